@@ -1,0 +1,89 @@
+//! Randomness through a seam.
+
+use std::fmt;
+
+use crate::sealed::Sealed;
+
+/// Random bytes that can't be guessed. Sealed: the system's (feature `system`), or a fixed one for tests.
+pub trait Entropy: Sealed + Send + Sync + fmt::Debug {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// The system had no randomness; whatever wanted it must fail closed.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+/// The system had no randomness to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntropyError;
+
+impl fmt::Display for EntropyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the system's random source failed")
+    }
+}
+
+impl std::error::Error for EntropyError {}
+
+#[cfg(feature = "system")]
+mod system {
+    use super::{Entropy, EntropyError, Sealed};
+
+    /// The operating system's random source.
+    #[derive(Debug, Clone, Copy, Default)]
+    #[non_exhaustive]
+    pub struct SystemEntropy;
+
+    impl SystemEntropy {
+        /// The system's source.
+        #[must_use]
+        pub const fn new() -> Self {
+            Self
+        }
+    }
+
+    impl Sealed for SystemEntropy {}
+
+    impl Entropy for SystemEntropy {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            getrandom::fill(bytes).map_err(|_| EntropyError)
+        }
+    }
+}
+#[cfg(feature = "system")]
+pub use system::SystemEntropy;
+
+#[cfg(feature = "test-util")]
+mod fixed {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::{Entropy, EntropyError, Sealed};
+
+    /// A counting sequence in place of randomness: the same in each test run. Never for anything real.
+    #[derive(Debug, Default)]
+    pub struct FixedEntropy(AtomicU64);
+
+    impl FixedEntropy {
+        /// The sequence from this start.
+        #[must_use]
+        pub const fn starting_at(start: u64) -> Self {
+            Self(AtomicU64::new(start))
+        }
+    }
+
+    impl Sealed for FixedEntropy {}
+
+    impl Entropy for FixedEntropy {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            for chunk in bytes.chunks_mut(8) {
+                let next = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+                let mixed = next.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+                chunk.iter_mut().zip(mixed).for_each(|(to, from)| *to = from);
+            }
+            Ok(())
+        }
+    }
+}
+#[cfg(feature = "test-util")]
+pub use fixed::FixedEntropy;

@@ -1,0 +1,86 @@
+//! The borrowed view of a request that decisions look at.
+
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
+
+use crate::RequestFacts;
+
+/// What a decision may look at: everything of a request but its body.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestHead<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The request target.
+    pub uri: &'a Uri,
+    /// The HTTP version.
+    pub version: Version,
+    /// The header fields.
+    pub headers: &'a HeaderMap,
+    /// What layers left for each other.
+    pub extensions: &'a Extensions,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The facts that layers gathered so far, if one of them ran.
+    #[must_use]
+    pub fn facts(&self) -> Option<&'a RequestFacts> {
+        self.extensions.get()
+    }
+
+    /// Which representation of a refusal the client can use.
+    ///
+    /// gRPC by its content type (`application/grpc…`); a page for a browser's navigation, which Fetch Metadata
+    /// names (`Sec-Fetch-Mode: navigate`) or, for clients without it, an `Accept` that starts with `text/html`.
+    #[must_use]
+    pub fn wants(&self) -> Wants {
+        let starts = |name, prefix: &[u8]| {
+            self.headers
+                .get(name)
+                .is_some_and(|value| value.as_bytes().starts_with(prefix))
+        };
+        if starts(header::CONTENT_TYPE, b"application/grpc") {
+            return Wants::Grpc;
+        }
+        let page = match self.headers.get("sec-fetch-mode") {
+            Some(mode) => mode.as_bytes() == b"navigate",
+            None => starts(header::ACCEPT, b"text/html"),
+        };
+        if page { Wants::Page } else { Wants::Problem }
+    }
+}
+
+impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
+    fn from(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+}
+
+impl<'a> From<&'a http::request::Parts> for RequestHead<'a> {
+    fn from(parts: &'a http::request::Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            version: parts.version,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        }
+    }
+}
+
+/// Which representation of a refusal a client can use; a matter of comfort, never of trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Wants {
+    /// Problem details as JSON (RFC 9457).
+    #[default]
+    Problem,
+    /// A small page: a browser navigates.
+    Page,
+    /// A gRPC status.
+    Grpc,
+}

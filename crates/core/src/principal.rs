@@ -1,0 +1,413 @@
+//! Who is calling.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::{BoxFuture, Clock, Timer, Timestamp};
+
+/// A verified caller. A clone is one atomic increment.
+///
+/// Roles and groups are as the issuer claimed them: what they allow is rbac's to say.
+#[derive(Clone)]
+pub struct Principal(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    subject: Subject,
+    kind: PrincipalKind,
+    tenant: Option<Box<str>>,
+    client: Option<Box<str>>,
+    scopes: Vec<Box<str>>,
+    roles: Vec<Box<str>>,
+    groups: Vec<Box<str>>,
+    actor: Option<Principal>,
+    acr: Option<Box<str>>,
+    amr: Vec<Box<str>>,
+    auth_time: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    token_id: Option<Box<str>>,
+    session_id: Option<Box<str>>,
+    claims: Option<Box<str>>,
+    end: EndSignal,
+}
+
+/// Issuer and subject: the pair that names a caller for good. A subject alone names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subject {
+    /// Who vouches for the name.
+    pub issuer: Arc<str>,
+    /// The name, unique at that issuer.
+    pub name: Box<str>,
+}
+
+/// What kind of caller it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum PrincipalKind {
+    /// A person.
+    #[default]
+    User,
+    /// Another service, with credentials of its own.
+    Service,
+    /// A machine, known by its certificate.
+    Device,
+}
+
+impl PrincipalKind {
+    /// `"user"`, `"service"` or `"device"`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::Device => "device",
+        }
+    }
+}
+
+impl Principal {
+    /// Describes a person.
+    pub fn user(issuer: impl Into<Arc<str>>, subject: impl Into<Box<str>>) -> PrincipalBuilder {
+        PrincipalBuilder::new(issuer.into(), subject.into(), PrincipalKind::User)
+    }
+
+    /// Describes a service.
+    pub fn service(issuer: impl Into<Arc<str>>, subject: impl Into<Box<str>>) -> PrincipalBuilder {
+        PrincipalBuilder::new(issuer.into(), subject.into(), PrincipalKind::Service)
+    }
+
+    /// Describes a machine.
+    pub fn device(issuer: impl Into<Arc<str>>, subject: impl Into<Box<str>>) -> PrincipalBuilder {
+        PrincipalBuilder::new(issuer.into(), subject.into(), PrincipalKind::Device)
+    }
+
+    /// A number that no other principal of this process has: a key for memo tables. Equal subjects may have several.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The name at its issuer (`sub`).
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject.name
+    }
+
+    /// Who vouches for the name (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.subject.issuer
+    }
+
+    /// Issuer and name as a pair.
+    #[must_use]
+    pub fn full_subject(&self) -> &Subject {
+        &self.0.subject
+    }
+
+    /// Whether both are the same subject of the same issuer.
+    #[must_use]
+    pub fn same_subject(&self, other: &Self) -> bool {
+        self.0.subject == other.0.subject
+    }
+
+    /// Person, service or device.
+    #[must_use]
+    pub fn kind(&self) -> PrincipalKind {
+        self.0.kind
+    }
+
+    /// The organisation that the caller belongs to.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
+    }
+
+    /// The OAuth client that got the token (`client_id` of RFC 9068, `azp`).
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.0.client.as_deref()
+    }
+
+    /// The OAuth scopes granted.
+    #[must_use]
+    pub fn scopes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.scopes.iter().map(|s| &**s)
+    }
+
+    /// The roles claimed.
+    #[must_use]
+    pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.roles.iter().map(|s| &**s)
+    }
+
+    /// The groups claimed.
+    #[must_use]
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.groups.iter().map(|s| &**s)
+    }
+
+    /// Who acts on behalf of the subject (`act`, RFC 8693 §4.1).
+    #[must_use]
+    pub fn actor(&self) -> Option<&Self> {
+        self.0.actor.as_ref()
+    }
+
+    /// How strong the log-in was (`acr`).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.0.acr.as_deref()
+    }
+
+    /// By which methods the log-in was made (`amr`, RFC 8176).
+    #[must_use]
+    pub fn amr(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.amr.iter().map(|s| &**s)
+    }
+
+    /// When the person logged in (`auth_time`).
+    #[must_use]
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.0.auth_time
+    }
+
+    /// When the credential ends (`exp`).
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.0.expires_at
+    }
+
+    /// The credential's own id (`jti`).
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.token_id.as_deref()
+    }
+
+    /// The log-in session it came from (`sid`).
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.session_id.as_deref()
+    }
+
+    /// All claims as one JSON object, for mappings that need more than the fields above. Verified, but personal data.
+    #[must_use]
+    pub fn claims(&self) -> Option<&str> {
+        self.0.claims.as_deref()
+    }
+
+    /// Tells long answers that the credential was revoked.
+    #[must_use]
+    pub fn end_signal(&self) -> &EndSignal {
+        &self.0.end
+    }
+
+    /// Resolves when the credential is revoked or `leeway` after it expires: long answers stop then.
+    pub fn ended(&self, clock: &dyn Clock, timer: &dyn Timer, leeway: Duration) -> Ended {
+        let expiry = self.0.expires_at.map(|at| {
+            let left = at.plus(leeway).since(clock.now());
+            timer.until(clock.monotonic().plus(left))
+        });
+        Ended {
+            signal: self.0.end.clone(),
+            expiry,
+        }
+    }
+}
+
+/// Shows who it is, never the claims.
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("kind", &self.kind())
+            .field("tenant", &self.tenant())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Describes a [`Principal`] piece by piece.
+#[derive(Debug)]
+pub struct PrincipalBuilder(Inner);
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! text_setters {
+    ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $setter(mut self, value: impl Into<Box<str>>) -> Self {
+            self.0.$field = Some(value.into());
+            self
+        }
+    )*};
+}
+
+macro_rules! list_setters {
+    ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $setter(mut self, value: impl Into<Box<str>>) -> Self {
+            self.0.$field.push(value.into());
+            self
+        }
+    )*};
+}
+
+impl PrincipalBuilder {
+    fn new(issuer: Arc<str>, name: Box<str>, kind: PrincipalKind) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(Inner {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            subject: Subject { issuer, name },
+            kind,
+            tenant: None,
+            client: None,
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            groups: Vec::new(),
+            actor: None,
+            acr: None,
+            amr: Vec::new(),
+            auth_time: None,
+            expires_at: None,
+            token_id: None,
+            session_id: None,
+            claims: None,
+            end: EndSignal::default(),
+        })
+    }
+
+    text_setters! {
+        /// The organisation.
+        tenant => tenant;
+        /// The OAuth client.
+        client => client;
+        /// The strength of the log-in (`acr`).
+        acr => acr;
+        /// The credential's id (`jti`).
+        token_id => token_id;
+        /// The log-in session (`sid`).
+        session_id => session_id;
+        /// All claims as one JSON object.
+        claims => claims;
+    }
+
+    list_setters! {
+        /// Adds a scope.
+        scope => scopes;
+        /// Adds a role as claimed.
+        role => roles;
+        /// Adds a group as claimed.
+        group => groups;
+        /// Adds a method of the log-in (`amr`).
+        amr => amr;
+    }
+
+    /// Who acts on behalf of the subject.
+    #[must_use]
+    pub fn actor(mut self, actor: Principal) -> Self {
+        self.0.actor = Some(actor);
+        self
+    }
+
+    /// When the person logged in.
+    #[must_use]
+    pub fn auth_time(mut self, at: Timestamp) -> Self {
+        self.0.auth_time = Some(at);
+        self
+    }
+
+    /// When the credential ends.
+    #[must_use]
+    pub fn expires_at(mut self, at: Timestamp) -> Self {
+        self.0.expires_at = Some(at);
+        self
+    }
+
+    /// The principal.
+    #[must_use]
+    pub fn build(self) -> Principal {
+        Principal(Arc::new(self.0))
+    }
+}
+
+/// Says once, to all who wait, that a credential was revoked. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct EndSignal(Arc<EndState>);
+
+#[derive(Debug, Default)]
+struct EndState {
+    ended: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl EndSignal {
+    /// Ends the credential for everyone who waits; a second call does nothing.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+        let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it was revoked.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    fn poll(&self, context: &Context<'_>) -> Poll<()> {
+        if self.has_ended() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|waker| !waker.will_wake(context.waker()));
+        waiting.push(context.waker().clone());
+        drop(waiting);
+        // Revoked between the first look and the registration: the waker was not there to be woken.
+        if self.has_ended() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Resolves when a credential is over; see [`Principal::ended`].
+pub struct Ended {
+    signal: EndSignal,
+    expiry: Option<BoxFuture<()>>,
+}
+
+impl Future for Ended {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.signal.poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        match &mut self.expiry {
+            Some(expiry) => expiry.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ended")
+            .field("signal", &self.signal)
+            .finish_non_exhaustive()
+    }
+}

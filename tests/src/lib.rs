@@ -1,0 +1,1 @@
+//! Real-parts tests of the workspace live in `it/`.
