@@ -1,0 +1,124 @@
+// A real OpenID provider (npm oidc-provider) on loopback, for the tests.
+//
+// Environment: PORT (0 or unset: any free port), AUDIENCE (default "hardened-notes"),
+// SIGNING_ALG (RS256 or ES256, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
+// When it is ready it prints one JSON line: issuer, audience, resource, client_secret, clients, pid.
+// It ends when its standard input closes, so that a test that dies leaves no orphan.
+//
+// Beside the provider's own endpoints:
+//   POST /__rotate   new signing keys with new ids; the old ones are gone from the key set at once
+//   GET  /__hits     how often each path was asked for, as JSON
+//   POST /__exit     ends the process
+// The token endpoint also reads the form field `signing_alg` (RS256 or ES256). A `resource` other than the
+// default one becomes the token's audience, so that a token for somebody else can be had.
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { exportJWK, generateKeyPair } from 'jose';
+import Provider from 'oidc-provider';
+
+const RESOURCE = 'urn:gambeson:peer:api';
+const ALGORITHMS = ['RS256', 'ES256'];
+const PEOPLE = {
+  alice: { tenant: 'acme', roles: ['editor'] },
+  bob: { tenant: 'acme', roles: ['viewer'] },
+  carol: { tenant: 'acme', roles: ['admin'] },
+  dave: { tenant: 'globex', roles: ['admin'] },
+};
+
+const audience = process.env.AUDIENCE || 'hardened-notes';
+const signingAlg = process.env.SIGNING_ALG || 'RS256';
+const tokenTtl = Number(process.env.TOKEN_TTL || 300);
+const clientSecret = process.env.CLIENT_SECRET || randomBytes(24).toString('base64url');
+const hits = {};
+
+async function signingKeys() {
+  return Promise.all(ALGORITHMS.map(async (alg) => {
+    const { privateKey } = await generateKeyPair(alg, { extractable: true });
+    const kid = `${alg.toLowerCase()}-${randomBytes(6).toString('hex')}`;
+    return { ...await exportJWK(privateKey), alg, kid, use: 'sig' };
+  }));
+}
+
+function resourceServer(ctx, resource) {
+  const asked = ctx.oidc.body?.signing_alg;
+  return {
+    scope: 'notes',
+    audience: resource === RESOURCE ? audience : resource,
+    accessTokenTTL: tokenTtl,
+    accessTokenFormat: 'jwt',
+    jwt: { sign: { alg: ALGORITHMS.includes(asked) ? asked : signingAlg } },
+  };
+}
+
+async function newProvider(issuer) {
+  return new Provider(issuer, {
+    jwks: { keys: await signingKeys() },
+    clients: Object.keys(PEOPLE).map((id) => ({
+      client_id: id,
+      client_secret: clientSecret,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+      token_endpoint_auth_method: 'client_secret_post',
+    })),
+    extraTokenClaims: (_ctx, token) => PEOPLE[token.clientId],
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => RESOURCE,
+        useGrantedResource: () => true,
+        getResourceServerInfo: resourceServer,
+      },
+    },
+  });
+}
+
+async function answerControl(req, res) {
+  switch (`${req.method} ${req.url}`) {
+    case 'POST /__rotate':
+      provider = (await newProvider(issuer)).callback();
+      return res.writeHead(204).end();
+    case 'GET /__hits':
+      return res.setHeader('content-type', 'application/json').end(JSON.stringify(hits));
+    case 'POST /__exit':
+      res.writeHead(204).end();
+      return setImmediate(() => process.exit(0));
+    default:
+      return res.writeHead(404).end();
+  }
+}
+
+// The package speaks to people on stdout; here stdout is for the one ready line.
+console.log = console.info = console.error;
+
+let provider;
+let issuer;
+const server = http.createServer((req, res) => {
+  if (req.url.startsWith('/__')) return answerControl(req, res);
+  const path = req.url.split('?')[0];
+  hits[path] = (hits[path] ?? 0) + 1;
+  return provider(req, res);
+});
+
+server.listen(Number(process.env.PORT || 0), '127.0.0.1', async () => {
+  issuer = `http://127.0.0.1:${server.address().port}`;
+  provider = (await newProvider(issuer)).callback();
+  process.stdout.write(`${JSON.stringify({
+    issuer,
+    audience,
+    resource: RESOURCE,
+    client_secret: clientSecret,
+    clients: Object.keys(PEOPLE),
+    pid: process.pid,
+  })}\n`);
+});
+
+server.on('error', (error) => {
+  process.stderr.write(`cannot listen on 127.0.0.1:${process.env.PORT || 0}: ${error.message}\n`);
+  process.exit(1);
+});
+
+for (const closed of ['end', 'close']) process.stdin.on(closed, () => process.exit(0));
+process.stdin.resume();
