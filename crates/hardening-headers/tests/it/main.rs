@@ -1,0 +1,12 @@
+//! Public behaviour of the HTTP edge.
+#![allow(missing_docs, reason = "a test binary")]
+
+mod csp;
+mod edge_limit;
+mod hardening;
+mod hosts;
+mod limits;
+mod nonce;
+mod peer;
+#[cfg(feature = "serve")]
+mod serve;
