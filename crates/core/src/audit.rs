@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::{Answer, BoxError, RequestContext, RequestFacts, Timestamp};
+use crate::word::{kinded_error, named};
+use crate::{Answer, RequestContext, RequestFacts, Timestamp};
 
 /// A security event: who did what to what, with which outcome.
 ///
@@ -57,100 +58,55 @@ impl AuditEvent {
     }
 
     /// Fills in what the layers around the request know.
-    #[must_use]
     pub fn with_facts(mut self, facts: &RequestFacts) -> Self {
         self.context = RequestContext::from(facts);
         self
     }
 
     /// Adds a detail by a stable name. Never a secret.
-    #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));
         self
     }
 }
 
-/// What sort of security event it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-#[non_exhaustive]
-pub enum AuditKind {
-    /// A log-in, a log-out, a credential accepted or refused.
-    Authentication,
-    /// A permission decided.
-    Authorization,
-    /// A secret read, rotated or denied.
-    SecretAccess,
-    /// A policy loaded or changed.
-    PolicyChange,
-    /// A configuration loaded or changed.
-    ConfigurationChange,
-    /// A quota or budget that stopped something.
-    BudgetRefusal,
-    /// Where a result came from: inputs, outputs, model.
-    Provenance,
-    /// An event of the app's own.
-    Application,
-}
-
-impl AuditKind {
-    /// The kind in snake case, as files and telemetry write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Authentication => "authentication",
-            Self::Authorization => "authorization",
-            Self::SecretAccess => "secret_access",
-            Self::PolicyChange => "policy_change",
-            Self::ConfigurationChange => "configuration_change",
-            Self::BudgetRefusal => "budget_refusal",
-            Self::Provenance => "provenance",
-            Self::Application => "application",
-        }
+named! {
+    /// What sort of security event it is.
+    pub enum AuditKind {
+        /// A log-in, a log-out, a credential accepted or refused.
+        Authentication = "authentication",
+        /// A permission decided.
+        Authorization = "authorization",
+        /// A secret read, rotated or denied.
+        SecretAccess = "secret_access",
+        /// A policy loaded or changed.
+        PolicyChange = "policy_change",
+        /// A configuration loaded or changed.
+        ConfigurationChange = "configuration_change",
+        /// A quota or budget that stopped something.
+        BudgetRefusal = "budget_refusal",
+        /// Where a result came from: inputs, outputs, model.
+        Provenance = "provenance",
+        /// An event of the app's own.
+        Application = "application",
     }
 }
 
-/// How an audited act ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Allowed, or done.
-    Success,
-    /// Refused.
-    Denied,
-    /// Neither: something broke on the way, or the client went away.
-    Failed,
-}
-
-impl Outcome {
-    /// The outcome in lower case.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Denied => "denied",
-            Self::Failed => "failed",
-        }
+named! {
+    /// How an audited act ended.
+    pub enum Outcome {
+        /// Allowed, or done.
+        Success = "success",
+        /// Refused.
+        Denied = "denied",
+        /// Neither: something broke on the way, or the client went away.
+        Failed = "failed",
     }
 }
 
 /// How surely an event must be kept before the act goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Durability {
     /// Queued; what a full queue loses is counted in the trail.
@@ -174,44 +130,25 @@ pub struct Receipt {
 
 impl Receipt {
     /// The event was taken, but is not yet on stable storage.
-    #[must_use]
     pub const fn queued() -> Self {
-        Self {
-            durable: false,
-            sequence: None,
-        }
+        Self { durable: false, sequence: None }
     }
 
     /// The event is on stable storage at this place in the chain.
-    #[must_use]
     pub const fn stored(sequence: u64) -> Self {
-        Self {
-            durable: true,
-            sequence: Some(sequence),
-        }
+        Self { durable: true, sequence: Some(sequence) }
     }
 }
 
-/// The sink could not take an event.
-#[derive(Debug)]
-pub struct AuditError(BoxError);
-
-impl AuditError {
-    /// Wraps the sink's own error.
-    pub fn new(source: impl Into<BoxError>) -> Self {
-        Self(source.into())
-    }
-}
-
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("audit event could not be recorded")
-    }
-}
-
-impl std::error::Error for AuditError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
+kinded_error! {
+    /// The sink could not take an event.
+    pub struct AuditError;
+    /// The classes of failure that a caller can act on.
+    pub enum AuditErrorKind {
+        /// The sink can't keep events that surely, ever.
+        Unsupported = "the audit sink can't keep events that surely",
+        /// The sink is in trouble: full, broken or too slow.
+        Unavailable = "the audit event could not be recorded",
     }
 }
 
@@ -235,7 +172,7 @@ impl AuditSink for NullSink {
 
 #[cfg(feature = "tracing")]
 mod via_tracing {
-    use super::{Answer, AuditError, AuditEvent, AuditSink, Durability, Receipt};
+    use super::{Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Durability, Receipt};
 
     /// Writes events as `tracing` events of target `gambeson::audit`. Subject to log filters, and never durable.
     #[derive(Debug, Clone, Copy, Default)]
@@ -244,7 +181,7 @@ mod via_tracing {
     impl AuditSink for TracingSink {
         fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
             if durability == Durability::Strict {
-                return Answer::Ready(Err(AuditError::new("a log is not durable")));
+                return Answer::Ready(Err(AuditError::new(AuditErrorKind::Unsupported)));
             }
             tracing::info!(
                 target: "gambeson::audit",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use crate::word::plain_error;
 use crate::{Principal, RequestHead};
 
 /// What an authentication layer found out: nobody, or somebody.
@@ -22,7 +23,6 @@ pub enum Authentication {
 
 impl Authentication {
     /// The caller, if there is one.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Anonymous(_) => None,
@@ -31,7 +31,6 @@ impl Authentication {
     }
 
     /// How to ask for a (better) credential.
-    #[must_use]
     pub fn challenges(&self) -> &Challenges {
         match self {
             Self::Anonymous(challenges) | Self::Verified(_, challenges) => challenges,
@@ -70,7 +69,6 @@ pub struct Challenges(Option<Arc<[Arc<dyn Challenger>]>>);
 
 impl Challenges {
     /// No scheme: a 401 carries no challenge.
-    #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
@@ -82,10 +80,7 @@ impl Challenges {
 
     /// The header values that ask for `challenge`, one a scheme that can.
     pub fn values<'a>(&'a self, challenge: Challenge<'a>) -> impl Iterator<Item = HeaderValue> + 'a {
-        self.0
-            .iter()
-            .flat_map(|schemes| schemes.iter())
-            .filter_map(move |scheme| scheme.challenge(challenge))
+        self.0.iter().flat_map(|schemes| schemes.iter()).filter_map(move |scheme| scheme.challenge(challenge))
     }
 }
 
@@ -94,13 +89,7 @@ impl Challenges {
 #[non_exhaustive]
 pub struct ConflictingCredentials;
 
-impl fmt::Display for ConflictingCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("two credentials of one request name different subjects")
-    }
-}
-
-impl std::error::Error for ConflictingCredentials {}
+plain_error!(ConflictingCredentials, |_error| "two credentials of one request name different subjects");
 
 /// An app's own log-in, mapped to the shared words: any function of that shape.
 ///

@@ -29,7 +29,6 @@ impl ConfigError {
     }
 
     /// The problems, in the order in which they were found.
-    #[must_use]
     pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
@@ -62,18 +61,13 @@ pub struct ConfigProblems(Vec<ConfigProblem>);
 
 impl ConfigProblems {
     /// None so far.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Notes one problem.
     pub fn add(&mut self, field: impl Into<String>, value: impl Into<String>, cure: impl Into<String>) {
-        self.0.push(ConfigProblem {
-            field: field.into(),
-            value: value.into(),
-            cure: cure.into(),
-        });
+        self.0.push(ConfigProblem { field: field.into(), value: value.into(), cure: cure.into() });
     }
 
     /// Notes all problems of another configuration.
@@ -82,7 +76,6 @@ impl ConfigProblems {
     }
 
     /// Whether nothing is wrong so far.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -100,10 +93,6 @@ impl ConfigProblems {
     /// # Errors
     /// All the problems noted.
     pub fn check(self) -> Result<(), ConfigError> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigError { problems: self.0 })
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(ConfigError { problems: self.0 }) }
     }
 }

@@ -28,15 +28,7 @@ impl CostRecord {
     /// A record of which only the amount is known.
     pub fn new(amount: Money, at: Timestamp) -> Self {
         let context = RequestContext::default();
-        Self {
-            amount,
-            estimated: false,
-            at,
-            context,
-            feature: None,
-            provider: None,
-            model: None,
-        }
+        Self { amount, estimated: false, at, context, feature: None, provider: None, model: None }
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use http::HeaderValue;
 
-use crate::{Answer, BoxError, Timestamp};
+use crate::word::kinded_error;
+use crate::{Answer, Timestamp};
 
 /// A credential for an outgoing request, as the value of its `Authorization` field; marked sensitive.
 #[derive(Clone)]
@@ -15,23 +16,17 @@ pub struct Credential {
 
 impl Credential {
     /// A credential that ends at `expires_at`; `None`: its end is unknown.
-    #[must_use]
     pub fn new(mut authorization: HeaderValue, expires_at: Option<Timestamp>) -> Self {
         authorization.set_sensitive(true);
-        Self {
-            authorization,
-            expires_at,
-        }
+        Self { authorization, expires_at }
     }
 
     /// The value of the `Authorization` field.
-    #[must_use]
     pub fn authorization(&self) -> &HeaderValue {
         &self.authorization
     }
 
     /// When it ends.
-    #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
@@ -40,9 +35,7 @@ impl Credential {
 /// Shows no credential.
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+        f.debug_struct("Credential").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -55,50 +48,14 @@ pub trait CredentialSource: Send + Sync + fmt::Debug {
     fn report_rejected(&self, rejected: &Credential);
 }
 
-/// No credential could be had.
-#[derive(Debug)]
-pub struct CredentialError {
-    kind: CredentialErrorKind,
-    source: BoxError,
-}
-
-/// The classes of failure that a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CredentialErrorKind {
-    /// The issuer refused: trying again won't help.
-    Refused,
-    /// The issuer can't be reached: try again later.
-    Unavailable,
-}
-
-impl CredentialError {
-    /// An error of this kind.
-    pub fn new(kind: CredentialErrorKind, source: impl Into<BoxError>) -> Self {
-        Self {
-            kind,
-            source: source.into(),
-        }
-    }
-
-    /// What the caller can act on.
-    #[must_use]
-    pub fn kind(&self) -> CredentialErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for CredentialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            CredentialErrorKind::Refused => "credential refused by its issuer",
-            CredentialErrorKind::Unavailable => "credential issuer unavailable",
-        })
-    }
-}
-
-impl std::error::Error for CredentialError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.source)
+kinded_error! {
+    /// No credential could be had.
+    pub struct CredentialError;
+    /// The classes of failure that a caller can act on.
+    pub enum CredentialErrorKind {
+        /// The issuer refused: trying again won't help.
+        Refused = "credential refused by its issuer",
+        /// The issuer can't be reached: try again later.
+        Unavailable = "credential issuer unavailable",
     }
 }

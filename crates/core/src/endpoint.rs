@@ -21,16 +21,10 @@ pub struct EndpointSpec {
 impl EndpointSpec {
     /// An endpoint without exemptions.
     pub fn new(method: Method, template: impl Into<Cow<'static, str>>, access: Access) -> Self {
-        Self {
-            method,
-            template: template.into(),
-            access,
-            exempt: Exempt::default(),
-        }
+        Self { method, template: template.into(), access, exempt: Exempt::default() }
     }
 
     /// The same endpoint, exempt from some layers.
-    #[must_use]
     pub fn exempt(self, exempt: Exempt) -> Self {
         Self { exempt, ..self }
     }
@@ -64,13 +58,7 @@ pub struct Exempt {
 
 impl Exempt {
     /// What a health probe needs: everything but the cross-site check.
-    #[must_use]
     pub const fn probe() -> Self {
-        Self {
-            host_check: true,
-            rate_limit: true,
-            csrf: false,
-            traces: true,
-        }
+        Self { host_check: true, rate_limit: true, csrf: false, traces: true }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::sealed::Sealed;
+use crate::word::plain_error;
 
 /// Random bytes that can't be guessed. Sealed: the system's (feature `system`), or a fixed one for tests.
 pub trait Entropy: Sealed + Send + Sync + fmt::Debug {
@@ -18,13 +19,7 @@ pub trait Entropy: Sealed + Send + Sync + fmt::Debug {
 #[non_exhaustive]
 pub struct EntropyError;
 
-impl fmt::Display for EntropyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the system's random source failed")
-    }
-}
-
-impl std::error::Error for EntropyError {}
+plain_error!(EntropyError, |_error| "the system's random source failed");
 
 #[cfg(feature = "system")]
 mod system {
@@ -37,7 +32,6 @@ mod system {
 
     impl SystemEntropy {
         /// The system's source.
-        #[must_use]
         pub const fn new() -> Self {
             Self
         }
@@ -66,7 +60,6 @@ mod fixed {
 
     impl FixedEntropy {
         /// The sequence from this start.
-        #[must_use]
         pub const fn starting_at(start: u64) -> Self {
             Self(AtomicU64::new(start))
         }

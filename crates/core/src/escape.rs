@@ -23,7 +23,6 @@ pub fn json_string(out: &mut String, text: &str) {
 }
 
 /// The text without control characters and bidirectional overrides, which become `\u{…}`: safe for a terminal.
-#[must_use]
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);

@@ -31,7 +31,6 @@ struct Slots {
 
 impl RequestFacts {
     /// Empty facts, for a caller without a request at hand.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -42,67 +41,27 @@ impl RequestFacts {
             return facts.clone();
         }
         let wants = RequestHead::from(&*request).wants();
-        let facts = Self(Arc::new(Slots {
-            wants,
-            ..Slots::default()
-        }));
+        let facts = Self(Arc::new(Slots { wants, ..Slots::default() }));
         request.extensions_mut().insert(facts.clone());
         facts
     }
 
     /// The facts in these extensions, if a layer put them there.
-    #[must_use]
     pub fn of(extensions: &Extensions) -> Option<&Self> {
         extensions.get()
     }
 
     /// Which representation of a refusal the client can use.
-    #[must_use]
     pub fn wants(&self) -> Wants {
         self.0.wants
     }
 
-    /// Who is on the other end of the connection; `None`: the peer layer did not run.
-    #[must_use]
-    pub fn peer(&self) -> Option<&PeerInfo> {
-        self.0.peer.get()
-    }
-
-    /// Records the peer; `false` when one was there already.
-    pub fn set_peer(&self, peer: PeerInfo) -> bool {
-        self.0.peer.set(peer).is_ok()
-    }
-
-    /// The id by which a person can name this request.
-    #[must_use]
-    pub fn request_id(&self) -> Option<&RequestId> {
-        self.0.request_id.get()
-    }
-
-    /// Records the request's id; `false` when one was there already.
-    pub fn set_request_id(&self, id: RequestId) -> bool {
-        self.0.request_id.set(id).is_ok()
-    }
-
-    /// The trace that this request belongs to.
-    #[must_use]
-    pub fn trace(&self) -> Option<&TraceContext> {
-        self.0.trace.get()
-    }
-
-    /// Records the trace context; `false` when one was there already.
-    pub fn set_trace(&self, trace: TraceContext) -> bool {
-        self.0.trace.set(trace).is_ok()
-    }
-
     /// What authentication layers found out; `None`: none of them ran.
-    #[must_use]
     pub fn authentication(&self) -> Option<&Authentication> {
         self.0.verified.get().or_else(|| self.0.anonymous.get())
     }
 
     /// The verified caller, if there is one.
-    #[must_use]
     pub fn principal(&self) -> Option<&Principal> {
         self.authentication().and_then(Authentication::principal)
     }
@@ -127,37 +86,36 @@ impl RequestFacts {
             _ => Err(ConflictingCredentials),
         }
     }
+}
 
+/// A getter and a setter for each slot that is written once, by one layer.
+macro_rules! slots {
+    ($($(#[$doc:meta])* $slot:ident, $setter:ident: $type:ty;)+) => {
+        impl RequestFacts {$(
+            $(#[$doc])*
+            pub fn $slot(&self) -> Option<&$type> {
+                self.0.$slot.get()
+            }
+
+            #[doc = concat!("Records the ", stringify!($slot), "; `false` when one was there already.")]
+            pub fn $setter(&self, value: $type) -> bool {
+                self.0.$slot.set(value).is_ok()
+            }
+        )+}
+    };
+}
+
+slots! {
+    /// Who is on the other end of the connection; `None`: the peer layer did not run.
+    peer, set_peer: PeerInfo;
+    /// The id by which a person can name this request.
+    request_id, set_request_id: RequestId;
+    /// The trace that this request belongs to.
+    trace, set_trace: TraceContext;
     /// The route that the router matched, as far as a layer looked it up.
-    #[must_use]
-    pub fn route(&self) -> Option<&MatchedRoute> {
-        self.0.route.get()
-    }
-
-    /// Records the matched route; `false` when one was there already.
-    pub fn set_route(&self, route: MatchedRoute) -> bool {
-        self.0.route.set(route).is_ok()
-    }
-
+    route, set_route: MatchedRoute;
     /// Why a layer refused this request.
-    #[must_use]
-    pub fn rejection(&self) -> Option<&Rejection> {
-        self.0.rejection.get()
-    }
-
-    /// Records a refusal; `false` when an inner layer refused already.
-    pub fn set_rejection(&self, rejection: Rejection) -> bool {
-        self.0.rejection.set(rejection).is_ok()
-    }
-
+    rejection, set_rejection: Rejection;
     /// What the request cost.
-    #[must_use]
-    pub fn cost(&self) -> Option<&CostRecord> {
-        self.0.cost.get()
-    }
-
-    /// Records what the request cost; `false` when that was recorded already.
-    pub fn set_cost(&self, cost: CostRecord) -> bool {
-        self.0.cost.set(cost).is_ok()
-    }
+    cost, set_cost: CostRecord;
 }

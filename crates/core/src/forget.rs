@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Answer, BoxError, Subject};
+use crate::word::kinded_error;
+use crate::{Answer, Subject};
 
 /// A store that holds personal data and can let go of one person's.
 pub trait Forget: Send + Sync + fmt::Debug {
@@ -20,31 +21,17 @@ pub struct Forgotten {
 
 impl Forgotten {
     /// This many records.
-    #[must_use]
     pub const fn records(records: u64) -> Self {
         Self { records }
     }
 }
 
-/// Not everything could be erased: try again.
-#[derive(Debug)]
-pub struct ForgetError(BoxError);
-
-impl ForgetError {
-    /// Wraps the store's own error.
-    pub fn new(source: impl Into<BoxError>) -> Self {
-        Self(source.into())
-    }
-}
-
-impl fmt::Display for ForgetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the subject's data could not be erased")
-    }
-}
-
-impl std::error::Error for ForgetError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
+kinded_error! {
+    /// Not everything could be erased.
+    pub struct ForgetError;
+    /// The classes of failure that a caller can act on.
+    pub enum ForgetErrorKind {
+        /// The store is in trouble: try again.
+        Unavailable = "the subject's data could not be erased",
     }
 }

@@ -47,44 +47,30 @@ pub enum GcraDecision {
 
 impl Gcra {
     /// `count` per `period`, of which `burst` may come at once; `None` when one of them is zero.
-    #[must_use]
     pub fn new(count: u32, period: Duration, burst: u32) -> Option<Self> {
-        let interval = u64::try_from(period.as_nanos())
-            .ok()?
-            .checked_div(u64::from(count))?;
+        let interval = u64::try_from(period.as_nanos()).ok()?.checked_div(u64::from(count))?;
         let tolerance = interval.checked_mul(u64::from(burst))?;
-        (tolerance > 0).then_some(Self {
-            interval,
-            tolerance,
-            burst,
-        })
+        (tolerance > 0).then_some(Self { interval, tolerance, burst })
     }
 
     /// How many may come at once.
-    #[must_use]
     pub const fn burst(&self) -> u32 {
         self.burst
     }
 
     /// How long a full burst takes to come back.
-    #[must_use]
     pub const fn window(&self) -> Duration {
         Duration::from_nanos(self.tolerance)
     }
 
     /// Decides about `cost` units at `now` (monotonic nanoseconds) for a key in this state. `cost` 0 only looks.
-    #[must_use]
     pub fn decide(&self, state: u64, now: u64, cost: u32) -> GcraDecision {
         let step = self.interval.saturating_mul(u64::from(cost));
         let next = state.max(now).saturating_add(step);
         let limit = now.saturating_add(self.tolerance);
         if next > limit {
             let never = cost > self.burst;
-            let wait = if never {
-                Duration::MAX
-            } else {
-                Duration::from_nanos(next - limit)
-            };
+            let wait = if never { Duration::MAX } else { Duration::from_nanos(next - limit) };
             return GcraDecision::Denied { retry_after: wait };
         }
         let remaining = (limit - next) / self.interval;
@@ -96,7 +82,6 @@ impl Gcra {
     }
 
     /// The state after a charge that is not asked about: a penalty. At most one burst of debt is kept.
-    #[must_use]
     pub fn charge(&self, state: u64, now: u64, cost: u32) -> u64 {
         let step = self.interval.saturating_mul(u64::from(cost));
         let ceiling = now.saturating_add(self.tolerance.saturating_mul(2));

@@ -21,7 +21,6 @@ pub struct RequestHead<'a> {
 
 impl<'a> RequestHead<'a> {
     /// The facts that layers gathered so far, if one of them ran.
-    #[must_use]
     pub fn facts(&self) -> Option<&'a RequestFacts> {
         self.extensions.get()
     }
@@ -30,12 +29,9 @@ impl<'a> RequestHead<'a> {
     ///
     /// gRPC by its content type (`application/grpc…`); a page for a browser's navigation, which Fetch Metadata
     /// names (`Sec-Fetch-Mode: navigate`) or, for clients without it, an `Accept` that starts with `text/html`.
-    #[must_use]
     pub fn wants(&self) -> Wants {
         let starts = |name, prefix: &[u8]| {
-            self.headers
-                .get(name)
-                .is_some_and(|value| value.as_bytes().starts_with(prefix))
+            self.headers.get(name).is_some_and(|value| value.as_bytes().starts_with(prefix))
         };
         if starts(header::CONTENT_TYPE, b"application/grpc") {
             return Wants::Grpc;

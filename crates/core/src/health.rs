@@ -45,7 +45,6 @@ pub enum ReadinessState {
 
 impl Readiness {
     /// A handle in the state [`ReadinessState::Starting`].
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -61,7 +60,6 @@ impl Readiness {
     }
 
     /// The state.
-    #[must_use]
     pub fn state(&self) -> ReadinessState {
         match self.0.load(Ordering::Acquire) {
             0 => ReadinessState::Starting,

@@ -57,11 +57,14 @@ mod task;
 mod time;
 mod trace;
 mod transport;
+mod word;
 
 pub use answer::{Answer, BoxFuture};
 #[cfg(feature = "tracing")]
 pub use audit::TracingSink;
-pub use audit::{AuditError, AuditEvent, AuditKind, AuditSink, Durability, NullSink, Outcome, Receipt};
+pub use audit::{
+    AuditError, AuditErrorKind, AuditEvent, AuditKind, AuditSink, Durability, NullSink, Outcome, Receipt,
+};
 pub use authentication::{
     Authentication, AuthenticationFrom, Challenge, Challenger, Challenges, ConflictingCredentials,
 };
@@ -77,7 +80,7 @@ pub use entropy::SystemEntropy;
 pub use entropy::{Entropy, EntropyError};
 pub use escape::{escape_controls, json_string};
 pub use facts::RequestFacts;
-pub use forget::{Forget, ForgetError, Forgotten};
+pub use forget::{Forget, ForgetError, ForgetErrorKind, Forgotten};
 pub use gcra::{Gcra, GcraDecision};
 pub use head::{RequestHead, Wants};
 pub use health::{Health, HealthCheck, Readiness, ReadinessState};

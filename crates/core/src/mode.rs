@@ -6,11 +6,7 @@ use crate::Timestamp;
 ///
 /// Observing ends by itself: after its date the layer enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "lowercase")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Mode {
     /// Refuses.
@@ -25,7 +21,6 @@ pub enum Mode {
 
 impl Mode {
     /// Whether a refusal at `now` is carried out.
-    #[must_use]
     pub fn enforces(self, now: Timestamp) -> bool {
         match self {
             Self::Enforce => true,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::plain_error;
+
 /// A three-letter currency code (ISO 4217), upper case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
@@ -24,7 +26,6 @@ impl Currency {
     }
 
     /// The code as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -55,33 +56,24 @@ pub enum MoneyError {
     Overflow,
 }
 
-impl fmt::Display for MoneyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Currency => "not a currency code of three upper-case letters",
-            Self::MixedCurrencies => "amounts of two currencies in one sum",
-            Self::Overflow => "amount out of range",
-        })
-    }
-}
-
-impl std::error::Error for MoneyError {}
+plain_error!(MoneyError, |error| match error {
+    Self::Currency => "not a currency code of three upper-case letters",
+    Self::MixedCurrencies => "amounts of two currencies in one sum",
+    Self::Overflow => "amount out of range",
+});
 
 impl Money {
     /// This many billionths of a unit.
-    #[must_use]
     pub const fn from_nanos(nanos: i64, currency: Currency) -> Self {
         Self { nanos, currency }
     }
 
     /// Billionths of a unit.
-    #[must_use]
     pub const fn nanos(self) -> i64 {
         self.nanos
     }
 
     /// The currency.
-    #[must_use]
     pub const fn currency(self) -> Currency {
         self.currency
     }
@@ -106,9 +98,7 @@ impl Money {
         if self.currency != other.currency {
             return Err(MoneyError::MixedCurrencies);
         }
-        op(self.nanos, other.nanos)
-            .map(|nanos| Self { nanos, ..self })
-            .ok_or(MoneyError::Overflow)
+        op(self.nanos, other.nanos).map(|nanos| Self { nanos, ..self }).ok_or(MoneyError::Overflow)
     }
 }
 
@@ -116,18 +106,11 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.nanos < 0 { "-" } else { "" };
-        let (units, rest) = (
-            self.nanos.unsigned_abs() / 1_000_000_000,
-            self.nanos.unsigned_abs() % 1_000_000_000,
-        );
+        let (units, rest) =
+            (self.nanos.unsigned_abs() / 1_000_000_000, self.nanos.unsigned_abs() % 1_000_000_000);
         let decimals = format!("{rest:09}");
         let kept = decimals.trim_end_matches('0').len().max(2);
-        write!(
-            f,
-            "{sign}{units}.{} {}",
-            &decimals[..kept],
-            self.currency.as_str()
-        )
+        write!(f, "{sign}{units}.{} {}", &decimals[..kept], self.currency.as_str())
     }
 }
 
@@ -140,20 +123,14 @@ mod tests {
         let usd = |nanos| Money::from_nanos(nanos, Currency::USD);
         assert_eq!(usd(1).checked_add(usd(2)), Ok(usd(3)));
         assert_eq!(usd(i64::MAX).checked_add(usd(1)), Err(MoneyError::Overflow));
-        assert_eq!(
-            usd(1).checked_sub(Money::from_nanos(1, Currency::EUR)),
-            Err(MoneyError::MixedCurrencies)
-        );
+        assert_eq!(usd(1).checked_sub(Money::from_nanos(1, Currency::EUR)), Err(MoneyError::MixedCurrencies));
         assert_eq!(Currency::new("usd"), Err(MoneyError::Currency));
     }
 
     #[test]
     fn amounts_read_naturally() {
-        for (nanos, text) in [
-            (50_000_000, "0.05 USD"),
-            (-1_500_000_001, "-1.500000001 USD"),
-            (0, "0.00 USD"),
-        ] {
+        for (nanos, text) in [(50_000_000, "0.05 USD"), (-1_500_000_001, "-1.500000001 USD"), (0, "0.00 USD")]
+        {
             assert_eq!(Money::from_nanos(nanos, Currency::USD).to_string(), text);
         }
     }

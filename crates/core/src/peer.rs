@@ -3,28 +3,20 @@
 use std::fmt;
 use std::net::IpAddr;
 
-/// The scheme that the client used, as far as it can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// Plain HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
+use crate::word::named;
+
+named! {
+    /// The scheme that the client used, as far as it can be trusted.
+    pub enum Scheme {
+        /// Plain HTTP.
+        Http = "http",
+        /// HTTP over TLS.
+        Https = "https",
+    }
 }
 
 impl Scheme {
-    /// `"http"` or `"https"`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
     /// The port that goes without saying.
-    #[must_use]
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -53,7 +45,6 @@ pub struct PeerInfo {
 
 impl PeerInfo {
     /// A peer of which nothing is known.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -71,7 +62,6 @@ impl RequestId {
     pub const MAX_LENGTH: usize = 64;
 
     /// The id of these 16 random bytes, as 32 hexadecimal digits.
-    #[must_use]
     pub fn from_random(random: [u8; 16]) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut bytes = [0; Self::MAX_LENGTH];
@@ -82,7 +72,6 @@ impl RequestId {
     }
 
     /// An id that came from outside; `None` unless it is short and plain.
-    #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if text.is_empty() || text.len() > Self::MAX_LENGTH || !text.iter().all(plain) {
@@ -90,14 +79,10 @@ impl RequestId {
         }
         let mut bytes = [0; Self::MAX_LENGTH];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self {
-            bytes,
-            length: u8::try_from(text.len()).ok()?,
-        })
+        Some(Self { bytes, length: u8::try_from(text.len()).ok()? })
     }
 
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         self.bytes
             .get(..usize::from(self.length))

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::word::named;
 use crate::{BoxFuture, Clock, Timer, Timestamp};
 
 /// A verified caller. A clone is one atomic increment.
@@ -16,6 +17,7 @@ use crate::{BoxFuture, Clock, Timer, Timestamp};
 #[derive(Clone)]
 pub struct Principal(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     id: u64,
     subject: Subject,
@@ -37,7 +39,7 @@ struct Inner {
 }
 
 /// Issuer and subject: the pair that names a caller for good. A subject alone names nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Subject {
     /// Who vouches for the name.
     pub issuer: Arc<str>,
@@ -45,28 +47,17 @@ pub struct Subject {
     pub name: Box<str>,
 }
 
-/// What kind of caller it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum PrincipalKind {
-    /// A person.
-    #[default]
-    User,
-    /// Another service, with credentials of its own.
-    Service,
-    /// A machine, known by its certificate.
-    Device,
-}
-
-impl PrincipalKind {
-    /// `"user"`, `"service"` or `"device"`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Service => "service",
-            Self::Device => "device",
-        }
+named! {
+    /// What kind of caller it is.
+    #[derive(Default)]
+    pub enum PrincipalKind {
+        /// A person.
+        #[default]
+        User = "user",
+        /// Another service, with credentials of its own.
+        Service = "service",
+        /// A machine, known by its certificate.
+        Device = "device",
     }
 }
 
@@ -87,121 +78,51 @@ impl Principal {
     }
 
     /// A number that no other principal of this process has: a key for memo tables. Equal subjects may have several.
-    #[must_use]
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
     /// The name at its issuer (`sub`).
-    #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject.name
     }
 
     /// Who vouches for the name (`iss`).
-    #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.subject.issuer
     }
 
     /// Issuer and name as a pair.
-    #[must_use]
     pub fn full_subject(&self) -> &Subject {
         &self.0.subject
     }
 
     /// Whether both are the same subject of the same issuer.
-    #[must_use]
     pub fn same_subject(&self, other: &Self) -> bool {
         self.0.subject == other.0.subject
     }
 
     /// Person, service or device.
-    #[must_use]
     pub fn kind(&self) -> PrincipalKind {
         self.0.kind
     }
 
-    /// The organisation that the caller belongs to.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.0.tenant.as_deref()
-    }
-
-    /// The OAuth client that got the token (`client_id` of RFC 9068, `azp`).
-    #[must_use]
-    pub fn client(&self) -> Option<&str> {
-        self.0.client.as_deref()
-    }
-
-    /// The OAuth scopes granted.
-    #[must_use]
-    pub fn scopes(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.scopes.iter().map(|s| &**s)
-    }
-
-    /// The roles claimed.
-    #[must_use]
-    pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.roles.iter().map(|s| &**s)
-    }
-
-    /// The groups claimed.
-    #[must_use]
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.groups.iter().map(|s| &**s)
-    }
-
     /// Who acts on behalf of the subject (`act`, RFC 8693 §4.1).
-    #[must_use]
     pub fn actor(&self) -> Option<&Self> {
         self.0.actor.as_ref()
     }
 
-    /// How strong the log-in was (`acr`).
-    #[must_use]
-    pub fn acr(&self) -> Option<&str> {
-        self.0.acr.as_deref()
-    }
-
-    /// By which methods the log-in was made (`amr`, RFC 8176).
-    #[must_use]
-    pub fn amr(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.amr.iter().map(|s| &**s)
-    }
-
     /// When the person logged in (`auth_time`).
-    #[must_use]
     pub fn auth_time(&self) -> Option<Timestamp> {
         self.0.auth_time
     }
 
     /// When the credential ends (`exp`).
-    #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.0.expires_at
     }
 
-    /// The credential's own id (`jti`).
-    #[must_use]
-    pub fn token_id(&self) -> Option<&str> {
-        self.0.token_id.as_deref()
-    }
-
-    /// The log-in session it came from (`sid`).
-    #[must_use]
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-
-    /// All claims as one JSON object, for mappings that need more than the fields above. Verified, but personal data.
-    #[must_use]
-    pub fn claims(&self) -> Option<&str> {
-        self.0.claims.as_deref()
-    }
-
     /// Tells long answers that the credential was revoked.
-    #[must_use]
     pub fn end_signal(&self) -> &EndSignal {
         &self.0.end
     }
@@ -212,10 +133,7 @@ impl Principal {
             let left = at.plus(leeway).since(clock.now());
             timer.until(clock.monotonic().plus(left))
         });
-        Ended {
-            signal: self.0.end.clone(),
-            expiry,
-        }
+        Ended { signal: self.0.end.clone(), expiry }
     }
 }
 
@@ -237,32 +155,64 @@ pub struct PrincipalBuilder(Inner);
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner")
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
+        f.debug_struct("Inner").field("subject", &self.subject).finish_non_exhaustive()
     }
 }
 
-macro_rules! text_setters {
-    ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $setter(mut self, value: impl Into<Box<str>>) -> Self {
-            self.0.$field = Some(value.into());
-            self
+/// A getter of the principal and a setter of its builder for each claim.
+macro_rules! claims {
+    (texts { $($(#[$text_doc:meta])* $text:ident;)+ } lists { $($(#[$list_doc:meta])* $list:ident, $one:ident;)+ }) => {
+        impl Principal {
+            $($(#[$text_doc])*
+            pub fn $text(&self) -> Option<&str> {
+                self.0.$text.as_deref()
+            })+
+            $($(#[$list_doc])*
+            pub fn $list(&self) -> impl ExactSizeIterator<Item = &str> {
+                self.0.$list.iter().map(|item| &**item)
+            })+
         }
-    )*};
+
+        impl PrincipalBuilder {
+            $($(#[$text_doc])*
+            pub fn $text(mut self, value: impl Into<Box<str>>) -> Self {
+                self.0.$text = Some(value.into());
+                self
+            })+
+            $(#[doc = concat!("Adds one of the ", stringify!($list), ".")]
+            pub fn $one(mut self, value: impl Into<Box<str>>) -> Self {
+                self.0.$list.push(value.into());
+                self
+            })+
+        }
+    };
 }
 
-macro_rules! list_setters {
-    ($($(#[$doc:meta])* $setter:ident => $field:ident;)*) => {$(
-        $(#[$doc])*
-        #[must_use]
-        pub fn $setter(mut self, value: impl Into<Box<str>>) -> Self {
-            self.0.$field.push(value.into());
-            self
-        }
-    )*};
+claims! {
+    texts {
+        /// The organisation that the caller belongs to.
+        tenant;
+        /// The OAuth client that got the token (`client_id` of RFC 9068, `azp`).
+        client;
+        /// How strong the log-in was (`acr`).
+        acr;
+        /// The credential's own id (`jti`).
+        token_id;
+        /// The log-in session it came from (`sid`).
+        session_id;
+        /// All claims as one JSON object, for mappings that need more. Verified, but personal data.
+        claims;
+    }
+    lists {
+        /// The OAuth scopes granted.
+        scopes, scope;
+        /// The roles claimed.
+        roles, role;
+        /// The groups claimed.
+        groups, group;
+        /// By which methods the log-in was made (`amr`, RFC 8176).
+        amr, method;
+    }
 }
 
 impl PrincipalBuilder {
@@ -272,72 +222,29 @@ impl PrincipalBuilder {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             subject: Subject { issuer, name },
             kind,
-            tenant: None,
-            client: None,
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            groups: Vec::new(),
-            actor: None,
-            acr: None,
-            amr: Vec::new(),
-            auth_time: None,
-            expires_at: None,
-            token_id: None,
-            session_id: None,
-            claims: None,
-            end: EndSignal::default(),
+            ..Inner::default()
         })
     }
 
-    text_setters! {
-        /// The organisation.
-        tenant => tenant;
-        /// The OAuth client.
-        client => client;
-        /// The strength of the log-in (`acr`).
-        acr => acr;
-        /// The credential's id (`jti`).
-        token_id => token_id;
-        /// The log-in session (`sid`).
-        session_id => session_id;
-        /// All claims as one JSON object.
-        claims => claims;
-    }
-
-    list_setters! {
-        /// Adds a scope.
-        scope => scopes;
-        /// Adds a role as claimed.
-        role => roles;
-        /// Adds a group as claimed.
-        group => groups;
-        /// Adds a method of the log-in (`amr`).
-        amr => amr;
-    }
-
     /// Who acts on behalf of the subject.
-    #[must_use]
     pub fn actor(mut self, actor: Principal) -> Self {
         self.0.actor = Some(actor);
         self
     }
 
     /// When the person logged in.
-    #[must_use]
     pub fn auth_time(mut self, at: Timestamp) -> Self {
         self.0.auth_time = Some(at);
         self
     }
 
     /// When the credential ends.
-    #[must_use]
     pub fn expires_at(mut self, at: Timestamp) -> Self {
         self.0.expires_at = Some(at);
         self
     }
 
     /// The principal.
-    #[must_use]
     pub fn build(self) -> Principal {
         Principal(Arc::new(self.0))
     }
@@ -362,7 +269,6 @@ impl EndSignal {
     }
 
     /// Whether it was revoked.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
     }
@@ -376,11 +282,7 @@ impl EndSignal {
         waiting.push(context.waker().clone());
         drop(waiting);
         // Revoked between the first look and the registration: the waker was not there to be woken.
-        if self.has_ended() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if self.has_ended() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -406,8 +308,6 @@ impl Future for Ended {
 
 impl fmt::Debug for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ended")
-            .field("signal", &self.signal)
-            .finish_non_exhaustive()
+        f.debug_struct("Ended").field("signal", &self.signal).finish_non_exhaustive()
     }
 }

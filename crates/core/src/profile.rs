@@ -1,22 +1,19 @@
 //! Production, unless development is asked for by name.
 
-use std::fmt;
 use std::net::SocketAddr;
 
-/// Which shortcuts an app may take. Production is the default everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "lowercase")
-)]
-#[non_exhaustive]
-pub enum Profile {
-    /// No shortcuts.
-    #[default]
-    Production,
-    /// A developer's own machine: plain http on loopback, a dev identity provider, stores in memory.
-    Development,
+use crate::word::{named, plain_error};
+
+named! {
+    /// Which shortcuts an app may take. Production is the default everywhere.
+    #[derive(Default)]
+    pub enum Profile {
+        /// No shortcuts.
+        #[default]
+        Production = "production",
+        /// A developer's own machine: plain http on loopback, a dev identity provider, stores in memory.
+        Development = "development",
+    }
 }
 
 /// Variables that a hosting platform sets; development is refused where one of them is present.
@@ -88,18 +85,8 @@ impl Profile {
     }
 
     /// Whether this is [`Profile::Production`].
-    #[must_use]
     pub const fn is_production(self) -> bool {
         matches!(self, Self::Production)
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Production => "production",
-            Self::Development => "development",
-        })
     }
 }
 
@@ -107,10 +94,4 @@ impl fmt::Display for Profile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileError(String);
 
-impl fmt::Display for ProfileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ProfileError {}
+plain_error!(ProfileError, |error| &error.0);

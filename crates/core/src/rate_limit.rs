@@ -25,17 +25,13 @@ pub struct RateLimitFields {
 
 impl RateLimitFields {
     /// The fields of the policy `name` that grants `quota` units per `window`; `None` unless the name is a plain word.
-    #[must_use]
     pub fn new(name: &str, quota: u32, window: Duration) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || !name.chars().all(plain) {
             return None;
         }
         let policy = format!("\"{name}\";q={quota};w={}", seconds(window).max(1));
-        Some(Self {
-            name: name.into(),
-            policy: HeaderValue::try_from(policy).ok()?,
-        })
+        Some(Self { name: name.into(), policy: HeaderValue::try_from(policy).ok()? })
     }
 
     /// Adds both fields: what is left now, and when more comes.
@@ -51,7 +47,5 @@ impl RateLimitFields {
 
 /// Whole seconds, rounded up.
 fn seconds(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_add(u64::from(duration.subsec_nanos() > 0))
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

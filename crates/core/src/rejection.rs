@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::word::named;
+
 /// A refusal: a stable slug, a class, a status, what the client may know, and privately why. Cheap to clone.
 ///
 /// ```
@@ -35,36 +37,21 @@ struct Inner {
     cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// Which kind of trouble a refusal is: what an operator, a limiter or a dashboard groups by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RejectionClass {
-    /// No credential, or one that is no good.
-    Credential,
-    /// Known, but not allowed.
-    Permission,
-    /// Too much, too often or too slow; or malformed.
-    Limit,
-    /// Money is spent.
-    Money,
-    /// Something that the app depends on is in trouble.
-    Dependency,
-    /// A fault of this app.
-    Bug,
-}
-
-impl RejectionClass {
-    /// The class in lower case, as telemetry labels it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Credential => "credential",
-            Self::Permission => "permission",
-            Self::Limit => "limit",
-            Self::Money => "money",
-            Self::Dependency => "dependency",
-            Self::Bug => "bug",
-        }
+named! {
+    /// Which kind of trouble a refusal is: what an operator, a limiter or a dashboard groups by.
+    pub enum RejectionClass {
+        /// No credential, or one that is no good.
+        Credential = "credential",
+        /// Known, but not allowed.
+        Permission = "permission",
+        /// Too much, too often or too slow; or malformed.
+        Limit = "limit",
+        /// Money is spent.
+        Money = "money",
+        /// Something that the app depends on is in trouble.
+        Dependency = "dependency",
+        /// A fault of this app.
+        Bug = "bug",
     }
 }
 
@@ -82,7 +69,6 @@ pub enum Member {
 
 impl Rejection {
     /// A refusal by `package` (which documents the slug). The slug is a public promise: it never changes.
-    #[must_use]
     pub fn new(package: &'static str, class: RejectionClass, slug: &'static str, status: StatusCode) -> Self {
         Self(Arc::new(Inner {
             package,
@@ -103,92 +89,77 @@ impl Rejection {
     }
 
     /// What the client may know, in a sentence fragment.
-    #[must_use]
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.edit(|inner| inner.detail = detail.into())
     }
 
     /// A header field that the answer must carry, such as `WWW-Authenticate` or `Allow`; may repeat.
-    #[must_use]
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.edit(|inner| inner.headers.push((name, value)))
     }
 
     /// A further member of the problem document.
-    #[must_use]
     pub fn member(self, name: &'static str, value: Member) -> Self {
         self.edit(|inner| inner.members.push((name, value)))
     }
 
     /// When it is worth trying again; answered as `Retry-After`, rounded up to seconds.
-    #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         self.edit(|inner| inner.retry_after = Some(wait))
     }
 
     /// Why, for logs and audit; never shown to the client.
-    #[must_use]
     pub fn cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.edit(|inner| inner.cause = Some(Arc::from(cause.into())))
     }
 
     /// The crate that refused and documents the slug.
-    #[must_use]
     pub fn package(&self) -> &'static str {
         self.0.package
     }
 
     /// The kind of trouble.
-    #[must_use]
     pub fn class(&self) -> RejectionClass {
         self.0.class
     }
 
     /// The stable name of the refusal.
-    #[must_use]
     pub fn slug(&self) -> &'static str {
         self.0.slug
     }
 
     /// The status of the answer.
-    #[must_use]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
     /// What the client may know; may be empty.
-    #[must_use]
     pub fn public_detail(&self) -> &str {
         &self.0.detail
     }
 
     /// The header fields that the answer must carry, `Retry-After` not among them.
-    #[must_use]
     pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.0.headers
     }
 
     /// Further members of the problem document.
-    #[must_use]
     pub fn members(&self) -> &[(&'static str, Member)] {
         &self.0.members
     }
 
     /// When it is worth trying again, in whole seconds rounded up, at least 1.
-    #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         let wait = self.0.retry_after?;
         Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
     /// Why, for logs and audit.
-    #[must_use]
     pub fn private_cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.0.cause.as_deref()
     }
 
     /// The URI of the problem type: the place in the crate's documentation that explains the slug.
-    #[must_use]
     pub fn type_uri(&self) -> String {
         format!("https://docs.rs/{}#{}", self.0.package, self.0.slug)
     }
@@ -222,8 +193,6 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0
-            .private_cause()
-            .map(|cause| cause as &(dyn Error + 'static))
+        self.0.private_cause().map(|cause| cause as &(dyn Error + 'static))
     }
 }

@@ -80,10 +80,8 @@ impl<B: Default> Respond<B> for GrpcStatus {
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(
-            HeaderName::from_static("grpc-status"),
-            HeaderValue::from(grpc_code(rejection.status())),
-        );
+        headers
+            .insert(HeaderName::from_static("grpc-status"), HeaderValue::from(grpc_code(rejection.status())));
         let message = HeaderValue::from_static(rejection.slug());
         headers.insert(HeaderName::from_static("grpc-message"), message);
         response
@@ -114,17 +112,13 @@ pub struct Negotiated {
 
 impl Negotiated {
     /// Pages for browsers, problem details for the rest.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Where a browser without a credential is sent (303) instead of a 401 page: a path of this origin.
-    #[must_use]
     pub fn log_in(self, path: impl Into<Arc<str>>) -> Self {
-        Self {
-            log_in: Some(path.into()),
-        }
+        Self { log_in: Some(path.into()) }
     }
 }
 
@@ -133,10 +127,7 @@ impl<B: From<Bytes>> Respond<B> for Negotiated {
         if facts.wants() != Wants::Page {
             return ProblemJson.respond(rejection, facts);
         }
-        let log_in = self
-            .log_in
-            .as_deref()
-            .and_then(|path| HeaderValue::from_str(path).ok());
+        let log_in = self.log_in.as_deref().and_then(|path| HeaderValue::from_str(path).ok());
         let mut response = answer(rejection, B::from(Bytes::from(page(rejection, facts))));
         let kind = HeaderValue::from_static("text/html; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -16,7 +16,6 @@ impl MatchedRoute {
     }
 
     /// The template as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

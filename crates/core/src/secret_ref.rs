@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-use crate::{BoxError, BoxFuture};
+use crate::BoxFuture;
+use crate::word::{kinded_error, plain_error};
 
 /// A reference of the form `scheme://authority/path?version=…&field=/json/pointer`.
 ///
@@ -29,25 +30,21 @@ pub struct SecretRef {
 
 impl SecretRef {
     /// The store's name, lower case.
-    #[must_use]
     pub fn scheme(&self) -> &str {
         &self.scheme
     }
 
     /// Authority and path, without the leading `//`.
-    #[must_use]
     pub fn location(&self) -> &str {
         &self.location
     }
 
     /// The version asked for; `None`: the current one.
-    #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
     /// A JSON pointer (RFC 6901) into the secret; `None`: the whole of it.
-    #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -59,24 +56,26 @@ impl FromStr for SecretRef {
     fn from_str(text: &str) -> Result<Self, SecretRefError> {
         let (scheme, rest) = text
             .split_once("://")
-            .ok_or(SecretRefError("it has no scheme://"))?;
+            .ok_or(SecretRefError("not a secret reference such as env://NAME: it has no scheme://"))?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.chars().all(plain) {
-            return Err(SecretRefError("its scheme is not a lower-case word"));
+            return Err(SecretRefError(
+                "not a secret reference such as env://NAME: its scheme is not a lower-case word",
+            ));
         }
         let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
         if location.is_empty() || location.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(SecretRefError("its location is empty or holds blanks"));
+            return Err(SecretRefError(
+                "not a secret reference such as env://NAME: its location is empty or holds blanks",
+            ));
         }
         if location.split('/').any(|segment| segment == "..") {
-            return Err(SecretRefError("its location climbs with .."));
+            return Err(SecretRefError(
+                "not a secret reference such as env://NAME: its location climbs with ..",
+            ));
         }
-        let mut reference = Self {
-            scheme: scheme.into(),
-            location: location.into(),
-            version: None,
-            field: None,
-        };
+        let mut reference =
+            Self { scheme: scheme.into(), location: location.into(), version: None, field: None };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             reference.set(pair)?;
         }
@@ -91,14 +90,20 @@ impl SecretRef {
             Some(("field", value)) if value.starts_with('/') => (&mut self.field, value),
             Some(("field", _)) => {
                 return Err(SecretRefError(
-                    "its field is not a JSON pointer, which starts with /",
+                    "not a secret reference such as env://NAME: its field is not a JSON pointer, which starts with /",
                 ));
             }
-            _ => return Err(SecretRefError("its query knows only version= and field=")),
+            _ => {
+                return Err(SecretRefError(
+                    "not a secret reference such as env://NAME: its query knows only version= and field=",
+                ));
+            }
         };
         match slot.0.replace(slot.1.into()) {
             None => Ok(()),
-            Some(_) => Err(SecretRefError("a query key stands twice")),
+            Some(_) => {
+                Err(SecretRefError("not a secret reference such as env://NAME: a query key stands twice"))
+            }
         }
     }
 }
@@ -129,17 +134,7 @@ impl<'de> serde::Deserialize<'de> for SecretRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretRefError(&'static str);
 
-impl fmt::Display for SecretRefError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "not a secret reference such as env://NAME or file:///run/secrets/name: {}",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for SecretRefError {}
+plain_error!(SecretRefError, |error| error.0);
 
 /// The bytes of a secret. Debug shows a constant; there is no Display, and no comparison that takes varying time.
 #[derive(Clone)]
@@ -152,7 +147,6 @@ impl SecretBytes {
     }
 
     /// The bytes themselves: the one place to look for when reviewing who reads a secret.
-    #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -170,71 +164,18 @@ pub trait SecretResolver: Send + Sync + fmt::Debug {
     fn resolve(&self, reference: &SecretRef) -> BoxFuture<Result<SecretBytes, SecretError>>;
 }
 
-/// A secret could not be read. Names the reference, never a value.
-#[derive(Debug)]
-pub struct SecretError {
-    kind: SecretErrorKind,
-    reference: SecretRef,
-    source: Option<BoxError>,
-}
-
-/// The classes of failure that a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SecretErrorKind {
-    /// No such secret, version or field.
-    NotFound,
-    /// The store refused.
-    Denied,
-    /// The store can't be reached.
-    Unavailable,
-    /// No store of that scheme, or the reference is not on the allow list.
-    NotAllowed,
-}
-
-impl SecretError {
-    /// An error of this kind about this reference.
-    #[must_use]
-    pub const fn new(kind: SecretErrorKind, reference: SecretRef) -> Self {
-        Self {
-            kind,
-            reference,
-            source: None,
-        }
-    }
-
-    /// With what is behind it.
-    #[must_use]
-    pub fn with_source(self, source: impl Into<BoxError>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..self
-        }
-    }
-
-    /// What the caller can act on.
-    #[must_use]
-    pub const fn kind(&self) -> SecretErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            SecretErrorKind::NotFound => "not found",
-            SecretErrorKind::Denied => "denied by its store",
-            SecretErrorKind::Unavailable => "unavailable",
-            SecretErrorKind::NotAllowed => "not allowed",
-        };
-        write!(f, "secret {} {what}", self.reference)
-    }
-}
-
-impl std::error::Error for SecretError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn std::error::Error + 'static))
+kinded_error! {
+    /// A secret could not be read. Whoever asked knows the reference; the error holds no value.
+    pub struct SecretError;
+    /// The classes of failure that a caller can act on.
+    pub enum SecretErrorKind {
+        /// No such secret, version or field.
+        NotFound = "secret not found",
+        /// The store refused.
+        Denied = "secret denied by its store",
+        /// The store can't be reached.
+        Unavailable = "secret store unavailable",
+        /// No store of that scheme, or the reference is not on the allow list.
+        NotAllowed = "secret reference not allowed",
     }
 }

@@ -22,7 +22,6 @@ mod system {
 
     impl TokioSpawn {
         /// Tasks on the current runtime.
-        #[must_use]
         pub const fn new() -> Self {
             Self
         }

@@ -13,87 +13,63 @@ pub struct Monotonic(u64);
 
 impl Monotonic {
     /// The moment this many nanoseconds after the clock's start.
-    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since the clock's start.
-    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// The time that passed since `earlier`; zero when that is later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
     /// The moment `duration` later, at most the end of the clock (584 years).
-    #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
 /// A moment on the wall clock; nanoseconds since 1970-01-01T00:00:00Z, which lasts until the year 2262.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(transparent)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The moment this many seconds after 1970 (a JWT's NumericDate); clamped to the range.
-    #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1_000_000_000))
     }
 
     /// The moment this many nanoseconds after 1970.
-    #[must_use]
     pub const fn from_unix_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
     /// Whole seconds since 1970, rounded down.
-    #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
     }
 
     /// Nanoseconds since 1970.
-    #[must_use]
     pub const fn unix_nanos(self) -> i64 {
         self.0
     }
 
     /// The moment `duration` later, clamped to the range.
-    #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
 
     /// The moment `duration` earlier, clamped to the range.
-    #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
 
     /// The time that passed since `earlier`; zero when that is later.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -107,10 +83,7 @@ impl fmt::Display for Timestamp {
         let of_day = seconds.rem_euclid(86_400);
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         let millis = self.0.rem_euclid(1_000_000_000) / 1_000_000;
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 }
 
@@ -124,11 +97,7 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (year_of_cycle + cycle * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -163,7 +132,6 @@ mod system {
 
     impl SystemClock {
         /// The system's clock.
-        #[must_use]
         pub const fn new() -> Self {
             Self
         }
@@ -223,14 +191,9 @@ mod manual {
 
     impl ManualClock {
         /// A clock whose wall time is `now` and whose monotonic time is one hour after its start.
-        #[must_use]
         pub fn at(now: Timestamp) -> Self {
             let monotonic = Monotonic::default().plus(Duration::from_secs(3_600));
-            Self(Arc::new(Mutex::new(State {
-                monotonic,
-                now,
-                sleepers: Vec::new(),
-            })))
+            Self(Arc::new(Mutex::new(State { monotonic, now, sleepers: Vec::new() })))
         }
 
         /// Lets time pass on both clocks and wakes the timers that have come due.
@@ -239,9 +202,7 @@ mod manual {
             state.monotonic = state.monotonic.plus(duration);
             state.now = state.now.plus(duration);
             let now = state.monotonic;
-            let (due, rest) = std::mem::take(&mut state.sleepers)
-                .into_iter()
-                .partition(|(at, _)| *at <= now);
+            let (due, rest) = std::mem::take(&mut state.sleepers).into_iter().partition(|(at, _)| *at <= now);
             state.sleepers = rest;
             drop(state);
             let due: Vec<(Monotonic, Waker)> = due;
@@ -254,7 +215,6 @@ mod manual {
         }
 
         /// How many timers are waiting.
-        #[must_use]
         pub fn sleepers(&self) -> usize {
             self.state().sleepers.len()
         }
@@ -284,9 +244,7 @@ mod manual {
                 if state.monotonic >= deadline {
                     return Poll::Ready(());
                 }
-                state
-                    .sleepers
-                    .retain(|(_, waker)| !waker.will_wake(context.waker()));
+                state.sleepers.retain(|(_, waker)| !waker.will_wake(context.waker()));
                 state.sleepers.push((deadline, context.waker().clone()));
                 Poll::Pending
             }))
@@ -317,9 +275,6 @@ mod tests {
         let end = Timestamp::from_unix_seconds(i64::MAX);
         assert_eq!(end.plus(Duration::MAX), Timestamp::from_unix_nanos(i64::MAX));
         assert_eq!(Timestamp::default().since(end), Duration::ZERO);
-        assert_eq!(
-            Monotonic::from_nanos(1).since(Monotonic::from_nanos(2)),
-            Duration::ZERO
-        );
+        assert_eq!(Monotonic::from_nanos(1).since(Monotonic::from_nanos(2)), Duration::ZERO);
     }
 }

@@ -16,23 +16,16 @@ pub struct TraceContext {
 
 impl TraceContext {
     /// A context; `None` when an id is all zero, which Trace Context calls invalid.
-    #[must_use]
     pub fn new(trace_id: [u8; 16], span_id: [u8; 8], sampled: bool) -> Option<Self> {
-        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self {
-            trace_id,
-            span_id,
-            sampled,
-        })
+        (trace_id != [0; 16] && span_id != [0; 8]).then_some(Self { trace_id, span_id, sampled })
     }
 
     /// The trace id as 32 lower-case hexadecimal digits.
-    #[must_use]
     pub fn trace_id_hex(&self) -> impl fmt::Display + use<> {
         Hex(self.trace_id)
     }
 
     /// The span id as 16 lower-case hexadecimal digits.
-    #[must_use]
     pub fn span_id_hex(&self) -> impl fmt::Display + use<> {
         Hex(self.span_id)
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::{BoxError, BoxFuture};
+use crate::BoxFuture;
+use crate::word::kinded_error;
 
 /// Sends one HTTP request and reads the whole answer, within limits. Follows no redirects.
 pub trait HttpTransport: Send + Sync + fmt::Debug {
@@ -32,102 +33,43 @@ pub struct TransportLimits {
 
 impl Default for TransportLimits {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(5),
-            max_body: 1 << 20,
-            special_use_addresses: false,
-        }
+        Self { deadline: Duration::from_secs(5), max_body: 1 << 20, special_use_addresses: false }
     }
 }
 
 impl TransportLimits {
     /// Another deadline.
-    #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
     /// Another largest body, in bytes.
-    #[must_use]
     pub const fn max_body(self, max_body: usize) -> Self {
         Self { max_body, ..self }
     }
 
     /// Allows loopback, private and link-local addresses: for a destination that a person configured as such.
-    #[must_use]
     pub const fn allow_special_use_addresses(self, allow: bool) -> Self {
-        Self {
-            special_use_addresses: allow,
-            ..self
-        }
+        Self { special_use_addresses: allow, ..self }
     }
 }
 
-/// Why an exchange failed.
-#[derive(Debug)]
-pub struct TransportError {
-    kind: TransportErrorKind,
-    source: Option<BoxError>,
-}
-
-/// The classes of failure that a caller can act on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TransportErrorKind {
-    /// The request is not one that can be sent (no host, unknown scheme).
-    Request,
-    /// The address is of special use and was not allowed.
-    AddressRefused,
-    /// No connection, name or TLS handshake.
-    Connect,
-    /// The deadline passed.
-    Timeout,
-    /// The body is larger than allowed.
-    TooLarge,
-    /// The connection broke or spoke no proper HTTP.
-    Protocol,
-}
-
-impl TransportError {
-    /// An error of this kind.
-    #[must_use]
-    pub const fn new(kind: TransportErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    /// With what is behind it.
-    #[must_use]
-    pub fn with_source(self, source: impl Into<BoxError>) -> Self {
-        Self {
-            source: Some(source.into()),
-            ..self
-        }
-    }
-
-    /// What the caller can act on.
-    #[must_use]
-    pub const fn kind(&self) -> TransportErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            TransportErrorKind::Request => "request can't be sent",
-            TransportErrorKind::AddressRefused => "address of special use refused",
-            TransportErrorKind::Connect => "no connection",
-            TransportErrorKind::Timeout => "deadline passed",
-            TransportErrorKind::TooLarge => "answer larger than allowed",
-            TransportErrorKind::Protocol => "connection broke",
-        })
-    }
-}
-
-impl std::error::Error for TransportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn std::error::Error + 'static))
+kinded_error! {
+    /// Why an exchange failed.
+    pub struct TransportError;
+    /// The classes of failure that a caller can act on.
+    pub enum TransportErrorKind {
+        /// The request is not one that can be sent (no host, unknown scheme).
+        Request = "request can't be sent",
+        /// The address is of special use and was not allowed.
+        AddressRefused = "address of special use refused",
+        /// No connection, name or TLS handshake.
+        Connect = "no connection",
+        /// The deadline passed.
+        Timeout = "deadline passed",
+        /// The body is larger than allowed.
+        TooLarge = "answer larger than allowed",
+        /// The connection broke or spoke no proper HTTP.
+        Protocol = "connection broke",
     }
 }
