@@ -1,1 +1,11 @@
+//! The example app as its user meets it: a process, answering over the network.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps None has failed")]
 
+mod audit;
+mod contract;
+mod hostile;
+mod http;
+mod lifecycle;
+mod notes_app;
+mod oidc_provider;
+mod outage;

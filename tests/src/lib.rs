@@ -1,1 +1,2 @@
-//! Real-parts tests of the workspace live in `it/`.
+//! The tests are in `it/`; this crate has nothing else.
+#![forbid(unsafe_code)]
