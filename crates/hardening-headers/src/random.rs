@@ -1,1 +1,114 @@
-//! To be filled.
+//! Random bytes for ids and nonces, without a system call each.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gambeson_core::{Entropy, EntropyError};
+
+const SHARDS: usize = 8;
+const BUFFER: usize = 1024;
+
+thread_local! {
+    static SHARD: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+static NEXT_SHARD: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes from an [`Entropy`] source, fetched a kilobyte at a time; each byte is given out once and wiped.
+pub(crate) struct RandomPool {
+    source: Arc<dyn Entropy>,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+struct Shard {
+    bytes: [u8; BUFFER],
+    left: usize,
+}
+
+impl RandomPool {
+    /// An empty pool over this source.
+    pub(crate) fn new(source: Arc<dyn Entropy>) -> Self {
+        let shard = || {
+            Mutex::new(Shard {
+                bytes: [0; BUFFER],
+                left: 0,
+            })
+        };
+        Self {
+            source,
+            shards: std::array::from_fn(|_| shard()),
+        }
+    }
+
+    /// Where the bytes come from.
+    pub(crate) fn source(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.source)
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// The source failed while the pool was empty.
+    pub(crate) fn take<const N: usize>(&self) -> Result<[u8; N], EntropyError> {
+        let mut out = [0; N];
+        let Some(shard) = self.shards.get(shard_of_thread()) else {
+            self.source.fill(&mut out)?;
+            return Ok(out);
+        };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.left < N {
+            self.source.fill(&mut shard.bytes)?;
+            shard.left = BUFFER;
+        }
+        let start = shard.left.saturating_sub(N);
+        let end = shard.left;
+        if let Some(from) = shard.bytes.get_mut(start..end) {
+            out.iter_mut()
+                .zip(from)
+                .for_each(|(to, from)| *to = std::mem::take(from));
+        }
+        shard.left = start;
+        Ok(out)
+    }
+}
+
+/// Threads spread over the shards, so that they seldom wait for each other.
+fn shard_of_thread() -> usize {
+    SHARD.with(|shard| {
+        if shard.get() == usize::MAX {
+            shard.set(NEXT_SHARD.fetch_add(1, Ordering::Relaxed) % SHARDS);
+        }
+        shard.get()
+    })
+}
+
+impl fmt::Debug for RandomPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RandomPool").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gambeson_core::FixedEntropy;
+
+    #[test]
+    fn no_bytes_are_given_out_twice() {
+        let pool = RandomPool::new(Arc::new(FixedEntropy::default()));
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1000 {
+            assert!(seen.insert(pool.take::<16>().unwrap()));
+        }
+    }
+
+    #[test]
+    fn what_was_given_out_is_wiped() {
+        let pool = RandomPool::new(Arc::new(FixedEntropy::default()));
+        let given = pool.take::<16>().unwrap();
+        assert_ne!(given, [0; 16]);
+        let shard = pool.shards[shard_of_thread()].lock().unwrap();
+        assert_eq!(shard.bytes[shard.left..], [0; 16]);
+    }
+}

@@ -1,1 +1,127 @@
-//! To be filled.
+//! The composed layer: security headers on every answer, panics and server errors without detail, the host check.
+//!
+//! # What it stops
+//!
+//! Injected scripts that need to run, framing, sniffed content types, downgrades to http, leaked referrers and versions;
+//! requests for hosts that are not this app's; panic texts and stack traces in answers. Every answer carries the headers,
+//! refusals of inner layers among them.
+//!
+//! It does **not** escape what an app writes into its pages, and a handler's own headers win over all of this. It does not
+//! catch a panic of the response *body* while it streams: the connection then ends. Cross-site requests, CORS, body limits
+//! and rate limits are other layers'.
+//!
+//! # Place in the stack
+//!
+//! Place 2: inside telemetry, so that refusals are counted; outside everything else, so that every answer is hardened. It wants
+//! the facts of [`PeerLayer`](crate::PeerLayer): without them it never sends strict transport, and takes the host from the request itself.
+//!
+//! # Example
+//!
+//! ```
+//! use gambeson_hardening_headers::Hardening;
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let edge = Hardening::web().public_origin("https://app.example.com").build().unwrap();
+//! let app = edge.layer().layer(service_fn(async |_: Request<()>| {
+//!     Ok::<_, std::convert::Infallible>(Response::new(bytes::Bytes::from("hello")))
+//! }));
+//! let to = |host: &str| Request::get("/").header("host", host).body(()).unwrap();
+//!
+//! let answer = app.clone().oneshot(to("app.example.com")).await.unwrap();
+//! assert_eq!(answer.status(), StatusCode::OK);
+//! assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+//!
+//! let refused = app.oneshot(to("evil.example")).await.unwrap();
+//! assert_eq!(refused.status(), StatusCode::MISDIRECTED_REQUEST);
+//! assert_eq!(refused.headers()["x-content-type-options"], "nosniff");
+//! # }
+//! ```
+//!
+//! # Customised
+//!
+//! ```
+//! use gambeson_core::{Access, EndpointSpec, Exempt, Negotiated};
+//! use gambeson_hardening_headers::{Csp, Hardening, Hsts, ReferrerPolicy, Source};
+//!
+//! let livez = EndpointSpec::new(http::Method::GET, "/livez", Access::Public("probe".into())).exempt(Exempt::probe());
+//! let edge = Hardening::web()
+//!     .public_origin("https://app.example.com")
+//!     .exempt(&[livez])
+//!     .csp(Csp::strict().img_src([Source::SELF, Source::origin("https://cdn.example.com")?]))
+//!     .hsts(Hsts::two_years())
+//!     .headers(|set| set.referrer_policy(ReferrerPolicy::SameOrigin))
+//!     .build()?;
+//! let layer = edge.layer_with(Negotiated::new());
+//! # let _ = layer;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! | setting | `web()` | `api()` | why |
+//! |---|---|---|---|
+//! | policy of documents | [`Csp::web`](crate::Csp::web): own files, lazy nonce | [`Csp::api`](crate::Csp::api) | |
+//! | policy of everything else | `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'` | the same | whatever a browser makes of it, nothing loads |
+//! | strict transport | one day, without subdomains | the same | can't be taken back; raise it when all works |
+//! | `X-Content-Type-Options` | `nosniff` | `nosniff` | |
+//! | `X-Frame-Options` | `DENY` | `DENY` | browsers without `frame-ancestors` |
+//! | `Referrer-Policy` | `strict-origin-when-cross-origin` | `no-referrer` | `no-referrer` would break the origin of form posts |
+//! | `Permissions-Policy` (documents) | powerful features off | the same | |
+//! | `Cross-Origin-Opener-Policy` (documents) | `same-origin` | the same | |
+//! | `Cross-Origin-Resource-Policy` | `same-origin` | the same | |
+//! | `Cache-Control` where there is none | only with a nonce: `private, no-store` | `no-store` | |
+//! | removed | `Server`, `X-Powered-By` and others that name versions, obsolete ones such as `X-XSS-Protection` | the same | |
+//! | bodies of 5xx answers | replaced | replaced | see [`KeepErrorBody`](crate::KeepErrorBody) |
+//! | hosts | every one, until `public_origin` or `hosts` is given | the same | |
+//!
+//! A 304 carries no policy of ours: the browser would join it to a page with another nonce.
+//!
+//! # Rejections
+//!
+//! | slug | status | when |
+//! |---|---|---|
+//! | `bad-host` | 400 | hosts are declared, and the request names none, two, or a malformed one |
+//! | `misdirected-host` | 421 | hosts are declared, and the request names another |
+//! | `panic` | 500 | the app panicked |
+//! | `server-error` | the app's | the app answered 5xx without problem details |
+//!
+//! # Telemetry
+//!
+//! | event | level | when |
+//! |---|---|---|
+//! | `the app panicked` (`request_id`, `panic`) | error | a panic |
+//! | `server error; its body was not sent` (`request_id`, `status`) | error | a scrubbed 5xx |
+//! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
+//! | `refused: host` (`slug`, `host`) | debug | a refused host |
+//! | two policies; nonce without use; nonce publicly cacheable; unknown variant | warn, once | an answer does that |
+//! | `the content security policy allows what injected scripts need` | warn | at build |
+//!
+//! Refusals are recorded in [`RequestFacts::rejection`](gambeson_core::RequestFacts::rejection), where telemetry counts them.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future drops the app's; the layer holds nothing that must be returned.
+//!
+//! # Errors
+//!
+//! [`Hardening::build`](crate::Hardening::build) lists all problems at once. The service's errors are the inner one's.
+//!
+//! # Standards
+//!
+//! Content Security Policy 3, RFC 6797 (strict transport; §7.2 https only, §8.1.1 no addresses), RFC 9110 §15.5.20 (421), RFC 9112 §3.2 (host), RFC 9457
+//! (problem details), Fetch §3.7 (resource policy), HTML §7.1.3 (opener policy); OWASP ASVS 5 3.4.1, 3.4.3 to 3.4.6, 3.4.8, 13.4.6, 16.5.1, 16.5.4.
+
+mod builder;
+mod config;
+mod edge;
+mod future;
+mod layer;
+mod telemetry;
+
+pub use builder::Hardening;
+pub use config::{Config, Preset};
+pub use edge::Edge;
+pub use future::HardeningFuture;
+pub use layer::{Hardened, HardeningLayer};

@@ -1,0 +1,101 @@
+//! From a policy's text back to its parts.
+
+use std::fmt;
+
+use gambeson_core::escape_controls;
+
+use super::directive::Directive;
+use super::policy::Csp;
+use super::source::{Source, SourceError};
+
+/// A text that is not a policy of checked parts; `source()` is the [`SourceError`] if a source was at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CspError {
+    what: String,
+    source: Option<SourceError>,
+}
+
+impl Csp {
+    /// Reads a policy's text (CSP 3 §2.2.1), more strictly than browsers do.
+    ///
+    /// # Errors
+    /// A directive that is unknown or there twice, a source that is no source, `'none'` beside others.
+    pub fn parse(text: &str) -> Result<Self, CspError> {
+        let mut policy = Self::empty();
+        for part in text.split(';') {
+            let mut words = part.split_ascii_whitespace();
+            if let Some(name) = words.next() {
+                policy = policy.with_parsed(&name.to_ascii_lowercase(), words)?;
+            }
+        }
+        Ok(policy)
+    }
+
+    fn with_parsed<'t>(
+        self,
+        name: &str,
+        words: impl Iterator<Item = &'t str>,
+    ) -> Result<Self, CspError> {
+        let words: Vec<&str> = words.collect();
+        if let Some(directive) = Directive::parse(name) {
+            if self.sources(directive).is_some() {
+                return Err(CspError::new(name, "is there twice; browsers would ignore the second"));
+            }
+            return Ok(self.set(directive, sources(name, &words)?));
+        }
+        match (name, words.as_slice()) {
+            ("upgrade-insecure-requests", []) if !self.upgrade => Ok(self.upgrade_insecure_requests()),
+            ("require-trusted-types-for", ["'script'"]) if !self.trusted_types => {
+                Ok(self.require_trusted_types())
+            }
+            _ => Err(CspError::new(name, "is unknown, there twice, or has a value that it can't have")),
+        }
+    }
+}
+
+fn sources(name: &str, words: &[&str]) -> Result<Vec<Source>, CspError> {
+    if let [none] = words
+        && none.eq_ignore_ascii_case("'none'")
+    {
+        return Ok(Vec::new());
+    }
+    if words.is_empty() {
+        return Err(CspError::new(name, "lists nothing; write 'none'"));
+    }
+    if words.iter().any(|word| word.eq_ignore_ascii_case("'none'")) {
+        return Err(CspError::new(name, "has 'none' beside other sources"));
+    }
+    let source = |word: &&str| {
+        Source::parse(word).map_err(|error| CspError {
+            source: Some(error),
+            ..CspError::new(name, "has a source that is none")
+        })
+    };
+    words.iter().map(source).collect()
+}
+
+impl CspError {
+    fn new(directive: &str, what: &str) -> Self {
+        let name: String = directive.chars().take(60).collect();
+        Self {
+            what: format!("directive {} {what}", escape_controls(&name)),
+            source: None,
+        }
+    }
+}
+
+impl fmt::Display for CspError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CspError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

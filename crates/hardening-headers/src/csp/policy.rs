@@ -1,0 +1,235 @@
+//! A whole policy.
+
+use std::fmt;
+
+use super::directive::Directive;
+use super::source::Source;
+
+/// A Content Security Policy, made of checked parts only.
+///
+/// Directives keep their order; setting one again replaces its list. An empty list is `'none'`. The text can be read
+/// back: `Csp::parse(&policy.to_string())` is the same policy.
+///
+/// ```
+/// use gambeson_hardening_headers::{Csp, Source};
+///
+/// let policy = Csp::strict().img_src([Source::SELF, Source::origin("https://cdn.example.com")?]);
+/// assert!(policy.to_string().contains("img-src 'self' https://cdn.example.com"));
+/// assert_eq!(Csp::parse(&policy.to_string())?, policy);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Csp {
+    pub(super) lists: Vec<(Directive, Vec<Source>)>,
+    pub(super) trusted_types: bool,
+    pub(super) upgrade: bool,
+}
+
+impl Csp {
+    /// A policy that says nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// For pages whose scripts all carry the nonce: nothing else runs, DOM sinks need trusted types.
+    ///
+    /// `'strict-dynamic'` makes browsers ignore `'self'`: files of the same origin need the nonce too.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self::locked()
+            .set(Directive::ScriptSrc, [Source::NONCE, Source::STRICT_DYNAMIC])
+            .set(Directive::StyleSrc, [Source::SELF, Source::NONCE])
+            .own_resources()
+            .set(Directive::ObjectSrc, [])
+            .require_trusted_types()
+    }
+
+    /// For pages of most apps: own files, and inline scripts and styles that carry the nonce.
+    #[must_use]
+    pub fn web() -> Self {
+        Self::locked()
+            .set(Directive::ScriptSrc, [Source::SELF, Source::NONCE])
+            .set(Directive::StyleSrc, [Source::SELF, Source::NONCE])
+            .own_resources()
+            .set(Directive::ImgSrc, [Source::SELF, Source::DATA])
+            .set(Directive::ObjectSrc, [])
+    }
+
+    /// For answers that are no pages: nothing loads, nothing frames them.
+    #[must_use]
+    pub fn api() -> Self {
+        Self::locked().set(Directive::FormAction, [])
+    }
+
+    fn locked() -> Self {
+        Self::empty()
+            .set(Directive::DefaultSrc, [])
+            .set(Directive::BaseUri, [])
+            .set(Directive::FrameAncestors, [])
+    }
+
+    fn own_resources(self) -> Self {
+        let own = [
+            Directive::ImgSrc,
+            Directive::FontSrc,
+            Directive::ConnectSrc,
+            Directive::MediaSrc,
+            Directive::ManifestSrc,
+            Directive::WorkerSrc,
+            Directive::FormAction,
+        ];
+        own.into_iter()
+            .fold(self, |policy, directive| policy.set(directive, [Source::SELF]))
+    }
+
+    /// Sets a directive's sources; none at all is `'none'`.
+    #[must_use]
+    pub fn set(mut self, directive: Directive, sources: impl IntoIterator<Item = Source>) -> Self {
+        let sources = unique(sources);
+        match self.lists.iter_mut().find(|(known, _)| *known == directive) {
+            Some((_, list)) => *list = sources,
+            None => self.lists.push((directive, sources)),
+        }
+        self
+    }
+
+    /// Sets `script-src`.
+    #[must_use]
+    pub fn script_src(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::ScriptSrc, sources)
+    }
+
+    /// Sets `style-src`.
+    #[must_use]
+    pub fn style_src(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::StyleSrc, sources)
+    }
+
+    /// Sets `img-src`.
+    #[must_use]
+    pub fn img_src(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::ImgSrc, sources)
+    }
+
+    /// Sets `connect-src`.
+    #[must_use]
+    pub fn connect_src(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::ConnectSrc, sources)
+    }
+
+    /// Sets `frame-ancestors`: who may frame the page.
+    #[must_use]
+    pub fn frame_ancestors(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::FrameAncestors, sources)
+    }
+
+    /// Strings may reach the DOM's script sinks only through a trusted-types policy.
+    #[must_use]
+    pub fn require_trusted_types(self) -> Self {
+        Self {
+            trusted_types: true,
+            ..self
+        }
+    }
+
+    /// Loads over https what the page names over http; only ever sent over https.
+    #[must_use]
+    pub fn upgrade_insecure_requests(self) -> Self {
+        Self { upgrade: true, ..self }
+    }
+
+    /// The sources of a directive, if it is there.
+    #[must_use]
+    pub fn sources(&self, directive: Directive) -> Option<&[Source]> {
+        self.lists
+            .iter()
+            .find_map(|(known, sources)| (*known == directive).then_some(sources.as_slice()))
+    }
+
+    /// Whether a nonce has a place in it.
+    #[must_use]
+    pub fn has_nonce(&self) -> bool {
+        self.lists.iter().any(|(_, sources)| sources.iter().any(Source::is_nonce))
+    }
+
+    /// Whether it says nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty() && !self.trusted_types && !self.upgrade
+    }
+
+    /// The directive and source that take most of its worth away, if one does.
+    pub(crate) fn weakness(&self) -> Option<(Directive, &Source)> {
+        let scripts = |directive: &Directive| {
+            matches!(
+                directive,
+                Directive::DefaultSrc | Directive::ScriptSrc | Directive::ScriptSrcElem | Directive::ScriptSrcAttr
+            )
+        };
+        self.lists
+            .iter()
+            .filter(|(directive, _)| scripts(directive))
+            .find_map(|(directive, sources)| {
+                let source = sources.iter().find(|source| source.is_dangerous())?;
+                Some((*directive, source))
+            })
+    }
+
+    /// What is sent when no nonce was taken: its place left out, and lists that then allow nothing written `'none'`.
+    pub(crate) fn without_nonce(&self) -> Self {
+        let mut policy = self.clone();
+        for (_, sources) in &mut policy.lists {
+            if sources.iter().any(Source::is_nonce) {
+                sources.retain(|source| !source.is_nonce());
+                if sources.iter().all(|source| *source == Source::STRICT_DYNAMIC) {
+                    sources.clear();
+                }
+            }
+        }
+        policy
+    }
+
+    /// What is sent over this scheme: over http without `upgrade-insecure-requests`.
+    pub(crate) fn for_scheme(&self, https: bool) -> Self {
+        Self {
+            upgrade: self.upgrade && https,
+            ..self.clone()
+        }
+    }
+}
+
+fn unique(sources: impl IntoIterator<Item = Source>) -> Vec<Source> {
+    let mut list = Vec::new();
+    for source in sources {
+        if !list.contains(&source) {
+            list.push(source);
+        }
+    }
+    list
+}
+
+/// The policy's text, with `'nonce-{nonce}'` where the nonce goes.
+impl fmt::Display for Csp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut divider = "";
+        for (directive, sources) in &self.lists {
+            write!(f, "{divider}{}", directive.as_str())?;
+            if sources.is_empty() {
+                f.write_str(" 'none'")?;
+            }
+            for source in sources {
+                write!(f, " {source}")?;
+            }
+            divider = "; ";
+        }
+        if self.trusted_types {
+            write!(f, "{divider}require-trusted-types-for 'script'")?;
+            divider = "; ";
+        }
+        if self.upgrade {
+            write!(f, "{divider}upgrade-insecure-requests")?;
+        }
+        Ok(())
+    }
+}

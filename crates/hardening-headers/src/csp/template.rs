@@ -1,0 +1,54 @@
+//! A policy made ready for sending.
+
+use http::HeaderValue;
+
+use super::policy::Csp;
+use super::source::NONCE_PLACE;
+
+/// A policy as a header value, with and without a nonce.
+#[derive(Debug, Clone)]
+pub(crate) struct CspTemplate {
+    plain: HeaderValue,
+    /// The text between the nonces; one piece when there is no place for any.
+    pieces: Box<[Box<str>]>,
+    length: usize,
+}
+
+impl CspTemplate {
+    /// Renders the policy; `None` when it says nothing.
+    pub(crate) fn new(policy: &Csp) -> Option<Self> {
+        if policy.is_empty() {
+            return None;
+        }
+        let text = policy.to_string();
+        let pieces: Box<[Box<str>]> = text.split("{nonce}").map(Box::from).collect();
+        debug_assert_eq!(pieces.len() - 1, text.matches(NONCE_PLACE).count());
+        Some(Self {
+            plain: HeaderValue::try_from(policy.without_nonce().to_string()).ok()?,
+            length: text.len() + pieces.len() * crate::csp::NONCE_LENGTH,
+            pieces,
+        })
+    }
+
+    /// The policy without a nonce.
+    pub(crate) fn plain(&self) -> &HeaderValue {
+        &self.plain
+    }
+
+    /// Whether a nonce has a place.
+    pub(crate) fn has_nonce(&self) -> bool {
+        self.pieces.len() > 1
+    }
+
+    /// The policy with this nonce; without, should it not be fit for a header.
+    pub(crate) fn with_nonce(&self, nonce: &str) -> HeaderValue {
+        let mut text = String::with_capacity(self.length);
+        for (index, piece) in self.pieces.iter().enumerate() {
+            if index > 0 {
+                text.push_str(nonce);
+            }
+            text.push_str(piece);
+        }
+        HeaderValue::try_from(text).unwrap_or_else(|_| self.plain.clone())
+    }
+}

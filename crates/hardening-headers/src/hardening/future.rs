@@ -1,0 +1,171 @@
+//! The response future: catches panics, scrubs 5xx bodies, puts the headers on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use gambeson_core::{Rejection, RequestFacts, Respond};
+use http::header::{self, HeaderMap, HeaderName};
+use http::Response;
+use pin_project_lite::pin_project;
+
+use super::layer::Shared;
+use super::telemetry;
+use crate::csp::NonceSlot;
+use crate::panic;
+
+pin_project! {
+    /// The response future of [`Hardened`](super::Hardened).
+    pub struct HardeningFuture<F, R> {
+        #[pin]
+        state: State<F>,
+        around: Option<Around<R>>,
+    }
+}
+
+struct Around<R> {
+    shared: Arc<Shared<R>>,
+    facts: RequestFacts,
+    nonce: Option<NonceSlot>,
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Running { #[pin] future: F },
+        Refused { refusal: Option<Rejection> },
+    }
+}
+
+impl<F, R> HardeningFuture<F, R> {
+    pub(super) fn off(future: F) -> Self {
+        Self {
+            state: State::Running { future },
+            around: None,
+        }
+    }
+
+    pub(super) fn running(
+        shared: Arc<Shared<R>>,
+        facts: RequestFacts,
+        nonce: Option<NonceSlot>,
+        future: F,
+    ) -> Self {
+        Self {
+            state: State::Running { future },
+            around: Some(Around { shared, facts, nonce }),
+        }
+    }
+
+    pub(super) fn refused(shared: Arc<Shared<R>>, facts: RequestFacts, refusal: Rejection) -> Self {
+        Self {
+            state: State::Refused {
+                refusal: Some(refusal),
+            },
+            around: Some(Around {
+                shared,
+                facts,
+                nonce: None,
+            }),
+        }
+    }
+}
+
+impl<F, R, B, E> Future for HardeningFuture<F, R>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    R: Respond<B>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(around) = this.around.as_ref() else {
+            return match this.state.project() {
+                StateProjection::Running { future } => future.poll(cx),
+                StateProjection::Refused { .. } => Poll::Pending,
+            };
+        };
+        let polled = match this.state.as_mut().project() {
+            StateProjection::Running { future } => panic::catch(|| future.poll(cx)),
+            StateProjection::Refused { refusal } => match refusal.take() {
+                Some(refusal) => return Poll::Ready(Ok(around.refuse(refusal))),
+                None => return Poll::Pending,
+            },
+        };
+        match polled {
+            Ok(polled) => Poll::Ready(Ok(around.finish(ready!(polled)?))),
+            Err(panicked) => {
+                telemetry::panicked(&around.facts, &panicked);
+                this.state.set(State::Refused { refusal: None });
+                Poll::Ready(Ok(around.refuse(panic::rejection())))
+            }
+        }
+    }
+}
+
+impl<R> Around<R> {
+    /// The answer to a refused request.
+    fn refuse<B>(&self, refusal: Rejection) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        let mut response = self.shared.respond.respond(&refusal, &self.facts);
+        self.facts.set_rejection(refusal);
+        self.shared.edge.harden(&self.facts, None, &mut response);
+        response
+    }
+
+    /// The app's answer, scrubbed if need be, with the headers on.
+    fn finish<B>(&self, mut response: Response<B>) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        if let Some(instead) = self.shared.edge.scrubbed(&self.facts, &response) {
+            telemetry::scrubbed(&self.facts, response.status());
+            let scrubbed = self.shared.respond.respond(&instead, &self.facts);
+            self.facts.set_rejection(instead);
+            response = replace(response, scrubbed);
+        }
+        let nonce = self.nonce.as_ref().and_then(NonceSlot::taken);
+        self.shared.edge.harden(&self.facts, nonce, &mut response);
+        response
+    }
+}
+
+/// The scrubbed answer, with the fields and extensions of the app's that don't describe its body.
+fn replace<B>(app: Response<B>, mut scrubbed: Response<B>) -> Response<B> {
+    let (parts, _) = app.into_parts();
+    let own = std::mem::take(scrubbed.headers_mut());
+    let mut headers: HeaderMap = parts.headers;
+    for name in OF_THE_BODY {
+        headers.remove(name);
+    }
+    for (name, value) in &own {
+        headers.insert(name.clone(), value.clone());
+    }
+    *scrubbed.headers_mut() = headers;
+    *scrubbed.extensions_mut() = parts.extensions;
+    scrubbed
+}
+
+const OF_THE_BODY: [HeaderName; 10] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_RANGE,
+    header::TRANSFER_ENCODING,
+    header::TRAILER,
+    header::ETAG,
+    header::LAST_MODIFIED,
+];
+
+impl<F, R> fmt::Debug for HardeningFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HardeningFuture").finish_non_exhaustive()
+    }
+}

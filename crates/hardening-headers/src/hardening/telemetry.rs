@@ -1,0 +1,60 @@
+//! What the hardening layer logs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gambeson_core::{Rejection, RequestFacts, RequestId, escape_controls};
+use http::StatusCode;
+
+use crate::headers::Oddities;
+use crate::panic::Panicked;
+
+/// Says once each what would otherwise be said per answer.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    two_policies: AtomicBool,
+    nonce_unused: AtomicBool,
+    nonce_public: AtomicBool,
+    unknown_variant: AtomicBool,
+}
+
+impl Once {
+    pub(super) fn say(&self, oddities: Oddities) {
+        if oddities == Oddities::default() {
+            return;
+        }
+        let first = |odd: bool, flag: &AtomicBool| odd && !flag.swap(true, Ordering::Relaxed);
+        if first(oddities.two_policies, &self.two_policies) {
+            tracing::warn!("an answer has two content security policies: browsers enforce only what both allow");
+        }
+        if first(oddities.nonce_unused, &self.nonce_unused) {
+            tracing::warn!("a handler took the nonce and set a policy of its own, which does not name the nonce");
+        }
+        if first(oddities.nonce_public, &self.nonce_public) {
+            tracing::warn!("an answer with a nonce is publicly cacheable: others will get a page with an old nonce");
+        }
+        if first(oddities.unknown_variant, &self.unknown_variant) {
+            tracing::warn!("an answer asks for a header variant that Hardening::named did not make");
+        }
+    }
+}
+
+fn id(facts: &RequestFacts) -> &str {
+    facts.request_id().map_or("", RequestId::as_str)
+}
+
+pub(super) fn panicked(facts: &RequestFacts, panic: &Panicked) {
+    tracing::error!(request_id = id(facts), panic = %escape_controls(panic.message()), "the app panicked");
+}
+
+pub(super) fn scrubbed(facts: &RequestFacts, status: StatusCode) {
+    tracing::error!(request_id = id(facts), status = status.as_u16(), "server error; its body was not sent");
+}
+
+pub(super) fn host_refused(refusal: &Rejection, host: Option<&str>, enforced: bool) {
+    let host = host.unwrap_or_default();
+    if enforced {
+        tracing::debug!(slug = refusal.slug(), host, "refused: host");
+    } else {
+        tracing::warn!(slug = refusal.slug(), host, "would be refused when the host check enforces");
+    }
+}

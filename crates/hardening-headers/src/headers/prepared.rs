@@ -1,0 +1,148 @@
+//! Which headers answers get, made ready for sending.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::set::HeaderSet;
+use crate::csp::{Csp, CspTemplate, Source};
+use crate::hosts::is_public_name;
+use gambeson_core::{PeerInfo, Scheme};
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// How the client came here, as far as headers depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Plain http, or unknown.
+    Http,
+    /// Https to an address or `localhost`.
+    HttpsLocal,
+    /// Https to a public name.
+    Https,
+}
+
+impl Transport {
+    pub(crate) fn of(peer: Option<&PeerInfo>) -> Self {
+        match peer {
+            Some(peer) if peer.scheme == Some(Scheme::Https) => match peer.host.as_deref() {
+                Some(host) if is_public_name(host) => Self::Https,
+                _ => Self::HttpsLocal,
+            },
+            _ => Self::Http,
+        }
+    }
+
+    fn is_https(self) -> bool {
+        self != Self::Http
+    }
+}
+
+/// A [`HeaderSet`] as header maps to be cloned, one for each kind of answer and transport.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    set: HeaderSet,
+    documents: PerTransport<HeaderMap>,
+    others: PerTransport<HeaderMap>,
+    policies: PerTransport<Option<CspTemplate>>,
+}
+
+#[derive(Debug)]
+struct PerTransport<T> {
+    http: T,
+    https_local: T,
+    https: T,
+}
+
+impl<T> PerTransport<T> {
+    fn new(make: impl Fn(Transport) -> T) -> Self {
+        Self {
+            http: make(Transport::Http),
+            https_local: make(Transport::HttpsLocal),
+            https: make(Transport::Https),
+        }
+    }
+
+    fn get(&self, transport: Transport) -> &T {
+        match transport {
+            Transport::Http => &self.http,
+            Transport::HttpsLocal => &self.https_local,
+            Transport::Https => &self.https,
+        }
+    }
+}
+
+impl Prepared {
+    pub(crate) fn new(set: HeaderSet) -> Self {
+        let policies = PerTransport::new(|transport| CspTemplate::new(&set.csp.for_scheme(transport.is_https())));
+        let locked = CspTemplate::new(&Csp::api());
+        let others = PerTransport::new(|transport| {
+            let mut map = every_answer(&set, transport);
+            insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(locked.as_ref()));
+            map
+        });
+        let documents = PerTransport::new(|transport| {
+            let mut map = every_answer(&set, transport);
+            insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
+            insert(&mut map, PERMISSIONS_POLICY, set.permissions.value());
+            insert(&mut map, OPENER_POLICY, set.opener.map(|v| HeaderValue::from_static(v.as_str())));
+            map
+        });
+        Self {
+            set,
+            documents,
+            others,
+            policies,
+        }
+    }
+
+    /// The headers of a document or of anything else, without a nonce.
+    pub(super) fn map(&self, document: bool, transport: Transport) -> &HeaderMap {
+        match document {
+            true => self.documents.get(transport),
+            false => self.others.get(transport),
+        }
+    }
+
+    /// The documents' policy.
+    pub(super) fn policy(&self, transport: Transport) -> Option<&CspTemplate> {
+        self.policies.get(transport).as_ref()
+    }
+
+    /// The documents' policy with other frame ancestors.
+    pub(super) fn framed_policy(&self, by: &[Source], transport: Transport) -> Option<CspTemplate> {
+        let policy = self.set.csp.clone().frame_ancestors(by.iter().cloned());
+        CspTemplate::new(&policy.for_scheme(transport.is_https()))
+    }
+
+    /// Whether documents' policy has a place for a nonce.
+    pub(crate) fn has_nonce(&self) -> bool {
+        self.set.csp.has_nonce()
+    }
+}
+
+fn every_answer(set: &HeaderSet, transport: Transport) -> HeaderMap {
+    let fixed = HeaderValue::from_static;
+    let mut map = HeaderMap::with_capacity(24);
+    insert(&mut map, header::X_CONTENT_TYPE_OPTIONS, Some(fixed("nosniff")));
+    insert(&mut map, header::REFERRER_POLICY, Some(fixed(set.referrer.as_str())));
+    insert(&mut map, header::X_FRAME_OPTIONS, set.frame.map(|v| fixed(v.as_str())));
+    insert(&mut map, RESOURCE_POLICY, set.resource.map(|v| fixed(v.as_str())));
+    if set.no_store {
+        insert(&mut map, header::CACHE_CONTROL, Some(fixed("no-store")));
+    }
+    if transport == Transport::Https {
+        insert(&mut map, header::STRICT_TRANSPORT_SECURITY, set.hsts.and_then(|hsts| hsts.value()));
+    }
+    map
+}
+
+fn plain(policy: Option<&CspTemplate>) -> Option<HeaderValue> {
+    policy.map(|policy| policy.plain().clone())
+}
+
+fn insert(map: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
+        map.insert(name, value);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which headers answers get, in words.
+
+use gambeson_core::ConfigProblems;
+
+use super::hsts::Hsts;
+use super::values::{FrameOptions, OpenerPolicy, PermissionsPolicy, ReferrerPolicy, ResourcePolicy};
+use crate::csp::Csp;
+
+/// The headers of one kind of answers; a preset's, or a named variant of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderSet {
+    pub(super) csp: Csp,
+    pub(super) hsts: Option<Hsts>,
+    pub(super) referrer: ReferrerPolicy,
+    pub(super) permissions: PermissionsPolicy,
+    pub(super) opener: Option<OpenerPolicy>,
+    pub(super) resource: Option<ResourcePolicy>,
+    pub(super) frame: Option<FrameOptions>,
+    pub(super) no_store: bool,
+}
+
+impl HeaderSet {
+    /// For apps with pages.
+    pub(crate) fn web() -> Self {
+        Self {
+            csp: Csp::web(),
+            hsts: Some(Hsts::days(1)),
+            referrer: ReferrerPolicy::StrictOriginWhenCrossOrigin,
+            permissions: PermissionsPolicy::none(),
+            opener: Some(OpenerPolicy::SameOrigin),
+            resource: Some(ResourcePolicy::SameOrigin),
+            frame: Some(FrameOptions::Deny),
+            no_store: false,
+        }
+    }
+
+    /// For apps without.
+    pub(crate) fn api() -> Self {
+        Self {
+            csp: Csp::api(),
+            referrer: ReferrerPolicy::NoReferrer,
+            no_store: true,
+            ..Self::web()
+        }
+    }
+
+    /// The policy of documents; everything else gets [`Csp::api`].
+    #[must_use]
+    pub fn csp(self, csp: Csp) -> Self {
+        Self { csp, ..self }
+    }
+
+    /// Strict transport; `None` leaves it out.
+    #[must_use]
+    pub fn hsts(self, hsts: impl Into<Option<Hsts>>) -> Self {
+        Self {
+            hsts: hsts.into(),
+            ..self
+        }
+    }
+
+    /// What of the address other sites see.
+    #[must_use]
+    pub fn referrer_policy(self, referrer: ReferrerPolicy) -> Self {
+        Self { referrer, ..self }
+    }
+
+    /// Which powerful features documents may use.
+    #[must_use]
+    pub fn permissions_policy(self, permissions: PermissionsPolicy) -> Self {
+        Self { permissions, ..self }
+    }
+
+    /// Who may hold a reference to a document's window; `None` leaves it out.
+    #[must_use]
+    pub fn opener_policy(self, opener: impl Into<Option<OpenerPolicy>>) -> Self {
+        Self {
+            opener: opener.into(),
+            ..self
+        }
+    }
+
+    /// Who may embed answers; `None` leaves it out.
+    #[must_use]
+    pub fn resource_policy(self, resource: impl Into<Option<ResourcePolicy>>) -> Self {
+        Self {
+            resource: resource.into(),
+            ..self
+        }
+    }
+
+    /// `X-Frame-Options`; `None` leaves it out. Browsers go by the policy's `frame-ancestors`.
+    #[must_use]
+    pub fn frame_options(self, frame: impl Into<Option<FrameOptions>>) -> Self {
+        Self {
+            frame: frame.into(),
+            ..self
+        }
+    }
+
+    /// Whether answers without a `Cache-Control` of their own get `no-store`.
+    #[must_use]
+    pub fn no_store(self, no_store: bool) -> Self {
+        Self { no_store, ..self }
+    }
+
+    /// Notes what is wrong, and logs once what is allowed but weak.
+    pub(crate) fn look_through(&self, problems: &mut ConfigProblems) {
+        if let Some((hsts, cure)) = self.hsts.and_then(|hsts| Some((hsts, hsts.problem()?))) {
+            let value = hsts.value();
+            let text = value.as_ref().and_then(|value| value.to_str().ok());
+            problems.add("hardening.hsts", text.unwrap_or_default(), cure);
+        }
+        if let Some((directive, source)) = self.csp.weakness() {
+            tracing::warn!(
+                directive = directive.as_str(),
+                source = source.as_str(),
+                "the content security policy allows what injected scripts need"
+            );
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The exact list of hosts, and the decision about one request.
+
+use gambeson_core::{EndpointSpec, RequestHead};
+use http::Method;
+
+use super::{HostName, host_of};
+
+/// The hosts that this app answers for, and the endpoints that answer for any.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostList {
+    hosts: Vec<HostName>,
+    exempt: Vec<(Method, Box<str>)>,
+}
+
+/// What the list says about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostVerdict {
+    /// One of ours, an exempt endpoint, or no list.
+    Ours,
+    /// No host, more than one, or a malformed one.
+    Invalid,
+    /// Somebody else's.
+    Foreign,
+}
+
+impl HostList {
+    /// Adds a host; without a port it stands for no port, 80 and 443.
+    pub(crate) fn add(&mut self, host: HostName) {
+        if !self.hosts.contains(&host) {
+            self.hosts.push(host);
+        }
+    }
+
+    /// Lets an endpoint answer for any host, if it says that it must.
+    pub(crate) fn exempt(&mut self, endpoint: &EndpointSpec) {
+        if endpoint.exempt.host_check {
+            let path = endpoint.template.as_ref().into();
+            self.exempt.push((endpoint.method.clone(), path));
+        }
+    }
+
+    /// What the list says about this request; `host` is what the peer layer made of it.
+    pub(crate) fn verdict(&self, head: &RequestHead<'_>, host: Option<&str>) -> HostVerdict {
+        if self.hosts.is_empty() || self.is_exempt(head) {
+            return HostVerdict::Ours;
+        }
+        let known = host.and_then(|host| HostName::parse(host.as_bytes()));
+        match known.or_else(|| host_of(head)) {
+            None => HostVerdict::Invalid,
+            Some(host) if self.hosts.iter().any(|ours| matches(ours, &host)) => HostVerdict::Ours,
+            Some(_) => HostVerdict::Foreign,
+        }
+    }
+
+    fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
+        let method = |ours: &Method| ours == head.method || (ours == Method::GET && head.method == Method::HEAD);
+        self.exempt
+            .iter()
+            .any(|(ours, path)| **path == *head.uri.path() && method(ours))
+    }
+}
+
+fn matches(ours: &HostName, theirs: &HostName) -> bool {
+    let dotless = |name: &HostName| name.host().trim_end_matches('.').len();
+    let same = ours.host().get(..dotless(ours)) == theirs.host().get(..dotless(theirs));
+    let port = match (ours.port(), theirs.port()) {
+        (None, theirs) => matches!(theirs, None | Some(80 | 443)),
+        (Some(80 | 443), None) => true,
+        (ours, theirs) => ours == theirs,
+    };
+    same && port
+}

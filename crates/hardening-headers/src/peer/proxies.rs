@@ -1,0 +1,130 @@
+//! Which neighbours are believed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gambeson_core::{ConfigError, ConfigProblems};
+use ipnet::IpNet;
+
+/// Which header field the proxies in front write the client's address into. Only that one is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, with `X-Forwarded-Proto` and, if trusted, `X-Forwarded-Host` beside it.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239), with its `for`, `proto` and, if trusted, `host`.
+    Forwarded,
+}
+
+/// The proxies in front of the app, as its operator declares them.
+///
+/// What a client claims about itself counts only as far as declared proxies wrote it. [`TrustedProxies::none`] is a
+/// declaration too: "clients connect directly".
+///
+/// ```
+/// use gambeson_hardening_headers::{ForwardedHeader, TrustedProxies};
+///
+/// let proxies = TrustedProxies::ranges(["10.0.3.0/24", "2001:db8::/48"])?.header(ForwardedHeader::Forwarded);
+/// assert!(TrustedProxies::ranges(["10.0.3.0/33", "nginx"]).unwrap_err().problems().len() == 2);
+/// # Ok::<(), gambeson_core::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedProxies {
+    pub(super) who: Who,
+    pub(super) header: ForwardedHeader,
+    pub(super) host: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Who {
+    Nobody,
+    Ranges(Arc<[IpNet]>),
+    Hops(usize),
+}
+
+impl TrustedProxies {
+    /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            who: Who::Nobody,
+            header: ForwardedHeader::XForwardedFor,
+            host: false,
+        }
+    }
+
+    /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
+    ///
+    /// # Errors
+    /// Every text that is neither a network nor an address, and networks of the whole internet.
+    pub fn ranges<T: AsRef<str>>(ranges: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        let mut networks = Vec::new();
+        for range in ranges {
+            match network(range.as_ref()) {
+                Ok(network) => networks.push(network),
+                Err(cure) => problems.add("proxies.ranges", range.as_ref(), cure),
+            }
+        }
+        problems.into_result(Self {
+            who: Who::Ranges(networks.into()),
+            ..Self::none()
+        })
+    }
+
+    /// Exactly this many proxies in front, whatever their addresses; 0 is [`TrustedProxies::none`].
+    ///
+    /// Safe only where nobody can reach the app except through all of them: a request with fewer forwarded addresses
+    /// is taken as coming from its neighbour directly.
+    #[must_use]
+    pub fn hops(count: u8) -> Self {
+        let who = match count {
+            0 => Who::Nobody,
+            count => Who::Hops(usize::from(count)),
+        };
+        Self { who, ..Self::none() }
+    }
+
+    /// Which field the proxies write; [`ForwardedHeader::XForwardedFor`] unless said.
+    #[must_use]
+    pub fn header(self, header: ForwardedHeader) -> Self {
+        Self { header, ..self }
+    }
+
+    /// Believes the host that the proxies forward (`X-Forwarded-Host`, or `host` in `Forwarded`) too. Off unless said:
+    /// many proxies pass on whatever the client sent.
+    #[must_use]
+    pub fn forwarded_host(self) -> Self {
+        Self { host: true, ..self }
+    }
+
+    /// Whether a hop at this address is one of the declared networks.
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        match &self.who {
+            Who::Ranges(ranges) => ranges.iter().any(|range| range.contains(&address)),
+            Who::Nobody | Who::Hops(_) => false,
+        }
+    }
+}
+
+impl Default for TrustedProxies {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let network = match text.parse::<IpNet>() {
+        Ok(network) => network,
+        Err(_) => text
+            .parse::<IpAddr>()
+            .map(|address| IpNet::from(address.to_canonical()))
+            .map_err(|_| "write a network such as \"10.0.3.0/24\" or an address; names are not looked up")?,
+    };
+    match network.prefix_len() {
+        0 => Err("this trusts the whole internet: write the proxies' networks, or use hops"),
+        _ => Ok(network.trunc()),
+    }
+}

@@ -1,0 +1,52 @@
+//! What the peer layer logs.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gambeson_core::PeerInfo;
+
+/// Says once each what would otherwise be said per request.
+#[derive(Debug, Default)]
+pub(super) struct Warnings {
+    from_inside: AtomicBool,
+    from_outside: AtomicBool,
+    no_address: AtomicBool,
+}
+
+impl Warnings {
+    /// Forwarding fields came from a neighbour that is no declared proxy.
+    pub(super) fn undeclared(&self, peer: &PeerInfo) {
+        let Some(neighbour) = peer.neighbour else {
+            return;
+        };
+        // Two flags: a stranger who sends such a field must not use up the warning about a real proxy.
+        let flag = match is_inside(neighbour) {
+            true => &self.from_inside,
+            false => &self.from_outside,
+        };
+        if !flag.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %neighbour,
+                "forwarding headers from a neighbour that is not a declared proxy are ignored; if it is your proxy, \
+                 declare it: TrustedProxies::ranges([\"{neighbour}\"]) or proxies.ranges = [\"{neighbour}\"]"
+            );
+        }
+    }
+
+    /// The server does not tell who is connected.
+    pub(super) fn no_address(&self) {
+        if !self.no_address.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "requests carry no neighbour address: serve with gambeson_hardening_headers::serve, or with axum's \
+                 into_make_service_with_connect_info::<SocketAddr>() and the feature `axum`"
+            );
+        }
+    }
+}
+
+fn is_inside(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
