@@ -1,0 +1,163 @@
+//! The one that writes: appends records to the open segment, syncs it, and begins the next one.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gambeson_core::Clock;
+
+use crate::digest::{Digest, Head};
+use crate::error::{TrailError, TrailErrorKind};
+use crate::segment::{self, Segment};
+use crate::{encode, line};
+
+/// The open end of a chain.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    pub(crate) dir: PathBuf,
+    pub(crate) instance: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) segment_bytes: u64,
+    pub(crate) segment: Segment,
+    pub(crate) file: File,
+    /// Bytes of the open segment that hold whole records.
+    pub(crate) length: u64,
+    /// Bytes of the sealed segments.
+    pub(crate) sealed: u64,
+    /// The end of what was written.
+    pub(crate) written: End,
+    /// The end of what waits in the buffer.
+    pub(crate) pending: End,
+    pub(crate) buffer: Vec<u8>,
+    /// A sync failed: the system may have dropped the pages, so no later sync proves anything.
+    pub(crate) unsyncable: bool,
+}
+
+/// Where a chain ends: the next sequence number and the hash that it has to name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) next: u64,
+    pub(crate) prev: Digest,
+}
+
+impl Appender {
+    /// Puts a record into the buffer and returns its sequence number.
+    pub(crate) fn push(&mut self, members: &str) -> u64 {
+        self.open_segment();
+        self.append(members)
+    }
+
+    /// Puts the segment's first record into the buffer, unless it is written.
+    pub(crate) fn open_segment(&mut self) {
+        if self.length == 0 && self.buffer.is_empty() {
+            let opening = match self.segment.number {
+                1 => encode::genesis(self.clock.now(), &self.instance),
+                number => encode::segment(self.clock.now(), &self.instance, number),
+            };
+            self.append(&opening);
+        }
+    }
+
+    fn append(&mut self, members: &str) -> u64 {
+        let End { next, prev } = self.pending;
+        let hash = line::append(&mut self.buffer, next, &prev, members);
+        self.pending = End { next: next.saturating_add(1), prev: hash };
+        next
+    }
+
+    /// Writes the buffer. On an error nothing of it is in the file and in the chain.
+    pub(crate) fn commit(&mut self) -> Result<(), TrailError> {
+        let result = self.write_buffer();
+        match result {
+            Ok(()) => {
+                self.length += self.buffer.len() as u64;
+                self.written = self.pending;
+            }
+            Err(_) => self.pending = self.written,
+        }
+        self.buffer.clear();
+        result
+    }
+
+    fn write_buffer(&mut self) -> Result<(), TrailError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let path = &self.segment.path;
+        let untouched = segment::is_untouched(path, &self.file, self.length)
+            .map_err(|error| TrailError::io("look at", path, error))?;
+        if !untouched {
+            let detail = format!("{} was removed, replaced or changed by somebody else", path.display());
+            return Err(TrailError::new(TrailErrorKind::Replaced, detail));
+        }
+        self.file.write_all(&self.buffer).map_err(|error| {
+            // Should this fail too, the length no longer fits and every later write is refused.
+            let _ = self.file.set_len(self.length);
+            TrailError::io("write", path, error)
+        })
+    }
+
+    /// Makes what was written durable.
+    pub(crate) fn sync(&mut self) -> Result<(), TrailError> {
+        if self.unsyncable {
+            let detail = "an earlier sync failed: restart to go on from what is on the disk";
+            return Err(TrailError::new(TrailErrorKind::Io, detail));
+        }
+        self.file.sync_data().map_err(|error| {
+            self.unsyncable = true;
+            TrailError::io("sync", &self.segment.path, error)
+        })
+    }
+
+    /// Whether the segment has reached its size.
+    pub(crate) fn is_full(&self) -> bool {
+        self.length + self.buffer.len() as u64 >= self.segment_bytes
+    }
+
+    /// Bytes of all segments, with those that wait in the buffer.
+    pub(crate) fn total(&self) -> u64 {
+        self.sealed + self.length + self.buffer.len() as u64
+    }
+
+    /// Seals the segment and begins the next one.
+    ///
+    /// The next file comes first and the seal second: so a crash leaves an empty file, never a seal whose
+    /// successor looks deleted.
+    pub(crate) fn rotate(&mut self) -> Result<(), TrailError> {
+        let next = Segment::new(&self.dir, self.segment.number + 1);
+        let file = create(&next)?;
+        segment::sync_dir(&self.dir).map_err(|error| TrailError::io("sync", &self.dir, error))?;
+        self.push(&encode::seal(self.clock.now(), next.number));
+        self.commit()?;
+        let synced = self.sync();
+        self.sealed += self.length;
+        self.length = 0;
+        self.segment = next;
+        self.file = file;
+        synced
+    }
+
+    /// The last record that was written; `None` before the first.
+    pub(crate) fn head(&self) -> Option<Head> {
+        Some(Head { seq: Some(self.written.next.checked_sub(1)?), hash: self.written.prev })
+    }
+}
+
+/// Creates the file of a segment, or opens the empty one that a crash left.
+pub(crate) fn create(segment: &Segment) -> Result<File, TrailError> {
+    let file = segment::private()
+        .create(true)
+        .read(true)
+        .append(true)
+        .open(&segment.path)
+        .map_err(|error| TrailError::io("create", &segment.path, error))?;
+    match file.metadata().map(|metadata| metadata.len()) {
+        Ok(0) => Ok(file),
+        Ok(_) => {
+            let detail = format!("{} is there already and not empty", segment.path.display());
+            Err(TrailError::new(TrailErrorKind::Replaced, detail))
+        }
+        Err(error) => Err(TrailError::io("look at", &segment.path, error)),
+    }
+}

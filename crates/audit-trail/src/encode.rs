@@ -1,0 +1,188 @@
+//! Records as the members of a JSON object, in the one order in which they are written.
+
+use std::fmt::{Display, Write};
+
+use gambeson_core::{AuditEvent, Subject, Timestamp, json_string};
+
+use crate::digest::Digest;
+use crate::losses::{Cause, Loss};
+
+/// A longer text is cut there and says by how many bytes.
+const MAX_TEXT: usize = 1_024;
+/// More details than these are counted under the name `details.omitted`.
+const MAX_DETAILS: usize = 32;
+
+/// The members of an event, from `at` on.
+pub(crate) fn event(event: &AuditEvent) -> String {
+    let mut out = start(event.at, "event");
+    let context = &event.context;
+    text(&mut out, "kind", event.kind.as_str());
+    text(&mut out, "action", &event.action);
+    text(&mut out, "outcome", event.outcome.as_str());
+    optional(&mut out, "reason", event.reason.as_deref());
+    subject(&mut out, "subject", context.subject.as_ref());
+    subject(&mut out, "actor", context.actor.as_ref());
+    optional(&mut out, "tenant", context.tenant.as_deref());
+    optional(&mut out, "method", event.method.as_ref().map(|method| method.as_str()));
+    optional(&mut out, "route", context.route.as_ref().map(|route| route.as_str()));
+    optional(&mut out, "object", event.object.as_deref());
+    optional(&mut out, "policy", event.policy.as_deref());
+    shown(&mut out, "address", context.address);
+    optional(&mut out, "request_id", context.request_id.as_ref().map(|id| id.as_str()));
+    shown(&mut out, "trace_id", context.trace.map(|trace| trace.trace_id_hex()));
+    shown(&mut out, "span_id", context.trace.map(|trace| trace.span_id_hex()));
+    details(&mut out, &event.details);
+    out
+}
+
+fn start(at: Timestamp, record: &str) -> String {
+    let mut out = String::with_capacity(512);
+    let _ = write!(out, "\"at\":\"{at}\",\"record\":\"{record}\"");
+    out
+}
+
+fn text(out: &mut String, name: &str, value: &str) {
+    out.push(',');
+    json_string(out, name);
+    out.push(':');
+    clipped(out, value);
+}
+
+fn optional(out: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        text(out, name, value);
+    }
+}
+
+fn shown(out: &mut String, name: &str, value: Option<impl Display>) {
+    if let Some(value) = value {
+        text(out, name, &value.to_string());
+    }
+}
+
+fn subject(out: &mut String, name: &str, subject: Option<&Subject>) {
+    if let Some(subject) = subject {
+        let _ = write!(out, ",\"{name}\":{{\"iss\":");
+        clipped(out, &subject.issuer);
+        out.push_str(",\"sub\":");
+        clipped(out, &subject.name);
+        out.push('}');
+    }
+}
+
+fn clipped(out: &mut String, value: &str) {
+    if value.len() <= MAX_TEXT {
+        return json_string(out, value);
+    }
+    let end = (0..=MAX_TEXT).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
+    let (kept, cut) = value.split_at(end);
+    json_string(out, &format!("{kept}…(+{} bytes)", cut.len()));
+}
+
+fn details(out: &mut String, details: &[(&'static str, String)]) {
+    if details.is_empty() {
+        return;
+    }
+    out.push_str(",\"details\":");
+    for (at, (name, value)) in details.iter().take(MAX_DETAILS).enumerate() {
+        out.push(if at == 0 { '{' } else { ',' });
+        // A name given twice keeps both values: readers of JSON would drop one of them.
+        let before = details.iter().take(at).filter(|(other, _)| other == name).count();
+        match before {
+            0 => clipped(out, name),
+            n => clipped(out, &format!("{name}#{}", n + 1)),
+        }
+        out.push(':');
+        clipped(out, value);
+    }
+    if let Some(omitted) = details.len().checked_sub(MAX_DETAILS).filter(|n| *n > 0) {
+        let _ = write!(out, ",\"details.omitted\":\"{omitted}\"");
+    }
+    out.push('}');
+}
+
+/// The first record of a trail.
+pub(crate) fn genesis(at: Timestamp, instance: &str) -> String {
+    let mut out = start(at, "genesis");
+    let _ = write!(out, ",\"format\":1,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":1");
+    out
+}
+
+/// The first record of each further segment.
+pub(crate) fn segment(at: Timestamp, instance: &str, number: u64) -> String {
+    let mut out = start(at, "segment");
+    let _ = write!(
+        out,
+        ",\"format\":1,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":{number}"
+    );
+    out
+}
+
+/// The last record of a segment that has a successor.
+pub(crate) fn seal(at: Timestamp, next: u64) -> String {
+    let mut out = start(at, "seal");
+    let _ = write!(out, ",\"next\":{next}");
+    out
+}
+
+/// Written when a trail goes on after a clean stop.
+pub(crate) fn resumed(at: Timestamp) -> String {
+    start(at, "start")
+}
+
+/// Written when a trail goes on after a stop that left no shutdown record.
+pub(crate) fn recovery(at: Timestamp, torn: Option<(&str, u64, Digest)>) -> String {
+    let mut out = start(at, "recovery");
+    if let Some((file, bytes, digest)) = torn {
+        let _ = write!(out, ",\"torn_bytes\":{bytes},\"torn_sha256\":\"{digest}\",\"set_aside\":\"{file}\"");
+    }
+    out
+}
+
+/// Counts what was lost.
+pub(crate) fn gap(at: Timestamp, cause: Cause, loss: &Loss) -> String {
+    let mut out = start(at, "gap");
+    let _ = write!(
+        out,
+        ",\"cause\":\"{}\",\"lost\":{},\"first\":\"{}\",\"last\":\"{}\"",
+        cause.as_str(),
+        loss.count,
+        loss.first,
+        loss.last
+    );
+    out
+}
+
+/// The last record of a clean stop.
+pub(crate) fn shutdown(at: Timestamp) -> String {
+    start(at, "shutdown")
+}
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::{AuditKind, Outcome};
+
+    use super::*;
+
+    #[test]
+    fn the_longest_event_fits_a_line() {
+        let long = "\u{1}".repeat(1 << 20);
+        let mut worst =
+            AuditEvent::new(AuditKind::Authorization, long.clone(), Outcome::Denied, Timestamp::default());
+        worst.object = Some(long.clone().into());
+        worst.policy = Some(long.clone().into());
+        worst.reason = Some(long.clone().into());
+        worst.context.tenant = Some(long.clone().into());
+        let subject = Subject { issuer: long.clone().into(), name: long.clone().into() };
+        worst.context.subject = Some(subject.clone());
+        worst.context.actor = Some(subject);
+        for _ in 0..100 {
+            worst = worst.detail("same", long.clone());
+        }
+        let members = event(&worst);
+        assert!(members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
+        let parsed: serde_json::Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
+        assert_eq!(parsed["details"]["details.omitted"], "68");
+        assert!(parsed["details"]["same#32"].as_str().unwrap().ends_with("(+1047552 bytes)"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Records as they are read back.
+
+use std::collections::BTreeMap;
+
+use gambeson_core::{AuditKind, Outcome};
+use serde::{Deserialize, Serialize};
+
+use crate::line::Line;
+
+/// One record of a trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Entry {
+    /// An event.
+    Event(Box<StoredEvent>),
+    /// What the trail says about itself.
+    Control(Box<ControlRecord>),
+}
+
+impl Entry {
+    /// The place in the chain.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        match self {
+            Self::Event(event) => event.seq,
+            Self::Control(control) => control.seq,
+        }
+    }
+
+    /// The event, if it is one.
+    #[must_use]
+    pub fn into_event(self) -> Option<StoredEvent> {
+        match self {
+            Self::Event(event) => Some(*event),
+            Self::Control(_) => None,
+        }
+    }
+
+    pub(crate) fn read(line: &Line<'_>) -> Result<Self, serde_json::Error> {
+        Ok(match line.record {
+            "event" => Self::Event(serde_json::from_slice(line.bytes)?),
+            _ => Self::Control(serde_json::from_slice(line.bytes)?),
+        })
+    }
+}
+
+/// An event as the file holds it. Texts were written by strangers: escape them before they reach a terminal or a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StoredEvent {
+    /// The place in the chain.
+    pub seq: u64,
+    /// The hash of the record before it.
+    #[serde(skip_serializing)]
+    pub prev: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    #[serde(skip_serializing)]
+    record: String,
+    /// What sort of event.
+    pub kind: AuditKind,
+    /// What was tried.
+    pub action: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was refused or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<StoredSubject>,
+    /// Who acted on the subject's behalf.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<StoredSubject>,
+    /// The organisation of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The HTTP method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The route template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// What was acted upon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The digest of the policy that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The client's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The id of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The trace, 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The span, 16 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<String>,
+    /// Whatever else was told, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+    /// The record's own hash.
+    pub hash: String,
+}
+
+/// Issuer and name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StoredSubject {
+    /// Who vouches for the name.
+    pub iss: String,
+    /// The name.
+    pub sub: String,
+}
+
+/// What the trail says about itself; which members there are depends on `record`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ControlRecord {
+    /// The place in the chain.
+    pub seq: u64,
+    /// The hash of the record before it.
+    #[serde(skip_serializing)]
+    pub prev: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// `genesis`, `segment`, `seal`, `start`, `recovery`, `gap` or `shutdown`.
+    pub record: String,
+    /// Of `genesis` and `segment`: the format's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<u32>,
+    /// Of `genesis` and `segment`: the hash algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// Of `genesis` and `segment`: the chain's random id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Of `genesis` and `segment`: the number in the file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<u64>,
+    /// Of `seal`: the number of the segment that follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+    /// Of `gap`: why, `queue_full`, `write_failed` or `quota`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Of `gap`: how many events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
+    /// Of `gap`: when the first of them happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
+    /// Of `gap`: when the last of them happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// Of `recovery`: how many bytes of a torn line were set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torn_bytes: Option<u64>,
+    /// Of `recovery`: their SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub torn_sha256: Option<String>,
+    /// Of `recovery`: the file that holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_aside: Option<String>,
+    /// The record's own hash.
+    pub hash: String,
+}
+
+impl ControlRecord {
+    pub(crate) fn read(line: &Line<'_>) -> Option<Self> {
+        serde_json::from_slice(line.bytes).ok()
+    }
+}

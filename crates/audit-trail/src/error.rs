@@ -1,0 +1,78 @@
+//! What can go wrong with a trail, for callers to act on.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use gambeson_core::ConfigError;
+
+/// Why a trail can't be opened, written or read.
+#[derive(Debug, Clone)]
+pub struct TrailError {
+    kind: TrailErrorKind,
+    detail: String,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What a caller can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TrailErrorKind {
+    /// A setting can't work.
+    Config,
+    /// Another process, or another part of this one, writes to the directory.
+    Locked,
+    /// The last segment is not what a trail wrote: keep the directory as evidence, start with another one.
+    Damaged,
+    /// The system refused to read, write or sync.
+    Io,
+    /// The segment file was removed, replaced, cut or written to by somebody else while it was open.
+    Replaced,
+    /// Too much waits for the writer already.
+    Overloaded,
+    /// The trail has taken all the space that it may.
+    Quota,
+    /// The trail was closed.
+    Closed,
+    /// It took longer than allowed.
+    Deadline,
+}
+
+impl TrailError {
+    pub(crate) fn new(kind: TrailErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), source: None }
+    }
+
+    pub(crate) fn io(doing: &str, path: &Path, source: io::Error) -> Self {
+        Self {
+            kind: TrailErrorKind::Io,
+            detail: format!("can't {doing} {}", path.display()),
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// What a caller can act on.
+    #[must_use]
+    pub fn kind(&self) -> TrailErrorKind {
+        self.kind
+    }
+}
+
+impl From<ConfigError> for TrailError {
+    fn from(error: ConfigError) -> Self {
+        Self { kind: TrailErrorKind::Config, detail: error.to_string(), source: Some(Arc::new(error)) }
+    }
+}
+
+impl fmt::Display for TrailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for TrailError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,194 @@
+//! What waits for the writer, within bounds.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gambeson_core::{Receipt, Timestamp};
+
+use crate::config::Config;
+use crate::error::{TrailError, TrailErrorKind};
+use crate::losses::{Cause, Losses};
+use crate::ticket::Ticket;
+
+pub(crate) type Answered = Result<Receipt, TrailError>;
+
+/// An event on its way, encoded already.
+#[derive(Debug)]
+pub(crate) struct Item {
+    pub(crate) members: String,
+    pub(crate) at: Timestamp,
+    /// A refusal of somebody unknown: the first to go when space is short.
+    pub(crate) anonymous: bool,
+    pub(crate) wish: Wish,
+}
+
+/// What its sender waits for.
+#[derive(Debug)]
+pub(crate) enum Wish {
+    Async,
+    Ordered,
+    /// An answer after the sync.
+    Strict(Ticket<Answered>),
+    /// No event, only an answer after all before it are written and synced.
+    Flush(Ticket<Answered>),
+}
+
+/// All that waited at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) items: VecDeque<Item>,
+    pub(crate) losses: Losses,
+    pub(crate) stop: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+    most_events: usize,
+    most_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    bytes: usize,
+    losses: Losses,
+    lost: u64,
+    room: Vec<Ticket<()>>,
+    writer_waits: bool,
+    stop: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            most_events: config.queue_events,
+            most_bytes: config.queue_bytes,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the queue holds less than this many quarters of what it may.
+    fn below(&self, state: &State, quarters: usize) -> bool {
+        state.items.len() < self.most_events.saturating_mul(quarters) / 4
+            && state.bytes < self.most_bytes.saturating_mul(quarters) / 4
+    }
+
+    /// Takes an item.
+    ///
+    /// An async one is counted as lost when the queue is full. An ordered or strict one is taken beyond that, so that
+    /// nothing is lost when its sender stops waiting; for an ordered one the answer is then a ticket for room.
+    pub(crate) fn push(&self, item: Item) -> Result<Option<Ticket<()>>, TrailError> {
+        let mut state = self.state();
+        if state.stop {
+            return Err(TrailError::new(TrailErrorKind::Closed, "the audit trail is closed"));
+        }
+        let quarters = match item.wish {
+            Wish::Async if item.anonymous => 3,
+            Wish::Async => 4,
+            Wish::Ordered | Wish::Strict(_) => 8,
+            Wish::Flush(_) => usize::MAX,
+        };
+        if !self.below(&state, quarters) {
+            state.losses.add(Cause::QueueFull, item.at);
+            state.lost += 1;
+            return match item.wish {
+                Wish::Async => Ok(None),
+                _ => Err(TrailError::new(
+                    TrailErrorKind::Overloaded,
+                    "too many events wait for the audit trail's writer",
+                )),
+            };
+        }
+        let waits = matches!(item.wish, Wish::Ordered) && !self.below(&state, 4);
+        let room = waits.then(Ticket::new);
+        state.room.extend(room.clone());
+        state.bytes += item.members.len();
+        state.items.push_back(item);
+        let wake = state.writer_waits;
+        drop(state);
+        if wake {
+            self.arrived.notify_one();
+        }
+        Ok(room)
+    }
+
+    /// Waits for something to do and takes all of it. After a failed write `retry` limits the wait.
+    pub(crate) fn take(&self, retry: bool) -> Batch {
+        let mut state = self.state();
+        state.writer_waits = true;
+        if retry && !state.stop {
+            let pause = self.arrived.wait_timeout(state, Duration::from_secs(1));
+            state = pause.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state = self
+            .arrived
+            .wait_while(state, |state| state.items.is_empty() && !state.stop)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.writer_waits = false;
+        state.bytes = 0;
+        let batch = Batch {
+            items: std::mem::take(&mut state.items),
+            losses: std::mem::take(&mut state.losses),
+            stop: state.stop,
+        };
+        let room = std::mem::take(&mut state.room);
+        drop(state);
+        room.iter().for_each(|ticket| ticket.answer(()));
+        batch
+    }
+
+    /// Puts back, before all others, what could not be written.
+    pub(crate) fn put_back(&self, items: Vec<Item>) {
+        let mut state = self.state();
+        for item in items.into_iter().rev() {
+            state.bytes += item.members.len();
+            state.items.push_front(item);
+        }
+    }
+
+    /// Counts events that the writer lost.
+    pub(crate) fn count_lost(&self, events: u64) {
+        self.state().lost += events;
+    }
+
+    /// How many events were lost since the trail was opened.
+    pub(crate) fn lost(&self) -> u64 {
+        self.state().lost
+    }
+
+    /// Takes nothing more.
+    pub(crate) fn stop(&self) {
+        self.state().stop = true;
+        self.arrived.notify_all();
+    }
+
+    /// The writer is gone: nobody may wait for it any longer.
+    pub(crate) fn abandon(&self) {
+        self.stop();
+        let mut state = self.state();
+        let items = std::mem::take(&mut state.items);
+        let room = std::mem::take(&mut state.room);
+        drop(state);
+        room.iter().for_each(|ticket| ticket.answer(()));
+        for item in items {
+            item.refuse(&TrailError::new(TrailErrorKind::Closed, "the audit trail's writer ended"));
+        }
+    }
+}
+
+impl Item {
+    /// Tells the sender, if it waits, that nothing came of it.
+    pub(crate) fn refuse(&self, error: &TrailError) {
+        if let Wish::Strict(ticket) | Wish::Flush(ticket) = &self.wish {
+            ticket.answer(Err(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Opening a directory: a new chain, or going on with the one that is there after any kind of stop.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use gambeson_core::{Clock, Entropy};
+
+use crate::appender::{Appender, End};
+use crate::digest::Digest;
+use crate::entry::ControlRecord;
+use crate::error::{TrailError, TrailErrorKind};
+use crate::line::Line;
+use crate::lines::{Lines, Step};
+use crate::segment::{self, Segment};
+use crate::{appender, encode};
+
+/// What the whole lines of a segment say.
+struct Scan {
+    /// Bytes of the whole lines.
+    whole: u64,
+    /// Bytes after them, without a newline.
+    torn: u64,
+    /// The end of the chain; `None` when there is no whole line.
+    end: Option<End>,
+    /// The type of the last record.
+    last: String,
+    instance: String,
+}
+
+/// Opens the chain in `dir` for writing and records that it did.
+pub(crate) fn open(
+    dir: &Path,
+    segment_bytes: u64,
+    clock: Arc<dyn Clock>,
+    entropy: &dyn Entropy,
+) -> Result<Appender, TrailError> {
+    let segments = segment::list(dir).map_err(|error| TrailError::io("list", dir, error))?;
+    let mut sealed = 0;
+    for segment in segments.iter().rev().skip(1) {
+        sealed += fs::metadata(&segment.path)
+            .map_err(|error| TrailError::io("look at", &segment.path, error))?
+            .len();
+    }
+    let start = match segments.as_slice() {
+        [] => Start::new_chain(Segment::new(dir, 1), entropy)?,
+        [only] => Start::only(only, scan(only)?, entropy)?,
+        [.., before, last] => match scan(last)? {
+            scan if scan.end.is_none() => {
+                let earlier = self::scan(before)?;
+                if earlier.last == "seal" {
+                    Start::empty(last, scan.torn, &earlier)
+                } else if scan.torn == 0 {
+                    // The next file was there, the seal was not yet: as if it had not begun.
+                    fs::remove_file(&last.path)
+                        .map_err(|error| TrailError::io("remove", &last.path, error))?;
+                    sealed = sealed.saturating_sub(earlier.whole + earlier.torn);
+                    Start::going_on(before, earlier)?
+                } else {
+                    return Err(damaged(last, "it was begun before its predecessor was sealed"));
+                }
+            }
+            scan => Start::going_on(last, scan)?,
+        },
+    };
+    start.finish(dir, segment_bytes, sealed, clock)
+}
+
+/// From where the chain goes on.
+struct Start {
+    segment: Segment,
+    whole: u64,
+    torn: u64,
+    end: End,
+    instance: String,
+    note: Note,
+}
+
+#[derive(PartialEq)]
+enum Note {
+    Nothing,
+    Resumed,
+    Recovery,
+}
+
+impl Start {
+    fn new_chain(segment: Segment, entropy: &dyn Entropy) -> Result<Self, TrailError> {
+        let mut random = [0; 16];
+        entropy.fill(&mut random).map_err(|error| TrailError::new(TrailErrorKind::Io, error.to_string()))?;
+        Ok(Self {
+            segment,
+            whole: 0,
+            torn: 0,
+            end: End { next: 0, prev: Digest::ZERO },
+            instance: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            note: Note::Nothing,
+        })
+    }
+
+    /// The only segment: without a whole line nothing was ever committed, and the chain begins here.
+    fn only(segment: &Segment, scan: Scan, entropy: &dyn Entropy) -> Result<Self, TrailError> {
+        if scan.end.is_some() {
+            return Self::going_on(segment, scan);
+        }
+        Ok(Self { torn: scan.torn, note: Note::Recovery, ..Self::new_chain(segment.clone(), entropy)? })
+    }
+
+    fn empty(segment: &Segment, torn: u64, earlier: &Scan) -> Self {
+        Self {
+            segment: segment.clone(),
+            whole: 0,
+            torn,
+            end: earlier.end.unwrap_or(End { next: 0, prev: Digest::ZERO }),
+            instance: earlier.instance.clone(),
+            note: Note::Recovery,
+        }
+    }
+
+    fn going_on(segment: &Segment, scan: Scan) -> Result<Self, TrailError> {
+        if scan.last == "seal" {
+            return Err(damaged(segment, "it is sealed, but the segment after it is missing"));
+        }
+        let end = scan.end.ok_or_else(|| damaged(segment, "it holds no record"))?;
+        let clean = scan.last == "shutdown" && scan.torn == 0;
+        Ok(Self {
+            segment: segment.clone(),
+            whole: scan.whole,
+            torn: scan.torn,
+            end,
+            instance: scan.instance,
+            note: if clean { Note::Resumed } else { Note::Recovery },
+        })
+    }
+
+    fn finish(
+        self,
+        dir: &Path,
+        segment_bytes: u64,
+        sealed: u64,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Appender, TrailError> {
+        let set_aside = match self.torn {
+            0 => None,
+            _ => Some(self.set_aside(dir)?),
+        };
+        let file = match self.whole {
+            0 => appender::create(&self.segment)?,
+            _ => segment::private()
+                .read(true)
+                .append(true)
+                .open(&self.segment.path)
+                .map_err(|error| TrailError::io("open", &self.segment.path, error))?,
+        };
+        let mut appender = Appender {
+            dir: dir.to_path_buf(),
+            instance: self.instance,
+            clock,
+            segment_bytes,
+            segment: self.segment,
+            file,
+            length: self.whole,
+            sealed,
+            written: self.end,
+            pending: self.end,
+            buffer: Vec::new(),
+            unsyncable: false,
+        };
+        let now = appender.clock.now();
+        match self.note {
+            Note::Nothing => appender.open_segment(),
+            Note::Resumed => drop(appender.push(&encode::resumed(now))),
+            Note::Recovery => {
+                let torn = set_aside.as_ref().map(|(name, digest)| (name.as_str(), self.torn, *digest));
+                appender.push(&encode::recovery(now, torn));
+            }
+        }
+        appender.commit()?;
+        appender.sync()?;
+        segment::sync_dir(dir).map_err(|error| TrailError::io("sync", dir, error))?;
+        Ok(appender)
+    }
+
+    /// Moves the torn end of the segment into a file of its own, durably, before it is cut off.
+    fn set_aside(&self, dir: &Path) -> Result<(String, Digest), TrailError> {
+        let path = &self.segment.path;
+        let move_it = || {
+            let mut file = segment::private().read(true).write(true).open(path)?;
+            let mut torn = Vec::new();
+            file.seek(SeekFrom::Start(self.whole))?;
+            Read::by_ref(&mut file).take(self.torn).read_to_end(&mut torn)?;
+            let name = format!("torn-{}-{}.partial", self.segment.number, self.end.next);
+            let mut aside =
+                segment::private().create(true).truncate(true).write(true).open(dir.join(&name))?;
+            aside.write_all(&torn)?;
+            aside.sync_all()?;
+            file.set_len(self.whole)?;
+            file.sync_all()?;
+            Ok((name, Digest::of(&torn)))
+        };
+        move_it().map_err(|error| TrailError::io("set aside the torn end of", path, error))
+    }
+}
+
+fn scan(segment: &Segment) -> Result<Scan, TrailError> {
+    let path = &segment.path;
+    let file = File::open(path).map_err(|error| TrailError::io("open", path, error))?;
+    let mut lines = Lines::new(file);
+    let mut scan = Scan { whole: 0, torn: 0, end: None, last: String::new(), instance: String::new() };
+    loop {
+        match lines.next().map_err(|error| TrailError::io("read", path, error))? {
+            None => return Ok(scan),
+            Some(Step::Torn(bytes)) => scan.torn = bytes.len() as u64,
+            Some(Step::Whole(bytes)) => scan.add(segment, bytes)?,
+        }
+    }
+}
+
+impl Scan {
+    fn add(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), TrailError> {
+        let line = Line::read(bytes).ok_or_else(|| damaged(segment, "a line was changed"))?;
+        match &self.end {
+            Some(end) if line.seq != end.next || !line.follows(&end.prev) => {
+                return Err(damaged(segment, "its records do not follow one another"));
+            }
+            Some(_) => {}
+            None => {
+                let opening = ControlRecord::read(&line).filter(|opening| {
+                    matches!(opening.record.as_str(), "genesis" | "segment")
+                        && opening.format == Some(1)
+                        && opening.segment == Some(segment.number)
+                });
+                let instance = opening.and_then(|opening| opening.instance);
+                self.instance =
+                    instance.ok_or_else(|| damaged(segment, "its first record is not the segment's"))?;
+            }
+        }
+        self.end = Some(End { next: line.seq.saturating_add(1), prev: line.hash });
+        self.whole += bytes.len() as u64 + 1;
+        line.record.clone_into(&mut self.last);
+        Ok(())
+    }
+}
+
+fn damaged(segment: &Segment, what: &str) -> TrailError {
+    let detail = format!(
+        "{} is damaged: {what}; run `gambeson audit verify`, keep the directory as evidence and start with another one",
+        segment.path.display()
+    );
+    TrailError::new(TrailErrorKind::Damaged, detail)
+}

@@ -1,0 +1,101 @@
+//! The directory of a trail: its segment files, their names and their permissions.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One segment file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) number: u64,
+    pub(crate) path: PathBuf,
+}
+
+impl Segment {
+    pub(crate) fn new(dir: &Path, number: u64) -> Self {
+        Self { number, path: dir.join(format!("trail-{number:06}.jsonl")) }
+    }
+}
+
+/// The segments of `dir` in their order. Other files are not looked at.
+pub(crate) fn list(dir: &Path) -> io::Result<Vec<Segment>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        if let Some(number) = name.to_str().and_then(number) {
+            segments.push(Segment::new(dir, number));
+        }
+    }
+    segments.sort_by_key(|segment| segment.number);
+    Ok(segments)
+}
+
+fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("trail-")?.strip_suffix(".jsonl")?;
+    let number = digits.parse().ok()?;
+    // `trail-1.jsonl` beside `trail-000001.jsonl` must not count as a second first segment.
+    (format!("{number:06}") == digits).then_some(number)
+}
+
+/// Creates the directory with its parents, itself for its owner only.
+pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = dir.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// Options under which a file that is created is for its owner only.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes the names in `dir` durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+/// Whether `path` still names `file`, with the length that was written to it.
+pub(crate) fn is_untouched(path: &Path, file: &File, length: u64) -> io::Result<bool> {
+    let named = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let open = file.metadata()?;
+        if (named.dev(), named.ino()) != (open.dev(), open.ino()) {
+            return Ok(false);
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(named.len() == length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_name_stands_for_a_segment() {
+        assert_eq!(number("trail-000001.jsonl"), Some(1));
+        assert_eq!(number("trail-1000000.jsonl"), Some(1_000_000));
+        for other in ["trail-1.jsonl", "trail-+00001.jsonl", "trail-000001.jsonl.bak", "lock"] {
+            assert_eq!(number(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What the trail says to the log. Events themselves never go through it.
+
+use gambeson_core::Health;
+
+/// Tells a change of health once, not at every batch.
+pub(crate) fn health_changed(before: &Health, after: &Health) {
+    match (before, after) {
+        (Health::Healthy, Health::Healthy) => {}
+        (_, Health::Healthy) => tracing::info!("audit trail writes again"),
+        (Health::Unhealthy(_), Health::Unhealthy(_)) | (Health::Degraded(_), Health::Degraded(_)) => {}
+        (_, Health::Degraded(why)) => tracing::warn!(why, "audit trail is degraded"),
+        (_, Health::Unhealthy(why)) => tracing::error!(why, "audit trail can't keep events"),
+        _ => {}
+    }
+}

@@ -1,0 +1,227 @@
+//! The trail that an app holds: a sink that keeps what it is given.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{
+    Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, Durability, Entropy, Health,
+    HealthCheck, Outcome, Receipt, SystemClock, SystemEntropy,
+};
+
+use crate::config::Config;
+use crate::digest::{Digest, Head};
+use crate::entry::StoredEvent;
+use crate::error::{TrailError, TrailErrorKind};
+use crate::filter::Filter;
+use crate::losses::Losses;
+use crate::queue::{Item, Wish};
+use crate::ticket::Ticket;
+use crate::writer::{Shared, Writer};
+use crate::{encode, read, resume, segment};
+
+/// A hash-chained audit trail in a directory. Clones share it.
+///
+/// One thread of its own (`audit-trail`) writes; [`record`](AuditSink::record) encodes the event and queues it.
+/// Dropping the last clone writes what is queued and the shutdown record, and waits at most two seconds for that;
+/// [`close`](Self::close) does the same and tells the head.
+#[derive(Debug, Clone)]
+pub struct AuditTrail {
+    owner: Arc<Owner>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    dir: PathBuf,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.queue.stop();
+        let _ = self.shared.closed.wait(Duration::from_secs(2));
+    }
+}
+
+impl AuditTrail {
+    /// Opens the trail in `dir`, which is created (for its owner only) if need be, and goes on with the chain there.
+    ///
+    /// After a crash the torn end of the last line, which was never acknowledged, is moved to a file of its own and
+    /// a `recovery` record says so. Blocks while it reads the last segment.
+    ///
+    /// # Errors
+    /// [`Config`](TrailErrorKind::Config) for settings that can't work, [`Locked`](TrailErrorKind::Locked) when
+    /// somebody else writes there, [`Damaged`](TrailErrorKind::Damaged) when the last segment was changed,
+    /// [`Io`](TrailErrorKind::Io) for the rest.
+    pub fn open(dir: impl Into<PathBuf>, config: &Config) -> Result<Self, TrailError> {
+        Self::open_with(dir, config, Arc::new(SystemClock::new()), &SystemEntropy::new())
+    }
+
+    /// Like [`open`](Self::open), with another clock and another source of the instance's random id.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        dir: impl Into<PathBuf>,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, TrailError> {
+        config.validate()?;
+        let dir = dir.into();
+        segment::create_dir(&dir).map_err(|error| TrailError::io("create", &dir, error))?;
+        let lock = lock(&dir)?;
+        let appender = resume::open(&dir, config.segment_bytes, clock, entropy)?;
+        let head = appender.head().unwrap_or(Head { seq: None, hash: Digest::ZERO });
+        let shared = Arc::new(Shared::new(config, head));
+        let writer = Writer {
+            appender,
+            shared: shared.clone(),
+            max_total: config.max_total_bytes,
+            reserve: config.reserve_bytes,
+            losses: Losses::default(),
+            telling: Losses::default(),
+            lock,
+            fault: None,
+        };
+        std::thread::Builder::new()
+            .name("audit-trail".into())
+            .spawn(move || writer.run())
+            .map_err(|error| TrailError::io("start the writer of", &dir, error))?;
+        Ok(Self { owner: Arc::new(Owner { dir, shared }) })
+    }
+
+    /// The last record that is in the file, though perhaps not yet synced.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.owner.shared.status().head
+    }
+
+    /// How many events were lost since the trail was opened: to a full queue, the quota or failed writes.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.owner.shared.queue.lost()
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.owner.dir
+    }
+
+    /// Answers when all that was recorded before is written and synced.
+    #[must_use]
+    pub fn flush(&self) -> Answer<Result<Receipt, AuditError>> {
+        match self.push_flush() {
+            Ok(ticket) => Answer::pending(async move { ticket.await.map_err(unavailable) }),
+            Err(error) => Answer::Ready(Err(unavailable(error))),
+        }
+    }
+
+    fn push_flush(&self) -> Result<Ticket<Result<Receipt, TrailError>>, TrailError> {
+        let ticket = Ticket::new();
+        self.owner.shared.queue.push(Item {
+            members: String::new(),
+            at: gambeson_core::Timestamp::default(),
+            anonymous: false,
+            wish: Wish::Flush(ticket.clone()),
+        })?;
+        Ok(ticket)
+    }
+
+    /// The newest `most` events of one tenant (of all, when `None`), newest last: for an admin's view.
+    ///
+    /// Flushes first, waiting at most a second. Looks through the newest 32 MiB of the trail at most. Blocks: call it
+    /// through `spawn_blocking`.
+    ///
+    /// # Errors
+    /// The files can't be read, or hold a line that was changed.
+    pub fn recent(&self, tenant: Option<&str>, most: usize) -> Result<Vec<StoredEvent>, TrailError> {
+        // A closed trail, or one whose disk is full, still shows what it has.
+        if let Ok(ticket) = self.push_flush() {
+            let _ = ticket.wait(Duration::from_secs(1));
+        }
+        let mut filter = Filter::events();
+        if let Some(tenant) = tenant {
+            filter = filter.tenant(tenant);
+        }
+        let entries = read::newest(&self.owner.dir, &filter, most, 32 << 20)?;
+        Ok(entries.into_iter().filter_map(|entry| entry.into_event()).collect())
+    }
+
+    /// Writes what is queued and the shutdown record, syncs, and tells the head: keep it elsewhere. Blocks for at
+    /// most `deadline`. Events that are recorded from now on are answered with an error.
+    ///
+    /// # Errors
+    /// [`Deadline`](TrailErrorKind::Deadline) when it takes longer (it goes on), else what failed.
+    pub fn close(&self, deadline: Duration) -> Result<Head, TrailError> {
+        self.owner.shared.queue.stop();
+        self.owner.shared.closed.wait(deadline).unwrap_or_else(|| {
+            let detail = "the audit trail could not be closed in time";
+            Err(TrailError::new(TrailErrorKind::Deadline, detail))
+        })
+    }
+}
+
+impl AuditSink for AuditTrail {
+    fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
+        let ticket = (durability == Durability::Strict).then(Ticket::new);
+        let item = Item {
+            members: encode::event(&event),
+            at: event.at,
+            anonymous: event.context.subject.is_none() && event.outcome != Outcome::Success,
+            wish: match (&ticket, durability) {
+                (Some(ticket), _) => Wish::Strict(ticket.clone()),
+                (None, Durability::Async) => Wish::Async,
+                (None, _) => Wish::Ordered,
+            },
+        };
+        match (self.owner.shared.queue.push(item), ticket) {
+            (Err(error), _) => Answer::Ready(Err(unavailable(error))),
+            (Ok(_), Some(ticket)) => Answer::pending(async move { ticket.await.map_err(unavailable) }),
+            (Ok(None), None) => Answer::Ready(Ok(Receipt::queued())),
+            (Ok(Some(room)), None) => Answer::pending(async move {
+                room.await;
+                Ok(Receipt::queued())
+            }),
+        }
+    }
+}
+
+impl HealthCheck for AuditTrail {
+    fn name(&self) -> &str {
+        "audit-trail"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        let closed = self.owner.shared.closed.wait(Duration::ZERO).is_some();
+        Answer::Ready(match closed {
+            true => Health::Unhealthy("the audit trail is closed".into()),
+            false => self.owner.shared.status().health.clone(),
+        })
+    }
+}
+
+fn unavailable(error: TrailError) -> AuditError {
+    AuditError::new(AuditErrorKind::Unavailable).with_source(error)
+}
+
+/// The lock that makes this the directory's only writer. The system frees it when the process ends in any way.
+fn lock(dir: &Path) -> Result<File, TrailError> {
+    let path = dir.join("lock");
+    let file = segment::private()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| TrailError::io("open", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let detail = format!("another process writes to the audit trail in {}", dir.display());
+            Err(TrailError::new(TrailErrorKind::Locked, detail))
+        }
+        Err(TryLockError::Error(error)) => Err(TrailError::io("lock", &path, error)),
+    }
+}

@@ -1,0 +1,351 @@
+//! The offline verifier: reads a trail once, in bounded memory, and names the first thing that is wrong.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::digest::{Digest, Head};
+use crate::entry::ControlRecord;
+use crate::line::{Line, millis};
+use crate::lines::{Lines, Step};
+use crate::report::{Report, SegmentReport, VerifyError, VerifyErrorKind};
+use crate::segment::{self, Segment};
+
+/// What to hold a trail against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// A head that was kept elsewhere. Default none: then nobody can tell whether the end was cut off at a line.
+    pub head: Option<Head>,
+    /// How far a record's time may lie before the newest one. Default one minute: events wait in a queue.
+    pub clock_tolerance: Duration,
+    /// Whether a larger step back of the clock is an error. Default no: it is only counted, time servers do that too.
+    pub refuse_clock_steps: bool,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self { head: None, clock_tolerance: Duration::from_secs(60), refuse_clock_steps: false }
+    }
+}
+
+impl VerifyOptions {
+    /// Sets [`head`](Self::head).
+    #[must_use]
+    pub fn head(mut self, head: Head) -> Self {
+        self.head = Some(head);
+        self
+    }
+
+    /// Sets [`clock_tolerance`](Self::clock_tolerance) and makes a larger step an error.
+    #[must_use]
+    pub fn refuse_clock_steps(mut self, tolerance: Duration) -> Self {
+        self.clock_tolerance = tolerance;
+        self.refuse_clock_steps = true;
+        self
+    }
+}
+
+/// Verifies the trail in `dir`, also of an app that runs (whose last line may then look torn).
+///
+/// # Errors
+/// The first thing that is wrong, with the first sequence number that can't be trusted.
+pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, VerifyError> {
+    let dir = dir.as_ref();
+    let segments = segment::list(dir).map_err(|error| unreadable(dir, None, error))?;
+    let mut verifier = Verifier::new(options);
+    if segments.is_empty() {
+        let detail = format!("there is no segment in {}", dir.display());
+        return Err(verifier.error(VerifyErrorKind::BadGenesis, detail));
+    }
+    for (place, segment) in segments.iter().enumerate() {
+        verifier.segment(segment, &segments, place)?;
+    }
+    verifier.finish()
+}
+
+struct Verifier<'o> {
+    options: &'o VerifyOptions,
+    next: u64,
+    prev: Digest,
+    newest: i64,
+    number: Option<u64>,
+    last: String,
+    report: Report,
+}
+
+impl<'o> Verifier<'o> {
+    fn new(options: &'o VerifyOptions) -> Self {
+        Self {
+            options,
+            next: 0,
+            prev: Digest::ZERO,
+            newest: i64::MIN,
+            number: None,
+            last: String::new(),
+            report: Report {
+                instance: String::new(),
+                records: 0,
+                events: 0,
+                lost: 0,
+                recoveries: 0,
+                closed: false,
+                head_confirmed: false,
+                head: Head { seq: None, hash: Digest::ZERO },
+                clock_steps: 0,
+                first_clock_step: None,
+                segments: Vec::new(),
+            },
+        }
+    }
+
+    fn error(&self, kind: VerifyErrorKind, detail: impl Into<String>) -> VerifyError {
+        VerifyError { kind, seq: Some(self.next), segment: self.number, detail: detail.into(), source: None }
+    }
+
+    fn segment(&mut self, segment: &Segment, all: &[Segment], place: usize) -> Result<(), VerifyError> {
+        let expected = place as u64 + 1;
+        self.number = Some(expected);
+        if segment.number != expected {
+            return Err(self.error(VerifyErrorKind::Missing, "the segment is not there"));
+        }
+        if expected > 1 && self.last != "seal" {
+            return self.unsealed(segment, all, place);
+        }
+        let mut lines = open(segment)?;
+        let first_seq = self.next;
+        let mut first = true;
+        while let Some(step) = lines.next().map_err(|error| unreadable(&segment.path, self.number, error))? {
+            match step {
+                Step::Whole(bytes) => self.line(bytes, first, all, place)?,
+                Step::Torn(_) => return Err(self.torn(place + 1 == all.len())),
+            }
+            first = false;
+        }
+        if first {
+            return Err(self.torn(place + 1 == all.len()));
+        }
+        self.report.segments.push(SegmentReport {
+            number: segment.number,
+            path: segment.path.clone(),
+            first_seq,
+            head: self.report.head,
+            sealed: self.last == "seal",
+        });
+        Ok(())
+    }
+
+    /// A segment ended without its seal, yet another file follows.
+    fn unsealed(&self, segment: &Segment, all: &[Segment], place: usize) -> Result<(), VerifyError> {
+        let follows = first_seq(segment)?;
+        Err(match follows {
+            // A crash between creating the next file and sealing this one.
+            None if place + 1 == all.len() => self.torn(true),
+            Some(seq) if seq > self.next => self.error(
+                VerifyErrorKind::Missing,
+                format!("the end of the segment before is not there: the next record is {seq}"),
+            ),
+            _ => self.error(VerifyErrorKind::SegmentOrder, "it does not continue the segment before it"),
+        })
+    }
+
+    fn torn(&self, at_the_end: bool) -> VerifyError {
+        match at_the_end {
+            true => self
+                .error(VerifyErrorKind::TornTail, "the last line was not finished; all before it is whole"),
+            false => {
+                self.error(VerifyErrorKind::Edited, "the segment ends within a line, yet another one follows")
+            }
+        }
+    }
+
+    fn line(&mut self, bytes: &[u8], first: bool, all: &[Segment], place: usize) -> Result<(), VerifyError> {
+        let Some(line) = Line::read(bytes) else {
+            return Err(self.error(VerifyErrorKind::Edited, "the line does not have the hash that it names"));
+        };
+        if first || matches!(line.record, "genesis" | "segment") {
+            self.opening(&line, first)?;
+        }
+        if line.seq != self.next {
+            return Err(self.out_of_place(line.seq, all, place)?);
+        }
+        if !line.follows(&self.prev) {
+            return Err(self.not_following());
+        }
+        if self.last == "seal" && !first {
+            return Err(self.error(VerifyErrorKind::Reordered, "a record follows the segment's seal"));
+        }
+        self.clock(line.at)?;
+        self.count(&line)?;
+        self.next = line.seq.saturating_add(1);
+        self.prev = line.hash;
+        line.record.clone_into(&mut self.last);
+        Ok(())
+    }
+
+    /// The first record of a segment tells which segment of which chain it is; no other record may.
+    fn opening(&mut self, line: &Line<'_>, first: bool) -> Result<(), VerifyError> {
+        let expected = self.number.unwrap_or(1);
+        let opening =
+            ControlRecord::read(line).filter(|record| matches!(&*record.record, "genesis" | "segment"));
+        let Some(opening) = opening else {
+            // Lost first lines: what stands there is out of place, and is said to be so.
+            return match (line.seq, self.next) {
+                (0, 0) => {
+                    Err(self.error(VerifyErrorKind::BadGenesis, "the first record does not begin a chain"))
+                }
+                _ => Ok(()),
+            };
+        };
+        let number = opening.segment.unwrap_or(0);
+        if !first || number != expected {
+            let detail = format!("the first record of segment {number} stands here");
+            return Err(self.error(VerifyErrorKind::SegmentOrder, detail));
+        }
+        let known = opening.format == Some(1) && opening.algorithm.as_deref() == Some("sha256");
+        if !known || (number == 1) != (opening.record == "genesis") {
+            let detail = "the chain is of a format that this verifier does not know";
+            return Err(self.error(VerifyErrorKind::BadGenesis, detail));
+        }
+        let instance = opening.instance.unwrap_or_default();
+        if number == 1 {
+            self.report.instance = instance;
+        } else if instance != self.report.instance {
+            return Err(self.error(VerifyErrorKind::SegmentOrder, "the segment belongs to another chain"));
+        }
+        Ok(())
+    }
+
+    /// A record with another number than expected: were some taken out, or moved?
+    fn out_of_place(&self, found: u64, all: &[Segment], place: usize) -> Result<VerifyError, VerifyError> {
+        let elsewhere = found > self.next && holds(all.get(place..).unwrap_or_default(), self.next)?;
+        Ok(if found < self.next {
+            let detail = format!("record {found} stands here: it was moved or repeated");
+            self.error(VerifyErrorKind::Reordered, detail)
+        } else if elsewhere {
+            let detail = format!("record {found} stands here, the right one further on");
+            self.error(VerifyErrorKind::Reordered, detail)
+        } else {
+            let detail = format!("{} records are not there: the next one is {found}", found - self.next);
+            self.error(VerifyErrorKind::Missing, detail)
+        })
+    }
+
+    fn not_following(&self) -> VerifyError {
+        match self.next.checked_sub(1) {
+            None => self.error(VerifyErrorKind::BadGenesis, "the first record names a predecessor"),
+            Some(before) => VerifyError {
+                seq: Some(before),
+                ..self.error(
+                    VerifyErrorKind::Edited,
+                    format!("record {} names another predecessor than the one that is there", self.next),
+                )
+            },
+        }
+    }
+
+    fn clock(&mut self, at: &str) -> Result<(), VerifyError> {
+        let Some(at) = millis(at) else {
+            return Err(self.error(VerifyErrorKind::Edited, "the time is not written as a trail writes it"));
+        };
+        let tolerance = i64::try_from(self.options.clock_tolerance.as_millis()).unwrap_or(i64::MAX);
+        if at < self.newest.saturating_sub(tolerance) {
+            self.report.clock_steps += 1;
+            self.report.first_clock_step.get_or_insert(self.next);
+            if self.options.refuse_clock_steps {
+                let detail = format!("the clock went back by {} s", (self.newest - at) / 1_000);
+                return Err(self.error(VerifyErrorKind::ClockStep, detail));
+            }
+            self.newest = at;
+        }
+        self.newest = self.newest.max(at);
+        Ok(())
+    }
+
+    fn count(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
+        self.report.records += 1;
+        match line.record {
+            "event" => self.report.events += 1,
+            "gap" => self.report.lost += ControlRecord::read(line).and_then(|gap| gap.lost).unwrap_or(0),
+            "recovery" => self.report.recoveries += 1,
+            _ => {}
+        }
+        self.report.closed = line.record == "shutdown";
+        self.report.head = Head { seq: Some(line.seq), hash: line.hash };
+        match self.options.head {
+            Some(head) if head.seq == Some(line.seq) && head.hash != line.hash => Err(self.error(
+                VerifyErrorKind::Rewritten,
+                "the record is not the one whose head was kept: this one or one before it was rewritten",
+            )),
+            Some(head) if head.hash == line.hash => {
+                self.report.head_confirmed = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<Report, VerifyError> {
+        if self.last == "seal" {
+            self.number = self.number.map(|number| number + 1);
+            return Err(self
+                .error(VerifyErrorKind::Missing, "the segment before is sealed, but this one is not there"));
+        }
+        match self.options.head {
+            Some(_) if self.report.head_confirmed => Ok(self.report),
+            None => Ok(self.report),
+            Some(Head { seq: Some(seq), .. }) => {
+                let detail = format!("the chain ends here, but record {seq} was once its head");
+                Err(self.error(VerifyErrorKind::CutTail, detail))
+            }
+            Some(_) => {
+                let detail =
+                    "the chain ends here without the head that was kept: it was cut off or rewritten";
+                Err(self.error(VerifyErrorKind::CutTail, detail))
+            }
+        }
+    }
+}
+
+fn open(segment: &Segment) -> Result<Lines, VerifyError> {
+    File::open(&segment.path)
+        .map(Lines::new)
+        .map_err(|error| unreadable(&segment.path, Some(segment.number), error))
+}
+
+/// The number of the segment's first record; `None` when there is no whole line that a trail wrote.
+fn first_seq(segment: &Segment) -> Result<Option<u64>, VerifyError> {
+    let mut lines = open(segment)?;
+    let step = lines.next().map_err(|error| unreadable(&segment.path, Some(segment.number), error))?;
+    Ok(match step {
+        Some(Step::Whole(bytes)) => Line::read(bytes).map(|line| line.seq),
+        _ => None,
+    })
+}
+
+/// Whether one of the segments holds this record anywhere.
+fn holds(segments: &[Segment], seq: u64) -> Result<bool, VerifyError> {
+    for segment in segments {
+        let mut lines = open(segment)?;
+        let io = |error| unreadable(&segment.path, Some(segment.number), error);
+        while let Some(step) = lines.next().map_err(io)? {
+            if let Step::Whole(bytes) = step
+                && Line::read(bytes).is_some_and(|line| line.seq == seq)
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn unreadable(path: &Path, segment: Option<u64>, source: io::Error) -> VerifyError {
+    VerifyError {
+        kind: VerifyErrorKind::Io,
+        seq: None,
+        segment,
+        detail: format!("can't read {}", path.display()),
+        source: Some(source),
+    }
+}
