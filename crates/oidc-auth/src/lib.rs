@@ -1,1 +1,77 @@
-//! To be written.
+//! Who is calling: verification of OAuth 2.0 access tokens as a `tower` layer.
+//!
+//! A [`Verifier`] checks tokens of one [`Issuer`], whose keys it fetches by discovery and refreshes off the request path.
+//! [`AuthLayer`] puts it before an app, and leaves in the request's facts who is calling.
+//!
+//! ```
+//! use gambeson_oidc_auth::{AuthLayer, Issuer, Verifier};
+//!
+//! # fn main() -> Result<(), gambeson_core::ConfigError> {
+//! # let issuer = Issuer::static_keys("https://id.example.com", r#"{"keys":[]}"#);
+//! // let issuer = Issuer::discover("https://id.example.com");
+//! let verifier = Verifier::builder(issuer).audience("api").build()?;
+//! let layer = AuthLayer::new(verifier);
+//! # let _ = layer;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Keys that rotate
+//!
+//! A token by a key that is not known yet waits for the next permitted fetch instead of being refused, if everything else
+//! about it could be true. An issuer that rotates its keys, and even one that does so without notice, costs its users a
+//! short wait and no 401. Strangers who invent key names can't make the app fetch more than once in two seconds, nor
+//! take all the places to wait. While the issuer is down, known keys go on working; what can't be checked is answered 503.
+//!
+//! # Rejections
+//!
+//! ## invalid-token
+//!
+//! 401 with `WWW-Authenticate: Bearer error="invalid_token"`. The token is not one that this app accepts. Which check it
+//! failed is in the log (target `gambeson::auth`, field `reason`), not in the answer. The first things to look at: whether
+//! its `aud` is this API, whether `iss` is the configured issuer to the letter, slashes included, and whether the clocks
+//! agree.
+//!
+//! ## credential-required
+//!
+//! 401 with `WWW-Authenticate: Bearer`. No token was sent, and the layer was built as [`AuthLayer::required`].
+//!
+//! ## invalid-request
+//!
+//! 400 with `error="invalid_request"`. The request has more than one `Authorization` field.
+//!
+//! ## conflicting-credentials
+//!
+//! 400. The token names another subject than the credential that a layer before has verified, for example a session.
+//!
+//! ## keys-unavailable
+//!
+//! 503 with `Retry-After`. The token may be good, but the issuer's keys can't be had right now, or too many requests wait
+//! for them already. Keep the token and try again.
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod builder;
+mod cache;
+mod challenge;
+mod error;
+mod identity;
+mod issuer;
+mod jwt;
+mod key_policy;
+mod keys;
+pub mod layer;
+mod policy;
+mod status;
+mod telemetry;
+mod verifier;
+
+pub use builder::{NeedsAudience, VerifierBuilder};
+pub use cache::CacheConfig;
+pub use error::{Reason, TokenError, TokenErrorKind};
+pub use issuer::Issuer;
+pub use key_policy::KeyPolicy;
+pub use layer::AuthLayer;
+pub use policy::{ClaimNames, TokenProfile};
+pub use status::VerifierStatus;
+pub use verifier::Verifier;

@@ -1,0 +1,304 @@
+//! Describes a [`Verifier`].
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use gambeson_core::{
+    AuditSink, Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, Profile, Spawn, Timer,
+};
+
+use crate::cache::{Cache, CacheConfig};
+use crate::issuer::{Issuer, KeySource};
+use crate::key_policy::KeyPolicy;
+use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
+use crate::policy::{ClaimNames, Policy, TokenProfile};
+use crate::verifier::{Keys, Shared, Verifier};
+
+/// A verifier of which the audience is not known yet: a token for another API must never be taken for one for this.
+#[derive(Debug)]
+#[must_use = "name an audience, then build"]
+pub struct NeedsAudience(Issuer);
+
+impl NeedsAudience {
+    pub(crate) fn new(issuer: Issuer) -> Self {
+        Self(issuer)
+    }
+
+    /// The name by which tokens mean this API (`aud`, RFC 9068 §4).
+    pub fn audience(self, audience: impl Into<Box<str>>) -> VerifierBuilder {
+        VerifierBuilder {
+            issuer: self.0,
+            audiences: vec![audience.into()],
+            profile: TokenProfile::default(),
+            run_in: Profile::default(),
+            leeway: Duration::from_secs(30),
+            max_lifetime: Duration::from_secs(86_400),
+            max_token: 8 << 10,
+            names: ClaimNames::default(),
+            keys: KeyPolicy::default(),
+            cache: CacheConfig::default(),
+            clock: None,
+            timer: None,
+            spawn: None,
+            entropy: None,
+            transport: None,
+            audit: None,
+        }
+    }
+}
+
+/// Describes a [`Verifier`] piece by piece. Every setting but the audience has a default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct VerifierBuilder {
+    issuer: Issuer,
+    audiences: Vec<Box<str>>,
+    profile: TokenProfile,
+    run_in: Profile,
+    leeway: Duration,
+    max_lifetime: Duration,
+    max_token: usize,
+    names: ClaimNames,
+    keys: KeyPolicy,
+    cache: CacheConfig,
+    clock: Option<Arc<dyn Clock>>,
+    timer: Option<Arc<dyn Timer>>,
+    spawn: Option<Arc<dyn Spawn>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    transport: Option<Arc<dyn HttpTransport>>,
+    audit: Option<Arc<dyn AuditSink>>,
+}
+
+impl VerifierBuilder {
+    /// A further name by which tokens mean this API.
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Which kind of token is accepted. Default [`TokenProfile::AccessToken`].
+    pub fn profile(self, profile: TokenProfile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Which shortcuts are allowed: in [`Profile::Development`] the issuer may be on loopback, in plain http, and a
+    /// development identity provider. Default [`Profile::Production`].
+    pub fn run_in(self, run_in: Profile) -> Self {
+        Self { run_in, ..self }
+    }
+
+    /// How far the clocks here and at the issuer may differ. Default 30 s, at most 5 min.
+    pub fn leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
+    }
+
+    /// The longest time from `iat` to `exp` of an accepted token. Default 24 h; above 1 h there is one warning.
+    pub fn max_token_lifetime(self, max_lifetime: Duration) -> Self {
+        Self { max_lifetime, ..self }
+    }
+
+    /// The longest token that is looked at, in bytes. Default 8192, at most 65536.
+    pub fn max_token_bytes(self, max_token: usize) -> Self {
+        Self { max_token, ..self }
+    }
+
+    /// Which claims hold roles, groups, organisation and scopes.
+    pub fn claims(self, names: ClaimNames) -> Self {
+        Self { names, ..self }
+    }
+
+    /// How keys are fetched and trusted.
+    pub fn keys(self, keys: KeyPolicy) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The verified-token cache. Default: on, 60 s, 4096 entries.
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Another timer.
+    pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
+        self.timer = Some(timer);
+        self
+    }
+
+    /// Other background tasks.
+    pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
+        self.spawn = Some(spawn);
+        self
+    }
+
+    /// Another source of randomness; it only spreads refreshes over time.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// What discovery and keys are fetched with.
+    pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Who keeps the audit events of refused credentials. Default: nobody.
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
+    /// The verifier. Does not ask the issuer, so the app starts without it; the first fetch begins at once where there
+    /// is a runtime, else with the first request.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn build(mut self) -> Result<Verifier, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        self.validate(&mut problems);
+        self.fill_in();
+        let keys = self.take_keys(&mut problems);
+        if self.clock.is_none() {
+            missing("clock", &mut problems);
+        }
+        problems.check()?;
+        match (keys, self.clock.take()) {
+            (Some(keys), Some(clock)) => Ok(Verifier::new(Shared {
+                policy: self.policy(),
+                keys: match keys {
+                    Source::Static(keys) => Keys::Static(keys),
+                    Source::Remote(parts) => Keys::Remote(Remote::new(parts)),
+                },
+                cache: Cache::new(self.cache),
+                clock,
+                audit: self.audit,
+                warned_of_lifetime: AtomicBool::new(false),
+            })),
+            _ => Err(ConfigError::one("verifier", "", "name the parts that are missing")),
+        }
+    }
+
+    fn validate(&self, problems: &mut ConfigProblems) {
+        self.issuer.validate(self.run_in, problems);
+        self.keys.validate(problems);
+        self.cache.validate(problems);
+        for audience in self.audiences.iter().filter(|audience| audience.trim().is_empty()) {
+            problems.add("audience", &**audience, "name the API as its tokens do");
+        }
+        if self.leeway > Duration::from_secs(300) {
+            problems.add(
+                "leeway",
+                format!("{:?}", self.leeway),
+                "at most 5 minutes; mend the clocks instead",
+            );
+        }
+        if self.max_lifetime.is_zero() {
+            problems.add("max_token_lifetime", "0", "allow tokens to live");
+        }
+        if !(256..=65_536).contains(&self.max_token) {
+            problems.add("max_token_bytes", self.max_token.to_string(), "choose between 256 and 65536");
+        }
+        let names = &self.names;
+        for (field, name) in [
+            ("claims.roles", &names.roles),
+            ("claims.groups", &names.groups),
+            ("claims.tenant", &names.tenant),
+            ("claims.scope", &names.scope),
+        ] {
+            if name.is_empty() || name == "/" {
+                problems.add(field, &**name, "name a claim, or a JSON pointer such as /realm_access/roles");
+            }
+        }
+    }
+
+    /// The system's parts where no others were given.
+    #[cfg(feature = "system")]
+    fn fill_in(&mut self) {
+        use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
+        self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
+        self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
+        self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
+        self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
+    }
+
+    #[cfg(not(feature = "system"))]
+    fn fill_in(&mut self) {}
+
+    fn take_keys(&mut self, problems: &mut ConfigProblems) -> Option<Source> {
+        match &self.issuer.source {
+            KeySource::Static { document } => match KeySet::parse(document.as_bytes()) {
+                Ok(keys) => Some(Source::Static(keys)),
+                Err(error) => {
+                    problems.add("issuer.static_keys", "", format!("give a JWK Set (RFC 7517 §5): {error}"));
+                    None
+                }
+            },
+            KeySource::Discovery { metadata } => {
+                let metadata = metadata.clone();
+                self.take_parts(metadata, problems).map(Source::Remote)
+            }
+        }
+    }
+
+    fn take_parts(&mut self, metadata: Option<String>, problems: &mut ConfigProblems) -> Option<RemoteParts> {
+        for (name, there) in [
+            ("transport", self.transport.is_some()),
+            ("clock", self.clock.is_some()),
+            ("timer", self.timer.is_some()),
+            ("spawn", self.spawn.is_some()),
+            ("entropy", self.entropy.is_some()),
+        ] {
+            if !there && name != "clock" {
+                missing(name, problems);
+            }
+        }
+        Some(RemoteParts {
+            endpoint: Endpoint {
+                issuer: Arc::clone(&self.issuer.name),
+                metadata,
+                special_use: self.issuer.special_use(),
+                profile: self.run_in,
+                transport: self.transport.take()?,
+                deadline: self.keys.fetch_deadline,
+            },
+            policy: self.keys,
+            clock: self.clock.clone()?,
+            timer: self.timer.take()?,
+            spawn: self.spawn.take()?,
+            entropy: self.entropy.take()?,
+        })
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            id: [0; 32],
+            issuer: Arc::clone(&self.issuer.name),
+            audiences: self.audiences.clone(),
+            profile: self.profile,
+            leeway: self.leeway,
+            max_lifetime: self.max_lifetime,
+            max_token: self.max_token,
+            names: self.names.paths(),
+        }
+        .identified()
+    }
+}
+
+enum Source {
+    Static(KeySet),
+    Remote(RemoteParts),
+}
+
+fn missing(name: &str, problems: &mut ConfigProblems) {
+    let cure = match name {
+        "transport" => "give the HTTP transport that fetches keys, for example gambeson-client's",
+        _ => "give one, or enable the feature `system`",
+    };
+    problems.add(name, "", cure);
+}

@@ -1,0 +1,247 @@
+//! Tokens that were verified a moment ago.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use gambeson_core::{ConfigProblems, Principal, Timestamp};
+
+const SHARDS: usize = 16;
+/// Tokens up to this length are digested in one call from the stack.
+const ON_STACK: usize = 2_048;
+
+/// The verified-token cache: how long, how many.
+///
+/// What is kept under the SHA-256 of policy and token is the principal, never the token. An entry is served only before
+/// the token's `exp` and while the key that signed it is published; refusals are never kept. A principal holds the
+/// token's claims, so the default capacity is a few megabytes with usual tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheConfig {
+    /// How long an entry is served at most. Default 60 s; zero switches the cache off.
+    pub ttl: Duration,
+    /// How many entries there are at most. Default 4096.
+    pub capacity: usize,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(60), capacity: 4_096 }
+    }
+}
+
+impl CacheConfig {
+    /// No cache: every token is verified each time.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self { ttl: Duration::ZERO, capacity: 0 }
+    }
+
+    /// Another longest time.
+    #[must_use]
+    pub const fn ttl(self, ttl: Duration) -> Self {
+        Self { ttl, ..self }
+    }
+
+    /// Another number of entries.
+    #[must_use]
+    pub const fn capacity(self, capacity: usize) -> Self {
+        Self { capacity, ..self }
+    }
+
+    pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
+        if self.ttl > Duration::from_secs(3_600) {
+            problems.add(
+                "cache.ttl",
+                format!("{:?}", self.ttl),
+                "at most one hour: a revoked right lives so long",
+            );
+        }
+        if self.capacity > 1 << 20 {
+            problems.add("cache.capacity", self.capacity.to_string(), "at most 1048576 entries");
+        }
+    }
+}
+
+/// The name of an entry. Two tokens, or one token under two policies, never share it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CacheKey([u8; 32]);
+
+impl CacheKey {
+    pub(crate) fn new(policy: &[u8; 32], token: &str) -> Self {
+        let length = policy.len() + token.len();
+        let mut stack = [0; ON_STACK];
+        let digest = match stack.get_mut(..length) {
+            Some(whole) => {
+                let (head, tail) = whole.split_at_mut(policy.len());
+                head.copy_from_slice(policy);
+                tail.copy_from_slice(token.as_bytes());
+                digest::digest(&digest::SHA256, whole)
+            }
+            None => {
+                let mut context = digest::Context::new(&digest::SHA256);
+                context.update(policy);
+                context.update(token.as_bytes());
+                context.finish()
+            }
+        };
+        let mut key = [0; 32];
+        key.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        Self(key)
+    }
+}
+
+impl std::hash::Hash for CacheKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+    }
+}
+
+/// The first bytes of a digest are as good as any hash of it.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) principal: Principal,
+    pub(crate) key: [u8; 32],
+    from: Timestamp,
+    until: Timestamp,
+}
+
+#[derive(Default)]
+struct Shard {
+    entries: HashMap<CacheKey, Entry, BuildHasherDefault<FirstBytes>>,
+    /// Oldest first; all live equally long, so the oldest ends first.
+    order: VecDeque<CacheKey>,
+}
+
+/// Bounded, in shards; each lock is held for one look.
+pub(crate) struct Cache {
+    ttl: Duration,
+    per_shard: usize,
+    shards: [RwLock<Shard>; SHARDS],
+}
+
+impl Cache {
+    /// `None` when it is switched off.
+    pub(crate) fn new(config: CacheConfig) -> Option<Self> {
+        (config.ttl > Duration::ZERO && config.capacity > 0).then(|| Self {
+            ttl: config.ttl,
+            per_shard: config.capacity.div_ceil(SHARDS),
+            shards: Default::default(),
+        })
+    }
+
+    /// The entry, if it may be served now and `published` still holds of its key. A wall clock that was set back ends
+    /// what was kept, as it would else live longer than it should.
+    pub(crate) fn get(
+        &self,
+        key: &CacheKey,
+        now: Timestamp,
+        published: impl FnOnce(&[u8; 32]) -> bool,
+    ) -> Option<Principal> {
+        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = shard.entries.get(key)?;
+        (entry.from <= now && now < entry.until && published(&entry.key)).then(|| entry.principal.clone())
+    }
+
+    /// Keeps a success; never beyond the token's `exp`, for which there is no leeway here.
+    pub(crate) fn put(&self, key: CacheKey, principal: &Principal, signed_by: [u8; 32], now: Timestamp) {
+        let ttl_end = now.plus(self.ttl);
+        let until = principal.expires_at().map_or(now, |exp| exp.min(ttl_end));
+        if until <= now {
+            return;
+        }
+        let entry = Entry { principal: principal.clone(), key: signed_by, from: now, until };
+        let Some(lock) = self.shard(&key) else { return };
+        let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
+        while shard.entries.len() >= self.per_shard {
+            let Some(oldest) = shard.order.pop_front() else { break };
+            shard.entries.remove(&oldest);
+        }
+        if shard.entries.insert(key, entry).is_none() {
+            shard.order.push_back(key);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let count =
+            |shard: &RwLock<Shard>| shard.read().unwrap_or_else(PoisonError::into_inner).entries.len();
+        self.shards.iter().map(count).sum()
+    }
+
+    fn shard(&self, key: &CacheKey) -> Option<&RwLock<Shard>> {
+        let last = key.0.last().copied().unwrap_or_default();
+        self.shards.get(usize::from(last) % SHARDS)
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("ttl", &self.ttl).field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(exp: i64) -> Principal {
+        Principal::user("i", "alice").expires_at(Timestamp::from_unix_seconds(exp)).build()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    #[test]
+    fn short_and_long_tokens_have_one_digest() {
+        let policy = [7; 32];
+        for length in [0, ON_STACK - 33, ON_STACK - 32, ON_STACK - 31, 8_192] {
+            let token = "t".repeat(length);
+            let whole = [&policy[..], token.as_bytes()].concat();
+            let digest = digest::digest(&digest::SHA256, &whole);
+            assert_eq!(CacheKey::new(&policy, &token).0, digest.as_ref());
+        }
+        assert!(CacheKey::new(&[1; 32], "t") != CacheKey::new(&[2; 32], "t"));
+    }
+
+    #[test]
+    fn never_beyond_its_end_nor_before_its_start() {
+        let cache = Cache::new(CacheConfig::default()).unwrap();
+        let key = CacheKey::new(&[0; 32], "t");
+        cache.put(key, &principal(130), [1; 32], at(100));
+        let served = |now| cache.get(&key, at(now), |_| true).is_some();
+        assert!(served(100) && served(129));
+        assert!(!served(130) && !served(99));
+        assert!(cache.get(&key, at(100), |_| false).is_none(), "its key is withdrawn");
+        cache.put(key, &principal(1_000), [1; 32], at(100));
+        assert!(served(159) && !served(160));
+    }
+
+    #[test]
+    fn what_is_over_is_not_kept_and_nothing_grows() {
+        let cache = Cache::new(CacheConfig::default().capacity(64)).unwrap();
+        cache.put(CacheKey::new(&[0; 32], "over"), &principal(100), [1; 32], at(100));
+        assert_eq!(cache.len(), 0);
+        for n in 0..1_000 {
+            cache.put(CacheKey::new(&[0; 32], &n.to_string()), &principal(1_000), [1; 32], at(100));
+        }
+        assert!(cache.len() <= 64);
+        assert!(Cache::new(CacheConfig::off()).is_none());
+    }
+}

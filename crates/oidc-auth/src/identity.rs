@@ -1,0 +1,108 @@
+//! From checked claims to a principal.
+
+use gambeson_core::{Principal, PrincipalBuilder, Timestamp};
+
+use crate::error::{Reason, TokenError};
+use crate::jwt::{Claims, Json, Members, texts_of};
+use crate::policy::Policy;
+
+/// How many actors may stand behind each other (RFC 8693 §4.1): more is no honest delegation.
+const MAX_ACTORS: u8 = 4;
+
+/// Describes the caller. Called only after the signature and all checks passed.
+///
+/// A token whose subject is its own client is a service's (RFC 9068 §5); every other a person's.
+pub(crate) fn principal(
+    claims: &Claims<'_>,
+    payload: &str,
+    policy: &Policy,
+) -> Result<Principal, TokenError> {
+    let subject =
+        claims.text("sub")?.ok_or_else(|| TokenError::with(Reason::MissingClaim, "sub is missing"))?;
+    let client = match claims.text("client_id")? {
+        Some(client) => Some(client),
+        None => claims.text("azp")?,
+    };
+    let issuer = policy.issuer.clone();
+    let mut builder = match client == Some(subject) {
+        true => Principal::service(issuer, subject),
+        false => Principal::user(issuer, subject),
+    }
+    .claims(payload);
+    if let Some(client) = client {
+        builder = builder.client(client);
+    }
+    builder = authentication(builder, claims)?;
+    builder = authority(builder, claims, policy)?;
+    if let Some(actor) = actor(claims.members(), policy, MAX_ACTORS)? {
+        builder = builder.actor(actor);
+    }
+    Ok(builder.build())
+}
+
+/// Which credential and which log-in it was.
+fn authentication(
+    mut builder: PrincipalBuilder,
+    claims: &Claims<'_>,
+) -> Result<PrincipalBuilder, TokenError> {
+    if let Some(exp) = claims.seconds("exp") {
+        builder = builder.expires_at(Timestamp::from_unix_seconds(exp));
+    }
+    if let Some(at) = claims.seconds("auth_time") {
+        builder = builder.auth_time(Timestamp::from_unix_seconds(at));
+    }
+    if let Some(id) = claims.text("jti")? {
+        builder = builder.token_id(id);
+    }
+    if let Some(session) = claims.text("sid")? {
+        builder = builder.session_id(session);
+    }
+    if let Some(acr) = claims.text("acr")? {
+        builder = builder.acr(acr);
+    }
+    Ok(claims.texts("amr")?.into_iter().fold(builder, PrincipalBuilder::method))
+}
+
+/// Scopes, roles, groups and organisation, from where the policy looks for them.
+fn authority(
+    mut builder: PrincipalBuilder,
+    claims: &Claims<'_>,
+    policy: &Policy,
+) -> Result<PrincipalBuilder, TokenError> {
+    let (members, names) = (claims.members(), &policy.names);
+    for scopes in texts_of(members.at(&names.scope), "scope")? {
+        builder = scopes.split_ascii_whitespace().fold(builder, PrincipalBuilder::scope);
+    }
+    let roles = texts_of(members.at(&names.roles), "the roles claim")?;
+    builder = roles.into_iter().fold(builder, PrincipalBuilder::role);
+    let groups = texts_of(members.at(&names.groups), "the groups claim")?;
+    builder = groups.into_iter().fold(builder, PrincipalBuilder::group);
+    match members.at(&names.tenant) {
+        None => Ok(builder),
+        Some(Json::Text(tenant)) => Ok(builder.tenant(&**tenant)),
+        Some(_) => Err(TokenError::with(Reason::Malformed, "the tenant claim is not a string")),
+    }
+}
+
+fn actor(members: &Members<'_>, policy: &Policy, depth: u8) -> Result<Option<Principal>, TokenError> {
+    let wrong = |text| TokenError::with(Reason::Malformed, text);
+    let act = match members.get("act") {
+        None => return Ok(None),
+        Some(Json::Object(act)) => act,
+        Some(_) => return Err(wrong("act is not an object")),
+    };
+    let depth = depth.checked_sub(1).ok_or_else(|| wrong("act is too deep"))?;
+    let Some(Json::Text(subject)) = act.get("sub") else {
+        return Err(wrong("act has no sub"));
+    };
+    let issuer = match act.get("iss") {
+        None => policy.issuer.clone(),
+        Some(Json::Text(issuer)) => (&**issuer).into(),
+        Some(_) => return Err(wrong("iss of act is not a string")),
+    };
+    let mut builder = Principal::service(issuer, &**subject);
+    if let Some(next) = actor(act, policy, depth)? {
+        builder = builder.actor(next);
+    }
+    Ok(Some(builder.build()))
+}

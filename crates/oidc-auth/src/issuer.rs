@@ -1,0 +1,186 @@
+//! Who issues the tokens, and where its keys are.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gambeson_core::{ConfigProblems, Profile};
+use http::Uri;
+
+/// An issuer of tokens: its exact name, and where its keys come from.
+///
+/// ```
+/// use gambeson_oidc_auth::Issuer;
+///
+/// let public = Issuer::discover("https://id.example.com/realms/acme");
+/// let inside = Issuer::discover("https://id.example.com")
+///     .metadata_url("https://idp.internal:8443/.well-known/openid-configuration")
+///     .allow_special_use_addresses();
+/// # let _ = (public, inside);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    pub(crate) name: Arc<str>,
+    pub(crate) source: KeySource,
+    special_use: bool,
+}
+
+/// Where the keys of an issuer come from.
+#[derive(Debug, Clone)]
+pub(crate) enum KeySource {
+    /// By discovery, at this document if not at the usual place.
+    Discovery { metadata: Option<String> },
+    /// A JWK Set that does not change.
+    Static { document: String },
+}
+
+impl Issuer {
+    /// The issuer of this name, whose keys are found by its discovery document: OpenID Connect Discovery 1.0 §4, else
+    /// RFC 8414 §3. The name is compared byte by byte with what the document and the tokens say: a trailing slash counts.
+    #[must_use]
+    pub fn discover(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), source: KeySource::Discovery { metadata: None }, special_use: false }
+    }
+
+    /// The issuer of this name with a JWK Set (RFC 7517 §5) that is at hand and never fetched.
+    #[must_use]
+    pub fn static_keys(name: impl Into<Arc<str>>, jwks: impl Into<String>) -> Self {
+        Self { name: name.into(), source: KeySource::Static { document: jwks.into() }, special_use: false }
+    }
+
+    /// Where the discovery document is, when that is not below the name: an issuer with a public and an internal
+    /// address. The name that the document gives must still be this issuer's. Does nothing for static keys.
+    #[must_use]
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        if let KeySource::Discovery { metadata } = &mut self.source {
+            *metadata = Some(url.into());
+        }
+        self
+    }
+
+    /// Lets the addresses of a configured host name be loopback, private or link-local ones. Not needed when the
+    /// configured URL names such an address itself; an address that only the discovery document brings up never is
+    /// connected to otherwise. Default: not allowed.
+    #[must_use]
+    pub fn allow_special_use_addresses(self) -> Self {
+        Self { special_use: true, ..self }
+    }
+
+    /// The exact name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether fetches may connect to addresses of special use.
+    pub(crate) fn special_use(&self) -> bool {
+        let configured = match &self.source {
+            KeySource::Discovery { metadata: Some(url) } => url.as_str(),
+            _ => &self.name,
+        };
+        self.special_use || host(configured).is_some_and(|host| is_special(&host))
+    }
+
+    pub(crate) fn validate(&self, profile: Profile, problems: &mut ConfigProblems) {
+        check_url("issuer", &self.name, profile, problems);
+        if self.name.contains('?') {
+            problems.add("issuer", &*self.name, "leave out the query (OpenID Connect Discovery 1.0 §3)");
+        }
+        if let KeySource::Discovery { metadata: Some(url) } = &self.source {
+            check_url("issuer.metadata_url", url, profile, problems);
+        }
+    }
+}
+
+fn check_url(field: &str, url: &str, profile: Profile, problems: &mut ConfigProblems) {
+    if let Err(cure) = acceptable(url, profile) {
+        problems.add(field, url, cure);
+    }
+}
+
+/// Whether a URL of an issuer may be used: https; plain http only to loopback and only in development.
+pub(crate) fn acceptable(url: &str, profile: Profile) -> Result<Uri, &'static str> {
+    let uri: Uri = url.parse().map_err(|_| "give a whole URL, such as https://id.example.com")?;
+    let host = host(url).ok_or("give a whole URL, such as https://id.example.com")?;
+    if url.contains('#') || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("leave out fragment and user name");
+    }
+    match uri.scheme_str() {
+        Some("https") if profile.is_production() && is_loopback(&host) => {
+            Err("production refuses an issuer on loopback: configure the real one")
+        }
+        Some("https") => Ok(uri),
+        Some("http") if profile.is_production() => {
+            Err("use https; plain http is for loopback with GAMBESON_PROFILE=development")
+        }
+        Some("http") if is_loopback(&host) => Ok(uri),
+        Some("http") => Err("use https; plain http is for loopback addresses only"),
+        _ => Err("use https"),
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    uri.scheme()?;
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+fn is_loopback(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+fn is_special(host: &str) -> bool {
+    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+        Err(_) => is_loopback(host),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_asks_for_https() {
+        let production = |url| acceptable(url, Profile::Production).is_ok();
+        assert!(production("https://id.example.com"));
+        assert!(production("https://id.example.com/realms/a/"));
+        for bad in [
+            "http://id.example.com",
+            "http://127.0.0.1:3001",
+            "https://127.0.0.1",
+            "https://localhost:1",
+            "id.example.com",
+            "",
+            "https://",
+            "https://a@b.example",
+            "https://b.example/#f",
+            "ftp://b.example",
+            "https://[::1]/",
+            "https://[::ffff:127.0.0.1]/",
+        ] {
+            assert!(!production(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn development_takes_plain_http_on_loopback_only() {
+        let development = |url| acceptable(url, Profile::Development).is_ok();
+        assert!(development("http://127.0.0.1:3001") && development("http://localhost:3001"));
+        assert!(development("http://[::1]:3001") && development("https://id.example.com"));
+        assert!(!development("http://192.168.0.1") && !development("http://id.example.com"));
+    }
+
+    #[test]
+    fn special_addresses_only_where_configured() {
+        assert!(Issuer::discover("http://127.0.0.1:3001").special_use());
+        assert!(Issuer::discover("https://10.1.2.3").special_use());
+        assert!(!Issuer::discover("https://id.example.com").special_use());
+        assert!(Issuer::discover("https://id.example.com").allow_special_use_addresses().special_use());
+        assert!(Issuer::discover("https://id.example.com").metadata_url("https://10.0.0.1/x").special_use());
+    }
+}

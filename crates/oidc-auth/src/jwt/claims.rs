@@ -1,0 +1,200 @@
+//! The claims: read in one pass, checked against the policy.
+
+use std::borrow::Cow;
+
+use gambeson_core::Timestamp;
+
+use super::json::{Json, Keep, Members, read_object};
+use crate::error::{Reason, TokenError};
+use crate::policy::{Policy, TokenProfile};
+
+/// The claims of a token, of the right types. Whether they are true is the signature's to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Claims<'a>(Members<'a>);
+
+/// Claims that are looked at by name; the policy adds its own.
+const TEXTS: [&str; 15] = [
+    "iss",
+    "sub",
+    "aud",
+    "jti",
+    "sid",
+    "client_id",
+    "azp",
+    "acr",
+    "amr",
+    "act",
+    "cnf",
+    "at_hash",
+    "c_hash",
+    "events",
+    "nonce",
+];
+const INTEGERS: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
+
+impl<'a> Claims<'a> {
+    /// Reads the payload: one JSON object, no name twice, whole seconds where seconds belong.
+    pub(crate) fn read(payload: &'a str, policy: &Policy) -> Result<Self, TokenError> {
+        read_object(payload, |name| {
+            if INTEGERS.contains(&name) {
+                Keep::Integer
+            } else if TEXTS.contains(&name) || policy.names.wants(name) {
+                Keep::Value
+            } else {
+                Keep::Nothing
+            }
+        })
+        .map(Self)
+        .map_err(|error| TokenError::with(Reason::Malformed, format!("claims: {error}")))
+    }
+
+    /// All that the policy asks of claims, in the order of how telling the answer is.
+    pub(crate) fn check(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
+        self.check_issuer(policy)?;
+        self.check_audience(policy)?;
+        self.check_times(policy, now)?;
+        self.check_purpose()?;
+        self.check_required(policy)
+    }
+
+    /// A string claim; absent is `None`, any other type an error.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, TokenError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong_type(name, "a string")),
+        }
+    }
+
+    /// A claim of one string or several; absent is none.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<&str>, TokenError> {
+        texts_of(self.0.get(name), name)
+    }
+
+    pub(crate) fn seconds(&self, name: &str) -> Option<i64> {
+        match self.0.get(name) {
+            Some(Json::Integer(seconds)) => Some(*seconds),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn members(&self) -> &Members<'a> {
+        &self.0
+    }
+
+    fn check_issuer(&self, policy: &Policy) -> Result<(), TokenError> {
+        let wanted = &*policy.issuer;
+        let got = self.text("iss")?.ok_or_else(|| missing("iss", Reason::Issuer))?;
+        if got == wanted {
+            return Ok(());
+        }
+        let slash = if got.trim_end_matches('/') == wanted.trim_end_matches('/') {
+            "; they differ in a trailing slash only: configure the issuer exactly as it calls itself"
+        } else {
+            ""
+        };
+        Err(TokenError::with(Reason::Issuer, format!("iss is {got:?}, wanted {wanted:?}{slash}")))
+    }
+
+    fn check_audience(&self, policy: &Policy) -> Result<(), TokenError> {
+        let got = self.texts("aud")?;
+        if got.is_empty() {
+            return Err(missing("aud", Reason::Audience));
+        }
+        if got.iter().any(|aud| policy.audiences.iter().any(|wanted| **wanted == **aud)) {
+            return Ok(());
+        }
+        let wanted = &policy.audiences;
+        Err(TokenError::with(
+            Reason::Audience,
+            format!(
+                "aud is {got:?}, wanted one of {wanted:?}: ask for a token for this API, or configure its name"
+            ),
+        ))
+    }
+
+    fn check_times(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
+        let exp = self.seconds("exp").ok_or_else(|| missing("exp", Reason::Expired))?;
+        let leeway = i64::try_from(policy.leeway.as_secs()).unwrap_or(i64::MAX);
+        let now = now.unix_seconds();
+        if exp.saturating_add(leeway) <= now {
+            let ago = now.saturating_sub(exp);
+            return Err(TokenError::with(Reason::Expired, format!("expired {ago} s ago")));
+        }
+        let ahead = |name| self.seconds(name).map(|at| at.saturating_sub(now)).filter(|wait| *wait > leeway);
+        if let Some(wait) = ahead("iat") {
+            let text = format!("issued {wait} s in the future: the clock here or at the issuer is wrong");
+            return Err(TokenError::with(Reason::ClockSkew, text));
+        }
+        if let Some(wait) = ahead("nbf") {
+            return Err(TokenError::with(Reason::NotYetValid, format!("valid in {wait} s")));
+        }
+        self.check_lifetime(policy, exp, now)
+    }
+
+    /// Without `iat` the time that is left stands for the lifetime.
+    fn check_lifetime(&self, policy: &Policy, exp: i64, now: i64) -> Result<(), TokenError> {
+        let lifetime = exp.saturating_sub(self.seconds("iat").unwrap_or(now));
+        let max = i64::try_from(policy.max_lifetime.as_secs()).unwrap_or(i64::MAX);
+        if lifetime > max {
+            let text = format!("valid for {lifetime} s, allowed are {max} s (max_token_lifetime)");
+            return Err(TokenError::with(Reason::Lifetime, text));
+        }
+        Ok(())
+    }
+
+    fn check_purpose(&self) -> Result<(), TokenError> {
+        if !matches!(self.0.get("cnf"), None | Some(Json::Null)) {
+            let text = "bound to its sender (cnf), which a plain bearer token can't prove";
+            return Err(TokenError::with(Reason::SenderConstrained, text));
+        }
+        match ["at_hash", "c_hash", "events"].into_iter().find(|name| self.0.get(name).is_some()) {
+            Some(name) => Err(TokenError::with(
+                Reason::Purpose,
+                format!("{name} marks an ID token or a security event, not an access token"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_required(&self, policy: &Policy) -> Result<(), TokenError> {
+        let texts: &[&str] = match policy.profile {
+            TokenProfile::AccessToken => &["sub", "client_id", "jti"],
+            TokenProfile::JwtLenient => &["sub"],
+        };
+        for name in texts {
+            if self.text(name)?.is_none_or(str::is_empty) {
+                return Err(missing(name, Reason::MissingClaim));
+            }
+        }
+        if policy.profile == TokenProfile::AccessToken && self.seconds("iat").is_none() {
+            return Err(missing("iat", Reason::MissingClaim));
+        }
+        Ok(())
+    }
+}
+
+/// A value of one string or a list of strings.
+pub(crate) fn texts_of<'v>(value: Option<&'v Json<'_>>, name: &str) -> Result<Vec<&'v str>, TokenError> {
+    let wrong = || wrong_type(name, "a string or a list of strings");
+    match value {
+        None => Ok(Vec::new()),
+        Some(Json::Text(text)) => Ok(vec![text]),
+        Some(Json::List(items)) => items
+            .iter()
+            .map(|item| match item {
+                Json::Text(text) => Ok(Cow::as_ref(text)),
+                _ => Err(wrong()),
+            })
+            .collect(),
+        Some(_) => Err(wrong()),
+    }
+}
+
+fn missing(name: &str, reason: Reason) -> TokenError {
+    TokenError::with(reason, format!("{name} is missing"))
+}
+
+fn wrong_type(name: &str, wanted: &str) -> TokenError {
+    TokenError::with(Reason::Malformed, format!("{name} is not {wanted}"))
+}

@@ -1,0 +1,237 @@
+//! JSON that refuses what two parsers could read differently.
+//!
+//! `serde_json::Value` keeps the last of two equal names and changes its ways with features that any crate of the
+//! tree may switch on; this tree keeps to what is written and refuses duplicates.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// More names than any honest object has: bounds the work that a stranger's header can ask for.
+const MAX_NAMES: usize = 200;
+
+/// A JSON value, borrowed from its text where that has no escapes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Json<'a> {
+    Null,
+    Bool,
+    Integer(i64),
+    /// A number that is no 64-bit integer: what it is never matters.
+    Number,
+    Text(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    Object(Members<'a>),
+}
+
+/// The members of an object, in their order, no name twice.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Members<'a> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// The value that a JSON pointer without its leading slash names, through objects only (RFC 6901).
+    pub(crate) fn at(&self, path: &[Box<str>]) -> Option<&Json<'a>> {
+        let (first, rest) = path.split_first()?;
+        let value = self.get(first)?;
+        match (rest.is_empty(), value) {
+            (true, value) => Some(value),
+            (false, Json::Object(members)) => members.at(rest),
+            (false, _) => None,
+        }
+    }
+}
+
+/// What to keep of a top-level member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Only that the name occurred, for the refusal of duplicates.
+    Nothing,
+    /// A whole number; anything else is an error.
+    Integer,
+    /// Whatever it is.
+    Value,
+}
+
+/// Reads one JSON object and keeps the members that `keep` asks for.
+///
+/// # Errors
+/// Not one JSON object, a name twice, too many names, or no integer where one is asked for.
+pub(crate) fn read_object<'a>(
+    text: &'a str,
+    keep: impl Fn(&str) -> Keep,
+) -> Result<Members<'a>, serde_json::Error> {
+    let mut input = serde_json::Deserializer::from_str(text);
+    let members = input.deserialize_map(TopLevel(keep))?;
+    input.end()?;
+    Ok(members)
+}
+
+struct TopLevel<F>(F);
+
+impl<'de, F: Fn(&str) -> Keep> Visitor<'de> for TopLevel<F> {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut seen = Names::default();
+        let mut members = Members::default();
+        while let Some(name) = map.next_key_seed(TextSeed)? {
+            seen.add(name.clone()).map_err(A::Error::custom)?;
+            let value = match (self.0)(&name) {
+                Keep::Nothing => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Keep::Integer => Json::Integer(map.next_value()?),
+                Keep::Value => map.next_value_seed(JsonSeed)?,
+            };
+            members.0.push((name, value));
+        }
+        Ok(members)
+    }
+}
+
+#[derive(Default)]
+struct Names<'a>(HashSet<Cow<'a, str>>);
+
+impl<'a> Names<'a> {
+    fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
+        if self.0.len() >= MAX_NAMES {
+            return Err("too many names in one object");
+        }
+        if self.0.insert(name) { Ok(()) } else { Err("a name occurs twice") }
+    }
+}
+
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Cow<'de, str>, D::Error> {
+        input.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+struct JsonSeed;
+
+impl<'de> DeserializeSeed<'de> for JsonSeed {
+    type Value = Json<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Json<'de>, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for JsonSeed {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Integer(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
+        Ok(i64::try_from(number).map_or(Json::Number, Json::Integer))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Number)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(JsonSeed)? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Json<'de>, A::Error> {
+        TopLevel(|_: &str| Keep::Value).visit_map(map).map(Json::Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Result<Members<'_>, serde_json::Error> {
+        read_object(text, |_| Keep::Value)
+    }
+
+    #[test]
+    fn duplicates_are_refused_at_every_level_that_is_kept() {
+        assert!(all(r#"{"a":1,"a":1}"#).is_err());
+        assert!(all(r#"{"a":{"b":1,"b":2}}"#).is_err());
+        assert!(read_object(r#"{"x":1,"x":1}"#, |_| Keep::Nothing).is_err());
+        assert!(all(r#"{"a":1,"\u0061":1}"#).is_err(), "an escaped name is the same name");
+    }
+
+    #[test]
+    fn integers_are_integers() {
+        for bad in [r#"{"n":1.0}"#, r#"{"n":"1"}"#, r#"{"n":null}"#, r#"{"n":1e3}"#, r#"{"n":true}"#] {
+            assert!(read_object(bad, |_| Keep::Integer).is_err(), "{bad}");
+        }
+        assert!(read_object(r#"{"n":1}"#, |_| Keep::Integer).is_ok());
+    }
+
+    #[test]
+    fn pointers_walk_objects_only() {
+        let members = all(r#"{"realm_access":{"roles":["editor"]},"s":"x"}"#).unwrap();
+        let path: Vec<Box<str>> = vec!["realm_access".into(), "roles".into()];
+        assert_eq!(members.at(&path), Some(&Json::List(vec![Json::Text("editor".into())])));
+        assert_eq!(members.at(&["s".into(), "x".into()]), None);
+        assert_eq!(members.at(&[]), None);
+    }
+
+    #[test]
+    fn only_one_object_and_nothing_after_it() {
+        for bad in ["", "[]", "1", "{} {}", "{}x", r#"{"a":}"#] {
+            assert!(all(bad).is_err(), "{bad}");
+        }
+    }
+}

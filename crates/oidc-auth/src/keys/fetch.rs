@@ -1,0 +1,162 @@
+//! Asks the issuer for its discovery document and its keys.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gambeson_core::{HttpTransport, Profile, TransportLimits};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use serde::Deserialize;
+
+use super::freshness::freshness;
+use super::set::KeySet;
+use crate::issuer::acceptable;
+
+/// The largest document that is read. Real key sets have a few kilobytes.
+const MAX_DOCUMENT: usize = 256 << 10;
+
+/// Where an issuer is asked, and under which rules.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) issuer: Arc<str>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) special_use: bool,
+    pub(crate) profile: Profile,
+    pub(crate) transport: Arc<dyn HttpTransport>,
+    pub(crate) deadline: Duration,
+}
+
+/// What a fetch of keys brought.
+pub(super) enum Fetched {
+    /// The set that is there already, for so long.
+    Same(Duration),
+    /// Another set, its validator, and for how long it is fresh.
+    New(KeySet, Option<HeaderValue>, Duration),
+}
+
+/// Why keys could not be had, in words for operators.
+#[derive(Debug)]
+pub(super) struct FetchError(String);
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The members of a discovery document that matter here (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+    #[serde(default)]
+    gambeson_dev_idp: bool,
+}
+
+impl Endpoint {
+    /// Where the keys are, as the checked discovery document says.
+    pub(super) async fn discover(&self) -> Result<String, FetchError> {
+        let mut missing = String::new();
+        for url in self.documents() {
+            let answer = self.get(&url, None).await?;
+            if answer.status() == StatusCode::OK {
+                return self.read_metadata(&url, answer.body());
+            }
+            if !missing.is_empty() {
+                missing.push_str(", ");
+            }
+            missing.push_str(&format!("{url} answered {}", answer.status().as_u16()));
+        }
+        Err(FetchError(format!("no discovery document: {missing}")))
+    }
+
+    /// The places of the document: the configured one, else OpenID's and RFC 8414's.
+    fn documents(&self) -> Vec<String> {
+        if let Some(url) = &self.metadata {
+            return vec![url.clone()];
+        }
+        let base = self.issuer.trim_end_matches('/');
+        let (origin, path) = split_path(base);
+        vec![
+            format!("{base}/.well-known/openid-configuration"),
+            format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        ]
+    }
+
+    fn read_metadata(&self, url: &str, body: &[u8]) -> Result<String, FetchError> {
+        let metadata: Metadata = serde_json::from_slice(body)
+            .map_err(|error| FetchError(format!("discovery document {url} can't be read: {error}")))?;
+        self.check_echo(&metadata.issuer)?;
+        if metadata.gambeson_dev_idp && self.profile.is_production() {
+            return Err(FetchError(format!(
+                "{url} is a development identity provider, which production refuses: configure the real issuer"
+            )));
+        }
+        match acceptable(&metadata.jwks_uri, self.profile) {
+            Ok(_) => Ok(metadata.jwks_uri),
+            Err(cure) => Err(FetchError(format!("jwks_uri {:?} of {url}: {cure}", metadata.jwks_uri))),
+        }
+    }
+
+    /// The document must name exactly the configured issuer (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3).
+    fn check_echo(&self, echo: &str) -> Result<(), FetchError> {
+        let wanted = &*self.issuer;
+        if echo == wanted {
+            return Ok(());
+        }
+        let cure = if echo.trim_end_matches('/') == wanted.trim_end_matches('/') {
+            "they differ in a trailing slash only: configure the issuer exactly as its document writes it"
+        } else {
+            "configure the issuer as its document writes it, and a separate address of the document as metadata_url"
+        };
+        Err(FetchError(format!("the document names issuer {echo:?}, configured is {wanted:?}: {cure}")))
+    }
+
+    /// The keys, if they are others than those with this validator.
+    pub(super) async fn keys(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Fetched, FetchError> {
+        let answer = self.get(url, etag).await?;
+        let fresh = freshness(answer.headers());
+        match answer.status() {
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(Fetched::Same(fresh)),
+            StatusCode::OK => {
+                let set = KeySet::parse(answer.body())
+                    .map_err(|error| FetchError(format!("key set {url} can't be read: {error}")))?;
+                Ok(Fetched::New(set, answer.headers().get(header::ETAG).cloned(), fresh))
+            }
+            status => Err(FetchError(format!("{url} answered {}", status.as_u16()))),
+        }
+    }
+
+    async fn get(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Response<Bytes>, FetchError> {
+        let mut request = Request::get(url).header(header::ACCEPT, "application/json");
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        let request = request.body(Bytes::new()).map_err(|error| FetchError(format!("{url}: {error}")))?;
+        let limits = TransportLimits::default()
+            .deadline(self.deadline)
+            .max_body(MAX_DOCUMENT)
+            .allow_special_use_addresses(self.special_use);
+        let sent = self.transport.send(request, limits);
+        sent.await.map_err(|error| FetchError(describe(url, &error)))
+    }
+}
+
+/// The error with what is behind it: "no connection" alone helps nobody.
+fn describe(url: &str, error: &dyn std::error::Error) -> String {
+    let mut text = format!("{url}: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
+/// Scheme and authority, and the path with its slash.
+fn split_path(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let slash = url.get(start..).and_then(|rest| rest.find('/'));
+    slash.and_then(|at| url.split_at_checked(start + at)).unwrap_or((url, ""))
+}

@@ -1,0 +1,102 @@
+//! One JSON Web Key (RFC 7517), parsed to the point where it only needs a message and a signature.
+
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::algorithm::Algorithm;
+
+/// The members of a JWK that matter for verification. Symmetric keys have none of them and fail.
+#[derive(Deserialize)]
+pub(super) struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+}
+
+/// What is left of a JWK: its name, its one algorithm, its bytes, and the parsed key.
+pub(super) struct Parsed {
+    pub(super) kid: Option<Box<str>>,
+    pub(super) algorithm: Algorithm,
+    pub(super) bytes: Vec<u8>,
+    pub(super) key: ParsedPublicKey,
+}
+
+impl Jwk {
+    /// The key, or why it is skipped.
+    pub(super) fn parse(self) -> Result<Parsed, &'static str> {
+        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
+            return Err("not for signatures");
+        }
+        if self.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
+            return Err("not for verification");
+        }
+        let algorithm = self.algorithm()?;
+        let (bytes, key) = match algorithm.rsa() {
+            Some(parameters) => {
+                let (n, e) = (part(self.n.as_deref())?, part(self.e.as_deref())?);
+                let key = RsaPublicKeyComponents { n: &n, e: &e }
+                    .to_parsed_public_key(parameters)
+                    .map_err(|_| "RSA key of wrong size or form")?;
+                if !(256..=1024).contains(&n.len()) || e.len() > 8 {
+                    return Err("RSA key of wrong size or form");
+                }
+                ([n, e].concat(), key)
+            }
+            None => self.curve_point(algorithm)?,
+        };
+        Ok(Parsed { kid: self.kid.map(Into::into), algorithm, bytes, key })
+    }
+
+    /// The one algorithm of the key: what `alg` says if it fits the type, else what the curve says; an RSA key that
+    /// says nothing is for RS256, as those issuers use it.
+    fn algorithm(&self) -> Result<Algorithm, &'static str> {
+        let by_type = match (&*self.kty, self.crv.as_deref()) {
+            ("RSA", _) => Algorithm::Rs256,
+            ("EC", Some("P-256")) => Algorithm::Es256,
+            ("EC", Some("P-384")) => Algorithm::Es384,
+            ("EC", Some("P-521")) => Algorithm::Es512,
+            ("OKP", Some("Ed25519")) => Algorithm::Ed25519,
+            _ => return Err("key type not supported"),
+        };
+        let Some(alg) = self.alg.as_deref() else {
+            return Ok(by_type);
+        };
+        let named = Algorithm::from_name(alg).ok_or("algorithm not supported")?;
+        let fits = named == by_type || (named.rsa().is_some() && by_type.rsa().is_some());
+        if fits { Ok(named) } else { Err("algorithm and key type differ") }
+    }
+
+    /// SEC 1 §2.3.3 uncompressed for ECDSA, the bare point for Ed25519; coordinates are of full length (RFC 7518 §6.2.1.2).
+    fn curve_point(&self, algorithm: Algorithm) -> Result<(Vec<u8>, ParsedPublicKey), &'static str> {
+        let (_, length, verification) = algorithm.curve().ok_or("key type not supported")?;
+        let mut bytes = Vec::with_capacity(2 * length + 1);
+        let coordinate = |value: Option<&str>| match part(value) {
+            Ok(bytes) if bytes.len() == length => Ok(bytes),
+            _ => Err("coordinate of wrong length"),
+        };
+        if algorithm == Algorithm::Ed25519 {
+            bytes.extend(coordinate(self.x.as_deref())?);
+        } else {
+            bytes.push(4);
+            bytes.extend(coordinate(self.x.as_deref())?);
+            bytes.extend(coordinate(self.y.as_deref())?);
+        }
+        let key = ParsedPublicKey::new(verification, &bytes).map_err(|_| "point is not on its curve")?;
+        Ok((bytes, key))
+    }
+}
+
+fn part(value: Option<&str>) -> Result<Vec<u8>, &'static str> {
+    let value = value.ok_or("part of the key is missing")?;
+    URL_SAFE_NO_PAD.decode(value).map_err(|_| "part of the key is not base64url")
+}

@@ -1,0 +1,14 @@
+//! The issuer's keys: parsed once, swapped whole, fetched off the request path.
+
+mod fetch;
+mod freshness;
+mod jwk;
+mod keeper;
+mod remote;
+mod set;
+mod waiting;
+
+pub(crate) use fetch::Endpoint;
+pub(crate) use remote::{Remote, RemoteParts, Round};
+pub(crate) use set::{Key, KeySet};
+pub(crate) use waiting::{KeyWait, Network};

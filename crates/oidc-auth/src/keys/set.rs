@@ -1,0 +1,112 @@
+//! A set of keys as it was published at one moment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::ParsedPublicKey;
+use serde::Deserialize;
+
+use super::jwk::{Jwk, Parsed};
+use crate::algorithm::Algorithm;
+
+/// The most keys that are taken from one set; the rest is skipped.
+const MAX_KEYS: usize = 64;
+
+/// A key that is bound to one algorithm.
+pub(crate) struct Key {
+    kid: Option<Box<str>>,
+    algorithm: Algorithm,
+    thumbprint: [u8; 32],
+    key: ParsedPublicKey,
+}
+
+impl Key {
+    /// Name, algorithm and bytes as one digest: another key under the same name is another key.
+    pub(crate) fn thumbprint(&self) -> &[u8; 32] {
+        &self.thumbprint
+    }
+
+    pub(crate) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
+        self.key.verify_sig(signed, signature).is_ok()
+    }
+
+    fn new(parsed: Parsed) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let kid = parsed.kid.as_deref().unwrap_or_default();
+        // The length keeps a name's end and a key's start apart.
+        context.update(&kid.len().to_le_bytes());
+        context.update(kid.as_bytes());
+        context.update(parsed.algorithm.name().as_bytes());
+        context.update(&parsed.bytes);
+        let mut thumbprint = [0; 32];
+        thumbprint.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        Self { kid: parsed.kid, algorithm: parsed.algorithm, thumbprint, key: parsed.key }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The keys of one set, and why others of it were skipped.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KeySet {
+    keys: Arc<[Key]>,
+    skipped: Arc<[&'static str]>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<serde_json::Value>,
+}
+
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 §5). A key that can't be used is skipped; the others stay.
+    ///
+    /// # Errors
+    /// Not a JWK Set at all.
+    pub(crate) fn parse(document: &[u8]) -> Result<Self, serde_json::Error> {
+        let document: Document = serde_json::from_slice(document)?;
+        let mut keys = Vec::new();
+        let mut skipped = Vec::new();
+        for value in document.keys {
+            let parsed = match serde_json::from_value::<Jwk>(value) {
+                Ok(_) if keys.len() >= MAX_KEYS => Err("more than 64 keys"),
+                Ok(jwk) => jwk.parse(),
+                Err(_) => Err("member of a wrong type"),
+            };
+            match parsed {
+                Ok(parsed) => keys.push(Key::new(parsed)),
+                Err(why) => skipped.push(why),
+            }
+        }
+        Ok(Self { keys: keys.into(), skipped: skipped.into() })
+    }
+
+    /// The key that a token means: by name and algorithm; without a name only if there is no choice.
+    pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+        let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
+        match kid {
+            Some(_) => fitting.find(|key| key.kid.as_deref() == kid),
+            None => fitting.next().filter(|_| fitting.next().is_none()),
+        }
+    }
+
+    pub(crate) fn holds(&self, thumbprint: &[u8; 32]) -> bool {
+        self.keys.iter().any(|key| key.thumbprint == *thumbprint)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn skipped(&self) -> &[&'static str] {
+        &self.skipped
+    }
+}

@@ -1,0 +1,166 @@
+//! The room in which requests wait for a key that is not known yet.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use gambeson_core::BoxFuture;
+
+use super::remote::{Remote, Round};
+use crate::error::{Reason, TokenError};
+
+/// How many absent kids are remembered at most.
+const MAX_ABSENT: usize = 1_024;
+
+/// Who shares a place in the room: one IPv4 address, one IPv6 /56, or all whose address is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network(Option<IpAddr>);
+
+impl Network {
+    pub(crate) fn of(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) >> 72 << 72).into()),
+            v4 => v4,
+        }))
+    }
+}
+
+/// Counts who waits, wakes them, and remembers which kids were looked for in vain.
+pub(super) struct WaitingRoom {
+    total: usize,
+    share: usize,
+    hasher: RandomState,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    waiting: HashMap<u64, (Network, Option<Waker>)>,
+    networks: HashMap<Network, usize>,
+    absent: HashSet<u64>,
+}
+
+impl WaitingRoom {
+    pub(super) fn new(total: usize, share: usize) -> Self {
+        Self { total, share, hasher: RandomState::new(), state: Mutex::default() }
+    }
+
+    /// A place in the room, if the network has not had its share and the room is not full.
+    ///
+    /// Without a known address there is nobody to share with: only the size of the room counts.
+    pub(super) fn enter(&self, network: Network) -> Result<u64, TokenError> {
+        let mut state = self.state();
+        let taken = state.networks.get(&network).copied().unwrap_or(0);
+        if state.waiting.len() >= self.total || (network.0.is_some() && taken >= self.share) {
+            return Err(TokenError::new(Reason::WaitingRoomFull));
+        }
+        let id = state.next;
+        state.next = id.wrapping_add(1);
+        state.waiting.insert(id, (network, None));
+        state.networks.insert(network, taken + 1);
+        Ok(id)
+    }
+
+    fn leave(&self, id: u64) {
+        let mut state = self.state();
+        let Some((network, _)) = state.waiting.remove(&id) else {
+            return;
+        };
+        match state.networks.get_mut(&network) {
+            Some(taken) if *taken > 1 => *taken -= 1,
+            _ => {
+                state.networks.remove(&network);
+            }
+        }
+    }
+
+    fn register(&self, id: u64, waker: &Waker) {
+        if let Some((_, place)) = self.state().waiting.get_mut(&id) {
+            *place = Some(waker.clone());
+        }
+    }
+
+    /// A fetch ended: whoever waits looks again, and what was absent may be there now.
+    pub(super) fn wake_all(&self) {
+        let mut state = self.state();
+        state.absent.clear();
+        let wakers: Vec<Waker> = state.waiting.values_mut().filter_map(|(_, waker)| waker.take()).collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Remembers, until the next fetch, that this network asked for a kid that the newest set does not have. By network,
+    /// so that a stranger who guesses the next kid can't spoil it for others.
+    pub(super) fn remember_absent(&self, network: Network, kid: Option<&str>) {
+        let hash = self.hasher.hash_one((network, kid));
+        let mut state = self.state();
+        if state.absent.len() < MAX_ABSENT {
+            state.absent.insert(hash);
+        }
+    }
+
+    pub(super) fn is_absent(&self, network: Network, kid: Option<&str>) -> bool {
+        let hash = self.hasher.hash_one((network, kid));
+        self.state().absent.contains(&hash)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for WaitingRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitingRoom").field("waiting", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// One request's place in the room. Dropping it gives the place back.
+pub(crate) struct KeyWait {
+    pub(super) remote: Arc<Remote>,
+    pub(super) id: u64,
+    pub(super) network: Network,
+    pub(super) kid: Option<Box<str>>,
+    /// How many fetches had started at the arrival: a later one shows what is published now.
+    pub(super) arrived: u64,
+    /// How many fetches had ended at the last look.
+    pub(super) seen: u64,
+    pub(super) deadline: BoxFuture<()>,
+}
+
+impl KeyWait {
+    /// Waits for the end of the next fetch or for the deadline.
+    pub(crate) fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<Round> {
+        // Registered before the look, so that a fetch that ends in between wakes.
+        self.remote.room().register(self.id, context.waker());
+        if let Some(round) = self.remote.round_since(&mut self.seen, self.arrived) {
+            return Poll::Ready(round);
+        }
+        self.deadline.as_mut().poll(context).map(|()| Round::TimedOut)
+    }
+
+    /// The newest set does not have the kid.
+    pub(crate) fn remember_absent(&self) {
+        self.remote.room().remember_absent(self.network, self.kid.as_deref());
+    }
+}
+
+impl Drop for KeyWait {
+    fn drop(&mut self) {
+        self.remote.room().leave(self.id);
+    }
+}
+
+impl fmt::Debug for KeyWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyWait").field("network", &self.network).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! What a token must be to be accepted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+
+/// Which kind of token is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum TokenProfile {
+    /// A JWT access token as RFC 9068 has it: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and
+    /// `jti` are there (§2.2). An ID token can't pass for one. The default.
+    #[default]
+    AccessToken,
+    /// For issuers that have not got so far: `typ` is absent, `JWT` or `at+jwt`; `client_id`, `iat` and `jti` may be
+    /// missing. ID tokens are refused by their marks (`at_hash`, `c_hash`), which is weaker than a type.
+    JwtLenient,
+}
+
+impl TokenProfile {
+    /// Whether a header with this `typ` may pass (media types have no letter case, RFC 7515 §4.1.9).
+    pub(crate) fn allows_type(self, typ: Option<&str>) -> bool {
+        let is = |wanted: &str| {
+            typ.is_some_and(|typ| {
+                typ.eq_ignore_ascii_case(wanted)
+                    || typ.split_at_checked("application/".len()).is_some_and(|(tree, rest)| {
+                        tree.eq_ignore_ascii_case("application/") && rest.eq_ignore_ascii_case(wanted)
+                    })
+            })
+        };
+        match self {
+            Self::AccessToken => is("at+jwt"),
+            Self::JwtLenient => typ.is_none() || is("JWT") || is("at+jwt"),
+        }
+    }
+}
+
+/// Which claims hold what authorization asks for. A name that starts with `/` is a JSON pointer (RFC 6901), for
+/// example `/realm_access/roles`; every other is the name of a top-level claim, slashes and all.
+///
+/// ```
+/// use gambeson_oidc_auth::ClaimNames;
+///
+/// let names = ClaimNames::default().roles("/realm_access/roles").tenant("https://example.com/tenant");
+/// # let _ = names;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ClaimNames {
+    /// A string or a list of strings. Default `roles`.
+    pub roles: String,
+    /// A string or a list of strings. Default `groups`.
+    pub groups: String,
+    /// A string. Default `tenant`.
+    pub tenant: String,
+    /// Scopes separated by spaces, or a list of them. Default `scope` (RFC 9068 §2.2.3).
+    pub scope: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self {
+            roles: "roles".into(),
+            groups: "groups".into(),
+            tenant: "tenant".into(),
+            scope: "scope".into(),
+        }
+    }
+}
+
+impl ClaimNames {
+    /// Another claim for roles.
+    #[must_use]
+    pub fn roles(self, name: impl Into<String>) -> Self {
+        Self { roles: name.into(), ..self }
+    }
+
+    /// Another claim for groups.
+    #[must_use]
+    pub fn groups(self, name: impl Into<String>) -> Self {
+        Self { groups: name.into(), ..self }
+    }
+
+    /// Another claim for the organisation.
+    #[must_use]
+    pub fn tenant(self, name: impl Into<String>) -> Self {
+        Self { tenant: name.into(), ..self }
+    }
+
+    /// Another claim for scopes.
+    #[must_use]
+    pub fn scope(self, name: impl Into<String>) -> Self {
+        Self { scope: name.into(), ..self }
+    }
+
+    pub(crate) fn paths(&self) -> ClaimPaths {
+        ClaimPaths {
+            roles: path(&self.roles),
+            groups: path(&self.groups),
+            tenant: path(&self.tenant),
+            scope: path(&self.scope),
+        }
+    }
+}
+
+/// The names, cut into their steps.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimPaths {
+    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) groups: Vec<Box<str>>,
+    pub(crate) tenant: Vec<Box<str>>,
+    pub(crate) scope: Vec<Box<str>>,
+}
+
+impl ClaimPaths {
+    /// Whether the top-level claim `name` is on one of the ways.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        [&self.roles, &self.groups, &self.tenant, &self.scope]
+            .into_iter()
+            .any(|path| path.first().is_some_and(|first| **first == *name))
+    }
+}
+
+fn path(name: &str) -> Vec<Box<str>> {
+    match name.strip_prefix('/') {
+        Some(pointer) => {
+            pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~").into()).collect()
+        }
+        None => vec![name.into()],
+    }
+}
+
+/// All that decides whether a token is accepted, but for keys and time.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) id: [u8; 32],
+    pub(crate) issuer: Arc<str>,
+    pub(crate) audiences: Vec<Box<str>>,
+    pub(crate) profile: TokenProfile,
+    pub(crate) leeway: Duration,
+    pub(crate) max_lifetime: Duration,
+    pub(crate) max_token: usize,
+    pub(crate) names: ClaimPaths,
+}
+
+impl Policy {
+    /// The digest that keeps what one policy accepted from being served under another.
+    #[must_use]
+    pub(crate) fn identified(mut self) -> Self {
+        self.id = [0; 32];
+        let text = format!("{self:?}");
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        self.id.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        self
+    }
+}

@@ -1,0 +1,91 @@
+//! What this crate writes to the log. Everything a stranger wrote is cut and escaped before it comes here.
+
+use gambeson_core::{AuditEvent, AuditKind, Durability, Outcome, RequestFacts, Timestamp};
+
+use crate::error::{Reason, TokenError, TokenErrorKind};
+use crate::keys::KeySet;
+use crate::verifier::Verifier;
+
+/// The issuer gave no keys; known ones go on working.
+pub(crate) fn fetch_failed(issuer: &str, error: &str) {
+    tracing::warn!(target: "gambeson::auth", issuer, error, "keys could not be fetched");
+}
+
+/// A new set is in place.
+pub(crate) fn keys_fetched(issuer: &str, keys: &KeySet) {
+    let count = keys.len();
+    tracing::info!(target: "gambeson::auth", issuer, keys = count, "keys fetched");
+    if !keys.skipped().is_empty() || count == 0 {
+        tracing::warn!(target: "gambeson::auth", issuer, keys = count, skipped = ?keys.skipped(), "keys skipped");
+    }
+}
+
+/// Tokens live for longer than is wise.
+pub(crate) fn long_lived(issuer: &str, seconds: u64) {
+    tracing::warn!(
+        target: "gambeson::auth",
+        issuer,
+        seconds,
+        "tokens are valid for more than an hour: a stolen one is, too"
+    );
+}
+
+/// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them.
+pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
+    let reason = error.reason().as_str();
+    let detail = error.detail();
+    let trace = facts.trace().map(|trace| tracing::field::display(trace.trace_id_hex()));
+    match error.reason() {
+        Reason::Audience
+        | Reason::Issuer
+        | Reason::ClockSkew
+        | Reason::TokenType
+        | Reason::KeysUnavailable
+        | Reason::WaitingRoomFull => {
+            tracing::warn!(target: "gambeson::auth", reason, detail, trace_id = trace, "token refused");
+        }
+        _ => tracing::info!(target: "gambeson::auth", reason, detail, trace_id = trace, "token refused"),
+    }
+}
+
+/// The audit event of a refused credential.
+pub(crate) fn audit(verifier: &Verifier, error: &TokenError, facts: &RequestFacts, method: &http::Method) {
+    let Some(sink) = verifier.audit_sink() else { return };
+    let outcome = match error.kind() {
+        TokenErrorKind::KeysUnavailable => Outcome::Failed,
+        _ => Outcome::Denied,
+    };
+    let mut event = event(outcome, verifier.now(), error.reason().as_str(), facts, method);
+    if let Some(detail) = error.detail() {
+        event = event.detail("why", detail);
+    }
+    // Async answers at once; a sink that lost the event counts it itself.
+    let _ = sink.record(event, Durability::Async);
+}
+
+/// The audit event of a request with more than one credential.
+pub(crate) fn audit_ambiguous(
+    verifier: &Verifier,
+    reason: &'static str,
+    facts: &RequestFacts,
+    method: &http::Method,
+) {
+    tracing::info!(target: "gambeson::auth", reason, "request refused");
+    if let Some(sink) = verifier.audit_sink() {
+        let event = event(Outcome::Denied, verifier.now(), reason, facts, method);
+        let _ = sink.record(event, Durability::Async);
+    }
+}
+
+fn event(
+    outcome: Outcome,
+    at: Timestamp,
+    reason: &'static str,
+    facts: &RequestFacts,
+    method: &http::Method,
+) -> AuditEvent {
+    let mut event = AuditEvent::new(AuditKind::Authentication, "token.verify", outcome, at).with_facts(facts);
+    event.reason = Some(reason.into());
+    event.method = Some(method.clone());
+    event
+}

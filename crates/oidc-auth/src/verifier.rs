@@ -1,0 +1,294 @@
+//! Verification of one token, synchronously with what is at hand, or waiting for a key.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use gambeson_core::{AuditSink, Clock, Principal, Timestamp};
+
+use crate::builder::NeedsAudience;
+use crate::cache::{Cache, CacheKey};
+use crate::error::{Reason, TokenError, TokenErrorKind};
+use crate::identity;
+use crate::issuer::Issuer;
+use crate::jwt::{Claims, Compact, Header};
+use crate::keys::{Key, KeySet, KeyWait, Network, Remote, Round};
+use crate::policy::Policy;
+use crate::status::VerifierStatus;
+use crate::telemetry;
+
+/// Verifies access tokens of one issuer. A clone is one atomic increment and shares keys and cache.
+///
+/// ```
+/// use gambeson_oidc_auth::{Issuer, Verifier};
+///
+/// # fn main() -> Result<(), gambeson_core::ConfigError> {
+/// let issuer = Issuer::static_keys("https://id.example.com", r#"{"keys":[]}"#);
+/// let verifier = Verifier::builder(issuer).audience("api").build()?;
+/// assert!(verifier.verify("not a token").is_err());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Verifier(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) policy: Policy,
+    pub(crate) keys: Keys,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) warned_of_lifetime: AtomicBool,
+}
+
+/// Where keys come from.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    Static(KeySet),
+    Remote(Arc<Remote>),
+}
+
+/// Tokens that live for longer earn one warning.
+const LONG_LIFETIME: i64 = 3_600;
+
+impl Verifier {
+    /// Starts to describe a verifier; [`NeedsAudience::audience`] comes next, as none can be built without.
+    pub fn builder(issuer: Issuer) -> NeedsAudience {
+        NeedsAudience::new(issuer)
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// Verifies with the keys and the cache at hand; does not wait.
+    ///
+    /// # Errors
+    /// Why the token is not accepted. [`TokenErrorKind::UnknownKey`]: all but the signature is in order, but the key is
+    /// not known; [`Verifier::verify_or_wait`] fetches it.
+    pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
+        match self.check(token) {
+            Ok(principal) => Ok(principal),
+            Err(Miss::Refused(error)) => Err(error),
+            Err(Miss::Key(kid)) => Err(TokenError::with(
+                Reason::UnknownKey,
+                format!("kid {:?} is not published", kid.as_deref().unwrap_or_default()),
+            )),
+        }
+    }
+
+    /// Verifies; waits for keys if the token may be good but names one that is not known yet. `client` shares out the
+    /// places to wait. Cancel safe: dropping the future gives the place back.
+    ///
+    /// # Errors
+    /// Why the token is not accepted; [`TokenErrorKind::KeysUnavailable`] is no fault of the token.
+    pub async fn verify_or_wait(&self, token: &str, client: Option<IpAddr>) -> Result<Principal, TokenError> {
+        let kid = match self.check(token) {
+            Ok(principal) => return Ok(principal),
+            Err(Miss::Refused(error)) => return Err(error),
+            Err(Miss::Key(kid)) => kid,
+        };
+        let mut wait = self.wait_for(kid.as_deref(), client)?;
+        poll_fn(|context| self.poll_waiting(token, &mut wait, context)).await
+    }
+
+    /// How keys and cache are doing.
+    #[must_use]
+    pub fn status(&self) -> VerifierStatus {
+        let cached = self.0.cache.as_ref().map_or(0, Cache::len);
+        match &self.0.keys {
+            Keys::Static(keys) => VerifierStatus {
+                keys: keys.len(),
+                generation: 1,
+                fetched_at: None,
+                age: None,
+                last_error: None,
+                waiting: 0,
+                cached,
+            },
+            Keys::Remote(remote) => {
+                let snapshot = remote.snapshot();
+                let fetched_at = snapshot.as_ref().map(|snapshot| snapshot.fetched_at);
+                VerifierStatus {
+                    keys: snapshot.map_or(0, |snapshot| snapshot.keys.len()),
+                    generation: remote.generation(),
+                    fetched_at,
+                    age: fetched_at.map(|at| self.now().since(at)),
+                    last_error: remote.last_error(),
+                    waiting: remote.waiting(),
+                    cached,
+                }
+            }
+        }
+    }
+
+    /// The exact name of the issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.policy.issuer
+    }
+
+    /// One look, with what is at hand.
+    pub(crate) fn check(&self, token: &str) -> Result<Principal, Miss> {
+        if token.len() > self.0.policy.max_token {
+            return Err(TokenError::with(Reason::TooLarge, format!("{} bytes", token.len())).into());
+        }
+        let now = self.now();
+        match &self.0.keys {
+            Keys::Static(keys) => self.check_with(token, keys, now),
+            Keys::Remote(remote) => match remote.usable(now).as_deref() {
+                Some(Some(snapshot)) => self.check_with(token, &snapshot.keys, now),
+                _ => self.check_with(token, &KeySet::default(), now),
+            },
+        }
+    }
+
+    fn check_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Principal, Miss> {
+        let Some(cache) = &self.0.cache else {
+            return self.verify_with(token, keys, now).map(|(principal, _)| principal);
+        };
+        let name = CacheKey::new(&self.0.policy.id, token);
+        if let Some(principal) = cache.get(&name, now, |key| keys.holds(key)) {
+            return Ok(principal);
+        }
+        let (principal, signed_by) = self.verify_with(token, keys, now)?;
+        cache.put(name, &principal, signed_by, now);
+        Ok(principal)
+    }
+
+    /// The one pass: header, key, signature, claims. Without a key the claims are looked at unverified, so that only
+    /// tokens wait that could be good.
+    fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<(Principal, [u8; 32]), Miss> {
+        let policy = &self.0.policy;
+        let parts = Compact::split(token)?;
+        let header = Header::read(&parts.header()?, policy.profile)?;
+        let Some(key) = keys.find(header.kid.as_deref(), header.algorithm) else {
+            let payload = parts.payload()?;
+            Claims::read(&payload, policy)?.check(policy, now)?;
+            return Err(self.missing_key(header));
+        };
+        verify_signature(key, &parts)?;
+        let payload = parts.payload()?;
+        let claims = Claims::read(&payload, policy)?;
+        claims.check(policy, now)?;
+        self.warn_of_lifetime(&claims, now);
+        let principal = identity::principal(&claims, &payload, policy)?;
+        Ok((principal, *key.thumbprint()))
+    }
+
+    /// Keys that never change can't be waited for.
+    fn missing_key(&self, header: Header) -> Miss {
+        match &self.0.keys {
+            Keys::Remote(_) => Miss::Key(header.kid),
+            Keys::Static(_) => {
+                let kid = header.kid.as_deref().unwrap_or("absent");
+                let text = format!("kid {kid:?} with {} is not in the set", header.algorithm.name());
+                TokenError::with(Reason::UnknownKey, text).into()
+            }
+        }
+    }
+
+    fn warn_of_lifetime(&self, claims: &Claims<'_>, now: Timestamp) {
+        let Some(exp) = claims.seconds("exp") else { return };
+        let lifetime = exp.saturating_sub(claims.seconds("iat").unwrap_or(now.unix_seconds()));
+        if lifetime > LONG_LIFETIME && !self.0.warned_of_lifetime.swap(true, Ordering::Relaxed) {
+            telemetry::long_lived(self.issuer(), lifetime.unsigned_abs());
+        }
+    }
+
+    /// A place to wait for the key of this name.
+    pub(crate) fn wait_for(&self, kid: Option<&str>, client: Option<IpAddr>) -> Result<KeyWait, TokenError> {
+        match &self.0.keys {
+            Keys::Remote(remote) => remote.wait(Network::of(client), kid),
+            Keys::Static(_) => Err(TokenError::new(Reason::UnknownKey)),
+        }
+    }
+
+    /// Looks again after each fetch, until the token is verified, refused, or proved to name no published key.
+    pub(crate) fn poll_waiting(
+        &self,
+        token: &str,
+        wait: &mut KeyWait,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Principal, TokenError>> {
+        loop {
+            let round = ready!(wait.poll_round(context));
+            let kid = match self.check(token) {
+                Ok(principal) => return Poll::Ready(Ok(principal)),
+                Err(Miss::Refused(error)) => return Poll::Ready(Err(error)),
+                Err(Miss::Key(kid)) => kid,
+            };
+            let error = match round {
+                Round::Early => continue,
+                Round::Fetched => {
+                    wait.remember_absent();
+                    let kid = kid.as_deref().unwrap_or("absent");
+                    TokenError::with(
+                        Reason::UnknownKey,
+                        format!("kid {kid:?} is not published by {}", self.issuer()),
+                    )
+                }
+                Round::Failed => TokenError::with(Reason::KeysUnavailable, self.last_error()),
+                Round::TimedOut => TokenError::with(Reason::KeysUnavailable, "no keys came in time"),
+            };
+            return Poll::Ready(Err(error));
+        }
+    }
+
+    fn last_error(&self) -> Arc<str> {
+        match &self.0.keys {
+            Keys::Remote(remote) => remote.last_error().unwrap_or_default(),
+            Keys::Static(_) => Arc::default(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn audit_sink(&self) -> Option<&Arc<dyn AuditSink>> {
+        self.0.audit.as_ref()
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("issuer", &self.issuer())
+            .field("audiences", &self.0.policy.audiences)
+            .field("profile", &self.0.policy.profile)
+            .field("cache", &self.0.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why one look did not verify a token.
+#[derive(Debug)]
+pub(crate) enum Miss {
+    /// It is no good.
+    Refused(TokenError),
+    /// It may be good; the key of this name is not known.
+    Key(Option<Box<str>>),
+}
+
+impl From<TokenError> for Miss {
+    fn from(error: TokenError) -> Self {
+        debug_assert_ne!(
+            error.kind(),
+            TokenErrorKind::KeysUnavailable,
+            "a look at a token says nothing of the issuer"
+        );
+        Self::Refused(error)
+    }
+}
+
+fn verify_signature(key: &Key, parts: &Compact<'_>) -> Result<(), TokenError> {
+    if key.verifies(parts.signed(), &parts.signature()?) {
+        Ok(())
+    } else {
+        Err(TokenError::new(Reason::Signature))
+    }
+}

@@ -1,0 +1,301 @@
+//! Keys that rotate, go missing, and come from an issuer in trouble.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use gambeson_core::{Answer, Health, HealthCheck, Profile};
+use gambeson_oidc_auth::{Issuer, KeyPolicy, Reason, TokenErrorKind, Verifier};
+use serde_json::json;
+
+use crate::fake_issuer::{House, ISSUER, Mood, START, claims, claims_with, poll_once, settle};
+use crate::signer::Signer;
+
+fn address(n: u32) -> Option<IpAddr> {
+    Some(IpAddr::V4((0x0a00_0000 + n).into()))
+}
+
+#[tokio::test]
+async fn a_token_by_a_new_key_waits_and_is_never_refused() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let house = House::with(&[&old]);
+    let verifier = house.verifier().await;
+    verifier.verify(&old.token(&claims())).unwrap();
+    house.issuer.publish(&[&new]);
+    let alice = verifier.verify_or_wait(&new.token(&claims()), None).await.unwrap();
+    assert_eq!(alice.subject(), "alice");
+    assert_eq!(house.issuer.fetches(), 2, "the start-up fetch did not spend the cooldown");
+    let error = verifier.verify(&old.token(&claims())).unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::UnknownKey, "a withdrawn key stops working, cached tokens too");
+}
+
+#[tokio::test]
+async fn a_second_rotation_waits_for_the_cooldown_only() {
+    let signers: Vec<Signer> = (0..3).map(|n| Signer::es256(&n.to_string())).collect();
+    let house = House::with(&[&signers[0]]);
+    let verifier = house.verifier().await;
+    house.issuer.publish(&[&signers[1]]);
+    verifier.verify_or_wait(&signers[1].token(&claims()), None).await.unwrap();
+    house.issuer.publish(&[&signers[2]]);
+    let token = signers[2].token(&claims());
+    let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    house.pass(Duration::from_millis(1_900)).await;
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    house.pass(Duration::from_millis(100)).await;
+    assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+}
+
+#[tokio::test]
+async fn junk_key_names_cost_one_fetch_in_two_seconds_and_no_honest_user() {
+    let (old, new, junk) = (Signer::es256("old"), Signer::es256("new"), Signer::es256("junk"));
+    let house = House::with(&[&old]);
+    let verifier = house.verifier().await;
+    let before = house.issuer.fetches();
+    let mut kid = 0;
+    for _ in 0..100 {
+        for n in 0..50 {
+            kid += 1;
+            let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": format!("junk{kid}")}).to_string();
+            let token = junk.token_of(&header, &claims().to_string());
+            let mut waiting = pin!(verifier.verify_or_wait(&token, address(n)));
+            assert!(!matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+        }
+        verifier.verify(&old.token(&claims())).unwrap();
+        house.pass(Duration::from_millis(100)).await;
+    }
+    let fetches = house.issuer.fetches() - before;
+    assert!((4..=6).contains(&fetches), "{fetches} fetches in 10 s");
+    house.issuer.publish(&[&new]);
+    let token = new.token(&claims());
+    let mut honest = pin!(verifier.verify_or_wait(&token, address(99_999)));
+    assert!(poll_once(honest.as_mut()).is_pending());
+    house.pass_seconds(2).await;
+    assert!(matches!(poll_once(honest.as_mut()), Poll::Ready(Ok(_))));
+}
+
+#[tokio::test]
+async fn a_published_set_without_the_key_means_401_and_the_next_one_waits_not() {
+    let (known, stranger) = (Signer::es256("known"), Signer::es256("stranger"));
+    let house = House::with(&[&known]);
+    let verifier = house.verifier().await;
+    let token = stranger.token(&claims());
+    let error = verifier.verify_or_wait(&token, address(1)).await.unwrap_err();
+    assert_eq!((error.reason(), error.kind()), (Reason::UnknownKey, TokenErrorKind::UnknownKey));
+    let mut again = pin!(verifier.verify_or_wait(&token, address(1)));
+    assert!(matches!(poll_once(again.as_mut()), Poll::Ready(Err(_))), "known to be absent");
+    let mut other = pin!(verifier.verify_or_wait(&token, address(2)));
+    assert!(poll_once(other.as_mut()).is_pending(), "no stranger spoils a name for others");
+}
+
+#[tokio::test]
+async fn the_room_is_shared_out_and_places_are_given_back() {
+    let house = House::with(&[]);
+    let verifier = house.builder().keys(KeyPolicy::default().max_waiting(5, 2)).build().unwrap();
+    house.issuer.mood(Mood::Hangs);
+    let token = Signer::es256("k").token(&claims());
+    let wait = |from| Box::pin(verifier.verify_or_wait(&token, from));
+    let mut mine: Vec<_> = (0..3).map(|_| wait(address(1))).collect();
+    assert!(poll_once(mine[0].as_mut()).is_pending() && poll_once(mine[1].as_mut()).is_pending());
+    let Poll::Ready(Err(error)) = poll_once(mine[2].as_mut()) else { panic!("a third place") };
+    assert_eq!((error.reason(), error.kind()), (Reason::WaitingRoomFull, TokenErrorKind::KeysUnavailable));
+    let mut others: Vec<_> = (2..5).map(|n| wait(address(n))).collect();
+    assert!(others.iter_mut().all(|other| poll_once(other.as_mut()).is_pending()));
+    assert!(matches!(poll_once(wait(address(9)).as_mut()), Poll::Ready(Err(_))), "the room is full");
+    assert_eq!(verifier.status().waiting, 5);
+    drop((mine, others));
+    assert_eq!(verifier.status().waiting, 0);
+}
+
+#[tokio::test]
+async fn known_keys_go_on_working_while_the_issuer_is_down() {
+    let (known, new) = (Signer::es256("known"), Signer::es256("new"));
+    for mood in [Mood::Down, Mood::Error, Mood::Garbage, Mood::Hangs] {
+        let house = House::with(&[&known]);
+        let verifier = house.builder().cache(gambeson_oidc_auth::CacheConfig::off()).build().unwrap();
+        settle().await;
+        house.issuer.mood(mood);
+        house.pass_seconds(3_600).await;
+        let mut later = claims_with("iat", json!(START + 3_600));
+        later["exp"] = json!(START + 3_900);
+        verifier.verify(&known.token(&later)).unwrap();
+        let token = new.token(&later);
+        let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+        let mut outcome = poll_once(waiting.as_mut());
+        for _ in 0..6 {
+            house.pass_seconds(1).await;
+            if outcome.is_pending() {
+                outcome = poll_once(waiting.as_mut());
+            }
+        }
+        let Poll::Ready(Err(error)) = outcome else { panic!("{mood:?}: still waiting or accepted") };
+        assert_eq!(error.kind(), TokenErrorKind::KeysUnavailable, "{mood:?}");
+        verifier.verify(&known.token(&later)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn trust_in_old_keys_ends() {
+    let known = Signer::es256("known");
+    let house = House::with(&[&known]);
+    let verifier =
+        house.builder().keys(KeyPolicy::default().max_stale(Duration::from_secs(120))).build().unwrap();
+    settle().await;
+    house.issuer.mood(Mood::Down);
+    let token = known.token(&claims());
+    house.pass_seconds(119).await;
+    verifier.verify(&token).unwrap();
+    house.pass_seconds(1).await;
+    assert_eq!(verifier.verify(&token).unwrap_err().kind(), TokenErrorKind::UnknownKey, "nor from the cache");
+    house.issuer.mood(Mood::Up);
+    house.pass_seconds(60).await;
+    verifier.verify(&token).unwrap();
+}
+
+#[tokio::test]
+async fn the_app_starts_without_the_issuer() {
+    let known = Signer::es256("known");
+    let house = House::with(&[&known]);
+    house.issuer.mood(Mood::Down);
+    let verifier = house.verifier().await;
+    let token = known.token(&claims());
+    let Answer::Ready(Health::Degraded(why)) = verifier.check() else { panic!("not degraded") };
+    assert!(why.contains("no connection"), "{why}");
+    let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    house.issuer.mood(Mood::Up);
+    house.pass_seconds(2).await;
+    assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+    assert!(matches!(verifier.check(), Answer::Ready(Health::Healthy)));
+}
+
+#[tokio::test]
+async fn keys_are_refreshed_in_the_background_as_the_issuer_says() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let house = House::with(&[&old]);
+    house.issuer.edit(|state| {
+        state.cache_control = Some("max-age=120".into());
+        state.etag = Some("\"1\"".into());
+    });
+    let verifier = house.verifier().await;
+    house.pass_seconds(100).await;
+    assert_eq!(house.issuer.fetches(), 1);
+    house.pass_seconds(20).await;
+    assert_eq!(house.issuer.fetches(), 2);
+    assert!(house.issuer.edit(|state| state.seen.last().unwrap().1), "asked for a change only");
+    assert_eq!(verifier.status().generation, 1);
+    assert_eq!(verifier.status().age, Some(Duration::ZERO), "confirmed");
+    verifier.verify(&old.token(&claims())).unwrap();
+    house.issuer.publish(&[&new]);
+    house.issuer.edit(|state| state.etag = Some("\"2\"".into()));
+    house.pass_seconds(120).await;
+    assert_eq!(verifier.status().generation, 2);
+    verifier.verify(&new.token(&claims())).unwrap();
+}
+
+#[tokio::test]
+async fn hopeless_tokens_neither_wait_nor_fetch() {
+    let stranger = Signer::es256("stranger");
+    let house = House::with(&[]);
+    let verifier = house.verifier().await;
+    let before = house.issuer.fetches();
+    for (claim, value) in
+        [("exp", json!(START - 60)), ("aud", json!("other")), ("iss", json!("x")), ("sub", json!(1))]
+    {
+        let token = stranger.token(&claims_with(claim, value));
+        let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+        assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Err(_))), "{claim}");
+    }
+    house.pass_seconds(10).await;
+    assert_eq!(house.issuer.fetches(), before);
+}
+
+#[tokio::test]
+async fn the_issuers_echo_and_its_keys_address_are_checked() {
+    let signer = Signer::es256("k");
+    for (metadata, words) in [
+        (json!({"issuer": "https://id.example/", "jwks_uri": "https://id.example/jwks"}), "trailing slash"),
+        (json!({"issuer": "https://evil.example", "jwks_uri": "https://id.example/jwks"}), "metadata_url"),
+        (json!({"issuer": ISSUER, "jwks_uri": "http://id.example/jwks"}), "https"),
+        (json!({"issuer": ISSUER, "jwks_uri": "https://127.0.0.1/jwks"}), "loopback"),
+        (
+            json!({"issuer": ISSUER, "jwks_uri": "https://id.example/jwks", "gambeson_dev_idp": true}),
+            "development",
+        ),
+        (json!({"issuer": ISSUER}), "jwks_uri"),
+    ] {
+        let house = House::with(&[&signer]);
+        house.issuer.edit(|state| state.metadata = metadata);
+        let status = house.verifier().await.status();
+        let error = status.last_error.unwrap_or_default();
+        assert!(error.contains(words), "{error}");
+        assert_eq!(status.keys, 0);
+    }
+}
+
+#[tokio::test]
+async fn metadata_is_found_at_its_other_places() {
+    let signer = Signer::es256("k");
+    let house = House::with(&[&signer]);
+    house.issuer.edit(|state| {
+        state.metadata_path = "/.well-known/oauth-authorization-server/realms/a".into();
+        state.metadata =
+            json!({"issuer": "https://id.example/realms/a", "jwks_uri": "https://id.example/jwks"});
+    });
+    let issuer = Issuer::discover("https://id.example/realms/a");
+    let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
+    settle().await;
+    assert_eq!(verifier.status().keys, 1);
+
+    house.issuer.edit(|state| state.metadata_path = "/inside".into());
+    let issuer = Issuer::discover("https://id.example/realms/a").metadata_url("https://10.0.0.7/inside");
+    let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
+    settle().await;
+    assert_eq!(verifier.status().keys, 1);
+    let last = house.issuer.edit(|state| state.seen.last().unwrap().2);
+    assert!(last.special_use_addresses, "a person configured the private address");
+}
+
+#[tokio::test]
+async fn addresses_of_special_use_are_not_allowed_for_public_issuers() {
+    let house = House::with(&[]);
+    let _verifier = house.verifier().await;
+    assert!(house.issuer.edit(|state| state.seen.iter().all(|(.., limits)| !limits.special_use_addresses)));
+    let issuer = Issuer::discover("http://127.0.0.1:3001");
+    let _dev = house.builder_of(Verifier::builder(issuer)).run_in(Profile::Development).build().unwrap();
+    settle().await;
+    assert!(house.issuer.edit(|state| state.seen.last().unwrap().2.special_use_addresses));
+}
+
+#[tokio::test]
+async fn the_keeper_ends_with_its_verifier() {
+    let house = House::with(&[]);
+    let verifier = house.verifier().await;
+    assert_eq!(house.clock.sleepers(), 1);
+    drop(verifier);
+    house.pass_seconds(7_200).await;
+    let fetches = house.issuer.fetches();
+    house.pass_seconds(7_200).await;
+    assert_eq!(house.issuer.fetches(), fetches);
+    assert_eq!(house.clock.sleepers(), 0);
+}
+
+#[test]
+fn outside_a_runtime_the_first_request_starts_the_fetching() {
+    let signer = Signer::es256("k");
+    let house = House::with(&[&signer]);
+    let verifier = house.builder().build().unwrap();
+    let token = signer.token(&claims());
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(verifier.verify_or_wait(&token, None)).unwrap();
+        house.clock.advance(Duration::from_secs(60));
+        house.issuer.publish(&[]);
+        runtime.block_on(async {
+            house.pass_seconds(3_600).await;
+        });
+        house.clock.set(gambeson_core::Timestamp::from_unix_seconds(START));
+        house.issuer.publish(&[&signer]);
+    }
+}
