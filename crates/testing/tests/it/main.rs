@@ -1,0 +1,3 @@
+//! Public behaviour of the test kit.
+
+mod contract;
