@@ -1,0 +1,68 @@
+//! The project's chores: `cargo xtask test`, `ci`, `lint` and `peers`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks to its user")]
+#![forbid(unsafe_code)]
+
+mod ci;
+mod deny;
+mod ignored_tests;
+mod install;
+mod lint;
+mod peer;
+mod peers;
+mod process;
+mod step;
+mod test;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--allow-missing-peers] [-- <test arguments>]
+                   install the real outside programs, then run every test of the workspace
+  ci [--allow-missing-peers]
+                   everything a change must pass: fmt, lint, clippy, doc, deny, test
+  lint             the laws of the house, in seconds
+  deny             licences, bans, sources and advisories of the dependencies
+  peers list       the outside programs that tests need
+  peers install    install them below the target folder";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one command; false means that it found something wrong and has said what.
+fn run(arguments: &[String]) -> Result<bool> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test", rest @ ..] => test::run(&Workspace::load()?, &test::Options::parse(rest)?),
+        ["ci", rest @ ..] => ci::run(&Workspace::load()?, &test::Options::parse(rest)?),
+        ["lint"] => lint::run(&Workspace::load()?),
+        ["deny"] => deny::run(&Workspace::load()?),
+        ["peers", "list"] => Ok(peers::list(&Workspace::load()?)),
+        ["peers", "install"] => Ok(peers::install(&Workspace::load()?).is_empty()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            Ok(false)
+        }
+    }
+}
