@@ -1,0 +1,130 @@
+//! How a [`Client`] is put together.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{Clock, ConfigError, ConfigProblems, Spawn, SystemClock, Timer, TokioSpawn};
+
+use crate::Client;
+use crate::connect::Dialer;
+use crate::proxy::Proxies;
+use crate::tls::{Tls, roots};
+
+/// Settings of a [`Client`]; each problem is told by [`ClientBuilder::build`], all at once.
+///
+/// | setting | default | why |
+/// |---|---|---|
+/// | platform roots | on | what the machine trusts |
+/// | extra roots | none | |
+/// | proxy | none | an environment is asked only when told to |
+/// | time for one address | 2 s | a dead address must not use up the deadline of a name with several |
+/// | idle connections | 4 a host, 60 s | most destinations are asked every few minutes |
+#[must_use]
+pub struct ClientBuilder {
+    platform_roots: bool,
+    extra_roots: Vec<Vec<u8>>,
+    proxies: Proxies,
+    problems: ConfigProblems,
+    names: HashMap<String, Vec<IpAddr>>,
+    per_address: Duration,
+    clock: Arc<dyn Clock>,
+    timer: Arc<dyn Timer>,
+    spawn: Arc<dyn Spawn>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            platform_roots: true,
+            extra_roots: Vec::new(),
+            proxies: Proxies::default(),
+            problems: ConfigProblems::new(),
+            names: HashMap::new(),
+            per_address: Duration::from_secs(2),
+            clock: Arc::new(SystemClock::new()),
+            timer: Arc::new(SystemClock::new()),
+            spawn: Arc::new(TokioSpawn::new()),
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Also trusts these certificates: one or more `CERTIFICATE` blocks in PEM (RFC 7468). May be called again.
+    pub fn extra_root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(pem.into());
+        self
+    }
+
+    /// Whether the platform's root certificates are trusted; default true. Without them, and without extra ones, no
+    /// `https` destination can be reached.
+    pub fn platform_roots(self, trust: bool) -> Self {
+        Self { platform_roots: trust, ..self }
+    }
+
+    /// Leaves through the proxies that the process's environment names: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.
+    pub fn proxy_from_env(self) -> Self {
+        self.proxy_from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// As [`ClientBuilder::proxy_from_env`], with another way to look the variables up.
+    pub fn proxy_from_lookup(mut self, lookup: impl Fn(&str) -> Option<String>) -> Self {
+        self.proxies = Proxies::from_lookup(lookup, &mut self.problems);
+        self
+    }
+
+    /// Connects to these addresses for this name instead of looking it up. The address rule applies to them too.
+    pub fn resolve(mut self, name: impl AsRef<str>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.names.insert(name.as_ref().to_ascii_lowercase(), addresses.into_iter().collect());
+        self
+    }
+
+    /// How long one address may take to accept a connection before the next one is tried. Default 2 s.
+    pub fn time_per_address(self, limit: Duration) -> Self {
+        Self { per_address: limit, ..self }
+    }
+
+    /// Another clock and timer for the deadlines: a manual one in tests.
+    pub fn time<T: Clock + Timer + Clone + 'static>(self, time: T) -> Self {
+        Self { clock: Arc::new(time.clone()), timer: Arc::new(time), ..self }
+    }
+
+    /// Another way to run the tasks that drive connections.
+    pub fn spawn(self, spawn: Arc<dyn Spawn>) -> Self {
+        Self { spawn, ..self }
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// A root certificate that can't be read, no root certificate at all, or an unusable proxy variable.
+    pub fn build(mut self) -> Result<Client, ConfigError> {
+        let roots = roots(self.platform_roots, &self.extra_roots, &mut self.problems);
+        self.problems.check()?;
+        let tls = Tls::new(roots).map_err(|error| {
+            ConfigError::one("client.tls", error.to_string(), "use a build of aws-lc-rs with TLS 1.2 or 1.3")
+        })?;
+        let dialer = Dialer {
+            tls,
+            proxies: self.proxies,
+            names: self.names,
+            clock: self.clock,
+            timer: self.timer,
+            per_address: self.per_address,
+        };
+        Ok(Client::new(Arc::new(dialer), self.spawn))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("platform_roots", &self.platform_roots)
+            .field("extra_roots", &self.extra_roots.len())
+            .field("proxies", &self.proxies)
+            .field("per_address", &self.per_address)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! The client against small real servers on loopback.
+
+mod addresses;
+mod limits;
+mod proxy;
+mod server;
+mod tls;
+
+use bytes::Bytes;
+use gambeson_client::{Client, ClientBuilder};
+use gambeson_core::TransportLimits;
+use http::Request;
+
+fn builder() -> ClientBuilder {
+    Client::builder().platform_roots(false)
+}
+
+fn client() -> Client {
+    builder().build().unwrap()
+}
+
+fn get(uri: impl AsRef<str>) -> Request<Bytes> {
+    Request::get(uri.as_ref()).body(Bytes::new()).unwrap()
+}
+
+/// Limits of a destination that a person configured.
+fn local() -> TransportLimits {
+    TransportLimits::default().allow_special_use_addresses(true)
+}
