@@ -1,1 +1,72 @@
-//! To be written.
+//! From hack to hardened: the Gambeson crates behind one dependency, and the [`Stack`] that knows their order.
+//!
+//! Who wants one layer adds that crate alone. Who wants all of them:
+//!
+//! ```
+//! use axum::Router;
+//! use gambeson::hardening_headers::{EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies};
+//! use gambeson::rbac::{PolicyHandle, Routes, need, public};
+//! use gambeson::{Profile, Stack};
+//! # use gambeson::oidc_auth::AuthLayer;
+//! # fn auth_layer() -> AuthLayer { AuthLayer::off() }
+//!
+//! const POLICY: &str = r#"
+//! version = 1
+//! [permissions]
+//! "notes:read" = {}
+//! [roles]
+//! viewer = { grants = ["notes:read"] }
+//! "#;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = PolicyHandle::from_text(POLICY)?;
+//! let (router, authorize): (Router, _) = Routes::new(&policy)
+//!     .get("/notes", need("notes:read"), async || "the notes")
+//!     .get("/", public("the front door"), async || "welcome")
+//!     .into_parts()?;
+//!
+//! let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+//!     .hardening(Hardening::web().build()?.layer())
+//!     .limits(LimitsLayer::new(Limits::new())?)
+//!     .edge_limit(EdgeLimitLayer::new(EdgeRate::per_second(20).burst(60))?)
+//!     .authentication(auth_layer())
+//!     .authorization(authorize)
+//!     .build(Profile::Production)?;
+//! let app: Router = router.layer(stack);
+//! # Ok(()) }
+//! ```
+//!
+//! # The order
+//!
+//! [`Stack`] puts the layers in this order, whatever order they are given in.
+//!
+//! | place | layer | why here |
+//! |---|---|---|
+//! | 0 | `PeerLayer` | address, scheme, host, request id: one truth that all others use |
+//! | 1 | `TelemetryLayer` | sees every request, also the refused ones |
+//! | 2 | `HardeningLayer`, `LimitsLayer` | every answer carries the headers, also 401 and 429 |
+//! | 3 | `EdgeLimitLayer` | cheap refusals before any cryptography |
+//! | 4 | `AuthLayer` | establishes the principal |
+//! | 6 | `AuthorizeLayer` | needs the principal and the matched route |
+//!
+//! With axum: **one** `Router::layer(stack)`, applied last. The router has matched the route by then, so that
+//! authorization knows the template; a route that is added after it is not covered.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "audit-trail")]
+pub use gambeson_audit_trail as audit_trail;
+pub use gambeson_core as core;
+pub use gambeson_core::Profile;
+#[cfg(feature = "hardening-headers")]
+pub use gambeson_hardening_headers as hardening_headers;
+#[cfg(feature = "oidc-auth")]
+pub use gambeson_oidc_auth as oidc_auth;
+#[cfg(feature = "otel-setup")]
+pub use gambeson_otel_setup as otel_setup;
+#[cfg(feature = "rbac")]
+pub use gambeson_rbac as rbac;
+
+#[cfg(feature = "stack")]
+mod stack;
+#[cfg(feature = "stack")]
+pub use stack::{Stack, StackBuilder, Stacked};

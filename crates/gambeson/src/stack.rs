@@ -1,0 +1,156 @@
+//! All layers as one, in their right order.
+
+use gambeson_core::{ConfigError, ConfigProblems, Profile};
+use gambeson_hardening_headers::{EdgeLimitLayer, HardeningLayer, LimitsLayer, PeerLayer};
+use gambeson_oidc_auth::AuthLayer;
+use gambeson_otel_setup::TelemetryLayer;
+use gambeson_rbac::AuthorizeLayer;
+use tower_layer::Layer;
+
+type Authorized<S> = <AuthorizeLayer as Layer<S>>::Service;
+type Authenticated<S> = <AuthLayer as Layer<Authorized<S>>>::Service;
+type EdgeLimited<S> = <EdgeLimitLayer as Layer<Authenticated<S>>>::Service;
+type Limited<S> = <LimitsLayer as Layer<EdgeLimited<S>>>::Service;
+type Hardened<S> = <HardeningLayer as Layer<Limited<S>>>::Service;
+type Telemetered<S> = <TelemetryLayer as Layer<Hardened<S>>>::Service;
+
+/// The service that [`Stack`] makes: the layers from the outermost to the innermost.
+pub type Stacked<S> = <PeerLayer as Layer<Telemetered<S>>>::Service;
+
+/// One layer that is all layers, in the order of the [crate page](crate#the-order).
+///
+/// A layer that was not given stays in place in its `off()` state, so that the type is always the same.
+///
+/// # What it stops
+///
+/// A stack in the wrong order, and in production a stack with a hole in it: [`StackBuilder::build`] lists them. It
+/// does **not** stop a route that is added to a router after the stack was applied.
+///
+/// # Errors
+///
+/// The stack itself refuses nothing: each layer's page lists its refusals.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    peer: PeerLayer,
+    telemetry: TelemetryLayer,
+    hardening: HardeningLayer,
+    limits: LimitsLayer,
+    edge_limit: EdgeLimitLayer,
+    authentication: AuthLayer,
+    authorization: AuthorizeLayer,
+}
+
+impl Stack {
+    /// A stack behind the proxies that `peer` declares; [`none`](gambeson_hardening_headers::TrustedProxies::none) is
+    /// a declaration.
+    #[must_use]
+    pub fn builder(peer: PeerLayer) -> StackBuilder {
+        StackBuilder {
+            peer,
+            telemetry: None,
+            hardening: None,
+            limits: None,
+            edge_limit: None,
+            authentication: None,
+            authorization: None,
+        }
+    }
+}
+
+impl<S> Layer<S> for Stack {
+    type Service = Stacked<S>;
+
+    fn layer(&self, app: S) -> Stacked<S> {
+        let app = self.authorization.layer(app);
+        let app = self.authentication.layer(app);
+        let app = self.edge_limit.layer(app);
+        let app = self.limits.layer(app);
+        let app = self.hardening.layer(app);
+        let app = self.telemetry.layer(app);
+        self.peer.layer(app)
+    }
+}
+
+/// Collects the layers of a [`Stack`], in any order.
+#[derive(Debug)]
+#[must_use = "a stack does nothing until it is built and applied"]
+pub struct StackBuilder {
+    peer: PeerLayer,
+    telemetry: Option<TelemetryLayer>,
+    hardening: Option<HardeningLayer>,
+    limits: Option<LimitsLayer>,
+    edge_limit: Option<EdgeLimitLayer>,
+    authentication: Option<AuthLayer>,
+    authorization: Option<AuthorizeLayer>,
+}
+
+impl StackBuilder {
+    /// Place 1: what happened.
+    pub fn telemetry(self, layer: TelemetryLayer) -> Self {
+        Self { telemetry: Some(layer), ..self }
+    }
+
+    /// Place 2: headers, host check, panics.
+    pub fn hardening(self, layer: HardeningLayer) -> Self {
+        Self { hardening: Some(layer), ..self }
+    }
+
+    /// Place 2: body size and handler time.
+    pub fn limits(self, layer: LimitsLayer) -> Self {
+        Self { limits: Some(layer), ..self }
+    }
+
+    /// Place 3: requests of one network.
+    pub fn edge_limit(self, layer: EdgeLimitLayer) -> Self {
+        Self { edge_limit: Some(layer), ..self }
+    }
+
+    /// Place 4: who is calling.
+    pub fn authentication(self, layer: AuthLayer) -> Self {
+        Self { authentication: Some(layer), ..self }
+    }
+
+    /// Place 6: what they may do.
+    pub fn authorization(self, layer: AuthorizeLayer) -> Self {
+        Self { authorization: Some(layer), ..self }
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so).
+    /// In both profiles authorization without authentication, which would answer 500 to everything.
+    pub fn build(self, profile: Profile) -> Result<Stack, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        if profile.is_production() {
+            self.note_holes(&mut problems);
+        } else if self.authentication.is_none() && self.authorization.is_some() {
+            problems.add("stack.authentication", "", "authorization needs to know who is calling: give an AuthLayer");
+        }
+        problems.check()?;
+        Ok(Stack {
+            peer: self.peer,
+            telemetry: self.telemetry.unwrap_or_else(TelemetryLayer::off),
+            hardening: self.hardening.unwrap_or_else(HardeningLayer::off),
+            limits: self.limits.unwrap_or_else(LimitsLayer::off),
+            edge_limit: self.edge_limit.unwrap_or_else(EdgeLimitLayer::off),
+            authentication: self.authentication.unwrap_or_else(AuthLayer::off),
+            authorization: self.authorization.unwrap_or_else(AuthorizeLayer::off),
+        })
+    }
+
+    fn note_holes(&self, problems: &mut ConfigProblems) {
+        for (field, given, layer) in [
+            ("stack.telemetry", self.telemetry.is_some(), "TelemetryLayer"),
+            ("stack.hardening", self.hardening.is_some(), "HardeningLayer"),
+            ("stack.limits", self.limits.is_some(), "LimitsLayer"),
+            ("stack.edge_limit", self.edge_limit.is_some(), "EdgeLimitLayer"),
+            ("stack.authentication", self.authentication.is_some(), "AuthLayer"),
+            ("stack.authorization", self.authorization.is_some(), "AuthorizeLayer"),
+        ] {
+            if !given {
+                problems.add(field, "", format!("give a {layer}, or {layer}::off() if the app is meant to go without"));
+            }
+        }
+    }
+}
