@@ -43,8 +43,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
                 "advisories: the live list cannot be had; checking against the archive that {ARCHIVE} names"
             );
             // The offline check sees all platforms' crates, also those that this machine never built.
-            process::visible(process::cargo(deny.root).args(["fetch", "--locked"]))?;
-            process::visible(deny.command().args(["--offline", "check"]))
+            let fetched = process::visible(process::cargo(deny.root).args(["fetch", "--locked", "--quiet"]))?;
+            Ok(fetched && process::visible(deny.command().args(["--offline", "check"]))?)
         }
         Advisories::None => {
             let passed = process::visible(deny.command().args(["check", "bans", "licenses", "sources"]));
