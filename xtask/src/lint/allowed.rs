@@ -39,6 +39,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "crates/hardening-headers/src/limits/",
         "a deadline that is configured arms core's boxed timer",
     ),
+    allow("boxed-future", "crates/hardening-headers/src/serve/", "start-up, and hyper's own timer trait"),
     allow("boxed-future", "crates/oidc-auth/src/keys/", "keys are fetched on a miss and in the background"),
     allow(
         "boxed-future",
@@ -46,6 +47,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "a strict audit sink answers before the request goes on",
     ),
     allow("seams", "crates/core/src/time.rs", "the system clock and timer themselves"),
+    allow("seams", "crates/hardening-headers/src/serve/timer.rs", "hyper's timer trait speaks std's Instant"),
     allow(
         "no-panic",
         "examples/hardened-notes/src/app.rs",
