@@ -18,7 +18,7 @@ use crate::filter::Filter;
 use crate::losses::Losses;
 use crate::queue::{Item, Wish};
 use crate::ticket::Ticket;
-use crate::writer::{Shared, Writer};
+use crate::writer::{Shared, ShutOut, Writer};
 use crate::{encode, read, resume, segment};
 
 /// A hash-chained audit trail in a directory. Clones share it.
@@ -84,6 +84,7 @@ impl AuditTrail {
             telling: Losses::default(),
             lock,
             fault: None,
+            shut_out: ShutOut::Nobody,
         };
         std::thread::Builder::new()
             .name("audit-trail".into())

@@ -70,6 +70,15 @@ pub(crate) struct Writer {
     /// Held for as long as this is the directory's writer.
     pub(crate) lock: File,
     pub(crate) fault: Option<TrailError>,
+    pub(crate) shut_out: ShutOut,
+}
+
+/// Whose events the quota no longer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ShutOut {
+    Nobody,
+    Strangers,
+    All,
 }
 
 impl Writer {
@@ -110,15 +119,15 @@ impl Writer {
                 self.note_fault(rotated.err());
             }
         }
-        self.answer(&waiting);
         self.shared.queue.put_back(again);
         self.publish();
+        self.answer(&waiting);
     }
 
     /// Moves items into the appender's buffer until a chunk is full.
     fn fill(&mut self, items: &mut VecDeque<Item>) -> Vec<Placed> {
         let mut chunk = Vec::new();
-        while self.appender.buffer.len() < CHUNK && !(self.appender.is_full() && !chunk.is_empty()) {
+        while self.appender.buffer.len() < CHUNK && (chunk.is_empty() || !self.appender.is_full()) {
             let Some(item) = items.pop_front() else {
                 break;
             };
@@ -157,6 +166,9 @@ impl Writer {
     }
 
     fn lose(&mut self, cause: Cause, item: &Item) {
+        if cause == Cause::Quota {
+            self.shut_out = self.shut_out.max(if item.anonymous { ShutOut::Strangers } else { ShutOut::All });
+        }
         self.losses.add(cause, item.at);
         self.shared.queue.count_lost(1);
     }
@@ -193,6 +205,7 @@ impl Writer {
             Err(error) => {
                 waiting.iter().for_each(|(ticket, _)| ticket.answer(Err(error.clone())));
                 self.note_fault(Some(error));
+                self.publish();
             }
         }
     }
@@ -205,12 +218,11 @@ impl Writer {
 
     /// Lets the trail see the new head and health.
     fn publish(&mut self) {
-        let total = self.appender.total();
         let health = match &self.fault {
             Some(fault) => Health::Unhealthy(fault.to_string()),
             None if self.appender.unsyncable => Health::Unhealthy("a sync failed".into()),
-            None if total >= self.max_total => Health::Unhealthy("max_total_bytes is reached".into()),
-            None if total + self.reserve >= self.max_total => {
+            None if self.shut_out == ShutOut::All => Health::Unhealthy("max_total_bytes is reached".into()),
+            None if self.shut_out == ShutOut::Strangers => {
                 Health::Degraded("refusals of strangers are no longer kept: max_total_bytes is near".into())
             }
             None => Health::Healthy,

@@ -1,0 +1,127 @@
+//! Killed or torn at any point: no acknowledged event is lost, and the verifier never cries wolf.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use gambeson_audit_trail::{AuditTrail, Filter, VerifyErrorKind, VerifyOptions, read, verify};
+use gambeson_core::{AuditSink, Durability};
+
+use super::{LONG, event, open, small, written};
+
+const CHILD: &str = "GAMBESON_TEST_CRASH_DIR";
+
+/// Not a test of its own: what `killed_at_any_point` starts and kills.
+#[tokio::test]
+async fn crash_child() {
+    let Some(dir) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let trail = AuditTrail::open(dir, &small()).unwrap();
+    loop {
+        let _ = trail.record(event("beside", None), Durability::Async);
+        let receipt = trail.record(event("strict", None), Durability::Strict).wait().await.unwrap();
+        println!("\nkept {}", receipt.sequence.unwrap());
+    }
+}
+
+/// Starts the child, reads `count` acknowledgements, kills it, and returns all that it acknowledged.
+fn run_and_kill(dir: &Path, count: usize) -> Vec<u64> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::crash_child", "--nocapture"])
+        .env(CHILD, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut kept = Vec::new();
+    for line in lines {
+        let line = line.unwrap();
+        kept.extend(line.strip_prefix("kept ").and_then(|seq| seq.parse::<u64>().ok()));
+        if kept.len() == count {
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+    kept
+}
+
+#[test]
+fn killed_at_any_point() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut kept = Vec::new();
+    for round in 0..20_usize {
+        kept.extend(run_and_kill(dir.path(), 1 + round * 7 % 23));
+        match verify(dir.path(), &VerifyOptions::default()) {
+            Ok(report) => assert!(!report.closed),
+            Err(error) => assert_eq!(error.kind(), VerifyErrorKind::TornTail, "{error}"),
+        }
+    }
+    let head = written(dir.path(), &small(), 1);
+    let report = verify(dir.path(), &VerifyOptions::default().head(head)).unwrap();
+    assert_eq!(report.recoveries, 20);
+    let stored: Vec<u64> =
+        read(dir.path(), Filter::events()).unwrap().map(|entry| entry.unwrap().seq()).collect();
+    assert!(kept.len() >= 20 && kept.iter().all(|seq| stored.binary_search(seq).is_ok()));
+}
+
+/// Cuts the newest segment at each byte and goes on: as a crash within any write would leave it.
+#[test]
+fn torn_at_every_byte_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = small();
+    written(dir.path(), &config, 4);
+    let files: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
+    let (whole, path) = files.iter().max_by_key(|(_, path)| path.clone()).unwrap();
+    for length in (0..whole.len()).step_by(3) {
+        for file in fs::read_dir(dir.path()).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        for (bytes, path) in &files {
+            fs::write(path, bytes).unwrap();
+        }
+        fs::write(path, &whole[..length]).unwrap();
+        let trail = open(dir.path(), &config);
+        let _ = trail.record(event("after", None), Durability::Async);
+        trail.close(LONG).unwrap();
+        let report = verify(dir.path(), &VerifyOptions::default());
+        let report = report.unwrap_or_else(|error| panic!("length {length}: {error}"));
+        assert_eq!(report.recoveries, 1, "length {length}");
+        let torn = length > 0 && whole[length - 1] != b'\n';
+        let aside = fs::read_dir(dir.path())
+            .unwrap()
+            .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with("torn-"))
+            .count();
+        assert_eq!(aside, usize::from(torn), "length {length}");
+    }
+}
+
+/// The two moments of a rotation at which a crash leaves an empty next segment.
+#[test]
+fn a_crash_within_a_rotation_is_survived() {
+    for seal_too in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), &small(), 20);
+        let segments = verify(dir.path(), &VerifyOptions::default()).unwrap().segments;
+        for later in segments.iter().skip(2) {
+            fs::remove_file(&later.path).unwrap();
+        }
+        if !seal_too {
+            let text = fs::read_to_string(&segments[1].path).unwrap();
+            let end = text.trim_end().rfind('\n').unwrap() + 1;
+            fs::write(&segments[1].path, &text[..end]).unwrap();
+        }
+        fs::write(&segments[2].path, "").unwrap();
+        let error = verify(dir.path(), &VerifyOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), VerifyErrorKind::TornTail, "{error}");
+        written(dir.path(), &small(), 3);
+        let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+        assert_eq!((report.recoveries, report.closed), (1, true));
+    }
+}

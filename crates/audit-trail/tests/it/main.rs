@@ -1,0 +1,45 @@
+//! What the trail promises, seen from outside.
+
+mod crash;
+mod faults;
+mod keeping;
+mod reading;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_audit_trail::{AuditTrail, Config};
+use gambeson_core::{
+    AuditEvent, AuditKind, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Subject, Timestamp,
+};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn small() -> Config {
+    Config::default().segment_bytes(2_048)
+}
+
+fn open(dir: &Path, config: &Config) -> AuditTrail {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    AuditTrail::open_with(dir, config, Arc::new(clock), &FixedEntropy::starting_at(1)).unwrap()
+}
+
+fn event(name: &str, tenant: Option<&str>) -> AuditEvent {
+    let at = Timestamp::from_unix_seconds(1_795_421_730);
+    let mut event = AuditEvent::new(AuditKind::Authorization, "notes:write", Outcome::Success, at);
+    event.object = Some(name.into());
+    event.context.tenant = tenant.map(Into::into);
+    event.context.subject =
+        tenant.map(|_| Subject { issuer: "https://id.example".into(), name: "alice".into() });
+    event
+}
+
+/// Writes `events` events and closes.
+fn written(dir: &Path, config: &Config, events: usize) -> gambeson_audit_trail::Head {
+    let trail = open(dir, config);
+    for n in 0..events {
+        assert!(trail.record(event(&format!("note/{n}"), Some("acme")), Durability::Async).ready().is_ok());
+    }
+    trail.close(LONG).unwrap()
+}

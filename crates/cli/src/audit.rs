@@ -1,0 +1,219 @@
+//! `gambeson audit …`
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+use gambeson_audit_trail::{
+    ControlRecord, Entry, Filter, Head, Report, StoredEvent, VerifyError, VerifyErrorKind, VerifyOptions,
+    tail, verify,
+};
+use gambeson_core::escape_controls;
+
+use crate::outcome::{Outcome, chain};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Verify a trail offline; names the first record that can't be trusted.
+    Verify {
+        /// The trail's directory.
+        dir: PathBuf,
+        /// A head that was kept elsewhere, as `heads` prints it: SEQ:HASH, or the hash alone.
+        #[arg(long, value_name = "HEAD")]
+        head: Option<Head>,
+        /// Refuse a clock that went back by more than a minute; else it is only told.
+        #[arg(long)]
+        strict_clock: bool,
+        /// Answer as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the newest records, newest last.
+    Tail {
+        /// The trail's directory.
+        dir: PathBuf,
+        /// How many.
+        #[arg(short = 'n', long = "lines", default_value_t = 10)]
+        lines: usize,
+        /// Only events of this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// One JSON object a line, as stored.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify a trail and print the head of each segment, newest last: keep them elsewhere.
+    Heads {
+        /// The trail's directory.
+        dir: PathBuf,
+    },
+}
+
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Verify { dir, head, strict_clock, json } => {
+            let mut options = VerifyOptions::default();
+            if let Some(head) = head {
+                options = options.head(head);
+            }
+            if strict_clock {
+                options = options.refuse_clock_steps(Duration::from_secs(60));
+            }
+            match verify(&dir, &options) {
+                Ok(report) if json => Outcome::said(report_json(&report)),
+                Ok(report) => Outcome::said(report_text(&dir, &report)),
+                Err(error) if json => {
+                    Outcome { out: error_json(&error), ..Outcome::failed(code(&error), "") }
+                }
+                Err(error) => refused(&error),
+            }
+        }
+        Command::Tail { dir, lines, tenant, json } => {
+            let filter = tenant.map_or_else(Filter::all, |tenant| Filter::events().tenant(tenant));
+            match tail(&dir, &filter, lines) {
+                Ok(entries) => {
+                    Outcome::said(entries.iter().map(|entry| shown(entry, json)).collect::<String>())
+                }
+                Err(error) => Outcome::failed(3, chain(&error)),
+            }
+        }
+        Command::Heads { dir } => match verify(&dir, &VerifyOptions::default()) {
+            Ok(report) => {
+                let heads = report.segments.iter().map(|segment| format!("{}\n", segment.head));
+                Outcome::said(heads.collect::<String>())
+            }
+            Err(error) => refused(&error),
+        },
+    }
+}
+
+/// The exit code of each kind is a public promise.
+fn code(error: &VerifyError) -> u8 {
+    match error.kind() {
+        VerifyErrorKind::Edited => 10,
+        VerifyErrorKind::Missing => 11,
+        VerifyErrorKind::Reordered => 12,
+        VerifyErrorKind::TornTail => 13,
+        VerifyErrorKind::CutTail => 14,
+        VerifyErrorKind::BadGenesis => 15,
+        VerifyErrorKind::SegmentOrder => 16,
+        VerifyErrorKind::ClockStep => 17,
+        VerifyErrorKind::Rewritten => 18,
+        VerifyErrorKind::Io => 3,
+        _ => 19,
+    }
+}
+
+fn refused(error: &VerifyError) -> Outcome {
+    let trusted = match error.seq() {
+        Some(0) => "\nno record can be trusted".into(),
+        Some(seq) => format!("\nrecords 0 to {} are whole", seq - 1),
+        None => String::new(),
+    };
+    Outcome::failed(code(error), format!("not verified: {}{trusted}", chain(error)))
+}
+
+fn report_text(dir: &Path, report: &Report) -> String {
+    let mut text = format!(
+        "verified: {} records, {} events, {} segments in {}\nhead: {}\n",
+        report.records,
+        report.events,
+        report.segments.len(),
+        escape_controls(&dir.display().to_string()),
+        report.head
+    );
+    let mut note = |applies: bool, words: String| {
+        if applies {
+            let _ = writeln!(text, "note: {words}");
+        }
+    };
+    note(report.head_confirmed, "the head that was kept elsewhere is in the chain".into());
+    note(report.lost > 0, format!("the trail itself counts {} lost events", report.lost));
+    note(report.recoveries > 0, format!("{} stops were not clean", report.recoveries));
+    if let Some(seq) = report.first_clock_step {
+        note(true, format!("the clock went back {} times, first at record {seq}", report.clock_steps));
+    }
+    let open = "there is no shutdown record at the end: the app runs, or was killed, or the end was cut off; \
+                a head kept elsewhere tells (--head)";
+    note(!report.closed && !report.head_confirmed, open.into());
+    text
+}
+
+fn report_json(report: &Report) -> String {
+    serde_json::json!({
+        "ok": true,
+        "instance": report.instance,
+        "records": report.records,
+        "events": report.events,
+        "lost": report.lost,
+        "recoveries": report.recoveries,
+        "closed": report.closed,
+        "head_confirmed": report.head_confirmed,
+        "head": report.head.to_string(),
+        "clock_steps": report.clock_steps,
+        "segments": report.segments.len(),
+    })
+    .to_string()
+}
+
+fn error_json(error: &VerifyError) -> String {
+    serde_json::json!({
+        "ok": false,
+        "kind": error.kind().as_str(),
+        "seq": error.seq(),
+        "segment": error.segment(),
+        "message": error.to_string(),
+    })
+    .to_string()
+}
+
+/// One line; what strangers wrote can't move the cursor.
+fn shown(entry: &Entry, json: bool) -> String {
+    let line = match entry {
+        _ if json => serde_json::to_string(entry).unwrap_or_default(),
+        Entry::Event(event) => event_line(event),
+        Entry::Control(control) => control_line(control),
+        _ => format!("{} (a record of a newer version)", entry.seq()),
+    };
+    format!("{}\n", escape_controls(&line))
+}
+
+fn event_line(event: &StoredEvent) -> String {
+    let mut line = format!(
+        "{} {} {} {} {}",
+        event.seq,
+        event.at,
+        event.kind.as_str(),
+        event.outcome.as_str(),
+        event.action
+    );
+    let subject = event.subject.as_ref().map(|subject| &subject.sub);
+    let parts = [
+        ("reason", event.reason.as_ref()),
+        ("subject", subject),
+        ("tenant", event.tenant.as_ref()),
+        ("method", event.method.as_ref()),
+        ("route", event.route.as_ref()),
+        ("object", event.object.as_ref()),
+        ("address", event.address.as_ref()),
+        ("trace", event.trace_id.as_ref()),
+    ];
+    for (name, value) in parts {
+        if let Some(value) = value {
+            let _ = write!(line, " {name}={value}");
+        }
+    }
+    line
+}
+
+fn control_line(control: &ControlRecord) -> String {
+    let mut line = format!("{} {} -- {}", control.seq, control.at, control.record);
+    if let Some(lost) = control.lost {
+        let _ = write!(line, ": {lost} events lost ({})", control.cause.as_deref().unwrap_or("?"));
+    }
+    if let Some(bytes) = control.torn_bytes {
+        let _ = write!(line, ": {bytes} bytes of a torn line set aside");
+    }
+    line
+}

@@ -1,0 +1,55 @@
+//! The command `gambeson`: what operators ask of audit trails and policies, outside the app.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | all is well |
+//! | 1 | the policy has an error, or one of its test rows failed |
+//! | 2 | the command line is wrong |
+//! | 3 | a file can't be read |
+//! | 10 | audit verify: a record was edited |
+//! | 11 | audit verify: records or a segment are missing |
+//! | 12 | audit verify: records were moved or repeated |
+//! | 13 | audit verify: the last line is torn; all before it is whole |
+//! | 14 | audit verify: the end was cut off before the given head |
+//! | 15 | audit verify: the chain's beginning is missing or unknown |
+//! | 16 | audit verify: a segment stands where another one belongs |
+//! | 17 | audit verify: the clock went back (only with `--strict-clock`) |
+//! | 18 | audit verify: the record of the given head was rewritten |
+//! | 19 | audit verify: something else is wrong with the chain |
+#![forbid(unsafe_code)]
+
+mod audit;
+mod outcome;
+mod rbac;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Hardening tools: verify audit trails, check policies.
+#[derive(Debug, Parser)]
+#[command(name = "gambeson", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read and verify hash-chained audit trails.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Check access policies.
+    #[command(subcommand)]
+    Rbac(rbac::Command),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Audit(command) => audit::run(command),
+        Command::Rbac(command) => rbac::run(command),
+    };
+    outcome.tell()
+}
