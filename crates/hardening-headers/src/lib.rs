@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`PeerLayer`] | 0 | address, scheme, host and request id, from declared proxies only |
 //! | [`HardeningLayer`] | 2 | headers and nonces, host check, panics and server errors without detail |
+//! | [`LimitsLayer`] | 2 | size and pace of request bodies, a deadline for handlers |
+//! | [`EdgeLimitLayer`] | 3 | how often one client network may call, in constant memory |
 //!
 //! Each is usable alone, with anything that is a `tower` service of `http` requests.
 //!
@@ -11,47 +13,72 @@
 //!
 //! The `type` of this crate's problem details points to these headings.
 //!
+//! ## body-too-large
+//!
+//! 413. The request body is larger than this server takes: `limits.body`. Send less, or in parts.
+//!
+//! ## body-too-slow
+//!
+//! 408. The request body came more slowly than `limits.body_deadline` and `limits.body_rate` allow.
+//!
+//! ## handler-deadline
+//!
+//! 504. The app gave no answer in `limits.handler`. Its log names the route.
+//!
+//! ## layer-order
+//!
+//! 500. The edge limiter ran without [`PeerLayer`] outside of it, or the two come from different versions of `gambeson-core`
+//! (`cargo tree -d` shows that).
+//!
+//! ## too-many-requests
+//!
+//! 429. The client's network is over its rate. Wait as long as `Retry-After` says.
+//!
 //! ## bad-host
 //!
-//! 400. The app declares which hosts it answers for, and the request names no host, more than one, or a malformed one. Send
+//! Status 400: the app declares which hosts it answers for, and the request names no host, more than one, or a malformed one. Send
 //! exactly one `Host` field, or for HTTP/2 an authority that agrees with it.
 //!
 //! ## misdirected-host
 //!
-//! 421. The app does not answer for the host that the request names. Operators: add it to `Hardening::hosts` or
+//! Status 421: the app does not answer for the host that the request names. Operators: add it to `Hardening::hosts` or
 //! `hardening.hosts`, or have the proxy pass on the host that people see.
 //!
 //! ## panic
 //!
-//! 500. The app panicked. What it said is in the log under the request id that the answer carries.
+//! Status 500: the app panicked. What it said is in the log under the request id that the answer carries.
 //!
 //! ## server-error
 //!
-//! 5xx. The app failed, and what it wrote about that is not sent. Its log has the request id; a handler whose 5xx body is fit
+//! Status 5xx: the app failed, and what it wrote about that is not sent. Its log has the request id; a handler whose 5xx body is fit
 //! for clients answers problem details, or adds [`KeepErrorBody`].
 #![forbid(unsafe_code)]
 
 mod connection;
 pub mod csp;
-mod edge_limit;
+pub mod edge_limit;
 pub mod hardening;
 mod headers;
 mod hosts;
-mod limits;
+pub mod limits;
 mod panic;
 pub mod peer;
 mod random;
 #[cfg(feature = "serve")]
-mod serve;
+pub mod serve;
 
 pub use connection::Connection;
+pub use edge_limit::{EdgeLimitLayer, EdgeRate};
 pub use csp::{Csp, CspError, Directive, Nonce, NonceError, NonceErrorKind, Source, SourceError};
 pub use hardening::{Config, Edge, Hardened, Hardening, HardeningFuture, HardeningLayer, Preset};
 pub use headers::{
     FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override, PermissionsPolicy, ReferrerPolicy,
     ResourcePolicy,
 };
+pub use limits::{Limits, LimitsLayer, RequestBody};
 pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, TrustedProxies};
+#[cfg(feature = "serve")]
+pub use serve::{DrainReport, Server, serve};
 
 /// The name under which refusals of this crate are documented.
 const PACKAGE: &str = env!("CARGO_PKG_NAME");

@@ -29,16 +29,8 @@ struct Shard {
 impl RandomPool {
     /// An empty pool over this source.
     pub(crate) fn new(source: Arc<dyn Entropy>) -> Self {
-        let shard = || {
-            Mutex::new(Shard {
-                bytes: [0; BUFFER],
-                left: 0,
-            })
-        };
-        Self {
-            source,
-            shards: std::array::from_fn(|_| shard()),
-        }
+        let shard = || Mutex::new(Shard { bytes: [0; BUFFER], left: 0 });
+        Self { source, shards: std::array::from_fn(|_| shard()) }
     }
 
     /// Where the bytes come from.
@@ -64,9 +56,7 @@ impl RandomPool {
         let start = shard.left.saturating_sub(N);
         let end = shard.left;
         if let Some(from) = shard.bytes.get_mut(start..end) {
-            out.iter_mut()
-                .zip(from)
-                .for_each(|(to, from)| *to = std::mem::take(from));
+            out.iter_mut().zip(from).for_each(|(to, from)| *to = std::mem::take(from));
         }
         shard.left = start;
         Ok(out)

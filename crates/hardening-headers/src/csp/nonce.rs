@@ -79,11 +79,7 @@ impl Nonce {
             let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
             for (index, out) in (0_u32..).zip(four.iter_mut()) {
                 let six = bits >> (18 - 6 * index) & 63;
-                *out = usize::try_from(six)
-                    .ok()
-                    .and_then(|six| BASE64.get(six))
-                    .copied()
-                    .unwrap_or(b'A');
+                *out = usize::try_from(six).ok().and_then(|six| BASE64.get(six)).copied().unwrap_or(b'A');
             }
         }
         Self(text)
@@ -149,11 +145,7 @@ impl NonceSlot {
         if let Some(nonce) = self.0.taken.get() {
             return Ok(*nonce);
         }
-        let random = self
-            .0
-            .random
-            .take()
-            .map_err(|_| NonceError(NonceErrorKind::NoRandomness))?;
+        let random = self.0.random.take().map_err(|_| NonceError(NonceErrorKind::NoRandomness))?;
         Ok(*self.0.taken.get_or_init(|| Nonce::from_random(random)))
     }
 }

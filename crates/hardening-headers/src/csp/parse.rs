@@ -31,11 +31,7 @@ impl Csp {
         Ok(policy)
     }
 
-    fn with_parsed<'t>(
-        self,
-        name: &str,
-        words: impl Iterator<Item = &'t str>,
-    ) -> Result<Self, CspError> {
+    fn with_parsed<'t>(self, name: &str, words: impl Iterator<Item = &'t str>) -> Result<Self, CspError> {
         let words: Vec<&str> = words.collect();
         if let Some(directive) = Directive::parse(name) {
             if self.sources(directive).is_some() {
@@ -77,10 +73,7 @@ fn sources(name: &str, words: &[&str]) -> Result<Vec<Source>, CspError> {
 impl CspError {
     fn new(directive: &str, what: &str) -> Self {
         let name: String = directive.chars().take(60).collect();
-        Self {
-            what: format!("directive {} {what}", escape_controls(&name)),
-            source: None,
-        }
+        Self { what: format!("directive {} {what}", escape_controls(&name)), source: None }
     }
 }
 

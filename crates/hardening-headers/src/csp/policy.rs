@@ -79,8 +79,7 @@ impl Csp {
             Directive::WorkerSrc,
             Directive::FormAction,
         ];
-        own.into_iter()
-            .fold(self, |policy, directive| policy.set(directive, [Source::SELF]))
+        own.into_iter().fold(self, |policy, directive| policy.set(directive, [Source::SELF]))
     }
 
     /// Sets a directive's sources; none at all is `'none'`.
@@ -127,10 +126,7 @@ impl Csp {
     /// Strings may reach the DOM's script sinks only through a trusted-types policy.
     #[must_use]
     pub fn require_trusted_types(self) -> Self {
-        Self {
-            trusted_types: true,
-            ..self
-        }
+        Self { trusted_types: true, ..self }
     }
 
     /// Loads over https what the page names over http; only ever sent over https.
@@ -142,9 +138,7 @@ impl Csp {
     /// The sources of a directive, if it is there.
     #[must_use]
     pub fn sources(&self, directive: Directive) -> Option<&[Source]> {
-        self.lists
-            .iter()
-            .find_map(|(known, sources)| (*known == directive).then_some(sources.as_slice()))
+        self.lists.iter().find_map(|(known, sources)| (*known == directive).then_some(sources.as_slice()))
     }
 
     /// Whether a nonce has a place in it.
@@ -164,16 +158,16 @@ impl Csp {
         let scripts = |directive: &Directive| {
             matches!(
                 directive,
-                Directive::DefaultSrc | Directive::ScriptSrc | Directive::ScriptSrcElem | Directive::ScriptSrcAttr
+                Directive::DefaultSrc
+                    | Directive::ScriptSrc
+                    | Directive::ScriptSrcElem
+                    | Directive::ScriptSrcAttr
             )
         };
-        self.lists
-            .iter()
-            .filter(|(directive, _)| scripts(directive))
-            .find_map(|(directive, sources)| {
-                let source = sources.iter().find(|source| source.is_dangerous())?;
-                Some((*directive, source))
-            })
+        self.lists.iter().filter(|(directive, _)| scripts(directive)).find_map(|(directive, sources)| {
+            let source = sources.iter().find(|source| source.is_dangerous())?;
+            Some((*directive, source))
+        })
     }
 
     /// What is sent when no nonce was taken: its place left out, and lists that then allow nothing written `'none'`.
@@ -192,10 +186,7 @@ impl Csp {
 
     /// What is sent over this scheme: over http without `upgrade-insecure-requests`.
     pub(crate) fn for_scheme(&self, https: bool) -> Self {
-        Self {
-            upgrade: self.upgrade && https,
-            ..self.clone()
-        }
+        Self { upgrade: self.upgrade && https, ..self.clone() }
     }
 }
 

@@ -127,9 +127,7 @@ impl Source {
         let plain = digest.trim_end_matches('=');
         let valid = digest.len() == length
             && digest.len() - plain.len() <= 2
-            && plain
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_'));
+            && plain.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_'));
         match valid {
             true => Ok(Self(format!("'{hash}'").into())),
             false => Err(refuse()),
@@ -149,7 +147,10 @@ impl Source {
                 return Ok(Self::fixed(keyword));
             }
             if quoted.to_ascii_lowercase().starts_with("nonce-") {
-                return Err(SourceError::new(text, "a nonce that is written down is none: write 'nonce-{nonce}'"));
+                return Err(SourceError::new(
+                    text,
+                    "a nonce that is written down is none: write 'nonce-{nonce}'",
+                ));
             }
             return Self::hash(quoted);
         }
@@ -192,10 +193,7 @@ impl fmt::Display for Source {
 
 impl SourceError {
     fn new(text: &str, cure: &'static str) -> Self {
-        Self {
-            text: text.chars().take(200).collect(),
-            cure,
-        }
+        Self { text: text.chars().take(200).collect(), cure }
     }
 }
 

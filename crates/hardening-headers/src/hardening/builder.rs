@@ -84,10 +84,7 @@ impl Hardening {
     /// The origin that people see, such as `https://app.example.com`. Its host is one of [`hosts`](Self::hosts).
     #[must_use]
     pub fn public_origin(self, origin: impl Into<String>) -> Self {
-        Self {
-            public_origin: Some(origin.into()),
-            ..self
-        }
+        Self { public_origin: Some(origin.into()), ..self }
     }
 
     /// The hosts that the app answers for, exactly; without a port, a host stands for the usual ones. Without any
@@ -126,10 +123,7 @@ impl Hardening {
     /// Changes the headers.
     #[must_use]
     pub fn headers(self, change: impl FnOnce(HeaderSet) -> HeaderSet) -> Self {
-        Self {
-            set: change(self.set),
-            ..self
-        }
+        Self { set: change(self.set), ..self }
     }
 
     /// A variant that answers can ask for with [`Override::named`](crate::Override::named); it starts from the headers as they are now.
@@ -214,9 +208,7 @@ impl Hardening {
 }
 
 fn origin_host(origin: &str) -> Option<HostName> {
-    let host = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"))?;
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
     HostName::parse(host.as_bytes())
 }
 

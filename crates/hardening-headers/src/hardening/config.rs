@@ -4,7 +4,11 @@ use gambeson_core::Mode;
 
 /// How the HTTP edge behaves, as a configuration file says it; see [`Hardening::from_config`](crate::Hardening::from_config).
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
 #[non_exhaustive]
 pub struct Config {
     /// Which preset to start from; `web` unless said.
@@ -59,27 +63,18 @@ impl Config {
     /// The origin that people see.
     #[must_use]
     pub fn public_origin(self, origin: impl Into<String>) -> Self {
-        Self {
-            public_origin: Some(origin.into()),
-            ..self
-        }
+        Self { public_origin: Some(origin.into()), ..self }
     }
 
     /// Hosts that the app answers for.
     #[must_use]
     pub fn hosts<T: Into<String>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            hosts: hosts.into_iter().map(Into::into).collect(),
-            ..self
-        }
+        Self { hosts: hosts.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// The policy of documents.
     #[must_use]
     pub fn csp(self, csp: impl Into<String>) -> Self {
-        Self {
-            csp: Some(csp.into()),
-            ..self
-        }
+        Self { csp: Some(csp.into()), ..self }
     }
 }

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gambeson_core::{
-    Clock, Mode, ProblemJson, Rejection, RejectionClass, RequestFacts, RequestHead,
-};
+use gambeson_core::{Clock, Mode, ProblemJson, Rejection, RejectionClass, RequestFacts, RequestHead};
 use http::{Response, StatusCode, header};
 
 use super::layer::HardeningLayer;
@@ -72,10 +70,7 @@ impl Edge {
 
     /// The place where a handler may take a nonce, if a policy has use for one.
     pub(super) fn nonce_slot(&self) -> Option<NonceSlot> {
-        self.0
-            .variants
-            .has_nonce()
-            .then(|| NonceSlot::new(Arc::clone(&self.0.random)))
+        self.0.variants.has_nonce().then(|| NonceSlot::new(Arc::clone(&self.0.random)))
     }
 
     /// Puts the headers onto the answer.
@@ -91,9 +86,7 @@ impl Edge {
         if !self.0.scrub_5xx || !status.is_server_error() {
             return None;
         }
-        let refused = facts
-            .rejection()
-            .is_some_and(|rejection| rejection.status() == status);
+        let refused = facts.rejection().is_some_and(|rejection| rejection.status() == status);
         let kept = response.extensions().get::<KeepErrorBody>().is_some();
         if refused || kept || is_problem(response) {
             return None;

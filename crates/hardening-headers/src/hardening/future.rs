@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use gambeson_core::{Rejection, RequestFacts, Respond};
-use http::header::{self, HeaderMap, HeaderName};
 use http::Response;
+use http::header::{self, HeaderMap, HeaderName};
 use pin_project_lite::pin_project;
 
 use super::layer::Shared;
@@ -41,10 +41,7 @@ pin_project! {
 
 impl<F, R> HardeningFuture<F, R> {
     pub(super) fn off(future: F) -> Self {
-        Self {
-            state: State::Running { future },
-            around: None,
-        }
+        Self { state: State::Running { future }, around: None }
     }
 
     pub(super) fn running(
@@ -53,22 +50,13 @@ impl<F, R> HardeningFuture<F, R> {
         nonce: Option<NonceSlot>,
         future: F,
     ) -> Self {
-        Self {
-            state: State::Running { future },
-            around: Some(Around { shared, facts, nonce }),
-        }
+        Self { state: State::Running { future }, around: Some(Around { shared, facts, nonce }) }
     }
 
     pub(super) fn refused(shared: Arc<Shared<R>>, facts: RequestFacts, refusal: Rejection) -> Self {
         Self {
-            state: State::Refused {
-                refusal: Some(refusal),
-            },
-            around: Some(Around {
-                shared,
-                facts,
-                nonce: None,
-            }),
+            state: State::Refused { refusal: Some(refusal) },
+            around: Some(Around { shared, facts, nonce: None }),
         }
     }
 }

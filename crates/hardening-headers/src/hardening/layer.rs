@@ -50,10 +50,7 @@ impl<S, R> Layer<S> for HardeningLayer<R> {
     type Service = Hardened<S, R>;
 
     fn layer(&self, inner: S) -> Hardened<S, R> {
-        Hardened {
-            inner,
-            shared: self.0.clone(),
-        }
+        Hardened { inner, shared: self.0.clone() }
     }
 }
 
@@ -65,19 +62,13 @@ pub struct Hardened<S, R = ProblemJson> {
 
 impl<S: Clone, R> Clone for Hardened<S, R> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            shared: self.shared.clone(),
-        }
+        Self { inner: self.inner.clone(), shared: self.shared.clone() }
     }
 }
 
 impl<S: fmt::Debug, R> fmt::Debug for Hardened<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hardened")
-            .field("inner", &self.inner)
-            .field("on", &self.shared.is_some())
-            .finish()
+        f.debug_struct("Hardened").field("inner", &self.inner).field("on", &self.shared.is_some()).finish()
     }
 }
 

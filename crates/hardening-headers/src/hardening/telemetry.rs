@@ -24,13 +24,19 @@ impl Once {
         }
         let first = |odd: bool, flag: &AtomicBool| odd && !flag.swap(true, Ordering::Relaxed);
         if first(oddities.two_policies, &self.two_policies) {
-            tracing::warn!("an answer has two content security policies: browsers enforce only what both allow");
+            tracing::warn!(
+                "an answer has two content security policies: browsers enforce only what both allow"
+            );
         }
         if first(oddities.nonce_unused, &self.nonce_unused) {
-            tracing::warn!("a handler took the nonce and set a policy of its own, which does not name the nonce");
+            tracing::warn!(
+                "a handler took the nonce and set a policy of its own, which does not name the nonce"
+            );
         }
         if first(oddities.nonce_public, &self.nonce_public) {
-            tracing::warn!("an answer with a nonce is publicly cacheable: others will get a page with an old nonce");
+            tracing::warn!(
+                "an answer with a nonce is publicly cacheable: others will get a page with an old nonce"
+            );
         }
         if first(oddities.unknown_variant, &self.unknown_variant) {
             tracing::warn!("an answer asks for a header variant that Hardening::named did not make");

@@ -121,10 +121,8 @@ fn is_document(headers: &HeaderMap) -> bool {
         return false;
     };
     let kind = kind.as_bytes().trim_ascii_start();
-    let starts = |prefix: &[u8]| {
-        kind.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
+    let starts =
+        |prefix: &[u8]| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     starts(b"text/html") || starts(b"application/xhtml+xml")
 }
 

@@ -22,11 +22,7 @@ impl Hsts {
     /// For this many days; 0 makes browsers forget it.
     #[must_use]
     pub fn days(days: u32) -> Self {
-        Self {
-            max_age: DAY * days,
-            subdomains: false,
-            preload: false,
-        }
+        Self { max_age: DAY * days, subdomains: false, preload: false }
     }
 
     /// Two years, subdomains included: what graders ask for, once everything speaks https.
@@ -38,10 +34,7 @@ impl Hsts {
     /// All subdomains too; one of them that has no https becomes unreachable.
     #[must_use]
     pub fn include_subdomains(self) -> Self {
-        Self {
-            subdomains: true,
-            ..self
-        }
+        Self { subdomains: true, ..self }
     }
 
     /// Asks browser makers to build the host into their browsers. Leaving that list takes months.

@@ -74,7 +74,8 @@ impl<T> PerTransport<T> {
 
 impl Prepared {
     pub(crate) fn new(set: HeaderSet) -> Self {
-        let policies = PerTransport::new(|transport| CspTemplate::new(&set.csp.for_scheme(transport.is_https())));
+        let policies =
+            PerTransport::new(|transport| CspTemplate::new(&set.csp.for_scheme(transport.is_https())));
         let locked = CspTemplate::new(&Csp::api());
         let others = PerTransport::new(|transport| {
             let mut map = every_answer(&set, transport);
@@ -88,12 +89,7 @@ impl Prepared {
             insert(&mut map, OPENER_POLICY, set.opener.map(|v| HeaderValue::from_static(v.as_str())));
             map
         });
-        Self {
-            set,
-            documents,
-            others,
-            policies,
-        }
+        Self { set, documents, others, policies }
     }
 
     /// The headers of a document or of anything else, without a nonce.

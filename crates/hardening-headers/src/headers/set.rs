@@ -36,12 +36,7 @@ impl HeaderSet {
 
     /// For apps without.
     pub(crate) fn api() -> Self {
-        Self {
-            csp: Csp::api(),
-            referrer: ReferrerPolicy::NoReferrer,
-            no_store: true,
-            ..Self::web()
-        }
+        Self { csp: Csp::api(), referrer: ReferrerPolicy::NoReferrer, no_store: true, ..Self::web() }
     }
 
     /// The policy of documents; everything else gets [`Csp::api`].
@@ -53,10 +48,7 @@ impl HeaderSet {
     /// Strict transport; `None` leaves it out.
     #[must_use]
     pub fn hsts(self, hsts: impl Into<Option<Hsts>>) -> Self {
-        Self {
-            hsts: hsts.into(),
-            ..self
-        }
+        Self { hsts: hsts.into(), ..self }
     }
 
     /// What of the address other sites see.
@@ -74,28 +66,19 @@ impl HeaderSet {
     /// Who may hold a reference to a document's window; `None` leaves it out.
     #[must_use]
     pub fn opener_policy(self, opener: impl Into<Option<OpenerPolicy>>) -> Self {
-        Self {
-            opener: opener.into(),
-            ..self
-        }
+        Self { opener: opener.into(), ..self }
     }
 
     /// Who may embed answers; `None` leaves it out.
     #[must_use]
     pub fn resource_policy(self, resource: impl Into<Option<ResourcePolicy>>) -> Self {
-        Self {
-            resource: resource.into(),
-            ..self
-        }
+        Self { resource: resource.into(), ..self }
     }
 
     /// `X-Frame-Options`; `None` leaves it out. Browsers go by the policy's `frame-ancestors`.
     #[must_use]
     pub fn frame_options(self, frame: impl Into<Option<FrameOptions>>) -> Self {
-        Self {
-            frame: frame.into(),
-            ..self
-        }
+        Self { frame: frame.into(), ..self }
     }
 
     /// Whether answers without a `Cache-Control` of their own get `no-store`.

@@ -126,7 +126,10 @@ impl PermissionsPolicy {
     /// A name that holds anything but lower-case letters, digits and hyphens.
     pub fn allow_self(mut self, feature: &str) -> Result<Self, ConfigError> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if feature.is_empty() || !feature.starts_with(|c: char| c.is_ascii_lowercase()) || !feature.bytes().all(plain) {
+        if feature.is_empty()
+            || !feature.starts_with(|c: char| c.is_ascii_lowercase())
+            || !feature.bytes().all(plain)
+        {
             let cure = "write a feature's name, such as \"geolocation\"";
             return Err(ConfigError::one("permissions_policy", feature, cure));
         }

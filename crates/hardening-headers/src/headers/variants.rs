@@ -15,10 +15,7 @@ pub(crate) struct Variants {
 impl Variants {
     pub(crate) fn new(base: HeaderSet, named: impl IntoIterator<Item = (Box<str>, HeaderSet)>) -> Self {
         let prepare = |(name, set)| (name, Prepared::new(set));
-        Self {
-            base: Prepared::new(base),
-            named: named.into_iter().map(prepare).collect(),
-        }
+        Self { base: Prepared::new(base), named: named.into_iter().map(prepare).collect() }
     }
 
     pub(super) fn base(&self) -> &Prepared {

@@ -53,10 +53,9 @@ impl HostList {
     }
 
     fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
-        let method = |ours: &Method| ours == head.method || (ours == Method::GET && head.method == Method::HEAD);
-        self.exempt
-            .iter()
-            .any(|(ours, path)| **path == *head.uri.path() && method(ours))
+        let method =
+            |ours: &Method| ours == head.method || (ours == Method::GET && head.method == Method::HEAD);
+        self.exempt.iter().any(|(ours, path)| **path == *head.uri.path() && method(ours))
     }
 }
 

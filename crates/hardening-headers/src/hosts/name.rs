@@ -129,8 +129,26 @@ mod tests {
     #[test]
     fn malformed_hosts_are_none() {
         for bad in [
-            "", "a b", "user@example.com", "a:b", "a:", "a:99999", "a/b", "[::1", "[::1]x", "::1", "a..b", ".a",
-            "a:80:80", "[zz]", "a\\b", "é.example", "a,b", "a?x", "[fe80::1%25eth0]", "a#b",
+            "",
+            "a b",
+            "user@example.com",
+            "a:b",
+            "a:",
+            "a:99999",
+            "a/b",
+            "[::1",
+            "[::1]x",
+            "::1",
+            "a..b",
+            ".a",
+            "a:80:80",
+            "[zz]",
+            "a\\b",
+            "é.example",
+            "a,b",
+            "a?x",
+            "[fe80::1%25eth0]",
+            "a#b",
         ] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
@@ -139,7 +157,9 @@ mod tests {
     #[test]
     fn strict_transport_is_for_public_names_only() {
         assert!(is_public_name("app.example.com:8443"));
-        for local in ["localhost", "localhost:3000", "a.localhost", "127.0.0.1:3000", "[::1]:80", "localhost."] {
+        for local in
+            ["localhost", "localhost:3000", "a.localhost", "127.0.0.1:3000", "[::1]:80", "localhost."]
+        {
             assert!(!is_public_name(local), "{local}");
         }
     }

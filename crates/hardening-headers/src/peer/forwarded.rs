@@ -9,10 +9,7 @@ pub(super) const LONGEST: usize = 300;
 ///
 /// Read from the right, nothing that a client put at the left (such as an open quote) can hide what proxies appended.
 pub(super) fn members_from_right(header: ForwardedHeader, line: &[u8]) -> MembersFromRight<'_> {
-    MembersFromRight {
-        rest: Some(line),
-        quotes: header == ForwardedHeader::Forwarded,
-    }
+    MembersFromRight { rest: Some(line), quotes: header == ForwardedHeader::Forwarded }
 }
 
 #[derive(Debug)]
@@ -137,7 +134,8 @@ mod tests {
         assert_eq!(for_of("for=192.0.2.1;proto=https").as_deref(), Some("192.0.2.1"));
         assert_eq!(for_of(r#"proto=http; FOR="[2001:db8::1]:80""#).as_deref(), Some("[2001:db8::1]:80"));
         assert_eq!(for_of(r#"for="a\"b""#).as_deref(), Some("a\"b"));
-        for bad in ["for=a;for=b", "for", "for=a b", r#"for="a"#, r#"for="a"b"#, "proto=http", "", "for=a,b"] {
+        for bad in ["for=a;for=b", "for", "for=a b", r#"for="a"#, r#"for="a"b"#, "proto=http", "", "for=a,b"]
+        {
             assert_eq!(for_of(bad), None, "{bad}");
         }
         assert_eq!(for_of(&format!("for={}", "a".repeat(LONGEST + 1))), None);

@@ -47,9 +47,7 @@ impl PeerLayer {
             fallback: AtomicU64::new(0),
             warnings: Warnings::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// The scheme of connections whose server does not tell ([`serve`](crate) does); unknown unless said.
@@ -69,10 +67,7 @@ impl<S> Layer<S> for PeerLayer {
     type Service = Peer<S>;
 
     fn layer(&self, inner: S) -> Peer<S> {
-        Peer {
-            inner,
-            shared: Arc::clone(&self.shared),
-        }
+        Peer { inner, shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -98,10 +93,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let facts = RequestFacts::ensure(&mut request);
         let id = self.shared.introduce(&facts, &mut request);
-        PeerFuture {
-            inner: self.inner.call(request),
-            id: HeaderValue::from_str(id.as_str()).ok(),
-        }
+        PeerFuture { inner: self.inner.call(request), id: HeaderValue::from_str(id.as_str()).ok() }
     }
 }
 

@@ -41,8 +41,7 @@ fn v6(text: &str) -> Option<Ipv6Addr> {
 fn is_port(text: &str) -> bool {
     let digits = text.len() <= 5 && text.bytes().all(|b| b.is_ascii_digit());
     let hidden = text.strip_prefix('_').is_some_and(|rest| {
-        rest.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        rest.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     });
     !text.is_empty() && (digits || hidden)
 }
@@ -73,8 +72,22 @@ mod tests {
     #[test]
     fn all_else_is_no_address() {
         for text in [
-            "", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "1.2.3.4:", "1.2.3.4:x", "[::1", "[::1]x", "[1.2.3.4]",
-            "::1%", "\"1.2.3.4\"", "1.2.3.4 5", "01.2.3.4", "a:b", "1.2.3.4:999999",
+            "",
+            "unknown",
+            "_hidden",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.4:",
+            "1.2.3.4:x",
+            "[::1",
+            "[::1]x",
+            "[1.2.3.4]",
+            "::1%",
+            "\"1.2.3.4\"",
+            "1.2.3.4 5",
+            "01.2.3.4",
+            "a:b",
+            "1.2.3.4:999999",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }

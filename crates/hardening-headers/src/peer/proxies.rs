@@ -48,11 +48,7 @@ impl TrustedProxies {
     /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
     #[must_use]
     pub const fn none() -> Self {
-        Self {
-            who: Who::Nobody,
-            header: ForwardedHeader::XForwardedFor,
-            host: false,
-        }
+        Self { who: Who::Nobody, header: ForwardedHeader::XForwardedFor, host: false }
     }
 
     /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
@@ -68,10 +64,7 @@ impl TrustedProxies {
                 Err(cure) => problems.add("proxies.ranges", range.as_ref(), cure),
             }
         }
-        problems.into_result(Self {
-            who: Who::Ranges(networks.into()),
-            ..Self::none()
-        })
+        problems.into_result(Self { who: Who::Ranges(networks.into()), ..Self::none() })
     }
 
     /// Exactly this many proxies in front, whatever their addresses; 0 is [`TrustedProxies::none`].

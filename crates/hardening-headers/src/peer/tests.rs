@@ -79,17 +79,15 @@ fn a_million_forged_hops_cost_no_more_than_thirty_two() {
     let line = "10.0.3.7,".repeat(1_000_000) + "10.0.3.8";
     let proxies = TrustedProxies::ranges(["10.0.3.0/24"]).unwrap();
     let walked = walk(&proxies, "10.0.3.1".parse().unwrap(), &headers(&[line]));
-    let last_looked_at = Walked {
-        address: "10.0.3.7".parse().unwrap(),
-        trusted: true,
-        member: MAX_HOPS - 1,
-    };
+    let last_looked_at = Walked { address: "10.0.3.7".parse().unwrap(), trusted: true, member: MAX_HOPS - 1 };
     assert_eq!(walked, last_looked_at);
 }
 
 #[test]
 fn counted_hops_need_as_many_members() {
-    let walked = |count, line: &str| walk(&TrustedProxies::hops(count), "10.0.3.1".parse().unwrap(), &headers(&[line.to_owned()]));
+    let walked = |count, line: &str| {
+        walk(&TrustedProxies::hops(count), "10.0.3.1".parse().unwrap(), &headers(&[line.to_owned()]))
+    };
     let client: IpAddr = "198.51.100.7".parse().unwrap();
     assert_eq!(walked(1, "6.6.6.6, 198.51.100.7").address, client);
     assert_eq!(walked(2, "6.6.6.6, 198.51.100.7, 192.0.2.5").address, client);

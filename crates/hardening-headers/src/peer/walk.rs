@@ -25,11 +25,7 @@ pub(super) struct Walked {
 
 /// Walks from the neighbour to the left until the first hop that is not trusted or can't be read.
 pub(super) fn walk(proxies: &TrustedProxies, neighbour: IpAddr, headers: &HeaderMap) -> Walked {
-    let direct = Walked {
-        address: neighbour,
-        trusted: false,
-        member: 0,
-    };
+    let direct = Walked { address: neighbour, trusted: false, member: 0 };
     match &proxies.who {
         Who::Nobody => direct,
         Who::Hops(count) => by_count(*count, direct, hops(proxies.header, headers)),
@@ -45,16 +41,15 @@ fn hops(header: ForwardedHeader, headers: &HeaderMap) -> impl Iterator<Item = Op
         ForwardedHeader::Forwarded => FORWARDED,
     };
     let lines = headers.get_all(name).iter().rev().map(http::HeaderValue::as_bytes);
-    lines
-        .flat_map(move |line| forwarded::members_from_right(header, line))
-        .take(MAX_HOPS)
-        .map(move |member| match header {
+    lines.flat_map(move |line| forwarded::members_from_right(header, line)).take(MAX_HOPS).map(
+        move |member| match header {
             ForwardedHeader::XForwardedFor => node::parse(member),
             ForwardedHeader::Forwarded => {
                 let mut text = [0; forwarded::LONGEST];
                 forwarded::parameter(member, "for", &mut text).and_then(node::parse)
             }
-        })
+        },
+    )
 }
 
 fn by_count(count: usize, direct: Walked, mut hops: impl Iterator<Item = Option<IpAddr>>) -> Walked {
@@ -70,22 +65,11 @@ fn by_count(count: usize, direct: Walked, mut hops: impl Iterator<Item = Option<
     }
 }
 
-fn by_range(
-    proxies: &TrustedProxies,
-    direct: Walked,
-    hops: impl Iterator<Item = Option<IpAddr>>,
-) -> Walked {
-    let mut walked = Walked {
-        trusted: true,
-        ..direct
-    };
+fn by_range(proxies: &TrustedProxies, direct: Walked, hops: impl Iterator<Item = Option<IpAddr>>) -> Walked {
+    let mut walked = Walked { trusted: true, ..direct };
     for (member, hop) in hops.enumerate() {
         let Some(address) = hop else { break };
-        walked = Walked {
-            address,
-            member,
-            ..walked
-        };
+        walked = Walked { address, member, ..walked };
         if !proxies.holds(address) {
             break;
         }

@@ -1,1 +1,138 @@
-//! To be filled.
+//! Typed policies.
+
+use gambeson_hardening_headers::{Csp, Directive, Source};
+use proptest::prelude::*;
+
+fn directive() -> impl Strategy<Value = Directive> {
+    prop::sample::select(vec![
+        Directive::DefaultSrc,
+        Directive::ScriptSrc,
+        Directive::ScriptSrcElem,
+        Directive::StyleSrc,
+        Directive::ImgSrc,
+        Directive::ConnectSrc,
+        Directive::FrameAncestors,
+        Directive::FormAction,
+        Directive::BaseUri,
+    ])
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    let fixed = vec![
+        Source::SELF,
+        Source::STRICT_DYNAMIC,
+        Source::WASM_UNSAFE_EVAL,
+        Source::REPORT_SAMPLE,
+        Source::DATA,
+        Source::BLOB,
+        Source::NONCE,
+        Source::dangerously_unsafe_inline(),
+        Source::dangerously_any_https(),
+        Source::hash("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").unwrap(),
+        Source::subdomains("example.com").unwrap(),
+    ];
+    let origin = ("(https|http|wss|ws)", "[a-z][a-z0-9-]{0,9}(\\.[a-z0-9]{1,5}){0,2}(:[1-9][0-9]{0,3})?");
+    prop_oneof![
+        prop::sample::select(fixed),
+        origin.prop_map(|(scheme, host)| Source::origin(&format!("{scheme}://{host}")).unwrap()),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = Csp> {
+    let lists = prop::collection::vec((directive(), prop::collection::vec(source(), 0..5)), 0..8);
+    (lists, any::<bool>(), any::<bool>()).prop_map(|(lists, trusted_types, upgrade)| {
+        let mut policy = Csp::empty();
+        for (directive, sources) in lists {
+            policy = policy.set(directive, sources);
+        }
+        if trusted_types {
+            policy = policy.require_trusted_types();
+        }
+        if upgrade {
+            policy = policy.upgrade_insecure_requests();
+        }
+        policy
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_rendered_reads_back_the_same(policy in policy()) {
+        prop_assert_eq!(Csp::parse(&policy.to_string()).unwrap(), policy);
+    }
+
+    #[test]
+    fn whatever_is_taken_as_a_source_can_end_no_directive(text in "[ -~\\n\\r]{0,40}") {
+        for source in [Source::origin(&text), Source::parse(&text), Source::hash(&text), Source::subdomains(&text)].into_iter().flatten() {
+            let harmless = |c: char| c.is_ascii_graphic() && !matches!(c, ';' | ',');
+            prop_assert!(source.as_str().chars().all(harmless), "{source}");
+        }
+    }
+
+    #[test]
+    fn reading_never_panics(text in "\\PC{0,200}") {
+        let _ = Csp::parse(&text);
+    }
+}
+
+#[test]
+fn injections_are_refused_not_mended() {
+    for text in [
+        "https://a.example; script-src *",
+        "https://a.example\r\nset-cookie: x",
+        "https://a.example,https://b.example",
+        "https://a.example 'unsafe-inline'",
+        "https://user@a.example",
+        "https://a.example/path",
+        "https://*",
+        "*",
+        "javascript:",
+        "self",
+        "none",
+        "'nonce-abc'",
+        "'sha256-x'",
+        "'self",
+        "",
+    ] {
+        assert!(Source::origin(text).is_err(), "{text:?}");
+        assert!(Source::parse(text).is_err(), "{text:?}");
+    }
+    assert!(Source::hash("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' *").is_err());
+    assert!(Source::subdomains("com").is_err());
+}
+
+#[test]
+fn policies_that_browsers_would_read_otherwise_are_refused() {
+    for text in [
+        "script-src 'self'; script-src *",
+        "script-src 'none' 'self'",
+        "script-src",
+        "no-such-directive 'self'",
+        "sandbox",
+        "upgrade-insecure-requests now",
+        "require-trusted-types-for 'style'",
+    ] {
+        let error = Csp::parse(text).unwrap_err();
+        assert!(error.to_string().starts_with("directive "), "{error}");
+    }
+}
+
+#[test]
+fn presets_say_what_they_promise() {
+    let strict = Csp::strict().to_string();
+    for part in [
+        "default-src 'none'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "'strict-dynamic'",
+    ] {
+        assert!(strict.contains(part), "{part} in {strict}");
+    }
+    assert!(Csp::strict().has_nonce() && Csp::web().has_nonce() && !Csp::api().has_nonce());
+    assert!(!strict.contains("unsafe"));
+    assert_eq!(
+        Csp::api().to_string(),
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+    );
+}

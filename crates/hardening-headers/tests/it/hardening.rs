@@ -1,1 +1,273 @@
-//! To be filled.
+//! Headers, panics, server errors.
+
+use bytes::Bytes;
+use gambeson_core::{RequestFacts, Scheme};
+use gambeson_hardening_headers::{
+    Config, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Source,
+};
+use gambeson_testing::contract::{self, Cases};
+use http::{Request, Response, StatusCode};
+
+use crate::answers::{Answer, answer, header, json, page, request, text};
+
+fn web() -> HardeningLayer {
+    Hardening::web().build().unwrap().layer()
+}
+
+fn status(status: StatusCode, mut answer: Answer) -> Answer {
+    *answer.status_mut() = status;
+    answer
+}
+
+async fn over(scheme: Scheme, host: &str, layer: HardeningLayer) -> Answer {
+    answer(layer, request(scheme, host), async |_| page("hello")).await
+}
+
+#[tokio::test]
+async fn pages_get_all_headers() {
+    let answer = over(Scheme::Https, "app.example.com", web()).await;
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "strict-origin-when-cross-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("strict-transport-security", "max-age=86400"),
+    ] {
+        assert_eq!(header(&answer, name), value, "{name}");
+    }
+    assert!(header(&answer, "permissions-policy").contains("camera=()"));
+    assert!(header(&answer, "content-security-policy").starts_with("default-src 'none';"));
+}
+
+#[tokio::test]
+async fn what_is_no_page_gets_the_short_ones() {
+    let edge = Hardening::api().build().unwrap();
+    let answer = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| json("{}")).await;
+    assert_eq!(header(&answer, "content-security-policy"), Csp::api().to_string());
+    assert_eq!(header(&answer, "cache-control"), "no-store");
+    assert_eq!(header(&answer, "content-type"), "application/json");
+    assert!(!answer.headers().contains_key("permissions-policy"));
+}
+
+#[tokio::test]
+async fn strict_transport_only_over_https_to_public_names() {
+    let strict = |answer: &Answer| answer.headers().contains_key("strict-transport-security");
+    assert!(strict(&over(Scheme::Https, "app.example.com:8443", web()).await));
+    for (scheme, host) in [
+        (Scheme::Http, "app.example.com"),
+        (Scheme::Https, "localhost:3000"),
+        (Scheme::Https, "127.0.0.1"),
+        (Scheme::Https, "[::1]:3000"),
+    ] {
+        assert!(!strict(&over(scheme, host, web()).await), "{scheme:?} {host}");
+    }
+    let unknown = Request::get("https://app.example.com/").body(()).unwrap();
+    let answer = answer(web(), unknown, async |_| page("")).await;
+    assert!(!strict(&answer), "without the peer layer nothing is known");
+}
+
+#[tokio::test]
+async fn upgrades_are_asked_for_over_https_only() {
+    let layer = || {
+        let csp = Csp::web().upgrade_insecure_requests();
+        Hardening::web().csp(csp).build().unwrap().layer()
+    };
+    let asks =
+        |answer: Answer| header(&answer, "content-security-policy").contains("upgrade-insecure-requests");
+    assert!(!asks(over(Scheme::Http, "localhost", layer()).await));
+    assert!(asks(over(Scheme::Https, "app.example.com", layer()).await));
+}
+
+#[tokio::test]
+async fn the_handlers_headers_win_and_all_their_values_stay() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |_| {
+        let mut page = page("");
+        let headers = page.headers_mut();
+        headers.insert("x-frame-options", "SAMEORIGIN".parse().unwrap());
+        headers.insert("content-security-policy", "default-src 'self'".parse().unwrap());
+        headers.append("set-cookie", "a=1".parse().unwrap());
+        headers.append("set-cookie", "b=2".parse().unwrap());
+        headers.append("server", "nginx/1.2".parse().unwrap());
+        headers.append("x-powered-by", "A".parse().unwrap());
+        headers.append("x-powered-by", "B".parse().unwrap());
+        page
+    })
+    .await;
+    assert_eq!(header(&answer, "x-frame-options"), "SAMEORIGIN");
+    let all = |name| answer.headers().get_all(name).iter().count();
+    assert_eq!(header(&answer, "content-security-policy"), "default-src 'self'");
+    assert_eq!((all("content-security-policy"), all("set-cookie")), (1, 2));
+    assert_eq!((all("server"), all("x-powered-by")), (0, 0));
+}
+
+#[tokio::test]
+async fn one_answer_may_be_framed() {
+    let partner = Source::origin("https://partner.example").unwrap();
+    let set = |set: gambeson_hardening_headers::HeaderSet| set.frame_options(None);
+    let edge = Hardening::web().named("embed", set).build().unwrap();
+    let framed = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+        let mut page = page("");
+        page.extensions_mut().insert(Override::frame_ancestors([partner.clone()]));
+        page
+    })
+    .await;
+    assert!(header(&framed, "content-security-policy").contains("frame-ancestors https://partner.example;"));
+    assert!(!framed.headers().contains_key("x-frame-options"));
+    let named = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+        let mut page = page("");
+        page.extensions_mut().insert(Override::named("embed"));
+        page
+    })
+    .await;
+    assert!(!named.headers().contains_key("x-frame-options"));
+    assert!(over(Scheme::Http, "localhost", edge.layer()).await.headers().contains_key("x-frame-options"));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_without_detail() {
+    let mut request = request(Scheme::Http, "localhost");
+    let facts = RequestFacts::ensure(&mut request);
+    let answer = answer(web(), request, async |request: Request<()>| {
+        assert!(request.headers().contains_key("x-never"), "the database password is hunter2");
+        page("")
+    })
+    .await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(header(&answer, "content-type"), "application/problem+json");
+    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    assert!(text(&answer).contains("\"code\":\"panic\"") && !text(&answer).contains("hunter2"));
+    assert_eq!(facts.rejection().unwrap().slug(), "panic");
+}
+
+#[tokio::test]
+async fn a_panic_in_call_is_a_500_too() {
+    use tower::{Layer, ServiceExt, service_fn};
+    let app = web().layer(service_fn(|request: Request<()>| {
+        assert!(request.headers().contains_key("x-never"), "in call");
+        std::future::ready(Ok::<_, std::convert::Infallible>(page("")))
+    }));
+    let answer = app.oneshot(request(Scheme::Http, "localhost")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn server_errors_lose_their_bodies_unless_kept() {
+    let failed = |answer: Answer| status(StatusCode::SERVICE_UNAVAILABLE, answer);
+    let scrubbed = answer(web(), request(Scheme::Http, "localhost"), async move |_| {
+        let mut answer = failed(page("at db.rs:12"));
+        answer.headers_mut().insert("retry-after", "7".parse().unwrap());
+        answer.headers_mut().insert("content-length", "11".parse().unwrap());
+        answer
+    })
+    .await;
+    assert_eq!(scrubbed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header(&scrubbed, "content-type"), "application/problem+json");
+    assert_eq!(header(&scrubbed, "retry-after"), "7");
+    assert!(!scrubbed.headers().contains_key("content-length") && !text(&scrubbed).contains("db.rs"));
+
+    let kept = answer(web(), request(Scheme::Http, "localhost"), async move |_| {
+        let mut answer = failed(page("planned work until nine"));
+        answer.extensions_mut().insert(KeepErrorBody::new());
+        answer
+    })
+    .await;
+    assert_eq!(text(&kept), "planned work until nine");
+
+    let problem = answer(web(), request(Scheme::Http, "localhost"), async move |_| {
+        let kind = Response::builder().header("content-type", "application/problem+json");
+        failed(kind.body(Bytes::from_static(b"{\"code\":\"mine\"}")).unwrap())
+    })
+    .await;
+    assert_eq!(text(&problem), "{\"code\":\"mine\"}");
+
+    let open = Hardening::web().scrub_5xx(false).build().unwrap();
+    let left =
+        answer(open.layer(), request(Scheme::Http, "localhost"), async move |_| failed(page("as it is")))
+            .await;
+    assert_eq!(text(&left), "as it is");
+}
+
+#[tokio::test]
+async fn client_errors_keep_their_bodies() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |_| {
+        status(StatusCode::NOT_FOUND, page("no such note"))
+    })
+    .await;
+    assert_eq!(text(&answer), "no such note");
+}
+
+#[tokio::test]
+async fn switched_off_it_changes_nothing() {
+    let answer = answer(HardeningLayer::off(), request(Scheme::Https, "app.example.com"), async |_| {
+        let mut page = status(StatusCode::INTERNAL_SERVER_ERROR, page("as it is"));
+        page.headers_mut().insert("server", "mine".parse().unwrap());
+        page
+    })
+    .await;
+    assert_eq!((text(&answer), answer.headers().len()), ("as it is", 2));
+}
+
+#[test]
+fn a_build_lists_all_that_is_wrong() {
+    let error = Hardening::web()
+        .public_origin("app.example.com")
+        .hosts(["https://x.example", "*.example.com"])
+        .hsts(Hsts::days(30).dangerously_preload())
+        .named("a", |set| set)
+        .named("a", |set| set.hsts(None))
+        .build()
+        .unwrap_err();
+    let fields: Vec<&str> = error.problems().iter().map(|problem| problem.field.as_str()).collect();
+    assert!(
+        fields.starts_with(&[
+            "hardening.named",
+            "hardening.public_origin",
+            "hardening.hosts",
+            "hardening.hosts"
+        ]),
+        "{error}"
+    );
+    assert!(fields.contains(&"hardening.hsts"), "{error}");
+}
+
+#[tokio::test]
+async fn a_configuration_builds_the_same() {
+    let config = Config::default().preset(Preset::Api).csp("default-src 'self'");
+    let edge = Hardening::from_config(&config).build().unwrap();
+    let answer = over(Scheme::Http, "localhost", edge.layer()).await;
+    assert_eq!(header(&answer, "content-security-policy"), "default-src 'self'");
+    let error = Hardening::from_config(&Config::default().csp("script-src self")).build().unwrap_err();
+    assert_eq!(error.problems()[0].field, "hardening.csp");
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn an_unknown_key_is_an_error() {
+    let config: Config = serde_json::from_str(r#"{"preset":"api","hsts_days":0}"#).unwrap();
+    assert_eq!(config.hsts_days, Some(0));
+    assert!(serde_json::from_str::<Config>(r#"{"hsts_day":1}"#).is_err());
+}
+
+#[tokio::test]
+async fn keeps_the_laws_of_a_layer() {
+    let edge = Hardening::web().hosts(["app.example.com"]).build().unwrap();
+    let to = |host: &'static str| move || Request::get("/").header("host", host).body(()).unwrap();
+    let cases = Cases::passing(to("app.example.com")).refusing(to("evil.example"));
+    contract::check(move || edge.layer(), cases).await;
+    contract::check(HardeningLayer::<gambeson_core::ProblemJson>::off, Cases::passing(to("any.example")))
+        .await;
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn works_inside_an_axum_router() {
+    use tower::ServiceExt;
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || "hello"))
+        .layer((gambeson_hardening_headers::PeerLayer::new(Default::default()), web()));
+    let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+    let answer = app.oneshot(request).await.unwrap();
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers()["x-request-id"].len(), 32);
+}

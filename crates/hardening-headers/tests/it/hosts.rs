@@ -1,1 +1,112 @@
-//! To be filled.
+//! The host check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{Access, EndpointSpec, Exempt, ManualClock, Mode, RequestFacts, Timestamp};
+use gambeson_hardening_headers::{Hardening, HardeningLayer};
+use http::{Method, Request, StatusCode, Version};
+
+use crate::answers::{answer, header, page};
+
+fn layer() -> HardeningLayer {
+    let livez = EndpointSpec::new(Method::GET, "/livez", Access::Public("probe".into()));
+    let edge = Hardening::web()
+        .public_origin("https://app.example.com")
+        .hosts(["localhost:3000"])
+        .exempt(&[livez.exempt(Exempt::probe())]);
+    edge.build().unwrap().layer()
+}
+
+async fn status(request: Request<()>) -> StatusCode {
+    answer(layer(), request, async |_| page("")).await.status()
+}
+
+fn to(host: &str) -> Request<()> {
+    Request::get("/").header("host", host).body(()).unwrap()
+}
+
+#[tokio::test]
+async fn own_hosts_pass() {
+    for host in
+        ["app.example.com", "APP.example.com", "app.example.com:443", "app.example.com.", "localhost:3000"]
+    {
+        assert_eq!(status(to(host)).await, StatusCode::OK, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn other_hosts_are_misdirected() {
+    for host in [
+        "evil.example",
+        "app.example.com.evil.example",
+        "app.example.com:1337",
+        "localhost",
+        "127.0.0.1:3000",
+        "xapp.example.com",
+    ] {
+        let mut request = to(host);
+        let facts = RequestFacts::ensure(&mut request);
+        let answer = answer(layer(), request, async |_| page("")).await;
+        assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{host}");
+        assert_eq!(header(&answer, "content-type"), "application/problem+json");
+        assert_eq!(facts.rejection().unwrap().slug(), "misdirected-host");
+    }
+}
+
+#[tokio::test]
+async fn no_two_or_malformed_hosts_are_bad() {
+    let none = Request::get("/").body(()).unwrap();
+    let mut two = to("app.example.com");
+    two.headers_mut().append("host", "app.example.com".parse().unwrap());
+    let mut differing =
+        Request::get("https://app.example.com/").header("host", "evil.example").body(()).unwrap();
+    *differing.version_mut() = Version::HTTP_2;
+    for request in
+        [none, two, differing, to("a b"), to("user@app.example.com"), to("app.example.com:x"), to("")]
+    {
+        assert_eq!(status(request).await, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn the_authority_of_http_2_is_the_host() {
+    let mut request = Request::get("https://app.example.com/").body(()).unwrap();
+    *request.version_mut() = Version::HTTP_2;
+    assert_eq!(status(request).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn probes_call_by_address() {
+    let probe = |method: Method, path: &str| {
+        Request::builder().method(method).uri(path).header("host", "10.0.0.7:8080").body(()).unwrap()
+    };
+    assert_eq!(status(probe(Method::GET, "/livez")).await, StatusCode::OK);
+    assert_eq!(status(probe(Method::HEAD, "/livez?full=1")).await, StatusCode::OK);
+    assert_eq!(status(probe(Method::POST, "/livez")).await, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(status(probe(Method::GET, "/livez/")).await, StatusCode::MISDIRECTED_REQUEST);
+}
+
+#[tokio::test]
+async fn without_hosts_every_host_passes() {
+    let edge = Hardening::web().build().unwrap();
+    let answer = answer(edge.layer(), Request::get("/").body(()).unwrap(), async |_| page("")).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn observing_ends_by_itself() {
+    let start = Timestamp::from_unix_seconds(1_700_000_000);
+    let clock = Arc::new(ManualClock::at(start));
+    let until = start.plus(Duration::from_secs(60));
+    let edge = Hardening::web()
+        .hosts(["app.example.com"])
+        .host_mode(Mode::Observe { until })
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let status = async || answer(edge.layer(), to("evil.example"), async |_| page("")).await.status();
+    assert_eq!(status().await, StatusCode::OK);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(status().await, StatusCode::MISDIRECTED_REQUEST);
+}

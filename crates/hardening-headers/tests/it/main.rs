@@ -1,6 +1,7 @@
 //! Public behaviour of the HTTP edge.
 #![allow(missing_docs, reason = "a test binary")]
 
+mod answers;
 mod csp;
 mod edge_limit;
 mod hardening;

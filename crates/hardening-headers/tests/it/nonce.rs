@@ -1,1 +1,134 @@
-//! To be filled.
+//! The lazy nonce.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use gambeson_core::{FixedEntropy, Scheme};
+use gambeson_hardening_headers::{Csp, Hardening, HardeningLayer, Nonce, NonceErrorKind, Source};
+use http::{Request, Response, StatusCode};
+
+use crate::answers::{answer, header, json, page, request};
+
+fn web() -> HardeningLayer {
+    let entropy = Arc::new(FixedEntropy::default());
+    Hardening::web().entropy(entropy).build().unwrap().layer()
+}
+
+#[tokio::test]
+async fn a_nonce_that_nobody_takes_is_in_no_policy() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |_| page("hello")).await;
+    let policy = header(&answer, "content-security-policy");
+    assert!(policy.contains("script-src 'self';") && !policy.contains("nonce"), "{policy}");
+    assert!(!answer.headers().contains_key("cache-control"));
+}
+
+#[tokio::test]
+async fn a_taken_nonce_is_in_the_policy_and_the_page_is_not_stored() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+        let nonce = Nonce::of(request.extensions()).unwrap();
+        assert_eq!(nonce, Nonce::of(request.extensions()).unwrap(), "one nonce an answer");
+        page(&format!("<script nonce=\"{nonce}\">"))
+    })
+    .await;
+    let text = std::str::from_utf8(answer.body()).unwrap();
+    let nonce = text.split('"').nth(1).unwrap();
+    assert_eq!(nonce.len(), 24);
+    let policy = header(&answer, "content-security-policy");
+    assert_eq!(policy.matches(&format!("'nonce-{nonce}'")).count(), 2, "{policy}");
+    assert_eq!(header(&answer, "cache-control"), "private, no-store");
+}
+
+#[tokio::test]
+async fn no_two_answers_share_a_nonce() {
+    let seen = Mutex::new(std::collections::HashSet::new());
+    let layer = web();
+    for _ in 0..500 {
+        answer(layer.clone(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+            let nonce = Nonce::of(request.extensions()).unwrap();
+            assert!(seen.lock().unwrap().insert(nonce.to_string()));
+            page("")
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_304_carries_no_policy() {
+    for take in [false, true] {
+        let answer = answer(web(), request(Scheme::Http, "localhost"), async move |request: Request<()>| {
+            if take {
+                let _ = Nonce::of(request.extensions()).unwrap();
+            }
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        })
+        .await;
+        assert!(!answer.headers().contains_key("content-security-policy"));
+        assert!(!answer.headers().contains_key("cache-control"));
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn the_handlers_cache_control_wins() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+        let _ = Nonce::of(request.extensions()).unwrap();
+        let mut page = page("");
+        page.headers_mut().insert("cache-control", "private, max-age=60".parse().unwrap());
+        page
+    })
+    .await;
+    assert_eq!(header(&answer, "cache-control"), "private, max-age=60");
+}
+
+#[tokio::test]
+async fn what_is_no_page_keeps_the_locked_policy() {
+    let answer = answer(web(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+        let _ = Nonce::of(request.extensions()).unwrap();
+        json("{}")
+    })
+    .await;
+    assert_eq!(header(&answer, "content-security-policy"), Csp::api().to_string());
+}
+
+#[tokio::test]
+async fn strict_pages_without_nonce_run_no_script() {
+    let edge = Hardening::web().csp(Csp::strict()).build().unwrap();
+    let answer = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| page("")).await;
+    assert!(header(&answer, "content-security-policy").contains("script-src 'none';"));
+}
+
+#[tokio::test]
+async fn without_a_place_there_is_no_nonce() {
+    let nowhere = Hardening::web().csp(Csp::web().script_src([Source::SELF]).style_src([Source::SELF]));
+    for layer in [nowhere.build().unwrap().layer(), HardeningLayer::off()] {
+        answer(layer, request(Scheme::Http, "localhost"), async |request: Request<()>| {
+            let error = Nonce::of(request.extensions()).unwrap_err();
+            assert_eq!(error.kind(), NonceErrorKind::NoPlace);
+            page("")
+        })
+        .await;
+    }
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn axum_handlers_take_it_as_an_argument() {
+    use axum::response::Html;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    async fn with(nonce: Nonce) -> Html<String> {
+        Html(format!("<script nonce={nonce}></script>"))
+    }
+    let app = axum::Router::new().route("/", get(with)).layer(web());
+    let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+    let answer = app.oneshot(request).await.unwrap();
+    assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("'nonce-"));
+
+    let bare = axum::Router::new().route("/", get(with));
+    let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(bare.oneshot(request).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
+}

@@ -1,1 +1,170 @@
-//! To be filled.
+//! Address, scheme, host and request id.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use gambeson_core::{FixedEntropy, PeerInfo, RequestFacts, RequestId, Scheme};
+use gambeson_hardening_headers::{ForwardedHeader, PeerLayer, TrustedProxies};
+use gambeson_testing::contract::{self, Cases};
+use http::{Request, Response, header::HeaderMap};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::answers::connection;
+
+fn proxies() -> TrustedProxies {
+    TrustedProxies::ranges(["10.0.3.0/24", "2001:db8:1::/48"]).unwrap()
+}
+
+struct Learned {
+    peer: PeerInfo,
+    id: RequestId,
+    seen: HeaderMap,
+    answered: HeaderMap,
+}
+
+async fn learn(proxies: TrustedProxies, request: Request<()>) -> Learned {
+    let layer = PeerLayer::new(proxies).entropy(Arc::new(FixedEntropy::default()));
+    let app = layer.layer(service_fn(async |request: Request<()>| {
+        let (parts, ()) = request.into_parts();
+        Ok::<_, Infallible>(Response::new(parts))
+    }));
+    let (answer, parts) = app.oneshot(request).await.unwrap().into_parts();
+    let facts = RequestFacts::of(&parts.extensions).unwrap();
+    Learned {
+        peer: facts.peer().unwrap().clone(),
+        id: *facts.request_id().unwrap(),
+        seen: parts.headers,
+        answered: answer.headers,
+    }
+}
+
+fn from(neighbour: &str, fields: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::get("/").extension(connection(neighbour)).header("host", "App.example.com");
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap()
+}
+
+fn address(peer: &PeerInfo) -> String {
+    peer.address.map(|address| address.to_string()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_stranger_is_who_it_is() {
+    let forged = [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "for=127.0.0.1;proto=https"),
+        ("x-request-id", "chosen"),
+    ];
+    for declared in [proxies(), TrustedProxies::none()] {
+        let learned = learn(declared, from("203.0.113.9:5", &forged)).await;
+        assert_eq!(address(&learned.peer), "203.0.113.9");
+        assert_eq!(learned.peer.scheme, Some(Scheme::Http));
+        assert_eq!(learned.peer.host.as_deref(), Some("app.example.com"));
+        assert!(!learned.peer.neighbour_trusted);
+        assert_ne!(learned.id.as_str(), "chosen");
+        assert!(!learned.seen.contains_key("x-request-id"), "the app must not see it either");
+        assert_eq!(learned.answered["x-request-id"], learned.id.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_declared_proxy_is_believed() {
+    let fields = [
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x-forwarded-for", "198.51.100.7, 10.0.3.2"),
+        ("x-forwarded-proto", "http, https, http"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-request-id", "from-proxy_1.2"),
+    ];
+    let learned = learn(proxies(), from("10.0.3.1:5", &fields)).await;
+    assert_eq!(address(&learned.peer), "198.51.100.7");
+    assert_eq!(learned.peer.scheme, Some(Scheme::Https), "what stands where the address stood");
+    assert_eq!(learned.peer.host.as_deref(), Some("app.example.com"), "the host is trusted separately");
+    assert!(learned.peer.neighbour_trusted);
+    assert_eq!(learned.id.as_str(), "from-proxy_1.2");
+    assert_eq!(learned.answered["x-request-id"], "from-proxy_1.2");
+}
+
+#[tokio::test]
+async fn rfc_7239_with_host() {
+    let fields = [(
+        "forwarded",
+        r#"for=6.6.6.6;host=evil.example, for="[2001:db8::7]:80";proto=HTTPS;host="shop.example.com""#,
+    )];
+    let declared = proxies().header(ForwardedHeader::Forwarded).forwarded_host();
+    let learned = learn(declared, from("[2001:db8:1::5]:5", &fields)).await;
+    assert_eq!(address(&learned.peer), "2001:db8::7");
+    assert_eq!(learned.peer.scheme, Some(Scheme::Https));
+    assert_eq!(learned.peer.host.as_deref(), Some("shop.example.com"));
+}
+
+#[tokio::test]
+async fn only_the_declared_field_is_read() {
+    let learned = learn(proxies(), from("10.0.3.1:5", &[("forwarded", "for=127.0.0.1")])).await;
+    assert_eq!(address(&learned.peer), "10.0.3.1");
+}
+
+#[tokio::test]
+async fn an_odd_or_doubled_request_id_is_not_taken() {
+    let long = "a".repeat(65);
+    for fields in [
+        vec![("x-request-id", "a b")],
+        vec![("x-request-id", "a"), ("x-request-id", "a")],
+        vec![("x-request-id", "")],
+        vec![("x-request-id", long.as_str())],
+    ] {
+        let learned = learn(proxies(), from("10.0.3.1:5", &fields)).await;
+        assert_eq!(learned.id.as_str().len(), 32);
+    }
+}
+
+#[tokio::test]
+async fn no_two_requests_share_an_id() {
+    let mut seen = std::collections::HashSet::new();
+    let layer = PeerLayer::new(TrustedProxies::none());
+    let app = layer.layer(service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(()))));
+    for _ in 0..1000 {
+        let answer = app.clone().oneshot(from("203.0.113.9:5", &[])).await.unwrap();
+        assert!(seen.insert(answer.headers()["x-request-id"].clone()));
+    }
+}
+
+#[tokio::test]
+async fn nothing_known_is_not_invented() {
+    let learned = learn(TrustedProxies::hops(1), Request::get("/").body(()).unwrap()).await;
+    assert_eq!((learned.peer.address, learned.peer.scheme, learned.peer.host), (None, None, None));
+}
+
+#[tokio::test]
+async fn mapped_addresses_are_their_ipv4() {
+    let learned =
+        learn(proxies(), from("[::ffff:10.0.3.1]:5", &[("x-forwarded-for", "::ffff:198.51.100.7")])).await;
+    assert_eq!(address(&learned.peer), "198.51.100.7");
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn axum_tells_the_neighbour() {
+    let info = axum::extract::ConnectInfo(connection("203.0.113.9:5").remote);
+    let request = Request::get("/").extension(info).body(()).unwrap();
+    let learned = learn(TrustedProxies::none(), request).await;
+    assert_eq!((address(&learned.peer), learned.peer.scheme), ("203.0.113.9".into(), None));
+}
+
+#[tokio::test]
+async fn keeps_the_laws_of_a_layer() {
+    let layer = PeerLayer::new(proxies());
+    let cases = Cases::passing(|| from("10.0.3.1:5", &[("x-forwarded-for", "198.51.100.7")]));
+    contract::check(move || layer.clone(), cases).await;
+}
+
+#[test]
+fn all_bad_ranges_are_named() {
+    let error =
+        TrustedProxies::ranges(["10.0.0.0/8", "nginx", "0.0.0.0/0", "::/0", "10.0.0.0/40"]).unwrap_err();
+    assert_eq!(error.problems().len(), 4, "{error}");
+}
