@@ -1,1 +1,87 @@
-//! To be written.
+//! What they may do: role-based access control as a tower layer, from one policy artefact.
+//!
+//! The [`policy`] is one TOML text: permissions, roles, business roles, routes and tests of its own. It is validated
+//! as a whole and frozen into rows of bits, so that a decision is a look at one bit at any number of roles.
+//! [`PolicyHandle`] holds the policy in force and replaces it in one step. [`AuthorizeLayer`](authorize) enforces it
+//! before the app is touched; `Routes` (feature `axum-router`) declares axum routes together with their policy, so
+//! that none can be forgotten.
+//!
+//! Where to start: `Routes` for an axum app, [`AuthorizeLayer::new`] with [`GrpcMethod`] for tonic, [`Policy`] for
+//! decisions alone, [`lint`] and [`Policy::run_tests`] for a check of the policy in CI.
+//!
+//! # Refusals
+//!
+//! The `type` of a problem document points here. The public part names the stage only; the reason is in the log and
+//! in the audit trail.
+//!
+//! ## layer-order
+//!
+//! 500. No authentication layer ran before [`AuthorizeLayer`] (or, for the extractor [`Authorizer`], no
+//! `AuthorizeLayer`). Put one outside of it, or give [`AuthorizeLayer::authentication_from`]. When there is one, two
+//! versions of `gambeson-core` may be in the tree and hide each other's facts: `cargo tree -d -i gambeson-core`.
+//!
+//! ## unauthenticated
+//!
+//! 401 with the challenges of the authentication layer. The route asks for a permission, or is not known, and no
+//! credential was given.
+//!
+//! ## forbidden
+//!
+//! 403. The caller is known and does not have the permission that the route asks for.
+//!
+//! ## not-found
+//!
+//! 404. There is no such route; or no such record, or it belongs to another tenant: these look the same.
+//!
+//! ## method-not-allowed
+//!
+//! 405 with `Allow`. The route has other methods.
+//!
+//! ## indeterminate
+//!
+//! 503. It could not be decided, which never means that it is allowed.
+//!
+//! ## audit-unavailable
+//!
+//! 503. The policy asks for a durable record before the act (`audit = "strict"`), and there is none.
+#![forbid(unsafe_code)]
+
+pub mod authorize;
+mod authorizer;
+mod bits;
+mod decision;
+mod finding;
+mod handle;
+mod lint;
+mod matrix;
+mod memo;
+mod nearest;
+mod permission;
+pub mod policy;
+mod refusal;
+mod requirement;
+#[cfg(feature = "axum-router")]
+pub mod routes;
+mod selftest;
+mod table;
+
+#[cfg(feature = "axum-router")]
+pub use authorize::AxumRoute;
+pub use authorize::{AuthorizeLayer, GrpcMethod};
+#[cfg(feature = "axum")]
+pub use authorizer::Authorized;
+pub use authorizer::Authorizer;
+pub use bits::PermissionId;
+pub use decision::Decision;
+pub use finding::{Finding, Position, Severity};
+pub use handle::{PolicyHandle, Reloaded};
+pub use lint::lint;
+pub use matrix::Matrix;
+pub use permission::{NamedPermission, Permission, is_permission_name};
+pub use policy::{Policy, PolicyError, PolicyErrorKind};
+pub use refusal::Refusal;
+pub use requirement::{Requirement, need, public};
+#[cfg(feature = "axum-router")]
+pub use routes::{ManagementAccess, Routes};
+pub use selftest::TestReport;
+pub use table::RouteEntry;

@@ -1,0 +1,110 @@
+//! The answer to a request, as it comes.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use gambeson_core::{RequestFacts, Respond};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::record::{Recording, judge_receipt};
+
+pin_project! {
+    /// The answer of the inner service, a refusal, or first the wait for the audit trail.
+    pub struct ResponseFuture<S, R, ReqBody, ResBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    {
+        #[pin]
+        state: State<S, R, ReqBody, ResBody, S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, R, ReqBody, ResBody, F> {
+        Running { #[pin] future: F },
+        Refused { response: Option<Response<ResBody>> },
+        Recording { recording: Recording, held: Option<Held<S, R, ReqBody>> },
+        Readying { held: Option<Held<S, R, ReqBody>> },
+    }
+}
+
+/// A request that waits for its record, with a clone of the service that is not ready, so that it holds no permit.
+pub(super) struct Held<S, R, ReqBody> {
+    pub(super) service: S,
+    pub(super) request: Request<ReqBody>,
+    pub(super) facts: RequestFacts,
+    pub(super) responder: Arc<R>,
+}
+
+impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    pub(super) fn running(future: S::Future) -> Self {
+        Self { state: State::Running { future } }
+    }
+
+    pub(super) fn refused(response: Response<ResBody>) -> Self {
+        Self { state: State::Refused { response: Some(response) } }
+    }
+
+    pub(super) fn recording(recording: Recording, held: Held<S, R, ReqBody>) -> Self {
+        Self { state: State::Recording { recording, held: Some(held) } }
+    }
+}
+
+const POLLED_AGAIN: &str = "a future is not polled after it completed";
+
+impl<S, R, ReqBody, ResBody> Future for ResponseFuture<S, R, ReqBody, ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    type Output = Result<Response<ResBody>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Running { future } => return future.poll(context),
+                StateProjection::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                }
+                StateProjection::Recording { recording, held } => {
+                    let answer = ready!(recording.as_mut().poll(context));
+                    let held = held.take().expect(POLLED_AGAIN);
+                    match judge_receipt(answer) {
+                        Ok(()) => State::Readying { held: Some(held) },
+                        Err(rejection) => {
+                            held.facts.set_rejection(rejection.clone());
+                            let response = held.responder.respond(&rejection, &held.facts);
+                            State::Refused { response: Some(response) }
+                        }
+                    }
+                }
+                StateProjection::Readying { held: slot } => {
+                    let held = slot.as_mut().expect(POLLED_AGAIN);
+                    ready!(held.service.poll_ready(context))?;
+                    let Held { mut service, request, .. } = slot.take().expect(POLLED_AGAIN);
+                    State::Running { future: service.call(request) }
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<S, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, R, ReqBody, ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,300 @@
+//! The layer that lets only those pass who may.
+//!
+//! # What it stops
+//!
+//! A request whose caller does not have the permission that the route asks for; a request to a route that nobody
+//! declared; a method that a route does not have. It decides before the inner service is touched: a refused
+//! request never reaches it. `X-HTTP-Method-Override` and its kin are ignored, HEAD follows the rule of GET, and
+//! nothing ever looks at the raw path.
+//!
+//! It does **not** find out who is calling (an authentication layer does, outside of it), does not know to whom a
+//! record belongs (the handler asks [`Authorizer::same_tenant`](crate::Authorizer::same_tenant)), and does not answer
+//! CORS preflights (the hardening layer does, further out).
+//!
+//! # Place in the stack
+//!
+//! Place 6: inside authentication and quotas, because it needs the principal; outside cost accounting, so that a refused request holds
+//! no money. With axum it belongs inside the router (`Router::layer`), because it needs the matched route; with
+//! [`Routes`](crate::Routes) it is placed for you. Without an authentication layer in front it answers 500, never
+//! "allowed".
+//!
+//! # Example
+//!
+//! ```
+//! use gambeson_core::{Authentication, Challenges, GrpcStatus, Principal, RequestFacts};
+//! use gambeson_rbac::{AuthorizeLayer, GrpcMethod, PolicyHandle};
+//! use http::{Request, Response};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let policy: PolicyHandle = r#"
+//!     version = 1
+//!     [permissions]
+//!     "notes:read" = {}
+//!     [roles]
+//!     viewer = { grants = ["notes:read"] }
+//!     [routes]
+//!     "POST /notes.v1.Notes/List" = { perm = "notes:read" }
+//! "#.parse()?;
+//! let app = service_fn(|_: Request<()>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) });
+//! let app = AuthorizeLayer::new(&policy, GrpcMethod).respond_with(GrpcStatus).layer(app);
+//!
+//! // What an authentication layer in front would do.
+//! let request = |role: &str| {
+//!     let mut request = Request::post("/notes.v1.Notes/List").body(()).unwrap();
+//!     let caller = Principal::user("https://id.example", "alice").role(role).build();
+//!     let facts = RequestFacts::ensure(&mut request);
+//!     facts.authenticate(Authentication::Verified(caller, Challenges::none())).unwrap();
+//!     request
+//! };
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let allowed = app.clone().oneshot(request("viewer")).await?;
+//! assert!(allowed.headers().get("grpc-status").is_none());
+//! let refused = app.oneshot(request("guest")).await?;
+//! assert_eq!(refused.headers()["grpc-status"], "7");
+//! # Ok::<(), std::convert::Infallible>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Customised
+//!
+//! An app with its own log-in, an audit sink, and a policy that is only watched at first:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use gambeson_core::{Authentication, Challenges, Mode, NullSink, Principal, RequestHead, Timestamp};
+//! use gambeson_rbac::{AuthorizeLayer, GrpcMethod, PolicyHandle};
+//!
+//! #[derive(Clone)]
+//! struct SessionUser { name: String }
+//!
+//! let policy: PolicyHandle = "version = 1".parse()?;
+//! let layer = AuthorizeLayer::new(&policy, GrpcMethod)
+//!     .audit(Arc::new(NullSink))
+//!     .mode(Mode::Observe { until: Timestamp::from_unix_seconds(1_800_000_000) })
+//!     .authentication_from(|head: &RequestHead<'_>| {
+//!         let user = head.extensions.get::<SessionUser>()?;
+//!         let principal = Principal::user("this-app", user.name.as_str()).role("viewer").build();
+//!         Some(Authentication::Verified(principal, Challenges::none()))
+//!     });
+//! # let _ = layer;
+//! # Ok::<(), gambeson_rbac::PolicyError>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | routes | `[routes]` of the policy in force; those in code with `Routes` | declared together with their policy |
+//! | no template | 404 for principals, 401 for nobody | a fallback may hide anything; `[routes] fallback` opens it |
+//! | other method | 405 with `Allow`; 401 for nobody, unless all methods of the route are public | strangers learn nothing |
+//! | responder | `ProblemJson` | RFC 9457 |
+//! | mode | enforce | |
+//! | audit | none; with a sink, every decision on a permission, asynchronously | `audit = "strict"` waits for the record |
+//! | `Authorizer` for handlers | on, at one allocation a request | [`AuthorizeLayer::without_authorizer`] turns it off |
+//!
+//! # Rejections
+//!
+//! | slug | status | when |
+//! |---|---|---|
+//! | `layer-order` | 500 | no authentication layer ran; also while observing |
+//! | `unauthenticated` | 401 | nobody is logged in, and the route is not public |
+//! | `forbidden` | 403 | the caller does not have the permission |
+//! | `not-found` | 404 | a principal asked for a route that is not declared |
+//! | `method-not-allowed` | 405 | the route has no such method |
+//! | `indeterminate` | 503 | it could not be decided |
+//! | `audit-unavailable` | 503 | the policy asks for strict audit, and the act can't be put on record |
+//!
+//! # Telemetry
+//!
+//! | event | level | when |
+//! |---|---|---|
+//! | `request refused` with `slug`, `route`, `method` | debug; warn for 503; error with `cause` for 500 | on every refusal |
+//! | `request would have been refused` | warn | while observing |
+//! | `route has no policy` with `template` | warn | a matched route is not in the table |
+//! | `a caller claims a role that the policy does not know` | warn | once a name and policy |
+//! | `authorization is not on record` | error | the audit sink failed |
+//!
+//! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
+//! digest. Public routes, unknown routes and other methods are not audited.
+//!
+//! # Cancel safety
+//!
+//! A decision is made within `call`, so there is nothing to cancel. While a strict act waits for its record the inner service has not
+//! been called and no permit of it is held; dropping the future then means that the act does not happen, although
+//! the trail may hold that it was allowed.
+//!
+//! # Errors
+//!
+//! Building the layer can't fail: the policy was validated before. Errors of the inner service pass through.
+//! [`AuthorizeLayer::check`] finds a policy that asks for strict audit where there is no sink.
+//!
+//! # Standards
+//!
+//! RFC 9110 §9.3.2 (HEAD), §10.2.1 (`Allow`), §15.5.2 (401), §15.5.4 (403), §15.5.6 (405); RFC 9457 (problem details); RFC 8693 §4.1
+//! (`act`); ANSI INCITS 359 (core and hierarchical RBAC).
+
+mod future;
+mod judge;
+mod record;
+pub(crate) mod rejections;
+mod service;
+mod settings;
+mod source;
+mod telemetry;
+
+use std::sync::Arc;
+
+use gambeson_core::{AuditSink, AuthenticationFrom, Clock, ConfigError, Mode, ProblemJson, RouteSource};
+use tower_layer::Layer;
+
+pub use self::future::ResponseFuture;
+pub(crate) use self::record::{Act, Recorded, Recording, judge_receipt};
+pub use self::service::Authorize;
+pub(crate) use self::settings::Settings;
+#[cfg(feature = "axum-router")]
+pub use self::source::AxumRoute;
+pub use self::source::GrpcMethod;
+use crate::handle::PolicyHandle;
+#[cfg(feature = "axum-router")]
+use crate::table::RouteTable;
+
+/// Lets only those pass who may; see the [module](self) for the whole story.
+#[derive(Debug)]
+pub struct AuthorizeLayer<R = ProblemJson> {
+    shared: Arc<Shared<R>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared<R> {
+    /// `None`: switched off.
+    settings: Option<Arc<Settings>>,
+    responder: Arc<R>,
+}
+
+impl AuthorizeLayer {
+    /// Enforces the policy in force on the templates that `source` finds; the routes are those of its `[routes]`.
+    pub fn new(policy: &PolicyHandle, source: impl RouteSource) -> Self {
+        let settings = Settings::new(policy.clone(), Arc::new(source));
+        Self::from_parts(Some(settings), Arc::new(ProblemJson))
+    }
+
+    /// Enforces the policy in force on the routes that axum matched; the routes are those of its `[routes]`.
+    #[cfg(feature = "axum-router")]
+    #[must_use]
+    pub fn axum(policy: &PolicyHandle) -> Self {
+        Self::new(policy, AxumRoute)
+    }
+
+    /// A layer that does nothing, for a stack whose types must stay the same. Handlers get no `Authorizer` then.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::from_parts(None, Arc::new(ProblemJson))
+    }
+}
+
+impl<R> AuthorizeLayer<R> {
+    fn from_parts(settings: Option<Settings>, responder: Arc<R>) -> Self {
+        let settings = settings.map(Arc::new);
+        Self { shared: Arc::new(Shared { settings, responder }) }
+    }
+
+    fn edit(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.shared.settings.as_deref().cloned();
+        if let Some(settings) = &mut settings {
+            change(settings);
+        }
+        Self::from_parts(settings, Arc::clone(&self.shared.responder))
+    }
+
+    /// Answers refusals in another form.
+    #[must_use]
+    pub fn respond_with<R2>(self, responder: R2) -> AuthorizeLayer<R2> {
+        let settings = self.shared.settings.as_deref().cloned();
+        AuthorizeLayer::from_parts(settings, Arc::new(responder))
+    }
+
+    /// Where decisions on permissions are put on record.
+    #[must_use]
+    pub fn audit(self, sink: Arc<dyn AuditSink>) -> Self {
+        self.edit(|settings| settings.audit = Some(sink))
+    }
+
+    /// Enforce, or only observe until a date. A missing authentication layer is refused in either mode.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        self.edit(|settings| settings.mode = mode)
+    }
+
+    /// Asks the app's own log-in, where no authentication layer ran.
+    #[must_use]
+    pub fn authentication_from(self, own: impl AuthenticationFrom) -> Self {
+        self.edit(|settings| settings.authentication = Some(Arc::new(own)))
+    }
+
+    /// Another clock than the system's, for audit events and the end of observing.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.edit(|settings| settings.clock = clock)
+    }
+
+    /// Spares the one allocation a request that hands an [`Authorizer`](crate::Authorizer) to handlers.
+    #[must_use]
+    pub fn without_authorizer(self) -> Self {
+        self.edit(|settings| settings.authorizer = false)
+    }
+
+    #[cfg(feature = "axum-router")]
+    pub(crate) fn with_table(self, table: Arc<RouteTable>) -> Self {
+        self.edit(|settings| settings.table = Some(table))
+    }
+
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.shared.settings.is_none()
+    }
+
+    /// Enforce, or observe until when; enforce for a layer that is off.
+    #[must_use]
+    pub fn current_mode(&self) -> Mode {
+        self.shared.settings.as_ref().map_or(Mode::Enforce, |settings| settings.mode)
+    }
+
+    /// Looks for what would only show under load: a policy that asks for strict audit, and no sink.
+    ///
+    /// # Errors
+    /// What is missing, and how to mend it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match &self.shared.settings {
+            Some(settings) if settings.audit.is_none() && settings.policy.load().has_strict_permissions() => {
+                let cure = "the policy asks for strict audit: give AuthorizeLayer a sink with `.audit(…)`";
+                Err(ConfigError::one("rbac.audit", "", cure))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl PolicyHandle {
+    /// The layer for a plain axum router, whose rules are the `[routes]` of the policy in force.
+    #[cfg(feature = "axum-router")]
+    #[must_use]
+    pub fn authorize_layer(&self) -> AuthorizeLayer {
+        AuthorizeLayer::axum(self)
+    }
+}
+
+impl<R> Clone for AuthorizeLayer<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S, R> Layer<S> for AuthorizeLayer<R> {
+    type Service = Authorize<S, R>;
+
+    fn layer(&self, inner: S) -> Authorize<S, R> {
+        Authorize { inner, shared: Arc::clone(&self.shared) }
+    }
+}

@@ -1,0 +1,54 @@
+//! The refusals of this crate. Their slugs are explained in the crate's documentation.
+
+use std::time::Duration;
+
+use gambeson_core::{Challenge, Rejection, RejectionClass, RequestFacts};
+use http::{HeaderValue, StatusCode, header};
+
+const PACKAGE: &str = env!("CARGO_PKG_NAME");
+/// The public part names the stage, and nothing else.
+const STAGE: &str = "authorization";
+
+const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an authentication layer (oidc-auth's \
+    AuthLayer) outside of it, or give `.authentication_from(…)`; if there is one, `cargo tree -d -i gambeson-core` \
+    shows whether two versions of gambeson-core hide each other's facts";
+
+fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
+    Rejection::new(PACKAGE, class, slug, status).detail(STAGE)
+}
+
+pub(crate) fn layer_order() -> Rejection {
+    rejection(RejectionClass::Bug, "layer-order", StatusCode::INTERNAL_SERVER_ERROR).cause(LAYER_ORDER)
+}
+
+pub(crate) fn unauthenticated(facts: &RequestFacts) -> Rejection {
+    let refusal = rejection(RejectionClass::Credential, "unauthenticated", StatusCode::UNAUTHORIZED);
+    let Some(authentication) = facts.authentication() else { return refusal };
+    authentication
+        .challenges()
+        .values(Challenge::Credential)
+        .fold(refusal, |refusal, challenge| refusal.header(header::WWW_AUTHENTICATE, challenge))
+}
+
+pub(crate) fn forbidden() -> Rejection {
+    rejection(RejectionClass::Permission, "forbidden", StatusCode::FORBIDDEN)
+}
+
+pub(crate) fn not_found() -> Rejection {
+    rejection(RejectionClass::Permission, "not-found", StatusCode::NOT_FOUND)
+}
+
+pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Rejection {
+    rejection(RejectionClass::Permission, "method-not-allowed", StatusCode::METHOD_NOT_ALLOWED)
+        .header(header::ALLOW, allow.clone())
+}
+
+pub(crate) fn indeterminate() -> Rejection {
+    rejection(RejectionClass::Dependency, "indeterminate", StatusCode::SERVICE_UNAVAILABLE)
+        .retry_after(Duration::from_secs(5))
+}
+
+pub(crate) fn audit_unavailable() -> Rejection {
+    rejection(RejectionClass::Dependency, "audit-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+        .retry_after(Duration::from_secs(5))
+}

@@ -1,0 +1,70 @@
+//! The service that [`AuthorizeLayer`](super::AuthorizeLayer) makes.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gambeson_core::{RequestFacts, RequestHead, Respond};
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::Shared;
+use super::future::{Held, ResponseFuture};
+use super::judge::Verdict;
+use crate::authorizer::Authorizer;
+
+/// Decides on each request before the inner service sees it.
+#[derive(Debug)]
+pub struct Authorize<S, R> {
+    pub(super) inner: S,
+    pub(super) shared: Arc<Shared<R>>,
+}
+
+impl<S: Clone, R> Clone for Authorize<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Authorize<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    R: Respond<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, R, ReqBody, ResBody>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let Some(settings) = &self.shared.settings else {
+            return ResponseFuture::running(self.inner.call(request));
+        };
+        let facts = RequestFacts::ensure(&mut request);
+        let verdict = settings.judge(&RequestHead::from(&request), &facts);
+        if let Verdict::Refuse(rejection) = &verdict {
+            return ResponseFuture::refused(self.shared.responder.respond(rejection, &facts));
+        }
+        if settings.authorizer {
+            let authorizer = Authorizer::new(Arc::clone(settings), facts.clone(), request.method().clone());
+            request.extensions_mut().insert(authorizer);
+        }
+        let Verdict::Wait(recording) = verdict else {
+            return ResponseFuture::running(self.inner.call(request));
+        };
+        // The instance that was polled ready may hold a permit: it is dropped, so that none is held while waiting,
+        // and so that the waiting clone never waits for a permit that this service keeps.
+        self.inner = self.inner.clone();
+        ResponseFuture::recording(
+            recording,
+            Held {
+                service: self.inner.clone(),
+                request,
+                facts,
+                responder: Arc::clone(&self.shared.responder),
+            },
+        )
+    }
+}

@@ -1,0 +1,48 @@
+//! What a layer was told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, RouteSource, SystemClock};
+
+use crate::handle::PolicyHandle;
+use crate::table::RouteTable;
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) policy: PolicyHandle,
+    /// The routes declared in code; `None`: those of the policy in force.
+    pub(crate) table: Option<Arc<RouteTable>>,
+    pub(crate) source: Arc<dyn RouteSource>,
+    pub(crate) authentication: Option<Arc<dyn AuthenticationFrom>>,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mode: Mode,
+    /// Whether handlers get an [`Authorizer`](crate::Authorizer).
+    pub(crate) authorizer: bool,
+}
+
+impl Settings {
+    pub(super) fn new(policy: PolicyHandle, source: Arc<dyn RouteSource>) -> Self {
+        Self {
+            policy,
+            table: None,
+            source,
+            authentication: None,
+            audit: None,
+            clock: Arc::new(SystemClock::new()),
+            mode: Mode::Enforce,
+            authorizer: true,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("policy", &self.policy)
+            .field("mode", &self.mode)
+            .field("audit", &self.audit)
+            .finish_non_exhaustive()
+    }
+}

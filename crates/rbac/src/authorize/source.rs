@@ -1,0 +1,54 @@
+//! Where the matched route template comes from.
+
+use gambeson_core::{RequestHead, RouteSource};
+
+/// The template that axum's router matched; use the layer inside the router, through `Router::layer`.
+///
+/// A service mounted with `nest_service` and a fallback have no template, so nothing is assumed about them.
+#[cfg(feature = "axum-router")]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AxumRoute;
+
+#[cfg(feature = "axum-router")]
+impl RouteSource for AxumRoute {
+    fn template<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
+        head.extensions.get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+    }
+}
+
+/// The gRPC method, `/package.Service/Method`; the policy names it as `"POST /package.Service/Method"`.
+///
+/// Exactly two segments without a percent sign: what tonic routes by is compared byte for byte, so there is one
+/// spelling of each method.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GrpcMethod;
+
+impl RouteSource for GrpcMethod {
+    fn template<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
+        let path = head.uri.path();
+        let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+        let plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+        };
+        (plain(service) && plain(method)).then_some(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grpc_method_has_one_spelling() {
+        for (path, expected) in [
+            ("/notes.v1.Notes/List", Some("/notes.v1.Notes/List")),
+            ("/notes.v1.Notes/List/", None),
+            ("//List", None),
+            ("/notes.v1.Notes/%4cist", None),
+            ("/", None),
+        ] {
+            let request = http::Request::post(path).body(()).unwrap();
+            assert_eq!(GrpcMethod.template(&RequestHead::from(&request)), expected, "{path}");
+        }
+    }
+}

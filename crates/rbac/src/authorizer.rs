@@ -1,0 +1,165 @@
+//! Further checks inside a handler.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gambeson_core::{Principal, RequestFacts};
+use http::Method;
+
+use crate::authorize::{Act, Recorded, Settings, judge_receipt, rejections};
+use crate::decision::Decision;
+use crate::permission::Permission;
+use crate::refusal::Refusal;
+
+/// Checks further permissions, and the tenant of a record, inside a handler.
+///
+/// [`AuthorizeLayer`](crate::AuthorizeLayer) puts it into the request's extensions; with feature `axum` it is an
+/// extractor. It decides by the policy in force at that moment.
+#[derive(Clone)]
+pub struct Authorizer {
+    settings: Arc<Settings>,
+    facts: RequestFacts,
+    method: Method,
+}
+
+impl Authorizer {
+    pub(crate) fn new(settings: Arc<Settings>, facts: RequestFacts, method: Method) -> Self {
+        Self { settings, facts, method }
+    }
+
+    /// The caller; `None` on a public route without a credential.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.facts.principal()
+    }
+
+    /// Whether the caller may, for choosing what to show. Not audited.
+    #[must_use]
+    pub fn allows(&self, permission: impl Into<Permission>) -> bool {
+        let permission = permission.into();
+        self.principal().is_some_and(|principal| self.settings.policy.may(principal, permission.as_str()))
+    }
+
+    /// Asks for a permission before an act; audited like the permission of a route.
+    ///
+    /// Waits for the audit trail where the policy asks for strict audit; otherwise it is ready at once.
+    ///
+    /// # Errors
+    /// 401 `unauthenticated`, 403 `forbidden`, 503 `indeterminate` or `audit-unavailable`: return it.
+    pub async fn require(&self, permission: impl Into<Permission>) -> Result<(), Refusal> {
+        let recording = self.start(permission.into())?;
+        match recording {
+            None => Ok(()),
+            Some(recording) => judge_receipt(recording.await).map_err(|rejection| self.refuse(rejection)),
+        }
+    }
+
+    /// Decides and starts to record.
+    fn start(&self, permission: Permission) -> Result<Option<crate::authorize::Recording>, Refusal> {
+        let policy = self.settings.policy.load();
+        let name = permission.into_name();
+        let act = Act { policy: &policy, permission: &name, facts: &self.facts, method: &self.method };
+        let rejection = match (self.principal(), policy.permission(&name)) {
+            (None, _) => rejections::unauthenticated(&self.facts),
+            (_, None) => rejections::indeterminate().cause("the policy does not declare this permission"),
+            (Some(principal), Some(id)) => match policy.decide(principal, id) {
+                Decision::Allow => {
+                    return match self.settings.record_allowed(&act, id) {
+                        Recorded::Done => Ok(None),
+                        Recorded::Wait(recording) => Ok(Some(recording)),
+                        Recorded::Failed(rejection) => Err(self.refuse(rejection)),
+                    };
+                }
+                Decision::Deny => rejections::forbidden(),
+                Decision::Indeterminate => rejections::indeterminate(),
+            },
+        };
+        let enforced = self.settings.enforces(&rejection);
+        self.settings.record_refused(&act, &rejection, enforced);
+        if enforced { Err(self.refuse(rejection)) } else { Ok(None) }
+    }
+
+    /// Makes sure that a record belongs to the caller's tenant.
+    ///
+    /// Never observed only: a record of another tenant is nobody's business, also while a policy is tried out.
+    ///
+    /// # Errors
+    /// 404 `not-found`, the same answer that a missing record gets: also when the caller has no tenant.
+    pub fn same_tenant(&self, record: &str) -> Result<(), Refusal> {
+        match self.principal().and_then(Principal::tenant) {
+            Some(tenant) if tenant == record => Ok(()),
+            _ => Err(self.not_found()),
+        }
+    }
+
+    /// The answer to a record that does not exist: the same that a record of another tenant gets.
+    #[must_use]
+    pub fn not_found(&self) -> Refusal {
+        self.refuse(rejections::not_found())
+    }
+
+    fn refuse(&self, rejection: gambeson_core::Rejection) -> Refusal {
+        Refusal::new(rejection, &self.facts)
+    }
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer").field("principal", &self.principal()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "axum")]
+mod extract {
+    use std::marker::PhantomData;
+    use std::ops::Deref;
+
+    use axum_core::extract::FromRequestParts;
+    use gambeson_core::RequestFacts;
+    use http::request::Parts;
+
+    use super::{Authorizer, Refusal, rejections};
+    use crate::permission::{NamedPermission, Permission};
+
+    /// Fails with 500 `layer-order` when no [`AuthorizeLayer`](crate::AuthorizeLayer) ran.
+    impl<S: Sync> FromRequestParts<S> for Authorizer {
+        type Rejection = Refusal;
+
+        async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+            parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+                let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
+                let cause = "no AuthorizeLayer ran, it is off, or it was told `without_authorizer`";
+                Refusal::new(rejections::layer_order().cause(cause), &facts)
+            })
+        }
+    }
+
+    /// Proof that the caller has the permission `P`: as an extractor it asks for it.
+    ///
+    /// It derefs to the [`Authorizer`], for further checks.
+    #[derive(Debug, Clone)]
+    pub struct Authorized<P> {
+        authorizer: Authorizer,
+        permission: PhantomData<fn() -> P>,
+    }
+
+    impl<P> Deref for Authorized<P> {
+        type Target = Authorizer;
+
+        fn deref(&self) -> &Authorizer {
+            &self.authorizer
+        }
+    }
+
+    impl<P: NamedPermission, S: Sync> FromRequestParts<S> for Authorized<P> {
+        type Rejection = Refusal;
+
+        async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+            let authorizer = Authorizer::from_request_parts(parts, state).await?;
+            authorizer.require(Permission::from(P::NAME)).await?;
+            Ok(Self { authorizer, permission: PhantomData })
+        }
+    }
+}
+#[cfg(feature = "axum")]
+pub use extract::Authorized;

@@ -1,0 +1,13 @@
+//! How a decision can end.
+
+/// How a decision can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+pub enum Decision {
+    /// Go ahead.
+    Allow,
+    /// Not allowed: no role grants it, or one denies it.
+    Deny,
+    /// It could not be decided, which never means allow: answer 503.
+    Indeterminate,
+}

@@ -1,0 +1,179 @@
+//! The policy in force, and how another takes its place.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use gambeson_core::{ConfigError, ConfigProblems, Principal};
+
+use crate::policy::{Policy, PolicyError, Universe};
+use crate::table::{RouteTable, check_permission};
+
+/// The policy in force. Clones share it; a reload takes effect for all of them, between two decisions.
+#[derive(Clone)]
+pub struct PolicyHandle(Arc<State>);
+
+struct State {
+    current: ArcSwap<Policy>,
+    path: Option<PathBuf>,
+    /// What the running code asks of every policy. Also held while reloading, so that reloads come one by one.
+    needs: Mutex<Needs>,
+}
+
+#[derive(Default)]
+struct Needs {
+    permissions: Vec<Box<str>>,
+    tables: Vec<Arc<RouteTable>>,
+}
+
+/// What a reload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// The digest of the policy that was in force.
+    pub before: Box<str>,
+    /// The digest of the policy that is in force now.
+    pub after: Box<str>,
+}
+
+impl Reloaded {
+    /// Whether another policy is in force than before.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+impl PolicyHandle {
+    /// A handle on a policy at hand.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self::with(policy, None)
+    }
+
+    /// Reads the policy from a file, which [`PolicyHandle::reload`] reads again.
+    ///
+    /// # Errors
+    /// The file can't be read, or its policy is refused.
+    pub fn from_path(path: impl Into<PathBuf>) -> Result<Self, PolicyError> {
+        let path = path.into();
+        let policy = Policy::parse(&text_of(&path)?)?;
+        Ok(Self::with(policy, Some(path)))
+    }
+
+    fn with(policy: Policy, path: Option<PathBuf>) -> Self {
+        Self(Arc::new(State { current: ArcSwap::from_pointee(policy), path, needs: Mutex::default() }))
+    }
+
+    /// Reads the file again and puts its policy in force. A handle without a file stays as it is.
+    ///
+    /// # Errors
+    /// The file can't be read, its policy is refused, or it does not fit the running routes: then the policy in
+    /// force stays.
+    pub fn reload(&self) -> Result<Reloaded, PolicyError> {
+        match &self.0.path {
+            Some(path) => self.replace(&text_of(path)?),
+            None => {
+                let digest: Box<str> = self.load().digest().into();
+                Ok(Reloaded { before: digest.clone(), after: digest })
+            }
+        }
+    }
+
+    /// Puts the policy of this text in force, at once and for all layers.
+    ///
+    /// # Errors
+    /// The policy is refused, or does not fit the running routes: then the policy in force stays.
+    pub fn replace(&self, text: &str) -> Result<Reloaded, PolicyError> {
+        let needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.0.current.load_full();
+        let policy = Policy::parse_after(text, Some(&before))?;
+        needs.check(&policy).map_err(PolicyError::mismatch)?;
+        let reloaded = Reloaded { before: before.digest().into(), after: policy.digest().into() };
+        if reloaded.changed() {
+            self.0.current.store(Arc::new(policy));
+        }
+        drop(needs);
+        tracing::info!(before = %reloaded.before, after = %reloaded.after, "policy loaded");
+        Ok(reloaded)
+    }
+
+    /// The policy in force now.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.0.current.load_full()
+    }
+
+    /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared.
+    #[must_use]
+    pub fn may(&self, principal: &Principal, permission: &str) -> bool {
+        self.load().may(principal, permission)
+    }
+
+    /// Makes sure that the policy declares these permissions, now and after each reload.
+    ///
+    /// # Errors
+    /// Every name that the policy does not declare.
+    pub fn check_permissions(&self, names: &[&str]) -> Result<(), ConfigError> {
+        let mut needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.load();
+        let mut problems = ConfigProblems::new();
+        names.iter().for_each(|name| check_permission("permissions", name, &policy, &mut problems));
+        problems.check()?;
+        needs.permissions.extend(names.iter().map(|name| Box::from(*name)));
+        Ok(())
+    }
+
+    /// Takes over the routes of the running code; `fill` writes them with the numbers of the policy in force.
+    ///
+    /// Kept for as long as the handle lives: a stack is built once a process.
+    pub(crate) fn adopt(
+        &self,
+        fill: impl FnOnce(&Universe) -> (RouteTable, ConfigProblems),
+    ) -> Result<Arc<RouteTable>, ConfigError> {
+        let mut needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.load();
+        let (table, mut problems) = fill(policy.universe());
+        table.check_against(&policy, &mut problems);
+        problems.check()?;
+        let table = Arc::new(table);
+        needs.tables.push(Arc::clone(&table));
+        Ok(table)
+    }
+
+    pub(crate) fn load(&self) -> Guard<Arc<Policy>> {
+        self.0.current.load()
+    }
+}
+
+impl Needs {
+    fn check(&self, policy: &Policy) -> Result<(), ConfigError> {
+        let mut problems = ConfigProblems::new();
+        self.permissions.iter().for_each(|name| check_permission("permissions", name, policy, &mut problems));
+        self.tables.iter().for_each(|table| table.check_against(policy, &mut problems));
+        problems.check()
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, PolicyError> {
+    std::fs::read_to_string(path).map_err(PolicyError::unreadable)
+}
+
+impl FromStr for PolicyHandle {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Self, PolicyError> {
+        Policy::parse(text).map(Self::new)
+    }
+}
+
+impl fmt::Debug for PolicyHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyHandle")
+            .field("path", &self.0.path)
+            .field("digest", &self.load().digest())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! Taking a TOML table apart without overlooking a key.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::At;
+use crate::finding::Findings;
+use crate::nearest::did_you_mean;
+
+/// One table, whose keys are taken one by one; what is left over is unknown.
+pub(super) struct Fields<'a, 'i> {
+    table: &'a DeTable<'i>,
+    /// The byte at which the table starts, for what is missing in it.
+    at: usize,
+    place: String,
+    known: &'static [&'static str],
+}
+
+impl<'a, 'i> Fields<'a, 'i> {
+    /// The fields of `table`; reports each key that is not among `known`.
+    pub(super) fn of(
+        table: &'a DeTable<'i>,
+        at: usize,
+        place: impl Into<String>,
+        known: &'static [&'static str],
+        findings: &mut Findings<'_>,
+    ) -> Self {
+        let place = place.into();
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            if !known.contains(&name) {
+                let message = format!("unknown key `{name}` in {place}");
+                findings.error(
+                    "unknown-key",
+                    key.span().start,
+                    message,
+                    did_you_mean(name, known.iter().copied()),
+                );
+            }
+        }
+        Self { table, at, place, known }
+    }
+
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'i>>> {
+        debug_assert!(self.known.contains(&key), "`{key}` is read, so it must be known");
+        self.table.get(key)
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&self, key: &'static str, findings: &mut Findings<'_>) -> Option<At<String>> {
+        match self.get(key) {
+            Some(value) => text(value, &format!("`{key}` in {}", self.place), findings),
+            None => {
+                let message = format!("`{key}` is missing in {}", self.place);
+                findings.error("missing-key", self.at, message, format!("write `{key} = \"…\"`"));
+                None
+            }
+        }
+    }
+
+    /// Whether a switch is on; off when it is not there.
+    pub(super) fn switch(&self, key: &'static str, findings: &mut Findings<'_>) -> bool {
+        let Some(value) = self.get(key) else { return false };
+        value.get_ref().as_bool().unwrap_or_else(|| {
+            wrong_type(value, &format!("`{key}` in {}", self.place), "true or false", findings);
+            false
+        })
+    }
+
+    /// A list of texts; empty when it is not there.
+    pub(super) fn texts(&self, key: &'static str, findings: &mut Findings<'_>) -> Vec<At<String>> {
+        match self.get(key) {
+            Some(value) => texts(value, &format!("`{key}` in {}", self.place), findings),
+            None => Vec::new(),
+        }
+    }
+}
+
+pub(super) fn text(
+    value: &Spanned<DeValue<'_>>,
+    place: &str,
+    findings: &mut Findings<'_>,
+) -> Option<At<String>> {
+    match value.get_ref().as_str() {
+        Some(text) => Some(At::new(text.to_owned(), value.span().start)),
+        None => {
+            wrong_type(value, place, "a text in quotes", findings);
+            None
+        }
+    }
+}
+
+pub(super) fn texts(
+    value: &Spanned<DeValue<'_>>,
+    place: &str,
+    findings: &mut Findings<'_>,
+) -> Vec<At<String>> {
+    match value.get_ref().as_array() {
+        Some(list) => list.iter().filter_map(|entry| text(entry, place, findings)).collect(),
+        None => {
+            wrong_type(value, place, "a list of texts, such as [\"a\", \"b\"]", findings);
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn wrong_type(
+    value: &Spanned<DeValue<'_>>,
+    place: &str,
+    expected: &str,
+    findings: &mut Findings<'_>,
+) {
+    let message = format!("{place} is of type {}", value.get_ref().type_str());
+    findings.error("wrong-type", value.span().start, message, format!("write {expected}"));
+}

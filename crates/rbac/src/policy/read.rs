@@ -1,0 +1,229 @@
+//! From text to [`Document`]: shape and spelling, not yet meaning.
+
+use std::borrow::Cow;
+
+use gambeson_core::Access;
+use http::Method;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{
+    At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, DeclaredTest, Document,
+};
+use super::fields::{Fields, text, texts, wrong_type};
+use crate::finding::Findings;
+use crate::permission::is_permission_name;
+
+const SECTIONS: &[&str] = &["version", "permissions", "roles", "business_roles", "routes", "test"];
+const PUBLIC: &str = "public";
+
+/// Reads the document as far as it can be understood; what can't is among the findings.
+pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
+    let (table, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        findings.error("syntax", at, error.message().to_owned(), "mend the TOML here");
+    }
+    if !errors.is_empty() {
+        return Document::default();
+    }
+    let top = Fields::of(table.get_ref(), 0, "the policy", SECTIONS, findings);
+    version(&top, findings);
+    let mut document = Document::default();
+    for (name, value) in section(&top, "permissions", findings) {
+        document.permissions.extend(permission(name, value, findings));
+    }
+    for (name, value) in section(&top, "roles", findings) {
+        document.roles.extend(role(name, value, findings));
+    }
+    for (name, value) in section(&top, "business_roles", findings) {
+        role_name(&name, findings);
+        let roles = texts(value, &format!("business role `{}`", name.value), findings);
+        document.business_roles.push(BusinessRole { name, roles });
+    }
+    for (key, value) in section(&top, "routes", findings) {
+        route(&key, value, &mut document, findings);
+    }
+    document.tests = tests(&top, findings);
+    document
+}
+
+fn version(top: &Fields<'_, '_>, findings: &mut Findings<'_>) {
+    let Some(value) = top.get("version") else {
+        let message = "the policy has no version".to_owned();
+        return findings.error("missing-version", top.at(), message, "write `version = 1` as the first line");
+    };
+    if value.get_ref().as_integer().is_none_or(|number| number.as_str() != "1") {
+        let message = "this version of the policy format is not known".to_owned();
+        findings.error("unknown-version", value.span().start, message, "write `version = 1`");
+    }
+}
+
+/// The entries of a section, each with its key; none when the section is not there.
+fn section<'a, 'i>(
+    top: &Fields<'a, 'i>,
+    name: &'static str,
+    findings: &mut Findings<'_>,
+) -> Vec<(At<String>, &'a Spanned<DeValue<'i>>)> {
+    let Some(value) = top.get(name) else { return Vec::new() };
+    let Some(table) = value.get_ref().as_table() else {
+        wrong_type(value, &format!("[{name}]"), "a table", findings);
+        return Vec::new();
+    };
+    let mut entries: Vec<_> = table
+        .iter()
+        .map(|(key, value)| (At::new(key.get_ref().to_string(), key.span().start), value))
+        .collect();
+    entries.sort_by_key(|(key, _)| key.at);
+    entries
+}
+
+fn table<'a, 'i>(
+    value: &'a Spanned<DeValue<'i>>,
+    place: &str,
+    findings: &mut Findings<'_>,
+) -> Option<&'a DeTable<'i>> {
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        wrong_type(value, place, "a table, such as {}", findings);
+    }
+    table
+}
+
+fn permission(
+    name: At<String>,
+    value: &Spanned<DeValue<'_>>,
+    findings: &mut Findings<'_>,
+) -> Option<DeclaredPermission> {
+    if !is_permission_name(&name.value) {
+        let message = format!("`{}` is not a permission name", name.value);
+        let cure = "use lower-case segments of a-z 0-9 - _ . between colons, such as `notes:read`";
+        findings.error("permission-name", name.at, message, cure);
+    }
+    let place = format!("permission `{}`", name.value);
+    let at = value.span().start;
+    let fields = Fields::of(table(value, &place, findings)?, at, place, &["privileged", "audit"], findings);
+    let privileged = fields.switch("privileged", findings);
+    let audit = fields.get("audit").and_then(|value| text(value, "`audit`", findings));
+    let strict = match audit {
+        None => false,
+        Some(At { value, at }) => match value.as_str() {
+            "strict" => true,
+            "async" => false,
+            other => {
+                let message = format!("unknown audit class `{other}`");
+                findings.error("unknown-audit-class", at, message, "write \"strict\" or \"async\"");
+                false
+            }
+        },
+    };
+    Some(DeclaredPermission { name, privileged, strict })
+}
+
+fn role(name: At<String>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredRole> {
+    role_name(&name, findings);
+    let place = format!("role `{}`", name.value);
+    let at = value.span().start;
+    let fields =
+        Fields::of(table(value, &place, findings)?, at, place, &["grants", "deny", "inherits"], findings);
+    Some(DeclaredRole {
+        grants: fields.texts("grants", findings),
+        deny: fields.texts("deny", findings),
+        inherits: fields.texts("inherits", findings),
+        name,
+    })
+}
+
+fn role_name(name: &At<String>, findings: &mut Findings<'_>) {
+    let text = name.value.as_str();
+    if text.is_empty() || text.trim() != text || text.chars().any(char::is_control) {
+        let message = format!("{text:?} is not a role name");
+        findings.error("role-name", name.at, message, "write a name without blanks around it");
+    }
+}
+
+fn route(
+    key: &At<String>,
+    value: &Spanned<DeValue<'_>>,
+    document: &mut Document,
+    findings: &mut Findings<'_>,
+) {
+    let Some(access) = access(value, &key.value, findings) else { return };
+    if key.value == "fallback" {
+        document.fallback = Some(At::new(access, key.at));
+        return;
+    }
+    let parsed = key.value.split_once(' ').and_then(|(method, template)| {
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let upper = method.as_str().bytes().all(|byte| byte.is_ascii_uppercase());
+        (upper && template.starts_with('/') && template.trim() == template).then_some((method, template))
+    });
+    match parsed {
+        Some((method, _)) if method == Method::HEAD => {
+            let message = format!("`{}`: HEAD follows the rule of GET", key.value);
+            findings.error("route-name", key.at, message, "declare GET only");
+        }
+        Some((method, template)) => {
+            document.routes.push(DeclaredRoute { at: key.at, method, template: template.to_owned(), access })
+        }
+        None => {
+            let message = format!("`{}` is not a route", key.value);
+            let cure = "write method, one blank and template, such as \"GET /notes/{id}\", or \"fallback\"";
+            findings.error("route-name", key.at, message, cure);
+        }
+    }
+}
+
+fn access(value: &Spanned<DeValue<'_>>, route: &str, findings: &mut Findings<'_>) -> Option<Access> {
+    const CURE: &str = "write \"public\", { public = \"why\" } or { perm = \"…\" }";
+    if value.get_ref().as_str() == Some(PUBLIC) {
+        return Some(Access::Public(Cow::Borrowed("declared public in the policy")));
+    }
+    let place = format!("route `{route}`");
+    let Some(fields) = value.get_ref().as_table() else {
+        findings.error("route-rule", value.span().start, format!("{place} has no rule"), CURE);
+        return None;
+    };
+    let fields = Fields::of(fields, value.span().start, place.clone(), &["perm", PUBLIC], findings);
+    let mut read = |key| fields.get(key).and_then(|value| text(value, &place, findings));
+    match (read("perm"), read(PUBLIC)) {
+        (Some(permission), None) => Some(Access::Permission(Cow::Owned(permission.value))),
+        (None, Some(reason)) => Some(Access::Public(Cow::Owned(reason.value))),
+        _ => {
+            findings.error("route-rule", value.span().start, format!("{place} has no single rule"), CURE);
+            None
+        }
+    }
+}
+
+fn tests(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Vec<DeclaredTest> {
+    let Some(value) = top.get("test") else { return Vec::new() };
+    let Some(rows) = value.get_ref().as_array() else {
+        wrong_type(value, "`test`", "each row under [[test]]", findings);
+        return Vec::new();
+    };
+    rows.iter().filter_map(|row| test(row, findings)).collect()
+}
+
+fn test(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredTest> {
+    let at = row.span().start;
+    let fields =
+        Fields::of(table(row, "[[test]]", findings)?, at, "[[test]]", &["as", "do", "expect"], findings);
+    if fields.get("as").is_none() {
+        let message = "`as` is missing in [[test]]".to_owned();
+        findings.error("missing-key", at, message, "write the roles, such as `as = [\"viewer\"]`");
+    }
+    let roles = fields.texts("as", findings);
+    let (action, expect) = (fields.text("do", findings), fields.text("expect", findings));
+    let (action, expect) = (action?, expect?);
+    let allowed = match expect.value.as_str() {
+        "allow" => true,
+        "deny" => false,
+        other => {
+            let message = format!("unknown expectation `{other}`");
+            findings.error("unknown-expectation", expect.at, message, "write \"allow\" or \"deny\"");
+            return None;
+        }
+    };
+    Some(DeclaredTest { at, roles, action, allowed })
+}

@@ -1,0 +1,120 @@
+//! All permissions there are.
+
+use std::collections::HashMap;
+
+use super::document::Document;
+use crate::bits::{PermissionId, words_for};
+
+/// The closed universe of permissions: numbered, and each with its properties.
+///
+/// Numbers given once are kept when a policy is loaded anew, so that route tables stay good over a reload.
+#[derive(Debug, Default)]
+pub(crate) struct Universe {
+    permissions: Vec<Known>,
+    ids: HashMap<Box<str>, PermissionId>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    name: Box<str>,
+    /// `false`: an earlier policy had it.
+    declared: bool,
+    privileged: bool,
+    strict: bool,
+}
+
+impl Universe {
+    /// The permissions that `document` declares, numbered as in `previous` as far as that had them.
+    pub(super) fn of(document: &Document, previous: Option<&Self>) -> Self {
+        let mut universe = Self::default();
+        for known in previous.iter().flat_map(|previous| &previous.permissions) {
+            universe.add(Known { declared: false, ..known.clone() });
+        }
+        for declared in &document.permissions {
+            universe.add(Known {
+                name: declared.name.value.as_str().into(),
+                declared: true,
+                privileged: declared.privileged,
+                strict: declared.strict,
+            });
+        }
+        universe
+    }
+
+    fn add(&mut self, known: Known) {
+        let next = u32::try_from(self.permissions.len()).unwrap_or(u32::MAX);
+        let id = *self.ids.entry(known.name.clone()).or_insert(PermissionId(next));
+        match self.permissions.get_mut(id.0 as usize) {
+            Some(slot) => *slot = known,
+            None => self.permissions.push(known),
+        }
+    }
+
+    /// The number of a declared permission.
+    pub(crate) fn id(&self, name: &str) -> Option<PermissionId> {
+        self.ids.get(name).copied().filter(|id| self.is_declared(*id))
+    }
+
+    fn get(&self, id: PermissionId) -> Option<&Known> {
+        self.permissions.get(id.0 as usize).filter(|known| known.declared)
+    }
+
+    pub(crate) fn is_declared(&self, id: PermissionId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Whether an act under it must be on record before it happens.
+    pub(crate) fn is_strict(&self, id: PermissionId) -> bool {
+        self.get(id).is_some_and(|known| known.strict)
+    }
+
+    pub(crate) fn is_privileged(&self, id: PermissionId) -> bool {
+        self.get(id).is_some_and(|known| known.privileged)
+    }
+
+    /// The declared names, in the order of their numbers.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = &str> {
+        self.permissions.iter().filter(|known| known.declared).map(|known| &*known.name)
+    }
+
+    pub(crate) fn words(&self) -> usize {
+        words_for(self.permissions.len())
+    }
+
+    /// The permissions that `pattern` names; a `*` stands for exactly one segment.
+    pub(super) fn matching<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = PermissionId> + 'a {
+        let exact = self.id(pattern);
+        let wild = exact.is_none() && pattern.contains('*');
+        let by_wildcard = self
+            .permissions
+            .iter()
+            .filter(move |known| wild && known.declared && matches(pattern, &known.name))
+            .filter_map(|known| self.ids.get(&known.name).copied());
+        exact.into_iter().chain(by_wildcard)
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut names = name.split(':');
+    pattern.split(':').all(|wanted| names.next().is_some_and(|segment| wanted == "*" || wanted == segment))
+        && names.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_is_one_whole_segment() {
+        assert!(matches("*:read", "notes:read") && matches("notes:*", "notes:read") && matches("*", "a"));
+        for (pattern, name) in [
+            ("*", "a:b"),
+            ("*:*", "a"),
+            ("notes:*", "notes:a:b"),
+            ("no*:read", "notes:read"),
+            ("*:read", "x:readall"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

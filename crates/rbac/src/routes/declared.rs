@@ -1,0 +1,121 @@
+//! The routes as they were declared.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::Router;
+use axum::routing::MethodRouter;
+use gambeson_core::{Access, ConfigProblems};
+use http::Method;
+
+use super::ManagementAccess;
+use crate::table::RouteEntry;
+
+/// Declared routes with what answers them.
+pub(super) struct Declared<S>(Vec<Route<S>>);
+
+struct Route<S> {
+    method: Method,
+    template: String,
+    access: Access,
+    endpoint: MethodRouter<S>,
+}
+
+impl<S> Default for Declared<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Declared<S> {
+    pub(super) fn add(&mut self, method: Method, template: &str, access: Access, endpoint: MethodRouter<S>) {
+        self.0.push(Route { method, template: template.to_owned(), access, endpoint });
+    }
+
+    /// The routes that will be mounted, in the order of their templates.
+    pub(super) fn entries(&self, management: &ManagementAccess) -> Vec<RouteEntry> {
+        let entry = |route: &Route<S>| {
+            let access = resolve(&route.access, management)?;
+            Some(RouteEntry::new(route.method.clone(), route.template.as_str(), access))
+        };
+        let mut entries: Vec<RouteEntry> = self.0.iter().filter_map(entry).collect();
+        entries.sort_by(|a, b| a.template.cmp(&b.template));
+        entries
+    }
+
+    /// Notes templates and methods that the router would panic about.
+    pub(super) fn check(&self, problems: &mut ConfigProblems) {
+        let mut tree = matchit::Router::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for route in &self.0 {
+            let template = route.template.as_str();
+            let field = format!("routes.\"{} {template}\"", route.method);
+            if route.method == Method::HEAD {
+                problems.add(&field, "", "HEAD follows the rule of GET: declare GET only");
+            }
+            if axum::routing::MethodFilter::try_from(route.method.clone()).is_err() {
+                problems.add(
+                    &field,
+                    route.method.as_str(),
+                    "axum routes the methods of RFC 9110 and PATCH only",
+                );
+            }
+            if seen.contains(&template) {
+                continue;
+            }
+            seen.push(template);
+            if let Some(cure) = malformed(template) {
+                problems.add(field, template, cure);
+            } else if let Err(error) = tree.insert(template, ()) {
+                problems.add(field, template, format!("{error}: give one of them another template"));
+            }
+        }
+    }
+
+    /// Adds the routes to the router.
+    pub(super) fn mount(self, router: Router<S>, management: &ManagementAccess) -> Router<S> {
+        let mut by_template: BTreeMap<String, MethodRouter<S>> = BTreeMap::new();
+        for route in self.0 {
+            if resolve(&route.access, management).is_none() {
+                continue;
+            }
+            let merged = match by_template.remove(&route.template) {
+                Some(others) => others.merge(route.endpoint),
+                None => route.endpoint,
+            };
+            by_template.insert(route.template, merged);
+        }
+        by_template.into_iter().fold(router, |router, (template, endpoint)| router.route(&template, endpoint))
+    }
+}
+
+/// The rule that holds on this listener; `None`: not mounted here.
+fn resolve(access: &Access, management: &ManagementAccess) -> Option<Access> {
+    match (access, management) {
+        (Access::Management, ManagementAccess::NotHere) => None,
+        (Access::Management, ManagementAccess::Open) => {
+            Some(Access::Public("management, open in development".into()))
+        }
+        (Access::Management, ManagementAccess::Permission(name)) => Some(Access::Permission(name.clone())),
+        (other, _) => Some(other.clone()),
+    }
+}
+
+fn malformed(template: &str) -> Option<&'static str> {
+    if !template.starts_with('/') {
+        return Some("a template starts with a slash");
+    }
+    let old_style = |segment: &str| segment.starts_with(':') || segment.starts_with('*');
+    template
+        .split('/')
+        .any(old_style)
+        .then_some("write a parameter as {name}, and the rest of a path as {*name}")
+}
+
+impl<S> fmt::Debug for Declared<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|route| (&route.method, &route.template, &route.access)))
+            .finish()
+    }
+}

@@ -1,0 +1,291 @@
+//! Routes and their policy, declared together (feature `axum-router`).
+//!
+//! A router does not list its routes, so what is added to it can be forgotten in the policy. [`Routes`] builds the
+//! axum router, the table that [`AuthorizeLayer`] enforces, the inventory and the matrix from one declaration.
+//!
+//! ```
+//! use axum::http::{Request, StatusCode};
+//! use gambeson_core::{Authentication, Challenges, Principal, RequestHead};
+//! use gambeson_rbac::{PolicyHandle, Routes, need, public};
+//! use tower::ServiceExt;
+//!
+//! let policy: PolicyHandle = r#"
+//!     version = 1
+//!     [permissions]
+//!     "notes:read" = {}
+//!     "notes:write" = {}
+//!     [roles]
+//!     viewer = { grants = ["notes:read"] }
+//! "#.parse()?;
+//! let app: axum::Router = Routes::new(&policy)
+//!     .get("/notes", need("notes:read"), || async { "[]" })
+//!     .post("/notes", need("notes:write"), || async { StatusCode::CREATED })
+//!     .get("/livez", public("probe"), || async {})
+//!     // In an app, an authentication layer outside of this one does that.
+//!     .authorize(|layer| layer.authentication_from(|_: &RequestHead<'_>| {
+//!         let bob = Principal::user("https://id.example", "bob").role("viewer").build();
+//!         Some(Authentication::Verified(bob, Challenges::none()))
+//!     }))
+//!     .build()?;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let read = app.clone().oneshot(Request::get("/notes").body(axum::body::Body::empty())?).await?;
+//! assert_eq!(read.status(), StatusCode::OK);
+//! let write = app.oneshot(Request::post("/notes").body(axum::body::Body::empty())?).await?;
+//! assert_eq!(write.status(), StatusCode::FORBIDDEN);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod declared;
+mod page;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use gambeson_core::{Access, ConfigError, ConfigProblems, EndpointSpec, Profile};
+use http::Method;
+
+use self::declared::Declared;
+use crate::authorize::AuthorizeLayer;
+use crate::handle::PolicyHandle;
+use crate::matrix::Matrix;
+use crate::requirement::Requirement;
+use crate::table::{RouteEntry, RouteTable};
+
+/// Who may call endpoints that are for operators only, on this listener.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ManagementAccess {
+    /// They are not mounted here: they have a listener of their own.
+    #[default]
+    NotHere,
+    /// Everyone: for development on loopback; refused in production.
+    Open,
+    /// Whoever has this permission.
+    Permission(Cow<'static, str>),
+}
+
+/// Declares routes together with what they ask of their callers.
+///
+/// `HEAD` follows `GET`. What is wrong is told by [`Routes::build`], all at once.
+pub struct Routes<S = ()> {
+    policy: PolicyHandle,
+    declared: Declared<S>,
+    fallback: Option<Requirement>,
+    router: Router<S>,
+    expected: Vec<&'static str>,
+    management: ManagementAccess,
+    profile: Profile,
+    configure: Vec<Configure>,
+    listed: Arc<OnceLock<Vec<RouteEntry>>>,
+}
+
+type Configure = Box<dyn FnOnce(AuthorizeLayer) -> AuthorizeLayer + Send>;
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// No routes yet, under this policy.
+    #[must_use]
+    pub fn new(policy: &PolicyHandle) -> Self {
+        Self {
+            policy: policy.clone(),
+            declared: Declared::default(),
+            fallback: None,
+            router: Router::new(),
+            expected: Vec::new(),
+            management: ManagementAccess::NotHere,
+            profile: Profile::Production,
+            configure: Vec::new(),
+            listed: Arc::default(),
+        }
+    }
+
+    /// `GET` and `HEAD` of a template.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, template: &str, ask: Requirement, handler: H) -> Self {
+        self.on(Method::GET, MethodFilter::GET, template, ask, handler)
+    }
+
+    /// `POST` to a template.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, template: &str, ask: Requirement, handler: H) -> Self {
+        self.on(Method::POST, MethodFilter::POST, template, ask, handler)
+    }
+
+    /// `PUT` to a template.
+    #[must_use]
+    pub fn put<H: Handler<T, S>, T: 'static>(self, template: &str, ask: Requirement, handler: H) -> Self {
+        self.on(Method::PUT, MethodFilter::PUT, template, ask, handler)
+    }
+
+    /// `PATCH` of a template.
+    #[must_use]
+    pub fn patch<H: Handler<T, S>, T: 'static>(self, template: &str, ask: Requirement, handler: H) -> Self {
+        self.on(Method::PATCH, MethodFilter::PATCH, template, ask, handler)
+    }
+
+    /// `DELETE` of a template.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, template: &str, ask: Requirement, handler: H) -> Self {
+        self.on(Method::DELETE, MethodFilter::DELETE, template, ask, handler)
+    }
+
+    fn on<H: Handler<T, S>, T: 'static>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        template: &str,
+        ask: Requirement,
+        handler: H,
+    ) -> Self {
+        self.declared.add(method, template, ask.0, on(filter, handler));
+        self
+    }
+
+    /// An endpoint that another crate brings along.
+    ///
+    /// Only the method of `spec` is reachable, whatever else `endpoint` answers. Endpoints for operators follow
+    /// [`Routes::management`].
+    #[must_use]
+    pub fn mount(mut self, spec: EndpointSpec, endpoint: MethodRouter<S>) -> Self {
+        self.declared.add(spec.method, &spec.template, spec.access, endpoint);
+        self
+    }
+
+    /// What answers where no route matches; without it that is 404, or 401 for nobody.
+    #[must_use]
+    pub fn fallback<H: Handler<T, S>, T: 'static>(mut self, ask: Requirement, handler: H) -> Self {
+        self.fallback = Some(ask);
+        self.router = self.router.fallback(handler);
+        self
+    }
+
+    /// A page with the matrix of roles and routes, as the policy in force has it when it is asked for.
+    #[must_use]
+    pub fn matrix_page(self, template: &str, access: Access) -> Self {
+        let page = page::matrix(self.policy.clone(), Arc::clone(&self.listed));
+        self.mount(EndpointSpec::new(Method::GET, template.to_owned(), access), page)
+    }
+
+    /// Who may call endpoints that are for operators only; by default they are not mounted.
+    #[must_use]
+    pub fn management(mut self, access: ManagementAccess) -> Self {
+        self.management = access;
+        self
+    }
+
+    /// The profile, production by default.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Makes sure that the policy declares these permissions; give it the `PERMISSIONS` of
+    /// [`permissions!`](crate::permissions).
+    #[must_use]
+    pub fn expects(mut self, permissions: &[&'static str]) -> Self {
+        self.expected.extend(permissions);
+        self
+    }
+
+    /// Turns knobs of the [`AuthorizeLayer`] that will be built.
+    #[must_use]
+    pub fn authorize(
+        mut self,
+        change: impl FnOnce(AuthorizeLayer) -> AuthorizeLayer + Send + 'static,
+    ) -> Self {
+        self.configure.push(Box::new(change));
+        self
+    }
+
+    /// Every route that will be reachable, and who may call it; in the order of the templates.
+    #[must_use]
+    pub fn inventory(&self) -> Vec<RouteEntry> {
+        self.declared.entries(&self.management)
+    }
+
+    /// Which role may call which route.
+    #[must_use]
+    pub fn matrix(&self) -> Matrix {
+        Matrix::new(&self.policy.policy(), &self.inventory())
+    }
+
+    /// [`Matrix::markdown`] of these routes.
+    #[must_use]
+    pub fn matrix_markdown(&self) -> String {
+        self.matrix().markdown()
+    }
+
+    /// [`Matrix::html`] of these routes.
+    #[must_use]
+    pub fn matrix_html(&self) -> String {
+        self.matrix().html()
+    }
+
+    /// The router, with the [`AuthorizeLayer`] in place. Put authentication outside of it, with one `Router::layer`.
+    ///
+    /// A route that is added to the router afterwards is not covered.
+    ///
+    /// # Errors
+    /// As [`Routes::into_parts`]; also a policy that asks for strict audit, and no sink.
+    pub fn build(self) -> Result<Router<S>, ConfigError> {
+        let (router, layer) = self.into_parts()?;
+        layer.check()?;
+        Ok(router.layer(layer))
+    }
+
+    /// The router and the layer, for a stack that puts the layer at its own place.
+    ///
+    /// # Errors
+    /// Everything that is wrong: a template that is malformed, declared twice or in conflict with another; a
+    /// permission that the policy does not declare; a route that the policy has and the code has not, or that both
+    /// see differently; endpoints for operators left open in production.
+    ///
+    /// # Panics
+    /// A mounted `MethodRouter` that answers a method of the same template which is declared elsewhere too.
+    pub fn into_parts(self) -> Result<(Router<S>, AuthorizeLayer), ConfigError> {
+        let mut problems = ConfigProblems::new();
+        if self.management == ManagementAccess::Open && self.profile.is_production() {
+            let cure = "operators' endpoints are open in development only: use a permission, or a listener of their own";
+            problems.add("rbac.management", "open", cure);
+        }
+        if let Err(error) = self.policy.check_permissions(&self.expected) {
+            problems.extend(error);
+        }
+        self.declared.check(&mut problems);
+        let entries = self.declared.entries(&self.management);
+        let table = self.policy.adopt(|universe| {
+            let mut table = RouteTable::default();
+            for entry in &entries {
+                if !table.add(&entry.method, &entry.template, &entry.access, universe) {
+                    let field = format!("routes.\"{} {}\"", entry.method, entry.template);
+                    problems.add(field, "", "declared twice: drop one of them");
+                }
+            }
+            if let Some(ask) = &self.fallback {
+                table.set_fallback(&ask.0, universe);
+            }
+            (table, problems)
+        })?;
+        let layer = AuthorizeLayer::axum(&self.policy).with_table(table);
+        let layer = self.configure.into_iter().fold(layer, |layer, change| change(layer));
+        // Set once: this value is the only one that can.
+        let _ = self.listed.set(entries);
+        Ok((self.declared.mount(self.router, &self.management), layer))
+    }
+}
+
+impl<S> fmt::Debug for Routes<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes")
+            .field("policy", &self.policy)
+            .field("declared", &self.declared)
+            .finish_non_exhaustive()
+    }
+}

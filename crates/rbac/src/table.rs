@@ -1,0 +1,214 @@
+//! Which rule holds for which method and route template.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use gambeson_core::{Access, ConfigProblems, MatchedRoute};
+use http::{HeaderValue, Method};
+
+use crate::bits::PermissionId;
+use crate::nearest::did_you_mean;
+use crate::policy::{Policy, Universe};
+
+/// Rules by template and method. Templates are looked up as the router matched them, never as a path.
+#[derive(Debug, Default)]
+pub(crate) struct RouteTable {
+    templates: HashMap<Box<str>, TemplateRules>,
+    fallback: Option<Rule>,
+}
+
+/// The rules of one template.
+#[derive(Debug)]
+pub(crate) struct TemplateRules {
+    pub(crate) route: MatchedRoute,
+    rules: Vec<(Method, Rule)>,
+    /// What the field `Allow` says (RFC 9110 §10.2.1).
+    allow: HeaderValue,
+}
+
+/// The rule of one method of a template.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) access: Access,
+    /// The number of the permission; `None` for a public route.
+    pub(crate) permission: Option<PermissionId>,
+}
+
+impl Rule {
+    fn new(access: &Access, universe: &Universe) -> Self {
+        let permission = match access {
+            Access::Permission(name) => universe.id(name),
+            _ => None,
+        };
+        Self { access: access.clone(), permission }
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.access, Access::Public(_))
+    }
+}
+
+impl TemplateRules {
+    /// The rule of a method; HEAD follows GET.
+    pub(crate) fn rule(&self, method: &Method) -> Option<&Rule> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.rules.iter().find(|(declared, _)| declared == method).map(|(_, rule)| rule)
+    }
+
+    pub(crate) fn allow(&self) -> &HeaderValue {
+        &self.allow
+    }
+
+    pub(crate) fn all_public(&self) -> bool {
+        self.rules.iter().all(|(_, rule)| rule.is_public())
+    }
+
+    fn add(&mut self, method: Method, rule: Rule) {
+        self.rules.push((method, rule));
+        let mut allow = String::new();
+        for (method, _) in &self.rules {
+            let comma = if allow.is_empty() { "" } else { ", " };
+            let head = if *method == Method::GET { ", HEAD" } else { "" };
+            let _ = write!(allow, "{comma}{method}{head}");
+        }
+        if let Ok(allow) = HeaderValue::from_str(&allow) {
+            self.allow = allow;
+        }
+    }
+}
+
+impl RouteTable {
+    /// Adds a rule; `false` when method and template have one already.
+    pub(crate) fn add(
+        &mut self,
+        method: &Method,
+        template: &str,
+        access: &Access,
+        universe: &Universe,
+    ) -> bool {
+        let rules = self.templates.entry(template.into()).or_insert_with(|| TemplateRules {
+            route: MatchedRoute::new(template),
+            rules: Vec::new(),
+            allow: HeaderValue::from_static(""),
+        });
+        if rules.rules.iter().any(|(declared, _)| declared == method) {
+            return false;
+        }
+        rules.add(method.clone(), Rule::new(access, universe));
+        true
+    }
+
+    pub(crate) fn set_fallback(&mut self, access: &Access, universe: &Universe) {
+        self.fallback = Some(Rule::new(access, universe));
+    }
+
+    pub(crate) fn find(&self, template: &str) -> Option<&TemplateRules> {
+        self.templates.get(template)
+    }
+
+    pub(crate) fn fallback(&self) -> Option<&Rule> {
+        self.fallback.as_ref()
+    }
+
+    /// The rule of a route as a policy writes it.
+    pub(crate) fn rule_named(&self, method: &str, template: &str) -> Option<&Rule> {
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        self.find(template)?.rule(&method)
+    }
+
+    /// All rules, by template and then in the order of their declaration.
+    pub(crate) fn entries(&self) -> Vec<(&Method, &str, &Rule)> {
+        let mut entries: Vec<_> = self
+            .templates
+            .iter()
+            .flat_map(|(template, rules)| {
+                rules.rules.iter().map(move |(method, rule)| (method, &**template, rule))
+            })
+            .collect();
+        entries.sort_by_key(|(_, template, _)| *template);
+        entries
+    }
+
+    /// Notes everything in which this table, declared in code, and a policy don't fit.
+    pub(crate) fn check_against(&self, policy: &Policy, problems: &mut ConfigProblems) {
+        for (method, template, rule) in self.entries() {
+            if let Access::Permission(name) = &rule.access {
+                let field = format!("routes.\"{method} {template}\"");
+                check_permission(&field, name, policy, problems);
+            }
+        }
+        if let Some(Rule { access: Access::Permission(name), .. }) = &self.fallback {
+            check_permission("routes.fallback", name, policy, problems);
+        }
+        for (method, template, declared) in policy.table().entries() {
+            let in_code = self.find(template).and_then(|rules| rules.rule(method));
+            let field = format!("routes.\"{method} {template}\"");
+            check_same(&field, declared, in_code, problems);
+        }
+        if let (Some(declared), in_code @ Some(_)) = (policy.table().fallback(), self.fallback()) {
+            check_same("routes.fallback", declared, in_code, problems);
+        }
+    }
+}
+
+pub(crate) fn check_permission(field: &str, name: &str, policy: &Policy, problems: &mut ConfigProblems) {
+    if policy.permission(name).is_none() {
+        let near = did_you_mean(name, policy.permissions());
+        problems.add(
+            field,
+            name,
+            format!("the policy has no such permission: declare it in [permissions]; {near}"),
+        );
+    }
+}
+
+fn check_same(field: &str, declared: &Rule, in_code: Option<&Rule>, problems: &mut ConfigProblems) {
+    let written = access_text(&declared.access);
+    let Some(in_code) = in_code else {
+        problems.add(field, written, "no such route in code: declare it there, or drop it from the policy");
+        return;
+    };
+    let same = match (&declared.access, &in_code.access) {
+        (Access::Public(_), Access::Public(_)) => true,
+        (a, b) => a == b,
+    };
+    if !same {
+        let cure = format!("code says `{}`: make both the same", access_text(&in_code.access));
+        problems.add(field, written, cure);
+    }
+}
+
+/// An access rule as people read it.
+pub(crate) fn access_text(access: &Access) -> &str {
+    match access {
+        Access::Public(_) => "public",
+        Access::Permission(name) => name,
+        _ => "management",
+    }
+}
+
+/// One route and who may call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteEntry {
+    /// The method.
+    pub method: Method,
+    /// The route template.
+    pub template: Box<str>,
+    /// Who may call it.
+    pub access: Access,
+}
+
+impl RouteEntry {
+    /// A route and who may call it.
+    pub fn new(method: Method, template: impl Into<Box<str>>, access: Access) -> Self {
+        Self { method, template: template.into(), access }
+    }
+
+    pub(crate) fn all_of(table: &RouteTable) -> Vec<Self> {
+        let entries = table.entries().into_iter();
+        entries
+            .map(|(method, template, rule)| Self::new(method.clone(), template, rule.access.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,218 @@
+//! The layer over a service that counts its calls.
+
+use std::sync::Arc;
+
+use gambeson_core::{ManualClock, Mode, NullSink, Outcome, RequestFacts, RequestHead, Timestamp};
+use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, Service, ServiceExt};
+
+use crate::support::{Inner, POLICY, Sink, request};
+
+fn by_path<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    let path = head.uri.path();
+    match path {
+        "/hidden" => None,
+        "/notes/1" => Some("/notes/{id}"),
+        path => Some(path),
+    }
+}
+
+pub(crate) fn layer(policy: &str) -> AuthorizeLayer {
+    let policy: PolicyHandle = policy.parse().unwrap();
+    AuthorizeLayer::new(&policy, by_path).clock(Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100))))
+}
+
+async fn status(layer: &AuthorizeLayer, method: Method, path: &str, role: Option<&str>) -> (u16, usize) {
+    let inner = Inner::default();
+    let response = layer.layer(inner.clone()).oneshot(request(method, path, role)).await.unwrap();
+    (response.status().as_u16(), inner.calls())
+}
+
+#[tokio::test]
+async fn each_cell_of_method_route_and_caller_has_its_answer() {
+    let layer = layer(POLICY).audit(Arc::new(Sink::default()));
+    for (method, path, role, expected) in [
+        (Method::GET, "/notes", Some("viewer"), 200),
+        (Method::HEAD, "/notes", Some("viewer"), 200),
+        (Method::POST, "/notes", Some("viewer"), 403),
+        (Method::POST, "/notes", Some("editor"), 200),
+        (Method::DELETE, "/notes/1", Some("editor"), 403),
+        (Method::DELETE, "/notes/1", Some("admin"), 200),
+        (Method::GET, "/notes", Some("stranger"), 403),
+        (Method::GET, "/notes", None, 401),
+        (Method::PUT, "/notes", Some("admin"), 405),
+        (Method::OPTIONS, "/notes", Some("admin"), 405),
+        (Method::PUT, "/notes", None, 401),
+        (Method::GET, "/livez", None, 200),
+        (Method::HEAD, "/livez", None, 200),
+        (Method::POST, "/livez", None, 405),
+        (Method::GET, "/unknown", Some("admin"), 404),
+        (Method::GET, "/unknown", None, 401),
+        (Method::GET, "/hidden", Some("admin"), 404),
+        (Method::GET, "/hidden", None, 401),
+    ] {
+        let got = status(&layer, method.clone(), path, role).await;
+        let called = usize::from(expected == 200);
+        assert_eq!(got, (expected, called), "{method} {path} {role:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_what_their_rfc_asks_and_no_more() {
+    let layer = layer(POLICY);
+    let answer = |method, path, role| layer.layer(Inner::default()).oneshot(request(method, path, role));
+
+    let nobody = answer(Method::GET, "/notes", None).await.unwrap();
+    assert_eq!(nobody.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    let other = answer(Method::PUT, "/notes", Some("viewer")).await.unwrap();
+    assert_eq!(other.headers()[header::ALLOW], "GET, HEAD, POST");
+
+    let forbidden = answer(Method::POST, "/notes", Some("viewer")).await.unwrap();
+    let body = forbidden.into_body().collect().await.unwrap().to_bytes();
+    let expected = r#"{"type":"https://docs.rs/gambeson-rbac#forbidden","title":"Forbidden","status":403,"code":"forbidden","detail":"authorization"}"#;
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn a_missing_authentication_layer_is_a_fault_and_never_a_pass() {
+    let observing = Mode::Observe { until: Timestamp::from_unix_seconds(1_000) };
+    for layer in [layer(POLICY), layer(POLICY).mode(observing)] {
+        for path in ["/notes", "/livez", "/unknown"] {
+            let inner = Inner::default();
+            let mut request = Request::get(path).body(Full::<bytes::Bytes>::default()).unwrap();
+            let facts = RequestFacts::ensure(&mut request);
+            let response = layer.layer(inner.clone()).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(facts.rejection().unwrap().slug(), "layer-order");
+            assert!(facts.rejection().unwrap().private_cause().unwrap().to_string().contains("cargo tree"));
+            assert_eq!(inner.calls(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_facts_learn_route_and_refusal_and_override_headers_are_ignored() {
+    let mut request = request(Method::POST, "/notes", Some("viewer"));
+    request.headers_mut().insert("x-http-method-override", "GET".parse().unwrap());
+    let facts = RequestFacts::ensure(&mut request);
+    let response = layer(POLICY).layer(Inner::default()).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(facts.route().unwrap().as_str(), "/notes");
+    assert_eq!(facts.rejection().unwrap().slug(), "forbidden");
+}
+
+#[tokio::test]
+async fn observing_lets_pass_until_its_date_and_says_so_in_the_trail() {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(100));
+    let sink = Sink::default();
+    let layer = layer(POLICY)
+        .clock(Arc::new(clock.clone()))
+        .audit(Arc::new(sink.clone()))
+        .mode(Mode::Observe { until: Timestamp::from_unix_seconds(200) });
+    assert_eq!(status(&layer, Method::POST, "/notes", Some("viewer")).await, (200, 1));
+    let (event, _) = sink.take().remove(0);
+    assert_eq!(event.outcome, Outcome::Success);
+    assert_eq!(event.details, [("mode", "observe".to_owned())]);
+    clock.set(Timestamp::from_unix_seconds(200));
+    assert_eq!(status(&layer, Method::POST, "/notes", Some("viewer")).await, (403, 0));
+}
+
+#[tokio::test]
+async fn decisions_are_on_record_with_policy_route_and_subject() {
+    let sink = Sink::default();
+    let layer = layer(POLICY).audit(Arc::new(sink.clone()));
+    for (method, path, role) in [
+        (Method::GET, "/notes", Some("viewer")),
+        (Method::POST, "/notes", Some("viewer")),
+        (Method::POST, "/notes", None),
+        (Method::DELETE, "/notes/1", Some("admin")),
+        (Method::GET, "/livez", None),
+        (Method::GET, "/unknown", Some("viewer")),
+    ] {
+        status(&layer, method, path, role).await;
+    }
+    let digest = POLICY.parse::<PolicyHandle>().unwrap().policy().digest().to_owned();
+    let told: Vec<String> = sink
+        .take()
+        .into_iter()
+        .map(|(event, durability)| {
+            assert_eq!(event.policy.as_deref(), Some(&*digest));
+            let subject = event.context.subject.map_or("nobody".into(), |subject| subject.name);
+            let (method, route) = (event.method.unwrap(), event.context.route.unwrap());
+            let (outcome, reason) = (event.outcome.as_str(), event.reason.unwrap_or_default());
+            format!("{subject} {method} {route} {} {outcome} {reason} {durability:?}", event.action)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "alice GET /notes notes:read success  Async",
+            "alice POST /notes notes:write denied forbidden Async",
+            "nobody POST /notes notes:write denied unauthenticated Async",
+            "alice DELETE /notes/{id} notes:delete success  Strict",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_strict_act_happens_only_when_it_is_on_record() {
+    let broken = Sink { broken: true, ..Sink::default() };
+    let without = layer(POLICY);
+    assert!(without.check().unwrap_err().to_string().contains(".audit("));
+    for layer in [without, layer(POLICY).audit(Arc::new(broken)), layer(POLICY).audit(Arc::new(NullSink))] {
+        assert_eq!(status(&layer, Method::DELETE, "/notes/1", Some("admin")).await, (503, 0));
+        assert_eq!(status(&layer, Method::GET, "/notes", Some("admin")).await, (200, 1), "not strict");
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_the_record_holds_no_permit() {
+    let layer = layer(POLICY).audit(Arc::new(Sink::default()));
+    let limited = tower::limit::ConcurrencyLimit::new(Inner::default(), 1);
+    let mut service = layer.layer(limited);
+    let response = {
+        std::future::poll_fn(|cx| Service::<Request<Full<bytes::Bytes>>>::poll_ready(&mut service, cx))
+            .await
+            .unwrap();
+        let waiting = service.call(request(Method::DELETE, "/notes/1", Some("admin")));
+        // The service stays: its permit must have been given back for the waiting clone.
+        waiting.await.unwrap()
+    };
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_layer_that_is_off_lets_everything_pass() {
+    let off = AuthorizeLayer::off();
+    assert!(off.is_off());
+    assert_eq!(status(&off, Method::DELETE, "/anything", None).await, (200, 1));
+}
+
+#[tokio::test]
+async fn a_fallback_opens_only_where_the_policy_says_so() {
+    let opened = POLICY.replace("[routes]", "[routes]\nfallback = { perm = \"notes:read\" }");
+    let layer = layer(&opened);
+    for (role, expected) in [(Some("viewer"), (200, 1)), (Some("stranger"), (403, 0)), (None, (401, 0))] {
+        assert_eq!(status(&layer, Method::GET, "/hidden", role).await, expected, "{role:?}");
+    }
+    assert_eq!(
+        status(&layer, Method::GET, "/unknown", Some("viewer")).await,
+        (404, 0),
+        "a template without a rule"
+    );
+}
+
+#[tokio::test]
+async fn two_layers_can_only_narrow() {
+    let narrow = layer(&POLICY.replace(
+        "editor = { inherits = [\"viewer\"], grants = [\"notes:write\"] }",
+        "editor = { inherits = [\"viewer\"] }",
+    ));
+    let wide = layer(POLICY);
+    for both in [wide.layer(narrow.layer(Inner::default())), narrow.layer(wide.layer(Inner::default()))] {
+        let response = both.oneshot(request(Method::POST, "/notes", Some("editor"))).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    }
+}

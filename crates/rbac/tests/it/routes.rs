@@ -1,0 +1,223 @@
+//! Routes declared together with their policy, on a real axum router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use gambeson_core::{Access, EndpointSpec, Profile};
+use gambeson_rbac::{
+    Authorized, Authorizer, ManagementAccess, PolicyHandle, Refusal, Routes, need, permissions, public,
+};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::support::{POLICY, Sink, request};
+
+permissions! {
+    /// Reading notes.
+    NotesRead = "notes:read",
+    /// Deleting notes.
+    NotesDelete = "notes:delete",
+}
+
+/// The policy without routes of its own.
+fn policy() -> PolicyHandle {
+    POLICY.split("[routes]").next().unwrap().parse().unwrap()
+}
+
+fn routes(policy: &PolicyHandle, sink: &Sink) -> Routes {
+    let sink = Arc::new(sink.clone());
+    Routes::new(policy)
+        .expects(PERMISSIONS)
+        .get("/notes", need(NotesRead), || async { "[]" })
+        .post("/notes", need("notes:write"), |_: Request<Body>| async { StatusCode::CREATED })
+        .get("/notes/{id}", need(NotesRead), show)
+        .delete("/notes/{id}", need(NotesDelete), || async { StatusCode::NO_CONTENT })
+        .get("/livez", public("probe"), || async {})
+        .authorize(|layer| layer.audit(sink))
+}
+
+async fn show(authz: Authorizer) -> Result<String, Refusal> {
+    authz.same_tenant("globex")?;
+    Ok("a note".into())
+}
+
+async fn ask(app: &Router, method: Method, path: &str, role: Option<&str>) -> StatusCode {
+    app.clone().oneshot(request(method, path, role).map(Body::new)).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn every_route_but_the_public_ones_wants_a_credential() {
+    let routes = routes(&policy(), &Sink::default());
+    let inventory = routes.inventory();
+    assert_eq!(inventory.len(), 5);
+    let app = routes.build().unwrap();
+    for entry in inventory {
+        let path = entry.template.replace("{id}", "1");
+        let status = ask(&app, entry.method, &path, None).await;
+        let expected = if matches!(entry.access, Access::Public(_)) { 200 } else { 401 };
+        assert_eq!(status, expected, "{}", entry.template);
+    }
+}
+
+#[tokio::test]
+async fn the_router_and_the_policy_agree() {
+    let app = routes(&policy(), &Sink::default()).build().unwrap();
+    for (method, path, role, expected) in [
+        (Method::GET, "/notes", Some("viewer"), 200),
+        (Method::POST, "/notes", Some("viewer"), 403),
+        (Method::POST, "/notes", Some("editor"), 201),
+        (Method::DELETE, "/notes/1", Some("admin"), 204),
+        (Method::PATCH, "/notes/1", Some("admin"), 405),
+        (Method::GET, "/notes/1", Some("viewer"), 404),
+        (Method::GET, "/nothing", Some("viewer"), 404),
+        (Method::GET, "//notes", Some("viewer"), 404),
+        (Method::GET, "/notes/", Some("viewer"), 404),
+        (Method::GET, "/NOTES", None, 401),
+    ] {
+        assert_eq!(ask(&app, method.clone(), path, role).await, expected, "{method} {path} {role:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_nested_behind_the_back_is_not_reachable() {
+    let inner = Router::new().route("/secret", get(|| async { "secret" }));
+    let (router, layer) = routes(&policy(), &Sink::default()).into_parts().unwrap();
+    let app = router.nest_service("/svc", inner).layer(layer);
+    assert_eq!(ask(&app, Method::GET, "/svc/secret", Some("admin")).await, 404);
+    assert_eq!(ask(&app, Method::GET, "/svc/secret", None).await, 401);
+}
+
+#[tokio::test]
+async fn a_plain_router_takes_its_rules_from_the_file() {
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let app = Router::new()
+        .route("/notes", get(|| async {}))
+        .route("/forgotten", get(|| async {}))
+        .layer(policy.authorize_layer());
+    assert_eq!(ask(&app, Method::GET, "/notes", Some("viewer")).await, 200);
+    assert_eq!(ask(&app, Method::GET, "/forgotten", Some("viewer")).await, 404);
+}
+
+#[test]
+fn what_does_not_fit_is_told_at_once() {
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let error = Routes::<()>::new(&policy)
+        .get("/notes", need("notes:write"), || async {})
+        .get("/notes", need("notes:read"), || async {})
+        .get("/notes/{id}", need("notes:raed"), || async {})
+        .get("/notes/{other}", public("why"), || async {})
+        .get("x/:id", public("why"), || async {})
+        .get("/livez", public("probe"), || async {})
+        .management(ManagementAccess::Open)
+        .build()
+        .unwrap_err();
+    let fields: Vec<&str> = error.problems().iter().map(|problem| &*problem.field).collect();
+    let expected = [
+        "rbac.management",
+        "routes.\"GET /notes/{other}\"",
+        "routes.\"GET x/:id\"",
+        "routes.\"GET /notes\"",
+        "routes.\"GET /notes/{id}\"",
+        "routes.\"GET /notes\"",
+        "routes.\"POST /notes\"",
+        "routes.\"DELETE /notes/{id}\"",
+    ];
+    assert_eq!(fields, expected, "{error}");
+    assert!(error.to_string().contains("did you mean `notes:read`?"), "{error}");
+}
+
+#[test]
+fn strict_audit_without_a_sink_is_found_at_start() {
+    let error = Routes::<()>::new(&policy()).get("/a", public("x"), || async {}).build().unwrap_err();
+    assert_eq!(error.problems()[0].field, "rbac.audit");
+}
+
+#[test]
+fn a_reload_must_fit_the_running_routes() {
+    let policy = policy();
+    let _app = routes(&policy, &Sink::default()).build().unwrap();
+    let error = policy.replace("version = 1\n[permissions]\n\"notes:read\" = {}").unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("POST /notes") && source.contains("DELETE /notes/{id}"), "{source}");
+}
+
+#[tokio::test]
+async fn operators_endpoints_follow_the_management_setting() {
+    let with = |access, profile| {
+        routes(&policy(), &Sink::default())
+            .mount(EndpointSpec::new(Method::GET, "/metrics", Access::Management), get(|| async { "m" }))
+            .management(access)
+            .profile(profile)
+    };
+    let hidden = with(ManagementAccess::NotHere, Profile::Production);
+    assert_eq!(hidden.inventory().len(), 5);
+    assert_eq!(ask(&hidden.build().unwrap(), Method::GET, "/metrics", Some("admin")).await, 404);
+
+    assert!(with(ManagementAccess::Open, Profile::Production).build().is_err());
+    let open = with(ManagementAccess::Open, Profile::Development).build().unwrap();
+    assert_eq!(ask(&open, Method::GET, "/metrics", None).await, 200);
+
+    let permission = ManagementAccess::Permission("notes:write".into());
+    let guarded = with(permission, Profile::Production).build().unwrap();
+    assert_eq!(ask(&guarded, Method::GET, "/metrics", None).await, 401);
+    assert_eq!(ask(&guarded, Method::GET, "/metrics", Some("editor")).await, 200);
+}
+
+#[tokio::test]
+async fn a_mounted_endpoint_answers_its_declared_method_only() {
+    let both = get(|| async { "get" }).post(|| async { "post" });
+    let spec = EndpointSpec::new(Method::GET, "/hook", Access::Public("hook".into()));
+    let app = routes(&policy(), &Sink::default()).mount(spec, both).build().unwrap();
+    assert_eq!(ask(&app, Method::GET, "/hook", None).await, 200);
+    assert_eq!(ask(&app, Method::POST, "/hook", None).await, 405);
+}
+
+#[tokio::test]
+async fn a_fallback_is_declared_like_a_route() {
+    let app =
+        routes(&policy(), &Sink::default()).fallback(need(NotesRead), || async { "page" }).build().unwrap();
+    assert_eq!(ask(&app, Method::GET, "/any/page", Some("viewer")).await, 200);
+    assert_eq!(ask(&app, Method::GET, "/any/page", Some("stranger")).await, 403);
+    assert_eq!(ask(&app, Method::GET, "/any/page", None).await, 401);
+}
+
+#[tokio::test]
+async fn handlers_check_further_and_are_on_record() {
+    async fn purge(authz: Authorized<NotesDelete>) -> StatusCode {
+        assert!(authz.allows("notes:delete") && authz.allows("notes:write"));
+        StatusCode::ACCEPTED
+    }
+    let sink = Sink::default();
+    let app = routes(&policy(), &sink).post("/purge", need(NotesRead), purge).build().unwrap();
+    assert_eq!(ask(&app, Method::POST, "/purge", Some("viewer")).await, 403);
+    assert_eq!(ask(&app, Method::POST, "/purge", Some("admin")).await, 202);
+    let actions: Vec<String> =
+        sink.take().iter().map(|(event, _)| format!("{} {}", event.action, event.outcome.as_str())).collect();
+    let expected =
+        ["notes:read success", "notes:delete denied", "notes:read success", "notes:delete success"];
+    assert_eq!(actions, expected);
+}
+
+#[tokio::test]
+async fn the_extractor_without_its_layer_is_a_fault() {
+    let app = Router::new().route("/notes", get(show));
+    assert_eq!(ask(&app, Method::GET, "/notes", Some("admin")).await, 500);
+}
+
+#[tokio::test]
+async fn the_matrix_page_lists_every_route_under_the_policy_in_force() {
+    let policy = policy();
+    let routes = routes(&policy, &Sink::default())
+        .matrix_page("/docs", Access::Management)
+        .management(ManagementAccess::Permission("notes:read".into()));
+    assert!(routes.matrix_markdown().contains("| `POST /notes` | notes:write | – | yes | yes |"));
+    let app = routes.build().unwrap();
+    let page = app.oneshot(request(Method::GET, "/docs", Some("viewer")).map(Body::new)).await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.into_body().collect().await.unwrap().to_bytes();
+    let page = std::str::from_utf8(&page).unwrap();
+    assert!(page.contains("DELETE /notes/{id}") && page.contains("GET /docs"), "{page}");
+}
