@@ -1,0 +1,165 @@
+//! One request from its head to the end of its answer's body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{Monotonic, RejectionClass, RequestFacts, RequestHead, Scheme};
+use http::{Method, Request, StatusCode};
+
+use crate::metrics::{ErrorLabel, Labels, MethodLabel};
+use crate::telemetry::Shared;
+use crate::trace::parent;
+
+/// What is known of a running request. It ends once: by [`Exchange::end`], or as cancelled when it is dropped.
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    facts: RequestFacts,
+    started: Monotonic,
+    method: MethodLabel,
+    https: bool,
+    pub(super) head: bool,
+    status: u16,
+    bytes: u64,
+    ended: bool,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Whole,
+    Cancelled,
+    BodyFailed,
+    ServiceFailed,
+}
+
+impl Exchange {
+    pub(crate) fn begin<B>(shared: Arc<Shared>, request: &mut Request<B>) -> Self {
+        let facts = RequestFacts::ensure(request);
+        let head = RequestHead::from(&*request);
+        if facts.trace().is_none() {
+            let trusted = facts.peer().is_some_and(|peer| peer.neighbour_trusted);
+            let parent = trusted.then(|| parent(head.headers)).flatten();
+            shared.ids.span(parent).map(|trace| facts.set_trace(trace));
+        }
+        if facts.route().is_none()
+            && let Some(template) = shared.routes.as_ref().and_then(|source| source.template(&head))
+        {
+            facts.set_route(shared.route_names.route(template));
+        }
+        let https = match facts.peer().and_then(|peer| peer.scheme) {
+            Some(scheme) => scheme == Scheme::Https,
+            None => head.uri.scheme() == Some(&http::uri::Scheme::HTTPS),
+        };
+        let method = MethodLabel::of(head.method);
+        shared.metrics.started(method, https);
+        Self {
+            started: shared.clock.monotonic(),
+            head: head.method == Method::HEAD,
+            shared,
+            facts,
+            method,
+            https,
+            status: 0,
+            bytes: 0,
+            ended: false,
+        }
+    }
+
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+
+    pub(super) fn sent(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn end(mut self, how: End) {
+        self.finish(how);
+    }
+
+    fn finish(&mut self, how: End) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let took = self.shared.clock.monotonic().since(self.started);
+        let rejection = self.facts.rejection();
+        let error = match (how, rejection) {
+            (End::Cancelled, _) => ErrorLabel::Word("cancelled"),
+            (End::BodyFailed, _) => ErrorLabel::Word("body"),
+            (End::ServiceFailed, _) => ErrorLabel::Word("service"),
+            (End::Whole, Some(rejection)) => ErrorLabel::Word(rejection.class().as_str()),
+            (End::Whole, None) if self.status >= 500 => ErrorLabel::Status,
+            (End::Whole, None) => ErrorLabel::None,
+        };
+        let route = self.facts.route();
+        let labels = Labels {
+            method: self.method,
+            https: self.https,
+            status: self.status,
+            error,
+            route: route.map(|route| route.as_str()),
+        };
+        self.shared.metrics.ended(labels, route, took);
+        if let Some(rejection) = rejection {
+            self.shared.metrics.refused(rejection);
+        }
+        self.log(how, took);
+    }
+
+    /// One line; `None` fields are left out.
+    fn log(&self, how: End, took: Duration) {
+        let facts = &self.facts;
+        let route = facts.route().map(|route| route.as_str());
+        let quiet = matches!(route, Some("/livez" | "/readyz" | "/metrics")) && self.status < 400;
+        let failed = self.status >= 500 || matches!(how, End::BodyFailed | End::ServiceFailed);
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "gambeson::http",
+                    method = self.method.as_str(),
+                    route,
+                    status = (self.status != 0).then_some(self.status),
+                    ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    bytes = self.bytes,
+                    ended = ended(how),
+                    subject = facts.principal().map(|principal| principal.subject()),
+                    refused = facts.rejection().map(|rejection| rejection.slug()),
+                    cause = self.cause().map(display),
+                    request_id = facts.request_id().map(|id| id.as_str()),
+                    trace_id = facts.trace().map(|trace| display(trace.trace_id_hex())),
+                )
+            };
+        }
+        match (quiet && !failed, failed) {
+            (true, _) => line!(debug),
+            (_, true) => line!(error),
+            _ => line!(info),
+        }
+    }
+
+    /// The private cause of a refusal that is not the caller's doing.
+    fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        let rejection = self.facts.rejection()?;
+        let ours = matches!(rejection.class(), RejectionClass::Bug | RejectionClass::Dependency);
+        ours.then(|| rejection.private_cause()).flatten()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.finish(End::Cancelled);
+    }
+}
+
+fn ended(how: End) -> Option<&'static str> {
+    match how {
+        End::Whole => None,
+        End::Cancelled => Some("cancelled"),
+        End::BodyFailed => Some("body failed"),
+        End::ServiceFailed => Some("service failed"),
+    }
+}

@@ -1,0 +1,165 @@
+//! The layer that sees every request.
+//!
+//! # What it stops
+//!
+//! Nothing: it observes. It makes sure that no request goes unseen, also those that were refused, failed or given up by the
+//! client. It does **not** export spans yet, and it measures what the app and the inner layers do, not the time on the network.
+//!
+//! # Place in the stack
+//!
+//! Place 1, inside of the peer layer (whose word on the neighbour decides whether an incoming `traceparent` counts) and
+//! outside of all others, so that refusals are seen too. With axum inside the router (`Router::layer`), so that the route is known.
+//!
+//! # Example
+//!
+//! ```
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! use bytes::Bytes;
+//! use gambeson_otel_setup::Telemetry;
+//! use http::{Request, Response, StatusCode};
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! let telemetry = Telemetry::builder("notes", "1.0.0").build().unwrap();
+//! let app = telemetry.layer().layer(service_fn(|request: Request<()>| async move {
+//!     let mut response = Response::new(Full::new(Bytes::from_static(b"hello")));
+//!     if request.uri().path() == "/secret" {
+//!         *response.status_mut() = StatusCode::FORBIDDEN;
+//!     }
+//!     Ok::<_, std::convert::Infallible>(response)
+//! }));
+//!
+//! for (path, status) in [("/notes", 200), ("/secret", 403)] {
+//!     let request = Request::get(path).body(()).unwrap();
+//!     let response = app.clone().oneshot(request).await.unwrap();
+//!     assert_eq!(response.status(), status);
+//!     response.into_body().collect().await.unwrap();
+//! }
+//! let metrics = telemetry.metrics_text();
+//! assert!(metrics.contains("http_response_status_code=\"200\""));
+//! assert!(metrics.contains("http_response_status_code=\"403\""));
+//! # });
+//! ```
+//!
+//! # Customised
+//!
+//! ```
+//! use gambeson_core::RequestHead;
+//! use gambeson_otel_setup::Telemetry;
+//!
+//! // A gRPC method is its own route.
+//! fn grpc_method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+//!     Some(head.uri.path())
+//! }
+//!
+//! let telemetry = Telemetry::builder("notes", "1.0.0").routes(grpc_method).most_series(500).build()?;
+//! # let _ = telemetry.layer();
+//! # Ok::<(), gambeson_core::ConfigError>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | routes | from the facts | an inner layer that looks routes up records them |
+//! | series | 2,000 | a flood of odd requests must not fill the memory |
+//! | buckets | 5 ms to 10 s | those of the HTTP semantic conventions |
+//!
+//! # Rejections
+//!
+//! It refuses nothing.
+//!
+//! # Telemetry
+//!
+//! | what | labels or level | when |
+//! |---|---|---|
+//! | `http_server_request_duration_seconds` | method (unknown: `_OTHER`), scheme, route if known, status, `error_type` | at the end of the body |
+//! | `http_server_active_requests` | method, scheme | while a request runs |
+//! | `gambeson_rejections_total` | class, package, slug | a layer refused |
+//! | log line, target `gambeson::http` | info; error from status 500 or when the service failed; debug for probes | at the end of the body |
+//!
+//! `error_type` is the class of a refusal, the status from 500 on, `cancelled`, `body` (the body failed) or `service` (the inner service
+//! failed). The raw path, the host and header fields are neither labelled nor logged.
+//!
+//! # Cancel safety
+//!
+//! A dropped future or body counts once, as `cancelled`, and the number of active requests goes down with it. A body has ended at its
+//! end, at an error, when it says that it has ended, and when as many bytes as announced went through; a body that the
+//! protocol does not send (`HEAD`, 204, 304) has ended from the start.
+//!
+//! # Errors
+//!
+//! Errors of the inner service pass unchanged. A system without randomness costs the trace id, not the request.
+//!
+//! # Standards
+//!
+//! OpenTelemetry HTTP semantic conventions 1.42 (metrics); W3C Trace Context level 1, §3.2; OpenMetrics 1.0.
+
+mod body;
+mod exchange;
+mod future;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use body::ResponseBody;
+use exchange::Exchange;
+pub use future::ResponseFuture;
+
+use crate::telemetry::Shared;
+
+/// Observes each request: see the [crate page](crate) and [`Telemetry::layer`](crate::Telemetry::layer).
+#[derive(Debug, Clone)]
+pub struct TelemetryLayer(Option<Arc<Shared>>);
+
+impl TelemetryLayer {
+    /// A layer of the same type that does nothing.
+    #[must_use]
+    pub const fn off() -> Self {
+        Self(None)
+    }
+
+    pub(crate) const fn of(shared: Arc<Shared>) -> Self {
+        Self(Some(shared))
+    }
+}
+
+impl<S> Layer<S> for TelemetryLayer {
+    type Service = TelemetryService<S>;
+
+    fn layer(&self, inner: S) -> TelemetryService<S> {
+        TelemetryService { shared: self.0.clone(), inner }
+    }
+}
+
+/// The service that [`TelemetryLayer`] makes.
+#[derive(Debug, Clone)]
+pub struct TelemetryService<S> {
+    shared: Option<Arc<Shared>>,
+    inner: S,
+}
+
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for TelemetryService<S>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ResBody: Body,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let exchange = self.shared.as_ref().map(|shared| Exchange::begin(shared.clone(), &mut request));
+        ResponseFuture::new(self.inner.call(request), exchange)
+    }
+}

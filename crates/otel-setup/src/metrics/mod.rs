@@ -1,0 +1,146 @@
+//! What is counted, in bounded memory.
+
+mod exposition;
+mod histogram;
+mod table;
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gambeson_core::{MatchedRoute, Rejection};
+use http::Method;
+
+pub(crate) use exposition::{Exposition, text};
+use histogram::Histogram;
+pub(crate) use table::OnceTable;
+
+/// The media type of what `/metrics` answers: OpenMetrics 1.0.
+pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Methods that are a label as they are; all others are `_OTHER`, so that a stranger's words make no series.
+const METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"];
+
+/// A method as a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MethodLabel(usize);
+
+impl MethodLabel {
+    pub(crate) fn of(method: &Method) -> Self {
+        let other = METHODS.len() - 1;
+        Self(METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(other))
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        METHODS.get(self.0).copied().unwrap_or("_OTHER")
+    }
+}
+
+/// Why a request went wrong, as the label `error.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ErrorLabel {
+    None,
+    /// The status code itself.
+    Status,
+    /// A word: a class of refusals, `cancelled`, `body` or `service`.
+    Word(&'static str),
+}
+
+/// What tells one series of durations from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Labels<'a> {
+    pub(crate) method: MethodLabel,
+    pub(crate) https: bool,
+    /// 0: there was no answer.
+    pub(crate) status: u16,
+    pub(crate) error: ErrorLabel,
+    pub(crate) route: Option<&'a str>,
+}
+
+pub(crate) struct Series {
+    method: MethodLabel,
+    https: bool,
+    status: u16,
+    error: ErrorLabel,
+    route: Option<MatchedRoute>,
+    durations: Histogram,
+}
+
+impl Series {
+    fn labels(&self) -> Labels<'_> {
+        Labels {
+            method: self.method,
+            https: self.https,
+            status: self.status,
+            error: self.error,
+            route: self.route.as_ref().map(MatchedRoute::as_str),
+        }
+    }
+}
+
+pub(crate) struct Refusals {
+    package: &'static str,
+    class: &'static str,
+    slug: &'static str,
+    count: AtomicU64,
+}
+
+/// All that the layer counts.
+pub(crate) struct Metrics {
+    series: OnceTable<Series>,
+    overflow: Histogram,
+    refusals: OnceTable<Refusals>,
+    refusals_overflow: AtomicU64,
+    active: [[AtomicI64; 2]; METHODS.len()],
+}
+
+impl Metrics {
+    /// At most `most_series` series of durations.
+    pub(crate) fn new(most_series: usize) -> Self {
+        Self {
+            series: OnceTable::new(most_series),
+            overflow: Histogram::default(),
+            refusals: OnceTable::new(500),
+            refusals_overflow: AtomicU64::new(0),
+            active: Default::default(),
+        }
+    }
+
+    pub(crate) fn started(&self, method: MethodLabel, https: bool) {
+        self.change_active(method, https, 1);
+    }
+
+    /// Counts one request that is over.
+    pub(crate) fn ended(&self, labels: Labels<'_>, route: Option<&MatchedRoute>, took: Duration) {
+        self.change_active(labels.method, labels.https, -1);
+        let make = || Series {
+            method: labels.method,
+            https: labels.https,
+            status: labels.status,
+            error: labels.error,
+            route: route.cloned(),
+            durations: Histogram::default(),
+        };
+        match self.series.get_or_insert(&labels, |series| series.labels() == labels, make) {
+            Some(series) => series.durations.record(took),
+            None => self.overflow.record(took),
+        }
+    }
+
+    pub(crate) fn refused(&self, rejection: &Rejection) {
+        let key = (rejection.package(), rejection.class().as_str(), rejection.slug());
+        let is = |known: &Refusals| (known.package, known.class, known.slug) == key;
+        let make = || Refusals { package: key.0, class: key.1, slug: key.2, count: AtomicU64::new(0) };
+        let counter = match self.refusals.get_or_insert(&key, is, make) {
+            Some(refusals) => &refusals.count,
+            None => &self.refusals_overflow,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn change_active(&self, method: MethodLabel, https: bool, by: i64) {
+        if let Some(gauge) = self.active.get(method.0).and_then(|pair| pair.get(usize::from(https))) {
+            gauge.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+}
