@@ -15,24 +15,24 @@
 //!
 //! ## body-too-large
 //!
-//! 413. The request body is larger than this server takes: `limits.body`. Send less, or in parts.
+//! Status 413: the request body is larger than this server takes: `limits.body`. Send less, or in parts.
 //!
 //! ## body-too-slow
 //!
-//! 408. The request body came more slowly than `limits.body_deadline` and `limits.body_rate` allow.
+//! Status 408: the request body came more slowly than `limits.body_deadline` and `limits.body_rate` allow.
 //!
 //! ## handler-deadline
 //!
-//! 504. The app gave no answer in `limits.handler`. Its log names the route.
+//! Status 504: the app gave no answer in `limits.handler`. Its log names the route.
 //!
 //! ## layer-order
 //!
-//! 500. The edge limiter ran without [`PeerLayer`] outside of it, or the two come from different versions of `gambeson-core`
+//! Status 500: the edge limiter ran without [`PeerLayer`] outside of it, or the two come from different versions of `gambeson-core`
 //! (`cargo tree -d` shows that).
 //!
 //! ## too-many-requests
 //!
-//! 429. The client's network is over its rate. Wait as long as `Retry-After` says.
+//! Status 429: the client's network is over its rate. Wait as long as `Retry-After` says.
 //!
 //! ## bad-host
 //!
@@ -68,15 +68,15 @@ mod random;
 pub mod serve;
 
 pub use connection::Connection;
-pub use edge_limit::{EdgeLimitLayer, EdgeRate};
 pub use csp::{Csp, CspError, Directive, Nonce, NonceError, NonceErrorKind, Source, SourceError};
+pub use edge_limit::{EdgeLimitLayer, EdgeRate};
 pub use hardening::{Config, Edge, Hardened, Hardening, HardeningFuture, HardeningLayer, Preset};
 pub use headers::{
     FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override, PermissionsPolicy, ReferrerPolicy,
     ResourcePolicy,
 };
 pub use limits::{Limits, LimitsLayer, RequestBody};
-pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, TrustedProxies};
+pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, ProxiesConfig, TrustedProxies};
 #[cfg(feature = "serve")]
 pub use serve::{DrainReport, Server, serve};
 

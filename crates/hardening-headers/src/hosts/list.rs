@@ -3,6 +3,7 @@
 use gambeson_core::{EndpointSpec, RequestHead};
 use http::Method;
 
+use super::name::parts;
 use super::{HostName, host_of};
 
 /// The hosts that this app answers for, and the endpoints that answer for any.
@@ -44,12 +45,20 @@ impl HostList {
         if self.hosts.is_empty() || self.is_exempt(head) {
             return HostVerdict::Ours;
         }
-        let known = host.and_then(|host| HostName::parse(host.as_bytes()));
-        match known.or_else(|| host_of(head)) {
+        // The peer layer lets no malformed host through, so that only a missing one is looked for again.
+        let named = match host {
+            Some(host) => parts(host.as_bytes()).map(|(host, port)| self.holds(host, port)),
+            None => host_of(head).map(|host| self.holds(host.host(), host.port())),
+        };
+        match named {
             None => HostVerdict::Invalid,
-            Some(host) if self.hosts.iter().any(|ours| matches(ours, &host)) => HostVerdict::Ours,
-            Some(_) => HostVerdict::Foreign,
+            Some(true) => HostVerdict::Ours,
+            Some(false) => HostVerdict::Foreign,
         }
+    }
+
+    fn holds(&self, host: &str, port: Option<u16>) -> bool {
+        self.hosts.iter().any(|ours| matches(ours, host, port))
     }
 
     fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
@@ -59,10 +68,14 @@ impl HostList {
     }
 }
 
-fn matches(ours: &HostName, theirs: &HostName) -> bool {
-    let dotless = |name: &HostName| name.host().trim_end_matches('.').len();
-    let same = ours.host().get(..dotless(ours)) == theirs.host().get(..dotless(theirs));
-    let port = match (ours.port(), theirs.port()) {
+fn matches(ours: &HostName, host: &str, port: Option<u16>) -> bool {
+    let dotless = |host: &str| host.len() - usize::from(host.ends_with('.'));
+    let (our_host, their_host) = (ours.host(), host);
+    let same = match (our_host.get(..dotless(our_host)), their_host.get(..dotless(their_host))) {
+        (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
+        _ => false,
+    };
+    let port = match (ours.port(), port) {
         (None, theirs) => matches!(theirs, None | Some(80 | 443)),
         (Some(80 | 443), None) => true,
         (ours, theirs) => ours == theirs,

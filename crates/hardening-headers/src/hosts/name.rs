@@ -16,21 +16,9 @@ pub(crate) struct HostName {
 impl HostName {
     /// The host in `text`; `None` for user information, bad characters, bad ports and the empty name.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= 260)?;
-        let (host, port) = split_port(text)?;
-        let valid = match host.strip_prefix('[') {
-            Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
-            None => is_name(host),
-        };
-        let port = match port {
-            None => None,
-            Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
-            Some(_) => return None,
-        };
-        valid.then(|| Self {
-            text: text.to_ascii_lowercase().into_boxed_str(),
+        let (host, port) = parts(text)?;
+        Some(Self {
+            text: std::str::from_utf8(text).ok()?.to_ascii_lowercase().into_boxed_str(),
             host_length: host.len(),
             port,
         })
@@ -50,6 +38,24 @@ impl HostName {
     pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }
+}
+
+/// Host and port in `text`, as [`HostName::parse`] takes them, without a copy.
+pub(super) fn parts(text: &[u8]) -> Option<(&str, Option<u16>)> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= 260)?;
+    let (host, port) = split_port(text)?;
+    let valid = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
+        None => is_name(host),
+    };
+    let port = match port {
+        None => None,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().ok()?)
+        }
+        Some(_) => return None,
+    };
+    valid.then_some((host, port))
 }
 
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {

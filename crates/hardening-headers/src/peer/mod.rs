@@ -100,6 +100,7 @@
 //! RFC 7239 §4, §6 (`Forwarded`), RFC 9110 §5.6.4 (quoted strings) and §7.2 (`Host`), RFC 9112 §3.2 and RFC 9113 §8.3.1 (authority), RFC 6874
 //! (zones); OWASP ASVS 5 4.1.3.
 
+mod config;
 mod forwarded;
 mod layer;
 mod learn;
@@ -110,5 +111,6 @@ mod telemetry;
 mod tests;
 mod walk;
 
+pub use config::ProxiesConfig;
 pub use layer::{Peer, PeerFuture, PeerLayer};
 pub use proxies::{ForwardedHeader, TrustedProxies};

@@ -7,6 +7,7 @@ mod edge_limit;
 mod hardening;
 mod hosts;
 mod limits;
+mod logs;
 mod nonce;
 mod peer;
 #[cfg(feature = "serve")]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use gambeson_core::{FixedEntropy, PeerInfo, RequestFacts, RequestId, Scheme};
-use gambeson_hardening_headers::{ForwardedHeader, PeerLayer, TrustedProxies};
+use gambeson_hardening_headers::{ForwardedHeader, PeerLayer, ProxiesConfig, TrustedProxies};
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, header::HeaderMap};
 use tower::{Layer, ServiceExt, service_fn};
@@ -167,4 +167,16 @@ fn all_bad_ranges_are_named() {
     let error =
         TrustedProxies::ranges(["10.0.0.0/8", "nginx", "0.0.0.0/0", "::/0", "10.0.0.0/40"]).unwrap_err();
     assert_eq!(error.problems().len(), 4, "{error}");
+}
+
+#[test]
+fn a_configuration_declares_proxies_once() {
+    let none = ProxiesConfig::default();
+    assert_eq!(TrustedProxies::from_config(&none).unwrap(), None);
+    let direct = TrustedProxies::from_config(&none.clone().direct()).unwrap();
+    assert_eq!(direct, Some(TrustedProxies::none()));
+    let ranges = none.clone().ranges(["10.0.3.0/24", "2001:db8:1::/48"]);
+    assert_eq!(TrustedProxies::from_config(&ranges).unwrap(), Some(proxies()));
+    let both = none.ranges(["nginx"]).hops(1);
+    assert_eq!(TrustedProxies::from_config(&both).unwrap_err().problems().len(), 2);
 }

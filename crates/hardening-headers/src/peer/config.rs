@@ -1,0 +1,71 @@
+//! The proxies as plain data, for configuration files.
+
+use gambeson_core::{ConfigError, ConfigProblems};
+
+use super::proxies::{ForwardedHeader, TrustedProxies};
+
+/// The proxies in front, as a configuration file declares them.
+///
+/// `direct = true` says that there are none, which is a declaration too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct ProxiesConfig {
+    /// Clients connect directly; no proxy stands in front.
+    pub direct: bool,
+    /// Networks of the proxies, in CIDR notation.
+    pub ranges: Vec<String>,
+    /// How many proxies stand in front, whatever their addresses.
+    pub hops: Option<u8>,
+    /// Which field they write; `x-forwarded-for` unless said.
+    pub header: ForwardedHeader,
+    /// Whether the host that they forward is believed; no unless said.
+    pub forwarded_host: bool,
+}
+
+impl ProxiesConfig {
+    /// Networks of the proxies.
+    #[must_use]
+    pub fn ranges<T: Into<String>>(self, ranges: impl IntoIterator<Item = T>) -> Self {
+        Self { ranges: ranges.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// No proxy, declared.
+    #[must_use]
+    pub fn direct(self) -> Self {
+        Self { direct: true, ..self }
+    }
+
+    /// How many proxies.
+    #[must_use]
+    pub fn hops(self, hops: u8) -> Self {
+        Self { hops: Some(hops), ..self }
+    }
+}
+
+impl TrustedProxies {
+    /// What the configuration declares; `None` when it declares nothing, which production should refuse.
+    ///
+    /// # Errors
+    /// More than one of `direct`, `ranges` and `hops`, and whatever [`TrustedProxies::ranges`] refuses.
+    pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
+        let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
+        let mut problems = ConfigProblems::new();
+        if declared.iter().filter(|declared| **declared).count() > 1 {
+            problems.add("proxies", "", "write one of direct, ranges and hops");
+        }
+        let who = match (config.ranges.as_slice(), config.hops) {
+            ([], Some(hops)) => Some(Self::hops(hops)),
+            ([], None) => config.direct.then(Self::none),
+            (ranges, _) => Self::ranges(ranges).map(Some).unwrap_or_else(|error| {
+                problems.extend(error);
+                None
+            }),
+        };
+        problems.into_result(who.map(|who| Self { host: config.forwarded_host, ..who.header(config.header) }))
+    }
+}

@@ -1,0 +1,103 @@
+//! What the layers log.
+
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+use gambeson_core::{RequestFacts, RequestId, Scheme};
+use gambeson_hardening_headers::{Csp, Hardening, PeerLayer, Source, TrustedProxies};
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+
+use crate::answers::{answer, connection, page, request};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut line = Line(format!("{} ", event.metadata().level()));
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+}
+
+impl Lines {
+    fn record(&self) -> tracing::subscriber::DefaultGuard {
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
+    }
+
+    fn with(&self, part: &str) -> Vec<String> {
+        let lines = self.0.lock().unwrap();
+        lines.iter().filter(|line| line.contains(part)).cloned().collect()
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_logged_under_the_request_id() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let mut request = request(Scheme::Http, "localhost");
+    RequestFacts::ensure(&mut request).set_request_id(RequestId::parse(b"r-1").unwrap());
+    let layer = Hardening::web().build().unwrap().layer();
+    answer(layer, request, async |request: Request<()>| {
+        assert!(request.headers().contains_key("x-never"), "told\u{1b}[2J only here");
+        page("")
+    })
+    .await;
+    let found = lines.with("the app panicked");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("ERROR") && found[0].contains("r-1") && found[0].contains("only here"));
+    assert!(!found[0].contains('\u{1b}'), "a terminal must survive it");
+}
+
+#[tokio::test]
+async fn an_undeclared_proxy_is_named_once_with_the_setting() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let layer = PeerLayer::new(TrustedProxies::none());
+    let app =
+        layer.layer(service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new(()))));
+    for neighbour in ["203.0.113.9:5", "10.0.3.1:5", "203.0.113.8:5", "10.0.3.1:6"] {
+        let request =
+            Request::get("/").extension(connection(neighbour)).header("x-forwarded-for", "198.51.100.7");
+        app.clone().oneshot(request.body(()).unwrap()).await.unwrap();
+    }
+    assert_eq!(lines.with("forwarding headers").len(), 2, "once outside, once inside");
+    assert_eq!(lines.with("proxies.ranges = [\"10.0.3.1\"]").len(), 1);
+}
+
+#[tokio::test]
+async fn two_policies_are_a_finding_said_once() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let edge = Hardening::web().build().unwrap();
+    for _ in 0..3 {
+        answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+            let mut page = page("");
+            page.headers_mut().append("content-security-policy", "default-src 'self'".parse().unwrap());
+            page.headers_mut().append("content-security-policy", "img-src *".parse().unwrap());
+            page
+        })
+        .await;
+    }
+    assert_eq!(lines.with("two content security policies").len(), 1);
+}
+
+#[test]
+fn a_weak_policy_is_named_when_built() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let weak = Csp::web().script_src([Source::SELF, Source::dangerously_unsafe_inline()]);
+    Hardening::web().csp(weak).build().unwrap();
+    assert_eq!(lines.with("'unsafe-inline'").len(), 1);
+}
