@@ -244,7 +244,8 @@ mod manual {
                 if state.monotonic >= deadline {
                     return Poll::Ready(());
                 }
-                state.sleepers.retain(|(_, waker)| !waker.will_wake(context.waker()));
+                // One task may wait for several moments; only the same wait is not noted twice.
+                state.sleepers.retain(|(at, waker)| *at != deadline || !waker.will_wake(context.waker()));
                 state.sleepers.push((deadline, context.waker().clone()));
                 Poll::Pending
             }))

@@ -1,5 +1,5 @@
 //! Public behaviour of the HTTP edge.
-#![allow(missing_docs, reason = "a test binary")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
 
 mod answers;
 mod csp;

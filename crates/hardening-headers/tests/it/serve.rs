@@ -1,1 +1,248 @@
-//! To be filled.
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Extension;
+use axum::routing::get;
+use bytes::Bytes;
+use gambeson_core::{ManualClock, Readiness, ReadinessState, Timestamp};
+use gambeson_hardening_headers::Connection;
+use gambeson_hardening_headers::serve::{DrainReport, Server, serve};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinSet;
+
+/// A running server, its clock, and the way to end it.
+struct Running {
+    address: SocketAddr,
+    clock: ManualClock,
+    readiness: Readiness,
+    entered: Arc<Notify>,
+    release: Arc<Notify>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinSet<DrainReport>,
+}
+
+impl Running {
+    async fn start(change: impl FnOnce(Server) -> Server) -> Self {
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+        let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let slow = {
+            let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
+            move || async move {
+                entered.notify_one();
+                release.notified().await;
+                "slow"
+            }
+        };
+        let who = async |Extension(connection): Extension<Connection>| connection.remote.ip().to_string();
+        let app =
+            Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/who", get(who));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let readiness = Readiness::new();
+        let server = Server::new()
+            .clock(Arc::new(clock.clone()), Arc::new(clock.clone()))
+            .readiness(readiness.clone())
+            .shutdown(async { stopped.await.unwrap_or(()) });
+        let mut task = JoinSet::new();
+        let server = change(server);
+        task.spawn(async move { serve(listener, app, server).await.unwrap() });
+        Self { address, clock, readiness, entered, release, stop: Some(stop), task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A connection that sent this.
+    async fn send(&self, text: &str) -> TcpStream {
+        let mut stream = self.connect().await;
+        stream.write_all(text.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// Lets time pass in small steps until the server closes the connection; says how much passed.
+    async fn until_closed(&self, stream: &mut TcpStream) -> Duration {
+        let mut passed = Duration::ZERO;
+        let mut answer = Vec::new();
+        let mut closed = std::pin::pin!(stream.read_to_end(&mut answer));
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut closed => return passed,
+                () = settle() => {}
+            }
+            self.clock.advance(Duration::from_secs(1));
+            passed += Duration::from_secs(1);
+            assert!(passed < Duration::from_secs(600), "never closed");
+        }
+    }
+
+    async fn end(mut self) -> DrainReport {
+        drop(self.stop.take());
+        self.task.join_next().await.unwrap().unwrap()
+    }
+}
+
+/// Gives the server's tasks and the loopback network many turns.
+async fn settle() {
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn all(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn requests_learn_their_connection() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET /who HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let answer = all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("127.0.0.1"), "{answer}");
+    assert_eq!(running.readiness.state(), ReadinessState::Ready);
+}
+
+#[tokio::test]
+async fn slow_headers_are_dropped_at_the_timeout() {
+    let running = Running::start(|server| server).await;
+    for start in ["", "G", "GET / HTTP/1.1\r\nhost: a\r\nx-slow: ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut stream = running.send(start).await;
+        settle().await;
+        let passed = running.until_closed(&mut stream).await;
+        assert!((9..=14).contains(&passed.as_secs()), "{start:?} was open for {passed:?}");
+    }
+}
+
+#[tokio::test]
+async fn headers_in_time_are_answered() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET / HTTP/1.1\r\nhost: a\r\n").await;
+    settle().await;
+    running.clock.advance(Duration::from_secs(9));
+    stream.write_all(b"connection: close\r\n\r\n").await.unwrap();
+    assert!(all(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_not_idle() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    running.entered.notified().await;
+    for _ in 0..10 {
+        running.clock.advance(Duration::from_secs(60));
+        settle().await;
+    }
+    running.release.notify_one();
+    assert!(all(&mut stream).await.ends_with("slow"));
+}
+
+#[tokio::test]
+async fn garbage_and_huge_heads_end_their_connection_only() {
+    let running = Running::start(|server| server.header_bytes(8 << 10)).await;
+    let mut stream = running.send("\u{16}\u{3}\u{1} this is no HTTP, and long enough\r\n\r\n").await;
+    assert!(all(&mut stream).await.starts_with("HTTP/1.1 400"));
+    let long = "a".repeat(9 << 10);
+    let mut stream = running.send(&format!("GET / HTTP/1.1\r\nhost: a\r\nx-long: {long}")).await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+    let mut stream = running.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(all(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let running = Running::start(|server| server).await;
+    let two = "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /who HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let answer = all(&mut running.send(two).await).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 2);
+    assert!(answer.find("hello").unwrap() < answer.find("127.0.0.1").unwrap());
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_to_who_knows_that() {
+    let running = Running::start(|server| server).await;
+    let io = TokioIo::new(running.connect().await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    let request = Request::get("http://app/who").body(Empty::<Bytes>::new()).unwrap();
+    let response = client.send_request(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "127.0.0.1");
+
+    settle().await;
+    for _ in 0..70 {
+        running.clock.advance(Duration::from_secs(1));
+        settle().await;
+    }
+    assert!(tasks.try_join_next().is_some(), "an idle connection was kept");
+}
+
+#[tokio::test]
+async fn more_connections_than_the_cap_wait_for_room() {
+    let running = Running::start(|server| server.connections(1)).await;
+    let first = running.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    running.entered.notified().await;
+    let mut second = running.send("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let mut byte = [0];
+    tokio::select! {
+        biased;
+        _ = second.read(&mut byte) => panic!("answered beside the cap"),
+        () = settle() => {}
+    }
+    drop(first);
+    running.release.notify_one();
+    assert!(all(&mut second).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_requests_in_flight_and_closes_the_rest() {
+    let mut running = Running::start(|server| server).await;
+    let mut busy = running.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    running.entered.notified().await;
+    let mut silent = running.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut first = [0; 12];
+    silent.read_exact(&mut first).await.unwrap();
+    drop(running.stop.take());
+    all(&mut silent).await;
+    assert_eq!(running.readiness.state(), ReadinessState::Draining);
+    settle().await;
+    assert!(TcpStream::connect(running.address).await.is_err(), "nothing new is accepted");
+    running.release.notify_one();
+    assert!(all(&mut busy).await.ends_with("slow"));
+    let report = running.end().await;
+    assert_eq!((report.drained, report.aborted), (2, 0));
+}
+
+#[tokio::test]
+async fn a_drain_ends_at_its_deadline() {
+    let mut running = Running::start(|server| server).await;
+    let _busy = running.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    running.entered.notified().await;
+    drop(running.stop.take());
+    settle().await;
+    running.clock.advance(Duration::from_secs(5));
+    let report = running.end().await;
+    assert_eq!((report.drained, report.aborted), (0, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_refused_before_anything_is_accepted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::new().connections(0).header_bytes(1).header_timeout(Duration::ZERO);
+    let error = serve(listener, Router::new(), server).await.unwrap_err();
+    assert_eq!(error.problems().len(), 3);
+}

@@ -1,0 +1,107 @@
+//! Building a limiter with everything that can be chosen.
+
+use std::sync::Arc;
+
+use gambeson_core::{
+    Clock, ConfigError, ConfigProblems, EndpointSpec, Entropy, ProblemJson, SystemClock, SystemEntropy,
+};
+use http::Method;
+
+use super::layer::EdgeLimitLayer;
+use super::limiter::{Counts, Limiter};
+use super::network::Networks;
+use super::rate::EdgeRate;
+use super::table::Table;
+use super::telemetry;
+
+/// Collects what an [`EdgeLimitLayer`] is made of.
+#[derive(Debug)]
+pub struct EdgeLimitBuilder<R = ProblemJson> {
+    rate: EdgeRate,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    exempt: Vec<(Method, Box<str>)>,
+    problems: ConfigProblems,
+    respond: R,
+}
+
+impl EdgeLimitBuilder {
+    pub(super) fn new(rate: EdgeRate) -> Self {
+        Self {
+            rate,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(SystemEntropy::new()),
+            exempt: Vec::new(),
+            problems: ConfigProblems::new(),
+            respond: ProblemJson,
+        }
+    }
+}
+
+impl<R> EdgeLimitBuilder<R> {
+    /// The clock of the rates; the system's unless said.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Where the secret key of the table comes from; the system unless said.
+    #[must_use]
+    pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
+        Self { entropy, ..self }
+    }
+
+    /// Lets through, uncounted, those of these endpoints that say they are exempt from rate limits.
+    ///
+    /// Their paths are compared whole; an exempt endpoint with parameters in its path is refused when building.
+    #[must_use]
+    pub fn exempt<'a>(mut self, endpoints: impl IntoIterator<Item = &'a EndpointSpec>) -> Self {
+        for endpoint in endpoints.into_iter().filter(|endpoint| endpoint.exempt.rate_limit) {
+            if endpoint.template.contains(['{', '*']) {
+                let cure = "an endpoint without a limit needs a path without parameters";
+                self.problems.add("edge_limit.exempt", endpoint.template.as_ref(), cure);
+            } else {
+                self.exempt.push((endpoint.method.clone(), endpoint.template.as_ref().into()));
+            }
+        }
+        self
+    }
+
+    /// Answers refusals so; problem details unless said.
+    #[must_use]
+    pub fn respond<T>(self, respond: T) -> EdgeLimitBuilder<T> {
+        let Self { rate, clock, entropy, exempt, problems, respond: _ } = self;
+        EdgeLimitBuilder { rate, clock, entropy, exempt, problems, respond }
+    }
+
+    /// The layer.
+    ///
+    /// # Errors
+    /// Every value out of its range, exempt paths with parameters, and a system without randomness; all at once.
+    pub fn build(self) -> Result<EdgeLimitLayer<R>, ConfigError> {
+        let mut problems = self.problems;
+        let parts = self.rate.parts().map_err(|error| problems.extend(error)).ok();
+        let networks = Networks::new(&*self.entropy, self.rate.v6_prefix)
+            .map_err(|error| problems.add("edge_limit", error.to_string(), "the table needs a random key"))
+            .ok();
+        let (Some((gcra, fields)), Some(networks), true) = (parts, networks, problems.is_empty()) else {
+            problems.check()?;
+            return Err(ConfigError::one("edge_limit", "", "write a rate that is not zero"));
+        };
+        if self.rate.v6_prefix == 128 {
+            telemetry::wide_open_ipv6();
+        }
+        let limiter = Limiter {
+            rate: self.rate,
+            gcra,
+            fields,
+            networks,
+            table: Table::new(self.rate.table_bytes),
+            nameless: Table::new(1),
+            clock: self.clock,
+            exempt: self.exempt.into(),
+            counts: Counts::default(),
+        };
+        Ok(EdgeLimitLayer::with(Some(Arc::new(limiter)), self.respond))
+    }
+}

@@ -1,0 +1,143 @@
+//! The layer and its service.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use gambeson_core::{ConfigError, ProblemJson, Rejection, RequestFacts, RequestHead, Respond};
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::builder::EdgeLimitBuilder;
+use super::future::{EdgeLimitFuture, Passage};
+use super::limiter::{EdgeLimitReport, Limiter, Verdict};
+use super::rate::EdgeRate;
+use super::{rejection, telemetry};
+
+/// Limits how often one client network may call; see the [module](super).
+#[derive(Debug)]
+pub struct EdgeLimitLayer<R = ProblemJson> {
+    shared: Arc<Shared<R>>,
+}
+
+#[derive(Debug)]
+struct Shared<R> {
+    limiter: Option<Arc<Limiter>>,
+    respond: R,
+}
+
+impl EdgeLimitLayer {
+    /// A layer with this rate that answers with problem details.
+    ///
+    /// # Errors
+    /// As [`EdgeLimitBuilder::build`].
+    pub fn new(rate: EdgeRate) -> Result<Self, ConfigError> {
+        Self::builder(rate).build()
+    }
+
+    /// A layer with this rate, of which more can be chosen.
+    #[must_use]
+    pub fn builder(rate: EdgeRate) -> EdgeLimitBuilder {
+        EdgeLimitBuilder::new(rate)
+    }
+
+    /// A layer that limits nothing, with the same types.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::with(None, ProblemJson)
+    }
+}
+
+impl<R> EdgeLimitLayer<R> {
+    pub(super) fn with(limiter: Option<Arc<Limiter>>, respond: R) -> Self {
+        Self { shared: Arc::new(Shared { limiter, respond }) }
+    }
+
+    /// Charges the network of this address `units` more, without asking: for what only the app knows to be abuse.
+    /// At most two bursts of debt are kept.
+    pub fn penalise(&self, address: IpAddr, units: u32) {
+        if let Some(limiter) = &self.shared.limiter {
+            limiter.charge_address(address, units);
+        }
+    }
+
+    /// What it has seen since it was built.
+    #[must_use]
+    pub fn report(&self) -> EdgeLimitReport {
+        self.shared.limiter.as_ref().map(|limiter| limiter.report()).unwrap_or_default()
+    }
+}
+
+impl<R> Clone for EdgeLimitLayer<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S, R> Layer<S> for EdgeLimitLayer<R> {
+    type Service = EdgeLimit<S, R>;
+
+    fn layer(&self, inner: S) -> EdgeLimit<S, R> {
+        EdgeLimit { inner, shared: Arc::clone(&self.shared) }
+    }
+}
+
+/// The service that [`EdgeLimitLayer`] makes.
+#[derive(Debug)]
+pub struct EdgeLimit<S, R = ProblemJson> {
+    inner: S,
+    shared: Arc<Shared<R>>,
+}
+
+impl<S: Clone, R> Clone for EdgeLimit<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for EdgeLimit<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = EdgeLimitFuture<S::Future, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let facts = RequestFacts::ensure(&mut request);
+        match self.shared.admit(&RequestHead::from(&request), &facts) {
+            Ok(passage) => EdgeLimitFuture::running(self.inner.call(request), passage),
+            Err(refusal) => {
+                let response = self.shared.respond.respond(&refusal, &facts);
+                facts.set_rejection(refusal);
+                EdgeLimitFuture::refused(response)
+            }
+        }
+    }
+}
+
+impl<R> Shared<R> {
+    /// Whether the request may pass, and what is left to do when its answer is there.
+    fn admit(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<Option<Passage>, Rejection> {
+        let Some(limiter) = &self.limiter else { return Ok(None) };
+        if limiter.exempts(head) {
+            return Ok(None);
+        }
+        let Some(peer) = facts.peer() else {
+            telemetry::layer_order();
+            return Err(rejection::layer_order());
+        };
+        match limiter.decide(peer) {
+            Verdict::Pass { who, left } => {
+                Ok(Some(Passage { limiter: Arc::clone(limiter), facts: facts.clone(), who, left }))
+            }
+            Verdict::Refuse { after } => Err(limiter.refusal(after)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Where connections come from.
+
+use std::future::Future;
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Connection;
+
+/// A source of connections: the seam for TLS, and for tests of a system that runs out of files.
+pub(super) trait Accept {
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Connection)>>;
+}
+
+impl Accept for TcpListener {
+    type Io = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Connection)> {
+        let (stream, remote) = Self::accept(self).await?;
+        // Answers are written whole; waiting for more to send would only delay the last part.
+        stream.set_nodelay(true)?;
+        let mut connection = Connection::new(remote);
+        connection.local = stream.local_addr().ok();
+        Ok((stream, connection))
+    }
+}
+
+/// Whether this failure concerns only the connection that came, and not the listener.
+pub(super) fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::InvalidInput
+    )
+}

@@ -1,0 +1,28 @@
+//! What the server logs.
+
+use std::error::Error;
+
+use super::DrainReport;
+use crate::Connection;
+
+pub(super) fn ended(connection: Connection, error: Option<&(dyn Error + Send + Sync + 'static)>) {
+    if let Some(error) = error {
+        tracing::debug!(remote = %connection.remote, %error, "connection ended with an error");
+    }
+}
+
+pub(super) fn idle(connection: Connection) {
+    tracing::debug!(remote = %connection.remote, "connection closed: no request in time");
+}
+
+pub(super) fn accept_failed(error: &std::io::Error) {
+    tracing::warn!(%error, "no connection could be accepted; trying again");
+}
+
+pub(super) fn full(connections: usize) {
+    tracing::warn!(connections, "all connections are taken; more wait in the system's queue");
+}
+
+pub(super) fn drained(report: DrainReport) {
+    tracing::info!(drained = report.drained, aborted = report.aborted, "server ended");
+}
