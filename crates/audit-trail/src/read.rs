@@ -21,7 +21,7 @@ pub struct Entries {
 
 /// Reads the trail in `dir`, newest last, also while an app writes to it.
 ///
-/// Each line's own hash is checked; whether the lines belong together is [`verify`](crate::verify)'s to say. A torn
+/// Each line's own hash is checked; whether the lines belong together is [`verify`](crate::verify())'s to say. A torn
 /// line at the end is left out. After an error the iterator ends.
 ///
 /// # Errors

@@ -176,6 +176,7 @@ impl Writer {
     /// Nothing of the chunk was written: ordered items try again, the others are refused or counted.
     fn give_back(&mut self, chunk: Vec<Placed>, error: &TrailError, last: bool, again: &mut Vec<Item>) {
         self.note_fault(Some(error.clone()));
+        self.publish();
         let untold = std::mem::take(&mut self.telling);
         self.losses.merge(untold);
         for Placed { item, .. } in chunk {

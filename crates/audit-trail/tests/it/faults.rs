@@ -78,13 +78,15 @@ fn a_cut_anywhere_shows_against_a_head() {
     }
 }
 
+type Change = fn(&mut Vec<String>);
+
 #[test]
 fn lines_taken_out_moved_or_repeated_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     written(dir.path(), &small(), 20);
     let path = segment(dir.path(), 2);
     let whole = fs::read(&path).unwrap();
-    let cases: [(&str, fn(&mut Vec<String>), Kind); 7] = [
+    let cases: [(&str, Change, Kind); 7] = [
         ("taken out", |lines| drop(lines.remove(2)), Kind::Missing),
         ("first taken out", |lines| drop(lines.remove(0)), Kind::Missing),
         ("seal taken out", |lines| drop(lines.pop()), Kind::Missing),
@@ -94,7 +96,7 @@ fn lines_taken_out_moved_or_repeated_are_told_apart() {
             "moved to the end",
             |lines| {
                 let line = lines.remove(1);
-                lines.push(line)
+                lines.push(line);
             },
             Kind::Reordered,
         ),

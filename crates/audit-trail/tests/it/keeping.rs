@@ -71,6 +71,25 @@ async fn a_removed_file_is_noticed() {
 }
 
 #[tokio::test]
+async fn while_writing_fails_strict_is_refused_async_is_counted_and_ordered_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = open(dir.path(), &small());
+    let file = fs::OpenOptions::new().append(true).open(dir.path().join("trail-000001.jsonl")).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(length + 1).unwrap();
+    let _ = trail.record(event("ordered", None), Durability::Ordered);
+    let _ = trail.record(event("async", None), Durability::Async);
+    assert!(trail.record(event("strict", None), Durability::Strict).wait().await.is_err());
+    assert!(matches!(trail.check().wait().await, Health::Unhealthy(_)));
+    file.set_len(length).unwrap();
+    trail.flush().wait().await.unwrap();
+    assert_eq!(trail.check().wait().await, Health::Healthy);
+    trail.close(LONG).unwrap();
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert_eq!((report.events, report.lost), (1, 2));
+}
+
+#[tokio::test]
 async fn strangers_cannot_use_the_reserve_and_the_loss_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::default().segment_bytes(4_096).max_total_bytes(40_000, 30_000);
