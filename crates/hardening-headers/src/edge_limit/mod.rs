@@ -8,7 +8,7 @@
 //!
 //! It does **not** stop a flood from more networks than the table holds (65,536 by default; then new ones share one strict
 //! bucket), count across instances, or know users: limits of principals are quotas, after authentication. It is
-//! probabilistic: two networks may share an entry (about 1 in 16,000 pairs that fall into the same set), which only makes it
+//! probabilistic: a network is taken for one of the four others in its set about once in 16,000, which only makes it
 //! stricter; when several threads bring a network's very first requests at the same moment as other new ones, it may get an
 //! entry more, never more than four.
 //!

@@ -69,7 +69,7 @@
 //!
 //! | setting | default | why |
 //! |---|---|---|
-//! | header timeout | 10 s, also between two HTTP/1 requests | a person's network is faster, a slow-header client is not |
+//! | header timeout | 10 s, also between two HTTP/1 requests | a person's network is faster, a slow-header client is not; behind a proxy that reuses connections, set it above the proxy's own keep-alive time |
 //! | idle timeout | 60 s without a request (HTTP/2) | |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
 //! | request head | 32 KiB | |

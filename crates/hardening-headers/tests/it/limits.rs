@@ -26,13 +26,13 @@ fn timed(limits: Limits, clock: &ManualClock) -> LimitsLayer {
 
 /// A body without a length: these parts, and then its end, or nothing more.
 struct Parts {
-    parts: std::vec::IntoIter<&'static str>,
+    parts: std::collections::VecDeque<&'static str>,
     ends: bool,
 }
 
 impl Parts {
     fn new(parts: &[&'static str], ends: bool) -> Self {
-        Self { parts: parts.to_vec().into_iter(), ends }
+        Self { parts: parts.to_vec().into(), ends }
     }
 }
 
@@ -44,7 +44,7 @@ impl Body for Parts {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.parts.next() {
+        match self.parts.pop_front() {
             Some(part) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(part.as_bytes()))))),
             None if self.ends => Poll::Ready(None),
             None => Poll::Pending,
