@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use gambeson_core::{ConfigError, ConfigProblems, Principal};
 
-use crate::policy::{Policy, PolicyError, Universe};
+use crate::policy::{Policy, PolicyError};
 use crate::table::{RouteTable, check_permission};
 
 /// The policy in force. Clones share it; a reload takes effect for all of them, between two decisions.
@@ -129,9 +129,10 @@ impl PolicyHandle {
     /// Takes over the routes of the running code; `fill` writes them with the numbers of the policy in force.
     ///
     /// Kept for as long as the handle lives: a stack is built once a process.
+    #[cfg(feature = "axum-router")]
     pub(crate) fn adopt(
         &self,
-        fill: impl FnOnce(&Universe) -> (RouteTable, ConfigProblems),
+        fill: impl FnOnce(&crate::policy::Universe) -> (RouteTable, ConfigProblems),
     ) -> Result<Arc<RouteTable>, ConfigError> {
         let mut needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = self.load();

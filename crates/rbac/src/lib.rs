@@ -16,34 +16,34 @@
 //!
 //! ## layer-order
 //!
-//! 500. No authentication layer ran before [`AuthorizeLayer`] (or, for the extractor [`Authorizer`], no
+//! Status 500. No authentication layer ran before [`AuthorizeLayer`] (or, for the extractor [`Authorizer`], no
 //! `AuthorizeLayer`). Put one outside of it, or give [`AuthorizeLayer::authentication_from`]. When there is one, two
 //! versions of `gambeson-core` may be in the tree and hide each other's facts: `cargo tree -d -i gambeson-core`.
 //!
 //! ## unauthenticated
 //!
-//! 401 with the challenges of the authentication layer. The route asks for a permission, or is not known, and no
+//! Status 401 with the challenges of the authentication layer. The route asks for a permission, or is not known, and no
 //! credential was given.
 //!
 //! ## forbidden
 //!
-//! 403. The caller is known and does not have the permission that the route asks for.
+//! Status 403. The caller is known and does not have the permission that the route asks for.
 //!
 //! ## not-found
 //!
-//! 404. There is no such route; or no such record, or it belongs to another tenant: these look the same.
+//! Status 404. There is no such route; or no such record, or it belongs to another tenant: these look the same.
 //!
 //! ## method-not-allowed
 //!
-//! 405 with `Allow`. The route has other methods.
+//! Status 405 with `Allow`. The route has other methods.
 //!
 //! ## indeterminate
 //!
-//! 503. It could not be decided, which never means that it is allowed.
+//! Status 503. It could not be decided, which never means that it is allowed.
 //!
 //! ## audit-unavailable
 //!
-//! 503. The policy asks for a durable record before the act (`audit = "strict"`), and there is none.
+//! Status 503. The policy asks for a durable record before the act (`audit = "strict"`), and there is none.
 #![forbid(unsafe_code)]
 
 pub mod authorize;

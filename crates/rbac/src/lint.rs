@@ -26,7 +26,7 @@ use crate::selftest::row_is_allowed;
 ///     [roles]
 ///     viewer = { grants = ["notes:raed"] }
 /// "#);
-/// assert_eq!(findings[0].to_string(), "7:25: unknown permission `notes:raed` [unknown-permission]: \
+/// assert_eq!(findings[0].to_string(), "7:26: unknown permission `notes:raed` [unknown-permission]: \
 ///     declare it in [permissions]; did you mean `notes:read`?");
 /// ```
 #[must_use]

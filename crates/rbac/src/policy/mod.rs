@@ -171,7 +171,6 @@ impl Policy {
     /// Callers seen before are remembered by [`Principal::id`], so that the decision is a look at one bit. With an
     /// actor (RFC 8693 §4.1) both must have the permission. A permission that the policy does not declare is
     /// [`Decision::Indeterminate`], never allowed.
-    #[must_use]
     pub fn decide(&self, principal: &Principal, permission: PermissionId) -> Decision {
         if !self.universe.is_declared(permission) {
             return Decision::Indeterminate;
@@ -243,6 +242,7 @@ impl Policy {
         &self.table
     }
 
+    #[cfg(feature = "axum-router")]
     pub(crate) fn universe(&self) -> &Universe {
         &self.universe
     }

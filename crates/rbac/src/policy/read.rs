@@ -164,7 +164,8 @@ fn route(
             findings.error("route-name", key.at, message, "declare GET only");
         }
         Some((method, template)) => {
-            document.routes.push(DeclaredRoute { at: key.at, method, template: template.to_owned(), access })
+            let template = template.to_owned();
+            document.routes.push(DeclaredRoute { at: key.at, method, template, access });
         }
         None => {
             let message = format!("`{}` is not a route", key.value);
