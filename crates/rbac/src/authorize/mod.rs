@@ -103,7 +103,7 @@
 //! | `not-found` | 404 | a principal asked for a route that is not declared |
 //! | `method-not-allowed` | 405 | the route has no such method |
 //! | `indeterminate` | 503 | it could not be decided |
-//! | `audit-unavailable` | 503 | the policy asks for strict audit, and the act can't be put on record |
+//! | `audit-unavailable` | 503 | the policy asks for strict audit, and the act can't be put on record; also while observing |
 //!
 //! # Telemetry
 //!
