@@ -18,6 +18,7 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use allowed::ALLOWED;
+use core_size::CoreSize;
 pub(crate) use source::{Source, load};
 
 /// Checks every law; false when one is broken.
@@ -26,7 +27,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     let (sources, mut findings) = load(&workspace.root, &files);
     findings.extend(arrows::check(workspace));
     findings.extend(sizes::check(&sources));
-    findings.extend(core_size::check(&sources));
+    let core = CoreSize::of(&sources);
+    findings.extend(core.check());
     findings.extend(allowed::apply(ALLOWED, laws_of_code::check(&sources)));
     findings.extend(test_habits::check(&sources));
     findings.extend(doc_page::check(&sources));
@@ -44,6 +46,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         println!("{finding}");
     }
     println!("{}", figures::of(&sources));
+    println!("{core}");
     println!("lint: {} findings in {} files", findings.len(), files.len());
     Ok(findings.is_empty())
 }

@@ -36,6 +36,11 @@ impl Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let missing = peers::install(workspace);
     let not_run = if missing.is_empty() { Vec::new() } else { tests_without(workspace, &missing)? };
+    // Tests start the workspace's own programs, found beside the test binary.
+    let mut build = process::cargo(&workspace.root);
+    if !process::visible(build.args(["build", "--workspace", "--all-features", "--bins"]))? {
+        return Ok(false);
+    }
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--", "--include-ignored"]);
     cargo.args(skipping(&not_run, options));

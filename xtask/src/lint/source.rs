@@ -22,6 +22,7 @@ pub(crate) struct Source {
     /// The whole file is test code.
     pub(crate) is_test: bool,
     test_lines: Vec<RangeInclusive<usize>>,
+    double_lines: Vec<RangeInclusive<usize>>,
     test_modules: Vec<String>,
 }
 
@@ -48,6 +49,7 @@ impl Source {
             syntax,
             is_test: is_test_path(path),
             test_lines: tests.lines,
+            double_lines: tests.doubles,
             test_modules: tests.modules,
         })
     }
@@ -55,6 +57,11 @@ impl Source {
     /// Whether the line (from 1) belongs to a test.
     pub(crate) fn is_test_line(&self, line: usize) -> bool {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
+    }
+
+    /// Whether the line (from 1) belongs to a test double, which `feature = "test-util"` guards.
+    pub(crate) fn is_test_double_line(&self, line: usize) -> bool {
+        self.double_lines.iter().any(|lines| lines.contains(&line))
     }
 
     /// The crate's folder under `crates/`, if the file is the source of one.
@@ -155,10 +162,11 @@ fn flatten_group(group: &Group, tokens: &mut Vec<Token>) {
     tokens.push(Token { text: close.to_owned(), line: group.span_close().start().line });
 }
 
-/// Finds the items that exist in tests only.
+/// Finds the items that exist in tests or for tests only.
 #[derive(Default)]
 struct Tests {
     lines: Vec<RangeInclusive<usize>>,
+    doubles: Vec<RangeInclusive<usize>>,
     modules: Vec<String>,
 }
 
@@ -182,8 +190,11 @@ impl<'a> Visit<'a> for Tests {
             syn::Item::Static(item) => &item.attrs,
             _ => return visit::visit_item(self, item),
         };
+        let lines = item.span().start().line..=item.span().end().line;
         if is_test_item(attributes) {
-            self.lines.push(item.span().start().line..=item.span().end().line);
+            self.lines.push(lines);
+        } else if attributes.iter().any(is_test_util) {
+            self.doubles.push(lines);
         }
         visit::visit_item(self, item);
     }
@@ -200,13 +211,21 @@ impl<'a> Visit<'a> for Tests {
 fn is_test_item(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_test = attribute.path().segments.last().is_some_and(|segment| segment.ident == "test");
-        let is_cfg_test = attribute.path().is_ident("cfg")
-            && attribute.meta.require_list().is_ok_and(|list| {
-                let condition = list.tokens.to_string();
-                condition == "test" || condition.replace(' ', "").starts_with("all(test,")
-            });
-        is_test || is_cfg_test
+        is_test
+            || condition_of(attribute)
+                .is_some_and(|condition| condition == "test" || condition.starts_with("all(test,"))
     })
+}
+
+/// `#[cfg(feature = "test-util")]`.
+fn is_test_util(attribute: &syn::Attribute) -> bool {
+    condition_of(attribute).is_some_and(|condition| condition == r#"feature="test-util""#)
+}
+
+/// What stands in a `#[cfg(…)]`, without blanks.
+fn condition_of(attribute: &syn::Attribute) -> Option<String> {
+    let list = attribute.meta.require_list().ok().filter(|list| list.path.is_ident("cfg"))?;
+    Some(list.tokens.to_string().replace(' ', ""))
 }
 
 #[cfg(test)]
@@ -220,6 +239,15 @@ mod tests {
         let tests: Vec<usize> = (1..=7).filter(|line| source.is_test_line(*line)).collect();
         assert_eq!(tests, [2, 3, 4, 5]);
         assert_eq!(source.library(), Some("core"));
+    }
+
+    #[test]
+    fn lines_of_test_doubles_are_known_and_are_no_tests() {
+        let text = "#[cfg(feature = \"test-util\")]\nmod manual {\n    fn b() {}\n}\n#[cfg(feature = \"system\")]\nmod system {}\n";
+        let source = Source::parse("crates/core/src/a.rs", text).expect("parses");
+        let doubles: Vec<usize> = (1..=6).filter(|line| source.is_test_double_line(*line)).collect();
+        assert_eq!(doubles, [1, 2, 3, 4]);
+        assert!((1..=6).all(|line| !source.is_test_line(line)));
     }
 
     #[test]
