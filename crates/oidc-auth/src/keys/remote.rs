@@ -249,7 +249,7 @@ impl Remote {
         };
         self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, etag })));
         // A little early, and not all instances of an app at once.
-        fresh.mul_f64(1.0 - self.random() / 10.0)
+        fresh.min(self.parts.policy.max_stale / 2).mul_f64(1.0 - self.random() / 10.0)
     }
 
     /// 2, 4, 8 … 60 seconds, a fifth of it by chance.

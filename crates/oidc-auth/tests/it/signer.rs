@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
 };
@@ -57,8 +57,9 @@ impl Signer {
     pub(crate) fn jwk(&self) -> Value {
         let mut jwk = match &self.key {
             Private::Rsa(pair, _) => {
-                let parts = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-                json!({"kty": "RSA", "n": encode(&parts.n), "e": encode(&parts.e)})
+                // RSAPublicKey of 2048 bits in DER: the modulus follows nine bytes of frame, the exponent two more.
+                let der = pair.public_key().as_ref();
+                json!({"kty": "RSA", "n": encode(&der[9..265]), "e": encode(&der[267..])})
             }
             Private::Ec(pair, curve) => {
                 let point = &pair.public_key().as_ref()[1..];
