@@ -1,3 +1,6 @@
 //! Public behaviour of the test kit.
 
 mod contract;
+#[cfg(feature = "dev-idp")]
+mod dev_idp;
+mod sinks;

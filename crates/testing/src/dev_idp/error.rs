@@ -1,0 +1,57 @@
+//! Why the provider did not start.
+
+use std::fmt;
+
+use gambeson_core::BoxError;
+
+/// The dev identity provider could not start; the text says why and what to do.
+#[derive(Debug)]
+pub struct DevIdpError {
+    kind: DevIdpErrorKind,
+    what: String,
+    source: Option<BoxError>,
+}
+
+/// What kept the dev identity provider from starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DevIdpErrorKind {
+    /// The profile is production, or this is a hosting platform.
+    Profile,
+    /// The address is none, or others could reach it.
+    Address,
+    /// Somebody else listens on that port.
+    PortTaken,
+    /// The system refused a socket, randomness or a task.
+    System,
+}
+
+impl DevIdpError {
+    pub(super) fn new(kind: DevIdpErrorKind, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self { kind, what, source: None }
+    }
+
+    pub(super) fn because(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kept it from starting.
+    #[must_use]
+    pub fn kind(&self) -> DevIdpErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for DevIdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for DevIdpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}

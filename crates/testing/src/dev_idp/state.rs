@@ -1,0 +1,115 @@
+//! What the provider's server and its handle share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::error::Unspecified;
+use gambeson_core::{Clock, Timestamp};
+use serde_json::{Value, json};
+
+use super::keys::Keys;
+use super::{Fault, Person};
+
+pub(super) struct State {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) people: Vec<Person>,
+    /// Client ids and their secrets.
+    pub(super) clients: Vec<(String, String)>,
+    pub(super) clock: Arc<dyn Clock>,
+    changing: Mutex<Changing>,
+}
+
+struct Changing {
+    keys: Arc<Keys>,
+    retired: Vec<Arc<Keys>>,
+    fault: Fault,
+    ahead: Duration,
+    requests: BTreeMap<String, usize>,
+}
+
+/// Paths that are counted one by one; others count as one, so that strangers can't fill memory.
+const MOST_PATHS: usize = 64;
+
+/// Key pairs that stay published after rotations.
+const MOST_RETIRED: usize = 8;
+
+impl State {
+    pub(super) fn new(
+        issuer: String,
+        audience: String,
+        (people, clients): (Vec<Person>, Vec<(String, String)>),
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+    ) -> Self {
+        let changing = Mutex::new(Changing {
+            keys: Arc::new(keys),
+            retired: Vec::new(),
+            fault: Fault::None,
+            ahead: Duration::ZERO,
+            requests: BTreeMap::new(),
+        });
+        Self { issuer, audience, people, clients, clock, changing }
+    }
+
+    fn changing(&self) -> MutexGuard<'_, Changing> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now().plus(self.changing().ahead)
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        let mut changing = self.changing();
+        changing.ahead = changing.ahead.saturating_add(by);
+    }
+
+    pub(super) fn fault(&self) -> Fault {
+        self.changing().fault
+    }
+
+    pub(super) fn set_fault(&self, fault: Fault) {
+        self.changing().fault = fault;
+    }
+
+    pub(super) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.changing().keys)
+    }
+
+    pub(super) fn rotate(&self, keep_old: bool) -> Result<(), Unspecified> {
+        let fresh = Arc::new(Keys::generate()?);
+        let mut changing = self.changing();
+        let old = std::mem::replace(&mut changing.keys, fresh);
+        if keep_old {
+            changing.retired.insert(0, old);
+            changing.retired.truncate(MOST_RETIRED);
+        } else {
+            changing.retired.clear();
+        }
+        Ok(())
+    }
+
+    pub(super) fn jwks(&self) -> Value {
+        let changing = self.changing();
+        let keys: Vec<Value> =
+            std::iter::once(&changing.keys).chain(&changing.retired).flat_map(|keys| keys.jwks()).collect();
+        json!({ "keys": keys })
+    }
+
+    pub(super) fn count(&self, path: &str) {
+        let requests = &mut self.changing().requests;
+        let known = requests.len() < MOST_PATHS || requests.contains_key(path);
+        let path = if known { path } else { "*" };
+        *requests.entry(path.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn requests(&self, path: &str) -> usize {
+        self.changing().requests.get(path).copied().unwrap_or_default()
+    }
+
+    pub(super) fn person(&self, name: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.name == name)
+    }
+}

@@ -1,0 +1,32 @@
+//! A client that sends one request over a real socket.
+
+use bytes::Bytes;
+use gambeson_core::{Spawn, TokioSpawn};
+use gambeson_testing::DevIdp;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+
+pub(crate) async fn send(idp: &DevIdp, mut request: Request<String>) -> Option<Response<Bytes>> {
+    let stream = tokio::net::TcpStream::connect(idp.address()).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    TokioSpawn::new().spawn(Box::pin(async { drop(connection.await) }));
+    let host = idp.address().to_string().parse().unwrap();
+    request.headers_mut().entry("host").or_insert(host);
+    let response = sender.send_request(request.map(|body| Full::new(Bytes::from(body)))).await.ok()?;
+    let (parts, body) = response.into_parts();
+    Some(Response::from_parts(parts, body.collect().await.unwrap().to_bytes()))
+}
+
+pub(crate) async fn get(idp: &DevIdp, path: &str) -> Option<Response<Bytes>> {
+    send(idp, Request::get(path).body(String::new()).unwrap()).await
+}
+
+pub(crate) async fn post(idp: &DevIdp, path: &str, form: &str) -> Response<Bytes> {
+    send(idp, Request::post(path).body(form.to_owned()).unwrap()).await.unwrap()
+}
+
+pub(crate) fn json(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}

@@ -1,0 +1,212 @@
+//! The dev identity provider over real sockets; signatures are checked by a library that did not make them.
+
+mod client;
+
+use std::time::Duration;
+
+use gambeson_core::{ManualClock, Profile, Timestamp};
+use gambeson_testing::{DevIdp, DevIdpErrorKind, Fault, SigningAlgorithm};
+use http::Request;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::{Value, json};
+
+use client::{get, json, post, send};
+
+async fn start() -> DevIdp {
+    DevIdp::builder().audience("notes").start().await.unwrap()
+}
+
+/// The claims, if the signature and the time are good by the key set.
+fn verified(token: &str, jwks: Value) -> Result<Value, jsonwebtoken::errors::Error> {
+    let keys: JwkSet = serde_json::from_value(jwks).unwrap();
+    let header = decode_header(token)?;
+    let key = keys.find(header.kid.as_deref().unwrap()).expect("the kid is in the key set");
+    let mut validation = Validation::new(header.alg);
+    validation.algorithms =
+        vec![if header.alg == Algorithm::ES256 { Algorithm::ES256 } else { Algorithm::RS256 }];
+    validation.set_audience(&["notes"]);
+    Ok(decode::<Value>(token, &DecodingKey::from_jwk(key)?, &validation)?.claims)
+}
+
+#[tokio::test]
+async fn tokens_of_both_algorithms_verify_with_the_published_keys() {
+    let idp = start().await;
+    let jwks = json(&get(&idp, "/jwks").await.unwrap());
+    for alg in ["RS256", "ES256"] {
+        let answer = json(&post(&idp, "/dev/token", &format!("user=alice&alg={alg}")).await);
+        assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(300)));
+        let token = answer["access_token"].as_str().unwrap();
+        let header = decode_header(token).unwrap();
+        assert_eq!((header.typ.as_deref(), format!("{:?}", header.alg).as_str()), (Some("at+jwt"), alg));
+        let claims = verified(token, jwks.clone()).unwrap();
+        assert_eq!(claims["iss"], idp.issuer());
+        assert_eq!(
+            (&claims["sub"], &claims["roles"], &claims["tenant"]),
+            (&json!("alice"), &json!(["editor"]), &json!("acme"))
+        );
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
+    }
+    assert_eq!(idp.requests("/jwks"), 1);
+}
+
+#[tokio::test]
+async fn a_bare_token_is_given_for_plain_text() {
+    let idp = start().await;
+    let request =
+        Request::post("/dev/token").header("accept", "text/plain").body("user=dave".to_owned()).unwrap();
+    let answer = send(&idp, request).await.unwrap();
+    let token = std::str::from_utf8(answer.body()).unwrap();
+    assert_eq!(verified(token, idp.jwks()).unwrap()["tenant"], "globex");
+    let unknown = post(&idp, "/dev/token", "user=nobody").await;
+    assert_eq!(unknown.status(), 400);
+    assert!(std::str::from_utf8(unknown.body()).unwrap().contains("alice, bob, carol, dave"));
+}
+
+#[tokio::test]
+async fn metadata_names_the_endpoints_and_marks_the_issuer() {
+    let idp = start().await;
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
+        let metadata = json(&get(&idp, path).await.unwrap());
+        assert_eq!(metadata["issuer"], idp.issuer());
+        assert_eq!(metadata["jwks_uri"], format!("{}/jwks", idp.issuer()));
+        assert_eq!(metadata["gambeson_dev_idp"], true);
+    }
+}
+
+#[tokio::test]
+async fn services_get_tokens_by_both_ways_and_only_with_their_secret() {
+    let idp = start().await;
+    let posted = "grant_type=client_credentials&client_id=service&client_secret=dev-service-secret";
+    let answer = json(&post(&idp, "/token", posted).await);
+    let claims = verified(answer["access_token"].as_str().unwrap(), idp.jwks()).unwrap();
+    assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("service"), &json!("service")));
+
+    let basic = |pair: &str| {
+        use base64::Engine;
+        let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+        let form = "grant_type=client_credentials".to_owned();
+        Request::post("/token").header("authorization", value).body(form).unwrap()
+    };
+    assert_eq!(send(&idp, basic("service:dev-service-secret")).await.unwrap().status(), 200);
+    let refused = send(&idp, basic("service:wrong")).await.unwrap();
+    assert_eq!((refused.status().as_u16(), json(&refused)), (401, json!({ "error": "invalid_client" })));
+    assert_eq!(post(&idp, "/token", "grant_type=password").await.status(), 400);
+}
+
+#[tokio::test]
+async fn bad_tokens_are_bad() {
+    let idp = start().await;
+    let bob = || idp.mint().user("bob");
+    assert!(verified(&bob().token(), idp.jwks()).is_ok());
+    for token in [
+        bob().expired().token(),
+        bob().audience("other").token(),
+        bob().tampered().token(),
+        bob().foreign_key().token(),
+        bob().algorithm(SigningAlgorithm::Es256).tampered().token(),
+        bob().without("exp").token(),
+        bob().hmac_with_public_key().token(),
+    ] {
+        assert!(verified(&token, idp.jwks()).is_err(), "{token}");
+    }
+    let unsigned = bob().alg_none().token();
+    assert!(unsigned.ends_with('.') && decode_header(&unsigned).is_err(), "{unsigned}");
+    let odd = bob().kid("k").typ("JWT").header("crit", json!(["x"])).issuer("http://other").token();
+    let header = decode_header(&odd).unwrap();
+    assert_eq!((header.kid.as_deref(), header.typ.as_deref()), (Some("k"), Some("JWT")));
+}
+
+#[tokio::test]
+async fn keys_rotate_and_old_ones_stay_if_asked() {
+    let idp = start().await;
+    let old = idp.mint().user("alice").token();
+    post(&idp, "/dev/rotate", "keep_old=true").await;
+    assert_eq!(idp.jwks()["keys"].as_array().unwrap().len(), 4);
+    assert!(
+        verified(&old, idp.jwks()).is_ok() && verified(&idp.mint().user("alice").token(), idp.jwks()).is_ok()
+    );
+    assert_eq!(post(&idp, "/dev/rotate", "").await.status(), 200);
+    assert_eq!(idp.jwks()["keys"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn faults_come_and_go() {
+    let idp = start().await;
+    let mode =
+        async |mode: &str| assert_eq!(post(&idp, "/dev/fault", &format!("mode={mode}")).await.status(), 204);
+    mode("down").await;
+    assert!(get(&idp, "/jwks").await.is_none());
+    assert_eq!(post(&idp, "/dev/token", "user=alice").await.status(), 200, "/dev/* goes on");
+    mode("500").await;
+    assert_eq!(get(&idp, "/jwks").await.unwrap().status(), 500);
+    mode("html").await;
+    assert_eq!(get(&idp, "/jwks").await.unwrap().headers()["content-type"], "text/html");
+    mode("redirect").await;
+    assert_eq!(get(&idp, "/jwks").await.unwrap().status(), 302);
+    mode("truncated_jwks").await;
+    assert!(serde_json::from_slice::<Value>(get(&idp, "/jwks").await.unwrap().body()).is_err());
+    mode("empty_jwks").await;
+    assert_eq!(json(&get(&idp, "/jwks").await.unwrap()), json!({ "keys": [] }));
+    mode("huge").await;
+    assert!(get(&idp, "/jwks").await.unwrap().body().len() > 8 << 20);
+    mode("wrong_issuer").await;
+    let metadata = get(&idp, "/.well-known/openid-configuration").await.unwrap();
+    assert_ne!(json(&metadata)["issuer"], idp.issuer());
+    mode("wrong_kid").await;
+    assert_eq!(decode_header(idp.mint().user("bob").token()).unwrap().kid.as_deref(), Some("no-such-key"));
+    idp.fault(Fault::None);
+    assert_eq!(json(&get(&idp, "/jwks").await.unwrap()), idp.jwks());
+    assert_eq!(post(&idp, "/dev/fault", "mode=odd").await.status(), 400);
+}
+
+#[tokio::test]
+async fn its_clock_can_be_given_and_moved() {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_000));
+    let idp = DevIdp::builder().clock(clock.clone()).start().await.unwrap();
+    let issued =
+        |token: &str| jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims["iat"].clone();
+    assert_eq!(issued(&idp.mint().user("alice").token()), 1_000);
+    clock.advance(Duration::from_secs(5));
+    post(&idp, "/dev/clock", "advance=60").await;
+    assert_eq!(issued(&idp.mint().user("alice").token()), 1_065);
+}
+
+#[tokio::test]
+async fn pages_and_other_hosts_get_nothing() {
+    let idp = start().await;
+    for (name, value, status) in [
+        ("host", "evil.example", 421),
+        ("origin", "http://127.0.0.1:3000", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("sec-fetch-site", "same-site", 403),
+        ("sec-fetch-site", "same-origin", 200),
+    ] {
+        let request = Request::post("/dev/token").header(name, value).body("user=carol".to_owned()).unwrap();
+        assert_eq!(send(&idp, request).await.unwrap().status(), status, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn it_starts_only_where_it_may() {
+    let idp = start().await;
+    let taken = DevIdp::builder().bind(idp.address().to_string()).start().await.unwrap_err();
+    assert_eq!(taken.kind(), DevIdpErrorKind::PortTaken);
+    assert!(taken.to_string().contains(&idp.address().port().to_string()), "{taken}");
+    for bind in ["0.0.0.0:0", "10.0.0.1:1", "[::]:0", "nonsense"] {
+        let refused = DevIdp::builder().bind(bind).start().await.unwrap_err();
+        assert_eq!(refused.kind(), DevIdpErrorKind::Address, "{bind}");
+    }
+    let production = DevIdp::builder().profile(Profile::Production).start().await.unwrap_err();
+    assert_eq!(production.kind(), DevIdpErrorKind::Profile);
+}
+
+#[tokio::test]
+async fn it_stops_and_frees_its_port() {
+    let idp = start().await;
+    let address = idp.address();
+    get(&idp, "/jwks").await.unwrap();
+    idp.stop().await;
+    let again = DevIdp::builder().bind(address.to_string()).start().await;
+    assert!(again.is_ok(), "{again:?}");
+}
