@@ -170,31 +170,26 @@ impl AuditSink for NullSink {
     }
 }
 
+/// Writes events as `tracing` events of target `gambeson::audit`. Subject to log filters, and never durable.
 #[cfg(feature = "tracing")]
-mod via_tracing {
-    use super::{Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Durability, Receipt};
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TracingSink;
 
-    /// Writes events as `tracing` events of target `gambeson::audit`. Subject to log filters, and never durable.
-    #[derive(Debug, Clone, Copy, Default)]
-    pub struct TracingSink;
-
-    impl AuditSink for TracingSink {
-        fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
-            if durability == Durability::Strict {
-                return Answer::Ready(Err(AuditError::new(AuditErrorKind::Unsupported)));
-            }
-            tracing::info!(
-                target: "gambeson::audit",
-                kind = event.kind.as_str(),
-                action = &*event.action,
-                outcome = event.outcome.as_str(),
-                reason = event.reason.as_deref(),
-                subject = event.context.subject.as_ref().map(|subject| &*subject.name),
-                trace_id = event.context.trace.map(|trace| tracing::field::display(trace.trace_id_hex())),
-            );
-            Answer::Ready(Ok(Receipt::queued()))
+#[cfg(feature = "tracing")]
+impl AuditSink for TracingSink {
+    fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
+        if durability == Durability::Strict {
+            return Answer::Ready(Err(AuditError::new(AuditErrorKind::Unsupported)));
         }
+        tracing::info!(
+            target: "gambeson::audit",
+            kind = event.kind.as_str(),
+            action = &*event.action,
+            outcome = event.outcome.as_str(),
+            reason = event.reason.as_deref(),
+            subject = event.context.subject.as_ref().map(|subject| &*subject.name),
+            trace_id = event.context.trace.map(|trace| tracing::field::display(trace.trace_id_hex())),
+        );
+        Answer::Ready(Ok(Receipt::queued()))
     }
 }
-#[cfg(feature = "tracing")]
-pub use via_tracing::TracingSink;

@@ -23,9 +23,7 @@ pub struct ConfigProblem {
 impl ConfigError {
     /// An error of one problem.
     pub fn one(field: impl Into<String>, value: impl Into<String>, cure: impl Into<String>) -> Self {
-        let mut problems = ConfigProblems::new();
-        problems.add(field, value, cure);
-        Self { problems: problems.0 }
+        Self { problems: vec![ConfigProblem { field: field.into(), value: value.into(), cure: cure.into() }] }
     }
 
     /// The problems, in the order in which they were found.

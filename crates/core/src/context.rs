@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::{MatchedRoute, RequestFacts, RequestId, Subject, TraceContext};
+use crate::{MatchedRoute, Principal, RequestFacts, RequestId, Subject, TraceContext};
 
 /// Who and where: the part that audit events and cost records of a request have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,11 +28,9 @@ impl From<&RequestFacts> for RequestContext {
     fn from(facts: &RequestFacts) -> Self {
         let principal = facts.principal();
         Self {
-            subject: principal.map(|principal| principal.full_subject().clone()),
-            actor: principal
-                .and_then(|principal| principal.actor())
-                .map(|actor| actor.full_subject().clone()),
-            tenant: principal.and_then(|principal| principal.tenant()).map(Box::from),
+            subject: principal.map(Principal::full_subject).cloned(),
+            actor: principal.and_then(Principal::actor).map(Principal::full_subject).cloned(),
+            tenant: principal.and_then(Principal::tenant).map(Box::from),
             route: facts.route().cloned(),
             address: facts.peer().and_then(|peer| peer.address),
             request_id: facts.request_id().copied(),

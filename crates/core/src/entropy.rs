@@ -21,33 +21,6 @@ pub struct EntropyError;
 
 plain_error!(EntropyError, |_error| "the system's random source failed");
 
-#[cfg(feature = "system")]
-mod system {
-    use super::{Entropy, EntropyError, Sealed};
-
-    /// The operating system's random source.
-    #[derive(Debug, Clone, Copy, Default)]
-    #[non_exhaustive]
-    pub struct SystemEntropy;
-
-    impl SystemEntropy {
-        /// The system's source.
-        pub const fn new() -> Self {
-            Self
-        }
-    }
-
-    impl Sealed for SystemEntropy {}
-
-    impl Entropy for SystemEntropy {
-        fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
-            getrandom::fill(bytes).map_err(|_| EntropyError)
-        }
-    }
-}
-#[cfg(feature = "system")]
-pub use system::SystemEntropy;
-
 #[cfg(feature = "test-util")]
 mod fixed {
     use std::sync::atomic::{AtomicU64, Ordering};

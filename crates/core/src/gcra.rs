@@ -73,10 +73,9 @@ impl Gcra {
             let wait = if never { Duration::MAX } else { Duration::from_nanos(next - limit) };
             return GcraDecision::Denied { retry_after: wait };
         }
-        let remaining = (limit - next) / self.interval;
         GcraDecision::Allowed {
             state: next,
-            remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+            remaining: u32::try_from((limit - next) / self.interval).unwrap_or(u32::MAX),
             reset: Duration::from_nanos(next - now),
         }
     }

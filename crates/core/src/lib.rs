@@ -53,58 +53,22 @@ mod respond;
 mod route;
 mod scrub;
 mod secret_ref;
+#[cfg(feature = "system")]
+mod system;
 mod task;
 mod time;
 mod trace;
 mod transport;
 mod word;
 
-pub use answer::{Answer, BoxFuture};
-#[cfg(feature = "tracing")]
-pub use audit::TracingSink;
-pub use audit::{
-    AuditError, AuditErrorKind, AuditEvent, AuditKind, AuditSink, Durability, NullSink, Outcome, Receipt,
+#[cfg(feature = "system")]
+pub use system::*;
+pub use {
+    answer::*, audit::*, authentication::*, config::*, context::*, cost::*, credential::*, endpoint::*,
+    entropy::*, escape::*, facts::*, forget::*, gcra::*, head::*, health::*, mode::*, money::*, peer::*,
+    principal::*, profile::*, rate_limit::*, rejection::*, respond::*, route::*, scrub::*, secret_ref::*,
+    task::*, time::*, trace::*, transport::*,
 };
-pub use authentication::{
-    Authentication, AuthenticationFrom, Challenge, Challenger, Challenges, ConflictingCredentials,
-};
-pub use config::{ConfigError, ConfigProblem, ConfigProblems};
-pub use context::RequestContext;
-pub use cost::{CostRecord, CostSink};
-pub use credential::{Credential, CredentialError, CredentialErrorKind, CredentialSource};
-pub use endpoint::{Access, EndpointSpec, Exempt};
-#[cfg(feature = "test-util")]
-pub use entropy::FixedEntropy;
-#[cfg(feature = "system")]
-pub use entropy::SystemEntropy;
-pub use entropy::{Entropy, EntropyError};
-pub use escape::{escape_controls, json_string};
-pub use facts::RequestFacts;
-pub use forget::{Forget, ForgetError, ForgetErrorKind, Forgotten};
-pub use gcra::{Gcra, GcraDecision};
-pub use head::{RequestHead, Wants};
-pub use health::{Health, HealthCheck, Readiness, ReadinessState};
-pub use mode::Mode;
-pub use money::{Currency, Money, MoneyError};
-pub use peer::{PeerInfo, RequestId, Scheme};
-pub use principal::{EndSignal, Ended, Principal, PrincipalBuilder, PrincipalKind, Subject};
-pub use profile::{Profile, ProfileError};
-pub use rate_limit::RateLimitFields;
-pub use rejection::{Member, Refused, Rejection, RejectionClass};
-pub use respond::{GrpcStatus, Negotiated, ProblemJson, Respond, StatusOnly};
-pub use route::{MatchedRoute, RouteSource};
-pub use scrub::{NoScrub, Scrub};
-pub use secret_ref::{SecretBytes, SecretError, SecretErrorKind, SecretRef, SecretRefError, SecretResolver};
-pub use task::Spawn;
-#[cfg(feature = "system")]
-pub use task::TokioSpawn;
-#[cfg(feature = "test-util")]
-pub use time::ManualClock;
-#[cfg(feature = "system")]
-pub use time::SystemClock;
-pub use time::{Clock, Monotonic, Timer, Timestamp};
-pub use trace::TraceContext;
-pub use transport::{HttpTransport, TransportError, TransportErrorKind, TransportLimits};
 
 /// Any error that can cross threads.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

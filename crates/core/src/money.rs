@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::word::plain_error;
+use crate::word::{plain_error, shown};
 
 /// A three-letter currency code (ISO 4217), upper case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,11 +31,7 @@ impl Currency {
     }
 }
 
-impl fmt::Debug for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+shown!(Debug for Currency, |currency| currency.as_str());
 
 /// An amount in billionths of a currency's unit. No floating point, no silent overflow, no mixing of currencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,9 +102,9 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.nanos < 0 { "-" } else { "" };
-        let (units, rest) =
-            (self.nanos.unsigned_abs() / 1_000_000_000, self.nanos.unsigned_abs() % 1_000_000_000);
-        let decimals = format!("{rest:09}");
+        let nanos = self.nanos.unsigned_abs();
+        let units = nanos / 1_000_000_000;
+        let decimals = format!("{:09}", nanos % 1_000_000_000);
         let kept = decimals.trim_end_matches('0').len().max(2);
         write!(f, "{sign}{units}.{} {}", &decimals[..kept], self.currency.as_str())
     }

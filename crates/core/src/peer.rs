@@ -1,9 +1,8 @@
 //! Who is on the other end of the connection.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use crate::word::named;
+use crate::word::{named, shown};
 
 named! {
     /// The scheme that the client used, as far as it can be trusted.
@@ -84,21 +83,10 @@ impl RequestId {
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        self.bytes
-            .get(..usize::from(self.length))
-            .and_then(|b| std::str::from_utf8(b).ok())
-            .unwrap_or_default()
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
     }
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RequestId({self})")
-    }
-}
+shown!(Display for RequestId, |id| id.as_str());
+shown!(Debug for RequestId, |id| format_args!("RequestId({id})"));

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::word::named;
+use crate::word::{named, shown};
 use crate::{BoxFuture, Clock, Timer, Timestamp};
 
 /// A verified caller. A clone is one atomic increment.
@@ -150,14 +150,9 @@ impl fmt::Debug for Principal {
 }
 
 /// Describes a [`Principal`] piece by piece.
-#[derive(Debug)]
 pub struct PrincipalBuilder(Inner);
 
-impl fmt::Debug for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner").field("subject", &self.subject).finish_non_exhaustive()
-    }
-}
+shown!(Debug for PrincipalBuilder, |builder| format_args!("PrincipalBuilder({:?})", builder.0.subject));
 
 /// A getter of the principal and a setter of its builder for each claim.
 macro_rules! claims {

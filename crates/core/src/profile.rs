@@ -16,6 +16,8 @@ named! {
     }
 }
 
+const VARIABLE: &str = "GAMBESON_PROFILE";
+
 /// Variables that a hosting platform sets; development is refused where one of them is present.
 const HOSTED: [&str; 8] = [
     "KUBERNETES_SERVICE_HOST",
@@ -30,7 +32,7 @@ const HOSTED: [&str; 8] = [
 
 impl Profile {
     /// The variable that names the profile.
-    pub const VARIABLE: &'static str = "GAMBESON_PROFILE";
+    pub const VARIABLE: &'static str = VARIABLE;
 
     /// The profile that this process's environment asks for.
     ///
@@ -45,13 +47,12 @@ impl Profile {
     /// # Errors
     /// An unknown word, or development on a hosting platform.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ProfileError> {
-        match lookup(Self::VARIABLE).as_deref() {
+        match lookup(VARIABLE).as_deref() {
             None | Some("" | "production") => Ok(Self::Production),
             Some("development") => Self::development(lookup),
-            Some(other) => Err(ProfileError(format!(
-                "{} is {other:?}: write \"production\" or \"development\"",
-                Self::VARIABLE
-            ))),
+            Some(other) => {
+                Err(ProfileError(format!("{VARIABLE} is {other:?}: write \"production\" or \"development\"")))
+            }
         }
     }
 
@@ -64,8 +65,7 @@ impl Profile {
             None => Ok(Self::Development),
             Some(mark) => Err(ProfileError(format!(
                 "the development profile was asked for, but {mark} says that this is a hosting platform: \
-                 set {}=production",
-                Self::VARIABLE
+                 set {VARIABLE}=production"
             ))),
         }
     }
@@ -77,8 +77,7 @@ impl Profile {
     pub fn check_bind(self, address: SocketAddr) -> Result<(), ProfileError> {
         match self {
             Self::Development if !address.ip().is_loopback() => Err(ProfileError(format!(
-                "the development profile does not listen on {address}: bind 127.0.0.1, or set {}=production",
-                Self::VARIABLE
+                "the development profile does not listen on {address}: bind 127.0.0.1, or set {VARIABLE}=production"
             ))),
             _ => Ok(()),
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 /// Writes `RateLimit-Policy` and `RateLimit` in the structured form of draft-ietf-httpapi-ratelimit-headers-10.
 ///
@@ -30,22 +30,22 @@ impl RateLimitFields {
         if name.is_empty() || !name.chars().all(plain) {
             return None;
         }
-        let policy = format!("\"{name}\";q={quota};w={}", seconds(window).max(1));
+        let policy = format!("\"{name}\";q={quota};w={}", whole_seconds(window).max(1));
         Some(Self { name: name.into(), policy: HeaderValue::try_from(policy).ok()? })
     }
 
     /// Adds both fields: what is left now, and when more comes.
     pub fn write(&self, headers: &mut HeaderMap, remaining: u32, reset: Duration) {
         let mut text = String::with_capacity(self.name.len() + 24);
-        let _ = write!(text, "\"{}\";r={remaining};t={}", self.name, seconds(reset));
-        headers.append(HeaderName::from_static("ratelimit-policy"), self.policy.clone());
+        let _ = write!(text, "\"{}\";r={remaining};t={}", self.name, whole_seconds(reset));
+        headers.append("ratelimit-policy", self.policy.clone());
         if let Ok(value) = HeaderValue::try_from(text) {
-            headers.append(HeaderName::from_static("ratelimit"), value);
+            headers.append("ratelimit", value);
         }
     }
 }
 
 /// Whole seconds, rounded up.
-fn seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use crate::word::named;
+use crate::rate_limit::whole_seconds;
+use crate::word::{named, shown};
 
 /// A refusal: a stable slug, a class, a status, what the client may know, and privately why. Cheap to clone.
 ///
@@ -150,8 +151,7 @@ impl Rejection {
 
     /// When it is worth trying again, in whole seconds rounded up, at least 1.
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        let wait = self.0.retry_after?;
-        Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
+        self.0.retry_after.map(|wait| whole_seconds(wait).max(1))
     }
 
     /// Why, for logs and audit.
@@ -175,21 +175,13 @@ impl fmt::Debug for Rejection {
     }
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.slug(), self.status().as_u16())
-    }
-}
+shown!(Display for Rejection, |rejection| format_args!("{} ({})", rejection.slug(), rejection.status().as_u16()));
 
 /// The error by which an outbound layer refuses: the caller finds it by downcast.
 #[derive(Debug, Clone)]
 pub struct Refused(pub Rejection);
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "refused: {}", self.0)
-    }
-}
+shown!(Display for Refused, |refused| format_args!("refused: {}", refused.0));
 
 impl Error for Refused {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{Member, Rejection, RequestFacts, Wants, json_string};
 
@@ -48,11 +48,8 @@ pub struct ProblemJson;
 
 impl<B: From<Bytes>> Respond<B> for ProblemJson {
     fn respond(&self, rejection: &Rejection, facts: &RequestFacts) -> Response<B> {
-        let body = problem(rejection, facts);
-        let mut response = answer(rejection, B::from(Bytes::from(body)));
-        let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response
+        let body = Bytes::from(problem(rejection, facts));
+        typed_answer(rejection, "application/problem+json", B::from(body))
     }
 }
 
@@ -76,14 +73,11 @@ pub struct GrpcStatus;
 
 impl<B: Default> Respond<B> for GrpcStatus {
     fn respond(&self, rejection: &Rejection, _: &RequestFacts) -> Response<B> {
-        let mut response = answer(rejection, B::default());
+        let mut response = typed_answer(rejection, "application/grpc", B::default());
         *response.status_mut() = StatusCode::OK;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers
-            .insert(HeaderName::from_static("grpc-status"), HeaderValue::from(grpc_code(rejection.status())));
-        let message = HeaderValue::from_static(rejection.slug());
-        headers.insert(HeaderName::from_static("grpc-message"), message);
+        headers.insert("grpc-status", grpc_code(rejection.status()).into());
+        headers.insert("grpc-message", HeaderValue::from_static(rejection.slug()));
         response
     }
 }
@@ -128,15 +122,20 @@ impl<B: From<Bytes>> Respond<B> for Negotiated {
             return ProblemJson.respond(rejection, facts);
         }
         let log_in = self.log_in.as_deref().and_then(|path| HeaderValue::from_str(path).ok());
-        let mut response = answer(rejection, B::from(Bytes::from(page(rejection, facts))));
-        let kind = HeaderValue::from_static("text/html; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        let body = Bytes::from(page(rejection, facts));
+        let mut response = typed_answer(rejection, "text/html; charset=utf-8", B::from(body));
         if let (Some(path), StatusCode::UNAUTHORIZED) = (log_in, rejection.status()) {
             *response.status_mut() = StatusCode::SEE_OTHER;
             response.headers_mut().insert(header::LOCATION, path);
         }
         response
     }
+}
+
+fn typed_answer<B>(rejection: &Rejection, content_type: &'static str, body: B) -> Response<B> {
+    let mut response = answer(rejection, body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 fn answer<B>(rejection: &Rejection, body: B) -> Response<B> {
@@ -205,14 +204,10 @@ fn member(out: &mut String, name: &str, value: &Member) {
 }
 
 fn page(rejection: &Rejection, facts: &RequestFacts) -> String {
-    let status = rejection.status();
+    let (code, title) = (rejection.status().as_u16(), title(rejection.status()));
     let mut out = String::with_capacity(512);
-    let _ = write!(
-        out,
-        "<!doctype html><html lang=en><meta charset=utf-8><title>{code} {title}</title><h1>{title}</h1><p>",
-        code = status.as_u16(),
-        title = title(status)
-    );
+    out.push_str("<!doctype html><html lang=en><meta charset=utf-8>");
+    let _ = write!(out, "<title>{code} {title}</title><h1>{title}</h1><p>");
     html(&mut out, rejection.public_detail());
     if let Some(id) = facts.request_id() {
         let _ = write!(out, "<p>Request {id}");

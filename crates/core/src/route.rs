@@ -1,9 +1,9 @@
 //! The route that a router matched.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::RequestHead;
+use crate::word::shown;
 
 /// A route template such as `/notes/{id}`; never the raw path. A clone is one atomic increment.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -21,17 +21,8 @@ impl MatchedRoute {
     }
 }
 
-impl fmt::Debug for MatchedRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MatchedRoute({})", self.0)
-    }
-}
-
-impl fmt::Display for MatchedRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+shown!(Debug for MatchedRoute, |route| format_args!("MatchedRoute({route})"));
+shown!(Display for MatchedRoute, |route| route.0);
 
 /// Knows which route template a request matched.
 ///

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use crate::BoxFuture;
-use crate::word::{kinded_error, plain_error};
+use crate::word::{kinded_error, plain_error, shown};
 
 /// A reference of the form `scheme://authority/path?version=…&field=/json/pointer`.
 ///
@@ -48,31 +48,38 @@ impl SecretRef {
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
+
+    fn set(&mut self, pair: &str) -> Result<(), SecretRefError> {
+        let (slot, value) = match pair.split_once('=') {
+            Some(("version", value)) if !value.is_empty() => (&mut self.version, value),
+            Some(("field", value)) if value.starts_with('/') => (&mut self.field, value),
+            Some(("field", _)) => {
+                return Err(SecretRefError("its field is not a JSON pointer, which starts with /"));
+            }
+            _ => return Err(SecretRefError("its query knows only version= and field=")),
+        };
+        match slot.replace(value.into()) {
+            None => Ok(()),
+            Some(_) => Err(SecretRefError("a query key stands twice")),
+        }
+    }
 }
 
 impl FromStr for SecretRef {
     type Err = SecretRefError;
 
     fn from_str(text: &str) -> Result<Self, SecretRefError> {
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or(SecretRefError("not a secret reference such as env://NAME: it has no scheme://"))?;
+        let (scheme, rest) = text.split_once("://").ok_or(SecretRefError("it has no scheme://"))?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.chars().all(plain) {
-            return Err(SecretRefError(
-                "not a secret reference such as env://NAME: its scheme is not a lower-case word",
-            ));
+            return Err(SecretRefError("its scheme is not a lower-case word"));
         }
         let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
         if location.is_empty() || location.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(SecretRefError(
-                "not a secret reference such as env://NAME: its location is empty or holds blanks",
-            ));
+            return Err(SecretRefError("its location is empty or holds blanks"));
         }
         if location.split('/').any(|segment| segment == "..") {
-            return Err(SecretRefError(
-                "not a secret reference such as env://NAME: its location climbs with ..",
-            ));
+            return Err(SecretRefError("its location climbs with .."));
         }
         let mut reference =
             Self { scheme: scheme.into(), location: location.into(), version: None, field: None };
@@ -80,31 +87,6 @@ impl FromStr for SecretRef {
             reference.set(pair)?;
         }
         Ok(reference)
-    }
-}
-
-impl SecretRef {
-    fn set(&mut self, pair: &str) -> Result<(), SecretRefError> {
-        let slot = match pair.split_once('=') {
-            Some(("version", value)) if !value.is_empty() => (&mut self.version, value),
-            Some(("field", value)) if value.starts_with('/') => (&mut self.field, value),
-            Some(("field", _)) => {
-                return Err(SecretRefError(
-                    "not a secret reference such as env://NAME: its field is not a JSON pointer, which starts with /",
-                ));
-            }
-            _ => {
-                return Err(SecretRefError(
-                    "not a secret reference such as env://NAME: its query knows only version= and field=",
-                ));
-            }
-        };
-        match slot.0.replace(slot.1.into()) {
-            None => Ok(()),
-            Some(_) => {
-                Err(SecretRefError("not a secret reference such as env://NAME: a query key stands twice"))
-            }
-        }
     }
 }
 
@@ -134,7 +116,7 @@ impl<'de> serde::Deserialize<'de> for SecretRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretRefError(&'static str);
 
-plain_error!(SecretRefError, |error| error.0);
+plain_error!(SecretRefError, |error| format_args!("not a secret reference such as env://NAME: {}", error.0));
 
 /// The bytes of a secret. Debug shows a constant; there is no Display, and no comparison that takes varying time.
 #[derive(Clone)]
@@ -152,11 +134,7 @@ impl SecretBytes {
     }
 }
 
-impl fmt::Debug for SecretBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretBytes(…)")
-    }
-}
+shown!(Debug for SecretBytes, |_secret| "SecretBytes(…)");
 
 /// Reads the secret behind a reference.
 pub trait SecretResolver: Send + Sync + fmt::Debug {

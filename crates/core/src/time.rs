@@ -118,58 +118,6 @@ pub trait Timer: Sealed + Send + Sync + fmt::Debug {
 
 impl<T: Sealed + ?Sized> Sealed for Arc<T> {}
 
-#[cfg(feature = "system")]
-mod system {
-    use std::sync::OnceLock;
-    use std::time::{Duration, Instant, SystemTime};
-
-    use super::{BoxFuture, Clock, Monotonic, Sealed, Timer, Timestamp};
-
-    /// The operating system's clocks, and timers of the tokio runtime that the future is polled on.
-    #[derive(Debug, Clone, Copy, Default)]
-    #[non_exhaustive]
-    pub struct SystemClock;
-
-    impl SystemClock {
-        /// The system's clock.
-        pub const fn new() -> Self {
-            Self
-        }
-    }
-
-    fn start() -> Instant {
-        static START: OnceLock<Instant> = OnceLock::new();
-        #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-        *START.get_or_init(Instant::now)
-    }
-
-    impl Sealed for SystemClock {}
-
-    impl Clock for SystemClock {
-        fn monotonic(&self) -> Monotonic {
-            Monotonic::default().plus(start().elapsed())
-        }
-
-        #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-        fn now(&self) -> Timestamp {
-            match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-                Ok(after) => Timestamp::default().plus(after),
-                Err(before) => Timestamp::default().minus(before.duration()),
-            }
-        }
-    }
-
-    impl Timer for SystemClock {
-        #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-        fn until(&self, deadline: Monotonic) -> BoxFuture<()> {
-            let wait: Duration = deadline.since(self.monotonic());
-            Box::pin(async move { tokio::time::sleep(wait).await })
-        }
-    }
-}
-#[cfg(feature = "system")]
-pub use system::SystemClock;
-
 #[cfg(feature = "test-util")]
 mod manual {
     use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -33,8 +33,8 @@ impl TraceContext {
 
 impl fmt::Debug for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TraceContext({}-{}", self.trace_id_hex(), self.span_id_hex())?;
-        f.write_str(if self.sampled { "-01)" } else { "-00)" })
+        let flags = u8::from(self.sampled);
+        write!(f, "TraceContext({}-{}-{flags:02})", self.trace_id_hex(), self.span_id_hex())
     }
 }
 

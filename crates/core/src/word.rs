@@ -18,11 +18,7 @@ macro_rules! named {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
+        crate::word::shown!(Display for $name, |named| named.as_str());
     };
 }
 
@@ -61,11 +57,7 @@ macro_rules! kinded_error {
             }
         }
 
-        impl std::fmt::Display for $error {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(match self.kind { $($kind::$variant => $text,)+ })
-            }
-        }
+        crate::word::shown!(Display for $error, |error| match error.kind { $($kind::$variant => $text,)+ });
 
         impl std::error::Error for $error {
             fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
@@ -78,15 +70,22 @@ macro_rules! kinded_error {
 /// An error that is a text: `Display` by the given expression over `self`.
 macro_rules! plain_error {
     ($error:ty, |$this:ident| $text:expr) => {
-        impl std::fmt::Display for $error {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let $this = self;
-                f.write_str($text)
-            }
-        }
+        crate::word::shown!(Display for $error, |$this| $text);
 
         impl std::error::Error for $error {}
     };
 }
 
-pub(crate) use {kinded_error, named, plain_error};
+/// `Display` or `Debug` as whatever can be displayed: a text, or `format_args!`.
+macro_rules! shown {
+    ($how:ident for $type:ty, |$this:ident| $text:expr) => {
+        impl std::fmt::$how for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let $this = self;
+                write!(f, "{}", $text)
+            }
+        }
+    };
+}
+
+pub(crate) use {kinded_error, named, plain_error, shown};
