@@ -142,7 +142,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// What discovery and keys are fetched with.
+    /// What discovery and keys are fetched with. Default with the feature `client`: gambeson-client, with the platform's
+    /// root certificates and the proxy that the environment names.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
         self.transport = Some(transport);
         self
@@ -230,6 +231,21 @@ impl VerifierBuilder {
     #[cfg(not(feature = "system"))]
     fn fill_in(&mut self) {}
 
+    /// The house's own client where no other was given; only issuers that are asked need one.
+    #[cfg(feature = "client")]
+    fn fill_in_transport(&mut self, problems: &mut ConfigProblems) {
+        if self.transport.is_some() {
+            return;
+        }
+        match gambeson_client::Client::builder().proxy_from_env().build() {
+            Ok(client) => self.transport = Some(Arc::new(client)),
+            Err(error) => problems.extend(error),
+        }
+    }
+
+    #[cfg(not(feature = "client"))]
+    fn fill_in_transport(&mut self, _: &mut ConfigProblems) {}
+
     fn take_keys(&mut self, problems: &mut ConfigProblems) -> Option<Source> {
         match &self.issuer.source {
             KeySource::Static { document } => match KeySet::parse(document.as_bytes()) {
@@ -247,6 +263,7 @@ impl VerifierBuilder {
     }
 
     fn take_parts(&mut self, metadata: Option<String>, problems: &mut ConfigProblems) -> Option<RemoteParts> {
+        self.fill_in_transport(problems);
         for (name, there) in [
             ("transport", self.transport.is_some()),
             ("clock", self.clock.is_some()),
@@ -254,7 +271,7 @@ impl VerifierBuilder {
             ("spawn", self.spawn.is_some()),
             ("entropy", self.entropy.is_some()),
         ] {
-            if !there && name != "clock" {
+            if !there && name != "clock" && !(name == "transport" && cfg!(feature = "client")) {
                 missing(name, problems);
             }
         }

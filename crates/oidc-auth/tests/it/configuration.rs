@@ -65,3 +65,13 @@ fn static_keys_have_to_be_a_key_set() {
         assert_eq!(error.problems()[0].field, "issuer.static_keys", "{document}");
     }
 }
+
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn the_houses_client_is_the_default_transport() {
+    Verifier::builder(Issuer::discover("http://127.0.0.1:9"))
+        .audience("api")
+        .run_in(Profile::Development)
+        .build()
+        .unwrap();
+}

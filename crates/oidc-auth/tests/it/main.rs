@@ -1,4 +1,5 @@
 //! The public behaviour of gambeson-oidc-auth.
+#![expect(clippy::unwrap_used, reason = "a test that unwraps a refusal has failed")]
 
 mod advisories;
 mod cache;
