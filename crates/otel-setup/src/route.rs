@@ -7,7 +7,6 @@ use crate::metrics::OnceTable;
 /// The route that axum's router matched: applied with `Router::layer`, so that the router has matched before.
 #[cfg(feature = "axum-router")]
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct AxumRoute;
 
 #[cfg(feature = "axum-router")]

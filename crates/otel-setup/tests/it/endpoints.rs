@@ -1,0 +1,83 @@
+use gambeson_core::{Access, Answer, Health, HealthCheck};
+use gambeson_otel_setup::{Endpoint, METRICS_CONTENT_TYPE, Telemetry};
+use http::StatusCode;
+
+#[derive(Debug)]
+struct Trail;
+
+impl HealthCheck for Trail {
+    fn name(&self) -> &str {
+        "trail"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        Answer::Ready(Health::Degraded("the disk is nearly full".into()))
+    }
+}
+
+#[test]
+fn readiness_follows_start_and_drain_and_nothing_else() {
+    let telemetry = Telemetry::builder("test", "1").health(Trail).build().unwrap();
+    let ready = || telemetry.endpoints().respond(Endpoint::Ready).status();
+    assert_eq!(ready(), StatusCode::SERVICE_UNAVAILABLE);
+    telemetry.readiness().set_ready();
+    assert_eq!(ready(), StatusCode::OK);
+    telemetry.readiness().drain();
+    assert_eq!(ready(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(telemetry.endpoints().respond(Endpoint::Live).status(), StatusCode::OK);
+}
+
+#[test]
+fn operators_see_health_without_its_reasons_in_the_metrics() {
+    let telemetry = Telemetry::builder("test", "1").health(Trail).build().unwrap();
+    let answer = telemetry.endpoints().respond(Endpoint::Metrics);
+    assert_eq!(answer.headers()["content-type"], METRICS_CONTENT_TYPE);
+    let text = String::from_utf8(answer.into_body().to_vec()).unwrap();
+    assert!(text.contains("gambeson_health{part=\"trail\"} 0.5\n"), "{text}");
+    assert!(!text.contains("disk"));
+}
+
+#[test]
+fn only_probes_are_public() {
+    for spec in Telemetry::builder("test", "1").build().unwrap().endpoints().specs() {
+        assert_eq!(
+            matches!(spec.access, Access::Public(_)),
+            spec.template != "/metrics",
+            "{}",
+            spec.template
+        );
+    }
+}
+
+#[test]
+fn all_problems_of_the_settings_are_told() {
+    let refused = Telemetry::builder("", "1").most_series(0).build().unwrap_err();
+    assert_eq!(refused.problems().len(), 2);
+}
+
+#[cfg(feature = "axum-router")]
+#[tokio::test]
+async fn the_axum_router_answers_and_knows_its_routes() {
+    use axum::body::Body;
+    use gambeson_otel_setup::AxumRoute;
+    use http::Request;
+    use tower::ServiceExt;
+
+    let telemetry = Telemetry::builder("test", "1").routes(AxumRoute).build().unwrap();
+    let endpoints = telemetry.endpoints();
+    let mut router = axum::Router::new().route("/notes/{id}", axum::routing::get(|| async { "a note" }));
+    for (spec, handler) in endpoints.public().into_iter().chain(endpoints.management()) {
+        router = router.route(&spec.template, handler);
+    }
+    let app = router.layer(telemetry.layer());
+    let mut text = String::new();
+    for path in ["/notes/7", "/livez", "/nowhere", "/metrics"] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let body = app.clone().oneshot(request).await.unwrap().into_body();
+        text = String::from_utf8(axum::body::to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+    }
+    assert!(text.contains("http_route=\"/notes/{id}\""), "{text}");
+    assert!(text.contains("http_route=\"/livez\""), "{text}");
+    assert!(text.contains("url_scheme=\"http\",http_response_status_code=\"404\""), "{text}");
+    assert!(text.ends_with("# EOF\n"));
+}
