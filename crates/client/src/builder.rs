@@ -114,7 +114,7 @@ impl ClientBuilder {
             timer: self.timer,
             per_address: self.per_address,
         };
-        Ok(Client::new(Arc::new(dialer), self.spawn))
+        Ok(Client::new(Arc::new(dialer), &self.spawn))
     }
 }
 

@@ -45,7 +45,7 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(dialer: Arc<Dialer>, spawn: Arc<dyn Spawn>) -> Self {
+    pub(crate) fn new(dialer: Arc<Dialer>, spawn: &Arc<dyn Spawn>) -> Self {
         let pool = |special_use| {
             legacy::Client::builder(Tasks(spawn.clone()))
                 .pool_timer(TokioTimer::new())

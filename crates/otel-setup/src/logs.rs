@@ -231,8 +231,7 @@ mod tests {
         tracing::subscriber::with_default(Registry::default().with(lines), || {
             tracing::info!(target: "app", name = "a\nb \u{1b}[2J\"", count = 3_u64, none = None::<u64>, "hel\rlo");
         });
-        let text = out.lock().unwrap().clone();
-        text
+        out.lock().unwrap().clone()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gambeson_core::{
-    Clock, ConfigError, ConfigProblems, Entropy, Health, HealthCheck, Readiness, RouteSource, SystemClock,
+    Clock, ConfigError, ConfigProblems, Entropy, HealthCheck, Readiness, RouteSource, SystemClock,
     SystemEntropy,
 };
 
@@ -68,8 +68,9 @@ impl Telemetry {
     #[must_use]
     pub fn metrics_text(&self) -> String {
         let shared = &self.0;
-        let at_once = |check: &Box<dyn HealthCheck>| -> Option<Health> { check.check().ready().ok() };
-        let health = shared.health.iter().filter_map(|check| Some((check.name(), at_once(check)?))).collect();
+        let at_once = |check: &dyn HealthCheck| check.check().ready().ok();
+        let health =
+            shared.health.iter().filter_map(|check| Some((check.name(), at_once(&**check)?))).collect();
         text(&shared.metrics, &Exposition { service: &shared.service, version: &shared.version, health })
     }
 }
