@@ -1,1 +1,33 @@
-fn main() {}
+//! A notes app for a small team, hardened: the whole Gambeson stack on embedded defaults.
+//!
+//! `cargo run -p hardened-notes` starts it in development, with a dev identity provider beside it.
+
+mod app;
+mod audit;
+mod banner;
+mod caller;
+mod data_dir;
+mod dev;
+mod notes;
+mod run;
+mod settings;
+mod store;
+
+use std::process::ExitCode;
+
+use settings::Settings;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let started = match Settings::from_lookup(|name| std::env::var(name).ok()) {
+        Ok(settings) => run::until_told_to_end(&settings).await,
+        Err(error) => Err(error.into()),
+    };
+    match started {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            banner::error(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -44,7 +44,7 @@ impl Store {
     /// The tenant's newest notes, those before `before` if it is given.
     pub async fn list(&self, tenant: String, before: Option<i64>) -> rusqlite::Result<Vec<Note>> {
         self.run(move |connection| {
-            let mut query = connection.prepare_cached(
+            let mut query = connection.prepare(
                 "SELECT id, text, author, created_at FROM note WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
             )?;
             query.query_map(params![tenant, before.unwrap_or(i64::MAX), PAGE], note)?.collect()

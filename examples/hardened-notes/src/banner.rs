@@ -1,0 +1,46 @@
+//! What the app says on the terminal when it starts or can't.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talks to the person who started it")]
+
+use std::net::SocketAddr;
+
+use gambeson::Profile;
+
+/// Says where the app listens. The line stays as it is: scripts wait for it.
+pub fn listening(profile: Profile, address: SocketAddr, dev_idp: Option<SocketAddr>) {
+    println!("profile: {profile}");
+    if let Some(idp) = dev_idp {
+        demo(address, idp);
+    }
+    println!("hardened-notes listens on http://{address}");
+}
+
+fn demo(app: SocketAddr, idp: SocketAddr) {
+    println!("dev identity provider listens on http://{idp}");
+    println!(
+        "
+people:
+  alice  editor  acme      reads and writes
+  bob    viewer  acme      reads
+  carol  admin   acme      deletes too, and reads the audit trail
+  dave   admin   globex    the same, for another organisation
+
+try:
+  curl -s http://{app}/api/notes
+  curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=alice)\" --json '{{\"text\":\"hello\"}}'
+  curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=bob)\"
+
+who may do what: http://{app}/docs    metrics: http://{app}/metrics    stop: Ctrl-C
+"
+    );
+}
+
+/// Says why the app does not start or did not end well, with every cause.
+pub fn error(error: &dyn std::error::Error) {
+    eprint!("hardened-notes: {error}");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        eprint!(": {next}");
+        cause = next.source();
+    }
+    eprintln!();
+}

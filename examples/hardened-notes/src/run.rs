@@ -1,0 +1,83 @@
+//! From the settings to the last answer.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use gambeson::audit_trail::{AuditTrail, Config};
+use gambeson::hardening_headers::serve::{Server, serve};
+use gambeson::otel_setup::{Telemetry, logs};
+use gambeson_testing::DevIdp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, App};
+use crate::data_dir::DataDir;
+use crate::settings::{IssuerSetting, Settings};
+use crate::store::Store;
+use crate::{banner, dev};
+
+/// Why the app did not start or did not end well: text for a person.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long requests may go on after the app was told to end; with the trail's close within five seconds.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Serves until Ctrl-C or SIGTERM, then finishes what it has.
+pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
+    logs::init(settings.profile)?;
+    let listener = bind(settings.listen, "PORT").await?;
+    let address = listener.local_addr()?;
+    let idp = dev::start_idp(settings).await?;
+    let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
+    let trail = AuditTrail::open(data.audit(), &Config::default())?;
+    let telemetry =
+        Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION")).health(trail.clone()).build()?;
+    let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone() };
+    let public = app::public(settings, issuer(settings, idp.as_ref()), app.clone(), &telemetry)?;
+    let server = Server::new().readiness(telemetry.readiness().clone()).drain(DRAIN).shutdown(told_to_end()?);
+
+    banner::listening(settings.profile, address, idp.as_ref().map(DevIdp::address));
+    if settings.profile.is_production() {
+        let operators = app::management(app, &telemetry)?;
+        let own = bind(settings.management, "MANAGEMENT_BIND").await?;
+        let own_server = Server::new().drain(DRAIN).shutdown(told_to_end()?);
+        tokio::try_join!(serve(listener, public, server), serve(own, operators, own_server))?;
+    } else {
+        serve(listener, public, server).await?;
+    }
+    trail.close(Duration::from_secs(1))?;
+    Ok(())
+}
+
+/// Ends on Ctrl-C or SIGTERM; listens from now on.
+fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn issuer<'a>(settings: &'a Settings, idp: Option<&'a DevIdp>) -> &'a str {
+    match (&settings.issuer, idp) {
+        (IssuerSetting::Real(issuer), _) => issuer,
+        (IssuerSetting::Dev(_), idp) => idp.map(DevIdp::issuer).unwrap_or_default(),
+    }
+}
+
+fn at(path: &Path, error: &io::Error) -> Failure {
+    format!("{}: {error}; choose another folder with DATA_DIR=./data", path.display()).into()
+}
+
+async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let port = dev::next_port(address);
+        let other = if variable == "PORT" { port.to_string() } else { SocketAddr::new(address.ip(), port).to_string() };
+        format!("can't listen on {address}: {error}; choose another, for example {variable}={other}").into()
+    })
+}
