@@ -11,7 +11,7 @@ mod source;
 mod template;
 
 pub use directive::Directive;
-pub(crate) use nonce::{NONCE_LENGTH, NonceSlot};
+pub(crate) use nonce::NonceSlot;
 pub use nonce::{Nonce, NonceError, NonceErrorKind};
 pub use parse::CspError;
 pub use policy::Csp;

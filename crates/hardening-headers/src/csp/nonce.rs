@@ -8,7 +8,7 @@ use http::Extensions;
 use crate::random::RandomPool;
 
 /// 18 random bytes are 24 characters of base64 without padding.
-pub(crate) const NONCE_LENGTH: usize = 24;
+pub(super) const NONCE_LENGTH: usize = 24;
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
