@@ -49,6 +49,8 @@
 //! The probes need a tokio runtime with time enabled (`#[tokio::test]`), for the deadline after which a future counts as
 //! stuck (10 s). Dropping a check half-way is harmless.
 
+#[cfg(any(feature = "adopt-axum", feature = "adopt-hyper", feature = "adopt-tonic"))]
+pub mod adopt;
 mod body;
 mod cases;
 mod drive;

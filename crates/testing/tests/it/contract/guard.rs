@@ -14,6 +14,7 @@ use tower::{Layer, Service};
 pub(crate) struct GuardLayer<R = ProblemJson>(Arc<R>);
 
 impl<R> GuardLayer<R> {
+    #[cfg_attr(not(feature = "adopt-axum"), expect(dead_code, reason = "for adoption only"))]
     pub(crate) fn with(responder: R) -> Self {
         Self(Arc::new(responder))
     }

@@ -1,5 +1,7 @@
 //! The probes let sound layers pass, and report each layer that breaks a law.
 
+#[cfg(all(feature = "adopt-axum", feature = "adopt-hyper", feature = "adopt-tonic"))]
+mod adopt;
 mod broken;
 mod guard;
 
