@@ -4,12 +4,18 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
-use crate::peer::{Kind, Peer};
+use crate::node::Node;
+use crate::peer::{Kind, NODE, Peer};
 use crate::process;
 
 /// A copy of the lock file that the installed folder was made from; written last.
 const STAMP: &str = "installed-from.lock";
+
+const NPM_CURE: &str = "check that npm reaches its registry (network, proxy, `npm config get registry`)";
+
+const NODE_CURE: &str = "install Node.js 20 or newer with npm, or python3 with pip that reaches its index";
 
 /// An outside program that could not be had, why, and what to do about it.
 #[derive(Debug)]
@@ -25,48 +31,67 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Whether the installed folder was made from the lock file and script of this checkout.
+/// Whether there is what the lock file and script of this checkout ask for.
 pub(crate) fn is_installed(peer: &Peer, root: &Path, peers: &Path) -> bool {
     let (source, folder) = (peer.source(root), peer.folder(peers));
+    let locked = same(&source.join(peer.kind.lock()), &folder.join(STAMP));
     match peer.kind {
+        Kind::NodeWheel => Node::of_machine().is_some() || (locked && Node::installed(&folder).is_some()),
         Kind::Npm => {
-            can_run("node")
-                && same(&source.join("package-lock.json"), &folder.join(STAMP))
+            locked
                 && same(&source.join("server.mjs"), &folder.join("server.mjs"))
+                && Node::find(&peers.join(NODE)).is_some()
         }
     }
 }
 
 /// Installs one program, or says why it could not.
 pub(crate) fn install_one(peer: &Peer, root: &Path, peers: &Path) -> Result<(), Missing> {
-    match peer.kind {
-        Kind::Npm => install_npm(peer, &peer.source(root), &peer.folder(peers)),
-    }
-}
-
-fn install_npm(peer: &Peer, source: &Path, folder: &Path) -> Result<(), Missing> {
+    let (source, folder) = (peer.source(root), peer.folder(peers));
     let missing = |why: String, cure: &str| Missing { name: peer.name, why, cure: cure.to_owned() };
-    for tool in ["node", "npm"] {
-        if !can_run(tool) {
-            let cure = "install Node.js 20 or newer (with npm), then run `cargo xtask peers install`";
-            return Err(missing(format!("`{tool}` is not on the PATH"), cure));
-        }
-    }
     let unwritable = |error: io::Error| {
         missing(format!("cannot write {}: {error}", folder.display()), "make the target folder writable")
     };
-    copy_sources(source, folder).map_err(unwritable)?;
-    let mut npm = process::program("npm", folder);
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    match process::visible(&mut npm) {
-        Ok(true) => {
-            fs::copy(source.join("package-lock.json"), folder.join(STAMP)).map(drop).map_err(unwritable)
+    let (mut installer, cure) = match peer.kind {
+        Kind::NodeWheel => {
+            clear(&folder).map_err(unwritable)?;
+            (pip(&source, &folder), NODE_CURE)
         }
-        Ok(false) => Err(missing(
-            "`npm ci` failed, see above".to_owned(),
-            "check that npm reaches its registry (network, proxy, `npm config get registry`), then run `cargo xtask peers install`",
-        )),
-        Err(error) => Err(missing(format!("{error:#}"), "check that npm works: `npm --version`")),
+        Kind::Npm => {
+            let Some(node) = Node::find(&peers.join(NODE)) else {
+                return Err(missing("there is no Node.js to run it".to_owned(), NODE_CURE));
+            };
+            copy_sources(&source, &folder).map_err(unwritable)?;
+            (npm_ci(&node, &folder), NPM_CURE)
+        }
+    };
+    match process::visible(&mut installer) {
+        Ok(true) => fs::copy(source.join(peer.kind.lock()), folder.join(STAMP)).map(drop).map_err(unwritable),
+        Ok(false) => Err(missing("its installer failed, see above".to_owned(), cure)),
+        Err(error) => Err(missing(format!("{error:#}"), cure)),
+    }
+}
+
+/// Unpacks the pinned wheel; a wheel holds no install scripts.
+fn pip(source: &Path, folder: &Path) -> Command {
+    let mut pip = process::program("python3", source);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"]);
+    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(Kind::NodeWheel.lock());
+    pip.arg("--target").arg(folder);
+    pip
+}
+
+fn npm_ci(node: &Node, folder: &Path) -> Command {
+    let mut npm = node.npm(folder);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm
+}
+
+/// Removes what an earlier version left; pip writes into a new folder only.
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -84,10 +109,6 @@ fn copy_sources(source: &Path, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn can_run(tool: &str) -> bool {
-    process::succeeds(process::program(tool, Path::new(".")).arg("--version"))
 }
 
 fn same(one: &Path, other: &Path) -> bool {
@@ -117,7 +138,6 @@ mod tests {
     fn a_missing_program_is_told_with_its_cure() {
         let missing = Missing { name: "p", why: "no network".into(), cure: "connect".into() };
         assert_eq!(missing.to_string(), "p: no network\n  cure: connect");
-        assert!(!can_run("a-program-that-nobody-has"));
     }
 
     #[test]

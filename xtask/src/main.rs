@@ -8,6 +8,7 @@ mod deny;
 mod ignored_tests;
 mod install;
 mod lint;
+mod node;
 mod peer;
 mod peers;
 mod process;

@@ -4,6 +4,8 @@ use anyhow::{Result, bail};
 
 use crate::ignored_tests::{self, IgnoredTest};
 use crate::install::Missing;
+use crate::node::Node;
+use crate::peer::NODE;
 use crate::workspace::Workspace;
 use crate::{peers, process};
 
@@ -46,6 +48,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     cargo.args(skipping(&not_run, options));
     cargo.args(&options.arguments);
     cargo.env("GAMBESON_PEERS", workspace.peers());
+    if let Some(node) = Node::find(&workspace.peers().join(NODE)) {
+        cargo.env("GAMBESON_NODE", node.program);
+    }
     let passed = process::visible(&mut cargo)?;
     report(&missing, &not_run);
     Ok(passed && (missing.is_empty() || options.allow_missing_peers))
