@@ -12,7 +12,12 @@ fn write(app: &NotesApp, user: &str, text: &str) -> Reply {
 fn texts(app: &NotesApp, user: &str) -> Vec<String> {
     let reply = app.ask("GET", "/api/notes").bearer(&app.token(user)).send();
     assert_eq!(reply.status, 200, "{reply:?}");
-    reply.json()["notes"].as_array().unwrap().iter().map(|note| note["text"].as_str().unwrap().into()).collect()
+    reply.json()["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| note["text"].as_str().unwrap().into())
+        .collect()
 }
 
 #[test]
@@ -149,7 +154,9 @@ fn every_answer_carries_the_security_headers_and_a_request_id() {
         app.ask("GET", "/docs").send(),
         app.ask("GET", "/metrics").send(),
     ] {
-        for name in ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"] {
+        for name in
+            ["content-security-policy", "x-content-type-options", "referrer-policy", "x-frame-options"]
+        {
             assert!(reply.header(name).is_some(), "{name} is missing: {reply:?}");
         }
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
@@ -179,7 +186,10 @@ fn probes_metrics_and_docs_answer_in_development() {
     write(&app, "bob", "refused");
     let metrics = app.ask("GET", "/metrics").send();
     assert_eq!(metrics.status, 200, "{metrics:?}");
-    assert!(metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"), "{metrics:?}");
+    assert!(
+        metrics.header("content-type").unwrap().starts_with("application/openmetrics-text"),
+        "{metrics:?}"
+    );
     let series = metrics
         .body
         .lines()

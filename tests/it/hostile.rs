@@ -52,9 +52,12 @@ async fn every_bad_token_is_invalid_and_nothing_more_is_said() {
     ] {
         let reply = scene.show(&token).await;
         let problem = reply.problem(401);
-        assert_eq!(problem["code"], "invalid_token", "{what}");
+        assert_eq!(problem["code"], "invalid-token", "{what}");
         let challenge = reply.header("www-authenticate").unwrap();
-        assert!(challenge.starts_with("Bearer") && challenge.contains("invalid_token"), "{what}: {challenge}");
+        assert!(
+            challenge.starts_with("Bearer") && challenge.contains("invalid_token"),
+            "{what}: {challenge}"
+        );
         for word in ["expired", "audience", "issuer", "alg", "crit", "signature"] {
             assert!(!reply.body.contains(word), "{what}: the body tells why: {}", reply.body);
         }
@@ -71,7 +74,9 @@ async fn odd_authorization_headers_are_refused() {
         .header("Authorization", format!("Bearer {token}"))
         .header("Authorization", format!("Bearer {token}"));
     tokio::task::spawn_blocking(move || twice.send()).await.unwrap().problem(400);
-    for (value, status) in [(format!("bearer {token}"), 200), ("Bearer".to_owned(), 401), ("Basic eA==".to_owned(), 401)] {
+    for (value, status) in
+        [(format!("bearer {token}"), 200), ("Bearer".to_owned(), 401), ("Basic eA==".to_owned(), 401)]
+    {
         let ask = scene.app.ask("GET", "/api/notes").header("Authorization", value.clone());
         let reply = tokio::task::spawn_blocking(move || ask.send()).await.unwrap();
         assert_eq!(reply.status, status, "{value}: {reply:?}");

@@ -8,15 +8,15 @@ use serde_json::Value;
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Reply {
     /// The only value of this field; fails when it stands twice.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(key, _)| key == name);
         let value = values.next().map(|(_, value)| value.as_str());
         assert!(values.next().is_none(), "{name} stands twice in {:?}", self.headers);
@@ -24,13 +24,13 @@ impl Reply {
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 
     /// Asserts a refusal as problem details (RFC 9457), and gives them.
     #[track_caller]
-    pub fn problem(&self, status: u16) -> Value {
+    pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem = self.json();
@@ -42,7 +42,7 @@ impl Reply {
 
 /// A request to be sent.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub(crate) struct Ask {
     address: SocketAddr,
     method: String,
     path: String,
@@ -51,42 +51,42 @@ pub struct Ask {
 }
 
 /// A request without a body.
-pub fn ask(address: SocketAddr, method: &str, path: &str) -> Ask {
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str) -> Ask {
     Ask { address, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
 }
 
 impl Ask {
-    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("Authorization", format!("Bearer {token}"))
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
-    pub fn form(self, body: &str) -> Self {
+    pub(crate) fn form(self, body: &str) -> Self {
         self.header("Content-Type", "application/x-www-form-urlencoded").body(body)
     }
 
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// Sends it; fails when there is no answer.
     #[track_caller]
-    pub fn send(self) -> Reply {
+    pub(crate) fn send(self) -> Reply {
         let asked = format!("{} {}", self.method, self.path);
         self.try_send().unwrap_or_else(|error| panic!("{asked}: {error}"))
     }
 
     /// Sends it.
-    pub fn try_send(self) -> std::io::Result<Reply> {
+    pub(crate) fn try_send(self) -> std::io::Result<Reply> {
         let mut head = format!("{} {} HTTP/1.1\r\nConnection: close\r\n", self.method, self.path);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head.push_str(&format!("Host: {}\r\n", self.address));
@@ -112,7 +112,7 @@ impl Ask {
 
 impl Ask {
     /// Sends it with a body that is chunked already, and gives the raw answer.
-    pub fn send_chunked(self, chunks: &str) -> String {
+    pub(crate) fn send_chunked(self, chunks: &str) -> String {
         let mut text = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.path, self.address);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
@@ -122,7 +122,7 @@ impl Ask {
 }
 
 /// Sends raw bytes and reads whatever comes until the server closes.
-pub fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = connect(address).unwrap();
     let _ = stream.write_all(bytes);
     String::from_utf8_lossy(&read(&mut stream).unwrap_or_default()).into_owned()

@@ -1,5 +1,5 @@
 //! The example app as its user meets it: a process, answering over the network.
-#![expect(clippy::unwrap_used, reason = "a test that unwraps None has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that unwraps None has failed")]
 
 mod audit;
 mod contract;

@@ -14,29 +14,29 @@ const READY: &str = "hardened-notes listens on http://";
 
 /// A running app; ends when dropped.
 #[derive(Debug)]
-pub struct NotesApp {
+pub(crate) struct NotesApp {
     child: Child,
-    pub address: SocketAddr,
-    pub dev_idp: Option<SocketAddr>,
-    pub data: tempfile::TempDir,
-    pub banner: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) dev_idp: Option<SocketAddr>,
+    pub(crate) data: tempfile::TempDir,
+    pub(crate) banner: String,
     log: Arc<Mutex<String>>,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl NotesApp {
     /// The app in development with its own dev identity provider, each on a free port.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// The app with further variables.
-    pub fn start_with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), variables)
     }
 
     /// The app on data that is there already.
-    pub fn start_in(data: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_in(data: tempfile::TempDir, variables: &[(&str, &str)]) -> Self {
         let mut child = command(data.path(), variables).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();
@@ -66,13 +66,13 @@ impl NotesApp {
         Self { child, address, dev_idp, data, banner, log, readers }
     }
 
-    pub fn ask(&self, method: &str, path: &str) -> Ask {
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
         ask(self.address, method, path)
     }
 
     /// A token of the dev identity provider for one of its demo people.
     #[track_caller]
-    pub fn token(&self, user: &str) -> String {
+    pub(crate) fn token(&self, user: &str) -> String {
         let reply = ask(self.dev_idp.unwrap(), "POST", "/dev/token")
             .header("Accept", "text/plain")
             .form(&format!("user={user}"))
@@ -82,32 +82,32 @@ impl NotesApp {
     }
 
     /// Makes the dev identity provider misbehave.
-    pub fn fault(&self, mode: &str) {
+    pub(crate) fn fault(&self, mode: &str) {
         let reply = ask(self.dev_idp.unwrap(), "POST", "/dev/fault").form(&format!("mode={mode}")).send();
         assert!(reply.status < 300, "{reply:?}");
     }
 
     /// What the app logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    pub fn audit_dir(&self) -> PathBuf {
+    pub(crate) fn audit_dir(&self) -> PathBuf {
         self.data.path().join("audit")
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Ctrl-C, and the wait for the end: exit code, the data that stays, and all that was logged.
-    pub fn interrupt(self) -> (Option<i32>, tempfile::TempDir, String) {
+    pub(crate) fn interrupt(self) -> (Option<i32>, tempfile::TempDir, String) {
         signal(self.pid(), "-INT");
         self.interrupted()
     }
 
     /// The wait for the end of an app that was told to end.
-    pub fn interrupted(mut self) -> (Option<i32>, tempfile::TempDir, String) {
+    pub(crate) fn interrupted(mut self) -> (Option<i32>, tempfile::TempDir, String) {
         let code = self.child.wait().unwrap().code();
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());
         let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
@@ -124,20 +124,24 @@ impl Drop for NotesApp {
 }
 
 /// Runs the app where it is expected to refuse to start.
-pub fn refused(variables: &[(&str, &str)]) -> Output {
+pub(crate) fn refused(variables: &[(&str, &str)]) -> Output {
     let data = tempfile::tempdir().unwrap();
     command(data.path(), variables).output().unwrap()
 }
 
 /// Sends a signal to a process that this test started.
-pub fn signal(pid: u32, signal: &str) {
+pub(crate) fn signal(pid: u32, signal: &str) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }
 
 /// A program that the workspace built beside this test.
-pub fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let beside = std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join(name);
-    assert!(beside.exists(), "{} is not built: cargo build --workspace --all-features --bins", beside.display());
+    assert!(
+        beside.exists(),
+        "{} is not built: cargo build --workspace --all-features --bins",
+        beside.display()
+    );
     beside
 }
 

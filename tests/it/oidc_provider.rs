@@ -23,7 +23,8 @@ impl Provider {
     fn start() -> Self {
         let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
         let script = Path::new(&peers).join("oidc-provider/server.mjs");
-        let mut child = Command::new("node")
+        let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
+        let mut child = Command::new(node)
             .arg(script)
             .env("AUDIENCE", "hardened-notes")
             .stdin(Stdio::piped())
@@ -42,7 +43,8 @@ impl Provider {
 
     #[track_caller]
     fn token(&self, client: &str, more: &str) -> String {
-        let form = format!("grant_type=client_credentials&client_id={client}&client_secret={}{more}", self.secret);
+        let form =
+            format!("grant_type=client_credentials&client_id={client}&client_secret={}{more}", self.secret);
         let reply = ask(self.address, "POST", "/token").form(&form).send();
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.json()["access_token"].as_str().unwrap().to_owned()
@@ -92,7 +94,7 @@ fn its_tokens_open_what_their_roles_allow() {
 fn its_token_for_somebody_else_is_invalid() {
     let (provider, app) = scene();
     let other = provider.token("alice", "&resource=urn:somebody:else");
-    assert_eq!(list(&app, &other).problem(401)["code"], "invalid_token");
+    assert_eq!(list(&app, &other).problem(401)["code"], "invalid-token");
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn it_rotates_and_no_good_token_is_refused() {
     assert_eq!(ask(provider.address, "POST", "/__rotate").send().status, 204);
     let new = provider.token("bob", "");
     assert_eq!(list(&app, &new).status, 200);
-    assert_eq!(list(&app, &old).problem(401)["code"], "invalid_token", "withdrawn at the same refresh");
+    assert_eq!(list(&app, &old).problem(401)["code"], "invalid-token", "withdrawn at the same refresh");
 }
 
 #[test]
@@ -142,7 +144,8 @@ fn base64url(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut out = String::new();
     for three in bytes.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let bits =
+            three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
         for place in 0..=three.len() {
             out.push(char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63]));
         }
