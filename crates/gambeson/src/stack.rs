@@ -43,7 +43,6 @@ pub struct Stack {
 impl Stack {
     /// A stack behind the proxies that `peer` declares; [`none`](gambeson_hardening_headers::TrustedProxies::none) is
     /// a declaration.
-    #[must_use]
     pub fn builder(peer: PeerLayer) -> StackBuilder {
         StackBuilder {
             peer,
@@ -125,7 +124,11 @@ impl StackBuilder {
         if profile.is_production() {
             self.note_holes(&mut problems);
         } else if self.authentication.is_none() && self.authorization.is_some() {
-            problems.add("stack.authentication", "", "authorization needs to know who is calling: give an AuthLayer");
+            problems.add(
+                "stack.authentication",
+                "",
+                "authorization needs to know who is calling: give an AuthLayer",
+            );
         }
         problems.check()?;
         Ok(Stack {
@@ -149,7 +152,11 @@ impl StackBuilder {
             ("stack.authorization", self.authorization.is_some(), "AuthorizeLayer"),
         ] {
             if !given {
-                problems.add(field, "", format!("give a {layer}, or {layer}::off() if the app is meant to go without"));
+                problems.add(
+                    field,
+                    "",
+                    format!("give a {layer}, or {layer}::off() if the app is meant to go without"),
+                );
             }
         }
     }

@@ -26,7 +26,12 @@ pub struct App {
 }
 
 /// The app behind its stack, for the public listener.
-pub fn public(settings: &Settings, issuer: &str, app: App, telemetry: &Telemetry) -> Result<Router, ConfigError> {
+pub fn public(
+    settings: &Settings,
+    issuer: &str,
+    app: App,
+    telemetry: &Telemetry,
+) -> Result<Router, ConfigError> {
     let policy = policy()?;
     let sink = Arc::new(app.trail.clone());
     let mut routes = Routes::new(&policy)
@@ -38,12 +43,10 @@ pub fn public(settings: &Settings, issuer: &str, app: App, telemetry: &Telemetry
         .authorize(move |layer| layer.audit(sink));
     if !settings.profile.is_production() {
         // Operators and developers are the same person here; in production these are on their own listener.
-        routes = operators_only(routes, telemetry)
-            .management(ManagementAccess::Open)
-            .mount(
-                EndpointSpec::new(Method::POST, "/dev/panic", Access::Management),
-                axum::routing::post(panic_on_purpose),
-            );
+        routes = operators_only(routes, telemetry).management(ManagementAccess::Open).mount(
+            EndpointSpec::new(Method::POST, "/dev/panic", Access::Management),
+            axum::routing::post(panic_on_purpose),
+        );
     }
     for (spec, endpoint) in telemetry.endpoints().public() {
         routes = routes.mount(spec, endpoint);

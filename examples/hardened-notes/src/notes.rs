@@ -78,10 +78,12 @@ fn unreadable(error: &JsonRejection) -> Rejection {
 }
 
 fn bad_request(detail: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
-    Rejection::new("hardened-notes", RejectionClass::Limit, "bad-request", StatusCode::BAD_REQUEST).detail(detail)
+    Rejection::new("hardened-notes", RejectionClass::Limit, "bad-request", StatusCode::BAD_REQUEST)
+        .detail(detail)
 }
 
 fn no_such_note() -> Rejection {
     let gone = StatusCode::NOT_FOUND;
-    Rejection::new("hardened-notes", RejectionClass::Permission, "no-such-note", gone).detail("there is no such note")
+    Rejection::new("hardened-notes", RejectionClass::Permission, "no-such-note", gone)
+        .detail("there is no such note")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gambeson::audit_trail::{AuditTrail, Config};
 use gambeson::hardening_headers::serve::{Server, serve};
-use gambeson::otel_setup::{Telemetry, logs};
+use gambeson::otel_setup::{AxumRoute, Telemetry, logs};
 use gambeson_testing::DevIdp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,8 +33,10 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     let idp = dev::start_idp(settings).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
     let trail = AuditTrail::open(data.audit(), &Config::default())?;
-    let telemetry =
-        Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION")).health(trail.clone()).build()?;
+    let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
+        .routes(AxumRoute)
+        .health(trail.clone())
+        .build()?;
     let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone() };
     let public = app::public(settings, issuer(settings, idp.as_ref()), app.clone(), &telemetry)?;
     let server = Server::new().readiness(telemetry.readiness().clone()).drain(DRAIN).shutdown(told_to_end()?);
@@ -77,7 +79,11 @@ fn at(path: &Path, error: &io::Error) -> Failure {
 async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         let port = dev::next_port(address);
-        let other = if variable == "PORT" { port.to_string() } else { SocketAddr::new(address.ip(), port).to_string() };
+        let other = if variable == "PORT" {
+            port.to_string()
+        } else {
+            SocketAddr::new(address.ip(), port).to_string()
+        };
         format!("can't listen on {address}: {error}; choose another, for example {variable}={other}").into()
     })
 }

@@ -42,14 +42,20 @@ impl Settings {
         let read = Reader { lookup: |name: &str| lookup(name).filter(|value| !value.is_empty()) };
         let mut problems = ConfigProblems::new();
         let profile = read.profile(&mut problems);
-        let bind = read.or("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST), "an address such as 127.0.0.1", &mut problems);
+        let bind =
+            read.or("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST), "an address such as 127.0.0.1", &mut problems);
         let port = read.or("PORT", 3000, "a port such as 3000", &mut problems);
         let listen = SocketAddr::new(bind, port);
         let management = SocketAddr::from((Ipv4Addr::LOCALHOST, 9464));
         let settings = Self {
             profile,
             listen,
-            management: read.or("MANAGEMENT_BIND", management, "an address such as 127.0.0.1:9464", &mut problems),
+            management: read.or(
+                "MANAGEMENT_BIND",
+                management,
+                "an address such as 127.0.0.1:9464",
+                &mut problems,
+            ),
             data_dir: (read.lookup)("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
             issuer: read.issuer(&mut problems),
             audience: (read.lookup)("OIDC_AUDIENCE").unwrap_or_else(|| "hardened-notes".into()),
@@ -79,7 +85,11 @@ impl Settings {
             IssuerSetting::Real(_) => {}
         }
         match &self.public_origin {
-            None => problems.add("PUBLIC_ORIGIN", "", "say how browsers reach the app, such as https://notes.example.com"),
+            None => problems.add(
+                "PUBLIC_ORIGIN",
+                "",
+                "say how browsers reach the app, such as https://notes.example.com",
+            ),
             Some(origin) if !origin.starts_with("https://") => {
                 problems.add("PUBLIC_ORIGIN", origin, "production takes an https origin only");
             }
@@ -116,7 +126,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             _ => Profile::from_lookup(&self.lookup),
         };
         asked.unwrap_or_else(|error| {
-            problems.add(Profile::VARIABLE, (self.lookup)(Profile::VARIABLE).unwrap_or_default(), error.to_string());
+            problems.add(
+                Profile::VARIABLE,
+                (self.lookup)(Profile::VARIABLE).unwrap_or_default(),
+                error.to_string(),
+            );
             Profile::Production
         })
     }
@@ -140,7 +154,9 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
-        Settings::from_lookup(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned()))
+        Settings::from_lookup(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, v)| (*v).to_owned())
+        })
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Store {
     /// Deletes the tenant's note; `false` when the tenant has no such note.
     pub async fn delete(&self, tenant: String, id: i64) -> rusqlite::Result<bool> {
         self.run(move |connection| {
-            let deleted = connection.execute("DELETE FROM note WHERE tenant = ?1 AND id = ?2", params![tenant, id])?;
+            let deleted =
+                connection.execute("DELETE FROM note WHERE tenant = ?1 AND id = ?2", params![tenant, id])?;
             Ok(deleted > 0)
         })
         .await
