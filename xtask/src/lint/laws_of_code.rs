@@ -16,7 +16,7 @@ struct Forbidden {
 const FORBIDDEN: &[Forbidden] = &[
     Forbidden {
         law: "boxed-future",
-        tokens: &["Box : : pin", "BoxFuture", "boxed ( )"],
+        tokens: &["Box : : pin", "BoxFuture", "boxed ( )", "Answer : : pending"],
         cure: "decide in a plain fn; if this is a miss path or start-up, list the file with its reason in xtask/src/lint/allowed.rs",
         crates_only: true,
     },
@@ -94,6 +94,7 @@ mod tests {
             ("fn a() { let f = Box::pin(async {}); }", "boxed-future"),
             ("type A = futures::future::BoxFuture<'static, ()>;", "boxed-future"),
             ("fn a() { f.boxed() }", "boxed-future"),
+            ("fn a() { Answer::pending(f) }", "boxed-future"),
             ("fn a() { std::time::Instant::now(); }", "seams"),
             ("fn a() { let f = SystemTime::now; }", "seams"),
             ("use tokio::spawn;", "seams"),

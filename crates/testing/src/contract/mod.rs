@@ -22,7 +22,7 @@
 //!
 //! In a test of a layer that refuses:
 //!
-//! ```ignore
+//! ```text
 //! #[tokio::test]
 //! async fn keeps_the_laws() {
 //!     let layer = authorize_layer();
