@@ -67,6 +67,7 @@ async fn scene() -> Scene {
 impl Scene {
     async fn ask(&self, method: &str, path: &str, user: Option<&str>, body: &str) -> (Response<()>, String) {
         let mut request = Request::builder().method(method).uri(path).header("host", "notes.example");
+        request = request.header("content-length", body.len());
         if let Some(user) = user {
             request =
                 request.header("authorization", format!("Bearer {}", self.idp.mint().user(user).token()));
