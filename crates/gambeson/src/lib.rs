@@ -19,7 +19,7 @@
 //! "#;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let policy = PolicyHandle::from_text(POLICY)?;
+//! let policy: PolicyHandle = POLICY.parse()?;
 //! let (router, authorize): (Router, _) = Routes::new(&policy)
 //!     .get("/notes", need("notes:read"), async || "the notes")
 //!     .get("/", public("the front door"), async || "welcome")
