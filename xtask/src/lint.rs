@@ -42,6 +42,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         &fs::read_to_string(workspace.root.join("README.md")).unwrap_or_default(),
     ));
     findings.sort();
+    findings.dedup();
     for finding in &findings {
         println!("{finding}");
     }

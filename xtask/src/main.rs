@@ -55,7 +55,10 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["ci", rest @ ..] => ci::run(&Workspace::load()?, &test::Options::parse(rest)?),
         ["lint"] => lint::run(&Workspace::load()?),
         ["deny"] => deny::run(&Workspace::load()?),
-        ["peers", "list"] => Ok(peers::list(&Workspace::load()?)),
+        ["peers", "list"] => {
+            peers::list(&Workspace::load()?);
+            Ok(true)
+        }
         ["peers", "install"] => Ok(peers::install(&Workspace::load()?).is_empty()),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -4,15 +4,14 @@ use crate::install::{Missing, install_one, is_installed};
 use crate::peer::PEERS;
 use crate::workspace::Workspace;
 
-/// Says what there is and what is installed; true when everything is.
-pub(crate) fn list(workspace: &Workspace) -> bool {
+/// Says what there is and what is installed.
+pub(crate) fn list(workspace: &Workspace) {
     let folder = workspace.peers();
     println!("outside programs for tests, in {}:", folder.display());
     for peer in PEERS {
         let state = if is_installed(peer, &workspace.root, &folder) { "installed" } else { "not installed" };
         println!("  {} {} ({}): {}; {state}", peer.name, peer.version, peer.kind.origin(), peer.purpose);
     }
-    true
 }
 
 /// Says what will be installed, installs what is not there yet, and returns what could not be had.

@@ -38,22 +38,27 @@ impl Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let missing = peers::install(workspace);
     let not_run = if missing.is_empty() { Vec::new() } else { tests_without(workspace, &missing)? };
-    // Tests start the workspace's own programs, found beside the test binary.
-    let mut build = process::cargo(&workspace.root);
-    if !process::visible(build.args(["build", "--workspace", "--all-features", "--bins"]))? {
-        return Ok(false);
-    }
+    let passed = build_programs(workspace)? && run_tests(workspace, &not_run, options)?;
+    report(&missing, &not_run);
+    Ok(passed && (missing.is_empty() || options.allow_missing_peers))
+}
+
+/// Tests start the workspace's own programs, which they find beside the test binary.
+fn build_programs(workspace: &Workspace) -> Result<bool> {
+    let mut cargo = process::cargo(&workspace.root);
+    process::visible(cargo.args(["build", "--workspace", "--all-features", "--bins"]))
+}
+
+fn run_tests(workspace: &Workspace, not_run: &[IgnoredTest], options: &Options) -> Result<bool> {
     let mut cargo = process::cargo(&workspace.root);
     cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--", "--include-ignored"]);
-    cargo.args(skipping(&not_run, options));
+    cargo.args(skipping(not_run, options));
     cargo.args(&options.arguments);
     cargo.env("GAMBESON_PEERS", workspace.peers());
     if let Some(node) = Node::find(&workspace.peers().join(NODE)) {
         cargo.env("GAMBESON_NODE", node.program);
     }
-    let passed = process::visible(&mut cargo)?;
-    report(&missing, &not_run);
-    Ok(passed && (missing.is_empty() || options.allow_missing_peers))
+    process::visible(&mut cargo)
 }
 
 fn tests_without(workspace: &Workspace, missing: &[Missing]) -> Result<Vec<IgnoredTest>> {

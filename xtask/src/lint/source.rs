@@ -83,32 +83,10 @@ impl Source {
 pub(crate) fn load(root: &Path, files: &[String]) -> (Vec<Source>, Vec<Finding>) {
     let mut sources = Vec::new();
     let mut findings = Vec::new();
-    for file in files.iter().filter(|file| Path::new(file).extension().is_some_and(|end| end == "rs")) {
-        let text = match fs::read_to_string(root.join(file)) {
-            Ok(text) => text,
-            Err(error) => {
-                findings.push(Finding::new(
-                    file,
-                    1,
-                    "readable",
-                    error.to_string(),
-                    "make it a UTF-8 text file",
-                ));
-                continue;
-            }
-        };
-        match Source::parse(file, &text) {
+    for file in files.iter().filter(|file| file.ends_with(".rs")) {
+        match read(root, file) {
             Ok(source) => sources.push(source),
-            Err(error) => {
-                let line = error.span().start().line;
-                findings.push(Finding::new(
-                    file,
-                    line,
-                    "readable",
-                    error.to_string(),
-                    "make it parse as Rust",
-                ));
-            }
+            Err(finding) => findings.push(finding),
         }
     }
     mark_test_modules(&mut sources);
@@ -127,6 +105,14 @@ fn mark_test_modules(sources: &mut [Source]) {
         let path = source.path.trim_end_matches(".rs");
         source.is_test |= places.iter().any(|place| path == place || path.starts_with(&format!("{place}/")));
     }
+}
+
+fn read(root: &Path, file: &str) -> Result<Source, Finding> {
+    let finding = |line, what: String, cure| Finding::new(file, line, "readable", what, cure);
+    let text = fs::read_to_string(root.join(file))
+        .map_err(|error| finding(1, error.to_string(), "make it a UTF-8 text file"))?;
+    Source::parse(file, &text)
+        .map_err(|error| finding(error.span().start().line, error.to_string(), "make it parse as Rust"))
 }
 
 fn folder_of_children(path: &str) -> &str {
