@@ -6,8 +6,7 @@ use std::sync::Arc;
 use gambeson_core::{Principal, RequestFacts};
 use http::Method;
 
-use crate::authorize::{Act, Recorded, Settings, judge_receipt, rejections};
-use crate::decision::Decision;
+use crate::authorize::{Act, Settings, Verdict, rejections};
 use crate::permission::Permission;
 use crate::refusal::Refusal;
 
@@ -47,36 +46,36 @@ impl Authorizer {
     /// # Errors
     /// 401 `unauthenticated`, 403 `forbidden`, 503 `indeterminate` or `audit-unavailable`: return it.
     pub async fn require(&self, permission: impl Into<Permission>) -> Result<(), Refusal> {
-        let recording = self.start(permission.into())?;
-        match recording {
-            None => Ok(()),
-            Some(recording) => judge_receipt(recording.await).map_err(|rejection| self.refuse(rejection)),
-        }
+        let rejection = match self.settle(permission.into()) {
+            Verdict::Pass => return Ok(()),
+            Verdict::Refuse(rejection) => rejection,
+            Verdict::Wait(mut recording) => match (&mut recording).await {
+                Ok(()) => {
+                    recording.begun();
+                    return Ok(());
+                }
+                Err(rejection) => rejection,
+            },
+        };
+        Err(self.refuse(rejection))
     }
 
     /// Decides and starts to record.
-    fn start(&self, permission: Permission) -> Result<Option<crate::authorize::Recording>, Refusal> {
+    fn settle(&self, permission: Permission) -> Verdict {
         let policy = self.settings.policy.load();
         let name = permission.into_name();
-        let act = Act { policy: &policy, permission: &name, facts: &self.facts, method: &self.method };
-        let rejection = match (self.principal(), policy.permission(&name)) {
-            (None, _) => rejections::unauthenticated(&self.facts),
-            (_, None) => rejections::indeterminate().cause("the policy does not declare this permission"),
-            (Some(principal), Some(id)) => match policy.decide(principal, id) {
-                Decision::Allow => {
-                    return match self.settings.record_allowed(&act, id) {
-                        Recorded::Done => Ok(None),
-                        Recorded::Wait(recording) => Ok(Some(recording)),
-                        Recorded::Failed(rejection) => Err(self.refuse(rejection)),
-                    };
-                }
-                Decision::Deny => rejections::forbidden(),
-                Decision::Indeterminate => rejections::indeterminate(),
-            },
+        let id = policy.permission(&name);
+        let ruling = match (self.principal(), id) {
+            (None, _) => Err(rejections::unauthenticated(&self.facts)),
+            (_, None) => {
+                Err(rejections::indeterminate().cause("the policy does not declare this permission"))
+            }
+            (Some(principal), Some(id)) => rejections::of(policy.decide(principal, id)),
         };
-        let enforced = self.settings.enforces(&rejection);
-        self.settings.record_refused(&act, &rejection, enforced);
-        if enforced { Err(self.refuse(rejection)) } else { Ok(None) }
+        let strict = id.is_some_and(|id| policy.is_strict(id));
+        let act =
+            Act { policy: &policy, permission: &name, strict, facts: &self.facts, method: &self.method };
+        self.settings.settle(&act, ruling)
     }
 
     /// Makes sure that a record belongs to the caller's tenant.

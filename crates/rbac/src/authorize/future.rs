@@ -11,7 +11,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::record::{Recording, judge_receipt};
+use super::recording::Recording;
 
 pin_project! {
     /// The answer of the inner service, a refusal, or first the wait for the audit trail.
@@ -29,7 +29,7 @@ pin_project! {
     enum State<S, R, ReqBody, ResBody, F> {
         Running { #[pin] future: F },
         Refused { response: Option<Response<ResBody>> },
-        Recording { recording: Recording, held: Option<Held<S, R, ReqBody>> },
+        Recording { held: Option<Held<S, R, ReqBody>> },
         Readying { held: Option<Held<S, R, ReqBody>> },
     }
 }
@@ -40,6 +40,7 @@ pub(super) struct Held<S, R, ReqBody> {
     pub(super) request: Request<ReqBody>,
     pub(super) facts: RequestFacts,
     pub(super) responder: Arc<R>,
+    pub(super) recording: Recording,
 }
 
 impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
@@ -54,8 +55,8 @@ where
         Self { state: State::Refused { response: Some(response) } }
     }
 
-    pub(super) fn recording(recording: Recording, held: Held<S, R, ReqBody>) -> Self {
-        Self { state: State::Recording { recording, held: Some(held) } }
+    pub(super) fn recording(held: Held<S, R, ReqBody>) -> Self {
+        Self { state: State::Recording { held: Some(held) } }
     }
 }
 
@@ -76,11 +77,10 @@ where
                 StateProjection::Refused { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
                 }
-                StateProjection::Recording { recording, held } => {
-                    let answer = ready!(recording.as_mut().poll(context));
-                    let held = held.take().expect(POLLED_AGAIN);
-                    match judge_receipt(answer) {
-                        Ok(()) => State::Readying { held: Some(held) },
+                StateProjection::Recording { held: slot } => {
+                    let held = slot.as_mut().expect(POLLED_AGAIN);
+                    match ready!(Pin::new(&mut held.recording).poll(context)) {
+                        Ok(()) => State::Readying { held: slot.take() },
                         Err(rejection) => {
                             held.facts.set_rejection(rejection.clone());
                             let response = held.responder.respond(&rejection, &held.facts);
@@ -91,7 +91,8 @@ where
                 StateProjection::Readying { held: slot } => {
                     let held = slot.as_mut().expect(POLLED_AGAIN);
                     ready!(held.service.poll_ready(context))?;
-                    let Held { mut service, request, .. } = slot.take().expect(POLLED_AGAIN);
+                    let Held { mut service, request, recording, .. } = slot.take().expect(POLLED_AGAIN);
+                    recording.begun();
                     State::Running { future: service.call(request) }
                 }
             };

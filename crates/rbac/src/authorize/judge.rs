@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use gambeson_core::{Access, Rejection, RequestFacts, RequestHead};
 
-use super::record::{Act, Recorded, Recording};
+use super::record::Act;
+use super::recording::Recording;
 use super::settings::Settings;
 use super::{rejections, telemetry};
 use crate::bits::PermissionId;
-use crate::decision::Decision;
 use crate::policy::Policy;
 use crate::table::{RouteTable, Rule};
 
 /// What to do with a request.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Pass,
-    /// Allowed, as soon as it is on record.
+    /// Let pass, as soon as it is on record.
     Wait(Recording),
     Refuse(Rejection),
 }
@@ -23,9 +23,10 @@ pub(super) enum Verdict {
 /// What the policy says about a request.
 enum Ruling<'p> {
     Public,
-    Allowed(&'p Cow<'static, str>, PermissionId),
-    /// Refused; with the permission, when it came to that.
-    Refused(Rejection, Option<&'p Cow<'static, str>>),
+    /// Refused before it came to a permission.
+    Unroutable(Rejection),
+    /// What it says about a permission.
+    On(&'p Cow<'static, str>, PermissionId, Result<(), Rejection>),
 }
 
 impl Settings {
@@ -33,35 +34,29 @@ impl Settings {
     pub(super) fn judge(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Verdict {
         let policy = self.policy.load();
         let table = self.table.as_deref().unwrap_or_else(|| policy.table());
-        match self.rule(&policy, table, head, facts) {
+        let verdict = match self.rule(&policy, table, head, facts) {
             Ruling::Public => Verdict::Pass,
-            Ruling::Allowed(permission, id) => {
-                let act = Act { policy: &policy, permission, facts, method: head.method };
-                match self.record_allowed(&act, id) {
-                    Recorded::Done => Verdict::Pass,
-                    Recorded::Wait(recording) => Verdict::Wait(recording),
-                    Recorded::Failed(rejection) => self.refuse(rejection, facts, head),
-                }
-            }
-            Ruling::Refused(rejection, permission) => {
-                let enforced = self.enforces(&rejection);
-                if let Some(permission) = permission {
-                    let act = Act { policy: &policy, permission, facts, method: head.method };
-                    self.record_refused(&act, &rejection, enforced);
-                }
-                if enforced {
-                    return self.refuse(rejection, facts, head);
-                }
+            Ruling::Unroutable(rejection) if self.enforces(&rejection) => Verdict::Refuse(rejection),
+            Ruling::Unroutable(rejection) => {
                 telemetry::observed(&rejection, facts, head);
                 Verdict::Pass
             }
+            Ruling::On(permission, id, ruling) => {
+                if let Err(rejection) = ruling.as_ref()
+                    && !self.enforces(rejection)
+                {
+                    telemetry::observed(rejection, facts, head);
+                }
+                let strict = policy.is_strict(id);
+                let act = Act { policy: &policy, permission, strict, facts, method: head.method };
+                self.settle(&act, ruling)
+            }
+        };
+        if let Verdict::Refuse(rejection) = &verdict {
+            telemetry::refused(rejection, facts, head);
+            facts.set_rejection(rejection.clone());
         }
-    }
-
-    fn refuse(&self, rejection: Rejection, facts: &RequestFacts, head: &RequestHead<'_>) -> Verdict {
-        telemetry::refused(&rejection, facts, head);
-        facts.set_rejection(rejection.clone());
-        Verdict::Refuse(rejection)
+        verdict
     }
 
     fn rule<'p>(
@@ -72,28 +67,26 @@ impl Settings {
         facts: &RequestFacts,
     ) -> Ruling<'p> {
         if !self.is_authenticated(head, facts) {
-            return Ruling::Refused(rejections::layer_order(), None);
+            return Ruling::Unroutable(rejections::layer_order());
         }
         let template = self.source.template(head);
         let Some(rules) = template.and_then(|template| table.find(template)) else {
             if let Some(template) = template {
                 telemetry::uncovered(template);
-                return Ruling::Refused(nobody_or(facts, rejections::not_found), None);
+                return Ruling::Unroutable(nobody_or(facts, rejections::not_found));
             }
             return match table.fallback().or_else(|| policy.table().fallback()) {
                 Some(rule) => apply(policy, rule, facts),
-                None => Ruling::Refused(nobody_or(facts, rejections::not_found), None),
+                None => Ruling::Unroutable(nobody_or(facts, rejections::not_found)),
             };
         };
         facts.set_route(rules.route.clone());
         match rules.rule(head.method) {
             Some(rule) => apply(policy, rule, facts),
-            None if rules.all_public() => {
-                Ruling::Refused(rejections::method_not_allowed(rules.allow()), None)
-            }
+            None if rules.all_public() => Ruling::Unroutable(rejections::method_not_allowed(rules.allow())),
             None => {
                 let other_method = || rejections::method_not_allowed(rules.allow());
-                Ruling::Refused(nobody_or(facts, other_method), None)
+                Ruling::Unroutable(nobody_or(facts, other_method))
             }
         }
     }
@@ -120,15 +113,12 @@ fn apply<'p>(policy: &Policy, rule: &'p Rule, facts: &RequestFacts) -> Ruling<'p
     let (Access::Permission(name), Some(id)) = (&rule.access, rule.permission) else {
         return match rule.is_public() {
             true => Ruling::Public,
-            false => Ruling::Refused(rejections::indeterminate(), None),
+            false => Ruling::Unroutable(rejections::indeterminate()),
         };
     };
-    let Some(principal) = facts.principal() else {
-        return Ruling::Refused(rejections::unauthenticated(facts), Some(name));
+    let ruling = match facts.principal() {
+        None => Err(rejections::unauthenticated(facts)),
+        Some(principal) => rejections::of(policy.decide(principal, id)),
     };
-    match policy.decide(principal, id) {
-        Decision::Allow => Ruling::Allowed(name, id),
-        Decision::Deny => Ruling::Refused(rejections::forbidden(), Some(name)),
-        Decision::Indeterminate => Ruling::Refused(rejections::indeterminate(), Some(name)),
-    }
+    Ruling::On(name, id, ruling)
 }

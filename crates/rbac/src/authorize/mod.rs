@@ -116,13 +116,15 @@
 //! | `authorization is not on record` | error | the audit sink failed |
 //!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
-//! digest. Public routes, unknown routes and other methods are not audited.
+//! digest. The outcome is `success`, `denied`, or `failed` for 503; what is let pass while observing is a `success` with
+//! the slug and the detail `mode` = `observe`. A strict act whose record did not become durable is withdrawn by a second
+//! event: `failed`, `audit-unavailable`. Public routes, unknown routes and other methods are not audited.
 //!
 //! # Cancel safety
 //!
 //! A decision is made within `call`, so there is nothing to cancel. While a strict act waits for its record the inner service has not
-//! been called and no permit of it is held; dropping the future then means that the act does not happen, although
-//! the trail may hold that it was allowed.
+//! been called and no permit of it is held. Dropping the future then means that the act does not happen; because the
+//! trail may hold by then that it was allowed, a further event with outcome `failed` and reason `not-begun` follows.
 //!
 //! # Errors
 //!
@@ -137,6 +139,7 @@
 mod future;
 mod judge;
 mod record;
+mod recording;
 pub(crate) mod rejections;
 mod service;
 mod settings;
@@ -149,7 +152,8 @@ use gambeson_core::{AuditSink, AuthenticationFrom, Clock, ConfigError, Mode, Pro
 use tower_layer::Layer;
 
 pub use self::future::ResponseFuture;
-pub(crate) use self::record::{Act, Recorded, Recording, judge_receipt};
+pub(crate) use self::judge::Verdict;
+pub(crate) use self::record::Act;
 pub use self::service::Authorize;
 pub(crate) use self::settings::Settings;
 #[cfg(feature = "axum-router")]

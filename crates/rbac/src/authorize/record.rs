@@ -1,35 +1,26 @@
-//! Audit events of decisions.
+//! Audit events of decisions, and what comes of an act that can't be put on record.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use gambeson_core::{
-    Answer, AuditError, AuditEvent, AuditKind, BoxFuture, Durability, Mode, Outcome, Receipt, Rejection,
+    Answer, AuditEvent, AuditKind, AuditSink, Durability, Mode, Outcome, Receipt, Rejection, RejectionClass,
     RequestFacts,
 };
 use http::Method;
 
+use super::judge::Verdict;
+use super::recording::{Promise, Recording};
 use super::settings::Settings;
 use super::{rejections, telemetry};
-use crate::bits::PermissionId;
 use crate::policy::Policy;
-
-/// A recording that is on its way to stable storage.
-pub(crate) type Recording = BoxFuture<Result<Receipt, AuditError>>;
-
-/// Whether an allowed act may go on.
-pub(crate) enum Recorded {
-    /// It is on record as surely as the policy asks.
-    Done,
-    /// It must wait for this.
-    Wait(Recording),
-    /// It can't be put on record.
-    Failed(Rejection),
-}
 
 /// A decision on a permission, for a request.
 pub(crate) struct Act<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) permission: &'a Cow<'static, str>,
+    /// Whether it must be on record before it happens.
+    pub(crate) strict: bool,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) method: &'a Method,
 }
@@ -47,63 +38,71 @@ impl Act<'_> {
 }
 
 impl Settings {
-    /// Puts an allowed act on record.
-    pub(crate) fn record_allowed(&self, act: &Act<'_>, permission: PermissionId) -> Recorded {
-        let strict = act.policy.is_strict(permission);
-        match &self.audit {
-            Some(sink) if strict => {
-                let event = act.event(self, Outcome::Success, None);
-                match sink.record(event, Durability::Strict) {
-                    Answer::Ready(answer) => {
-                        judge_receipt(answer).map_or_else(Recorded::Failed, |()| Recorded::Done)
-                    }
-                    Answer::Pending(recording) => Recorded::Wait(recording),
-                }
+    /// Puts on record what the policy says about an act, and says what comes of it.
+    pub(crate) fn settle(&self, act: &Act<'_>, ruling: Result<(), Rejection>) -> Verdict {
+        match ruling {
+            Ok(()) => self.let_pass(act, || act.event(self, Outcome::Success, None)),
+            Err(rejection) if self.enforces(&rejection) => {
+                let outcome = match rejection.class() {
+                    RejectionClass::Dependency => Outcome::Failed,
+                    _ => Outcome::Denied,
+                };
+                self.record(|| act.event(self, outcome, Some(rejection.slug())));
+                Verdict::Refuse(rejection)
             }
-            None if strict => {
+            Err(observed) => self.let_pass(act, || {
+                act.event(self, Outcome::Success, Some(observed.slug())).detail("mode", "observe")
+            }),
+        }
+    }
+
+    /// Puts an act that goes on upon record: a strict one before it does.
+    fn let_pass(&self, act: &Act<'_>, event: impl FnOnce() -> AuditEvent) -> Verdict {
+        match &self.audit {
+            Some(sink) if act.strict => self.record_strictly(sink, event()),
+            None if act.strict => {
                 let cause =
                     "the policy asks for strict audit, but the layer has no audit sink: give `.audit(…)`";
-                Recorded::Failed(rejections::audit_unavailable().cause(cause))
+                Verdict::Refuse(rejections::audit_unavailable().cause(cause))
             }
             _ => {
-                self.record(|| act.event(self, Outcome::Success, None));
-                Recorded::Done
+                self.record(event);
+                Verdict::Pass
             }
         }
     }
 
-    /// Puts a refused act on record, or one that was let pass while observing.
-    pub(crate) fn record_refused(&self, act: &Act<'_>, rejection: &Rejection, carried_out: bool) {
-        let slug = Some(rejection.slug());
-        self.record(|| match carried_out {
-            true => act.event(self, Outcome::Denied, slug),
-            false => act.event(self, Outcome::Success, slug).detail("mode", "observe"),
-        });
+    fn record_strictly(&self, sink: &Arc<dyn AuditSink>, event: AuditEvent) -> Verdict {
+        let promised = event.clone();
+        match sink.record(event, Durability::Strict) {
+            Answer::Ready(Ok(Receipt { durable: true, .. })) => Verdict::Pass,
+            Answer::Ready(Ok(_)) => Verdict::Refuse(Promise::new(self, sink, promised).not_durable()),
+            Answer::Ready(Err(error)) => {
+                telemetry::unrecorded(&error);
+                Verdict::Refuse(rejections::audit_unavailable().cause(error))
+            }
+            Answer::Pending(answer) => {
+                Verdict::Wait(Recording::new(answer, Promise::new(self, sink, promised)))
+            }
+        }
     }
 
     fn record(&self, event: impl FnOnce() -> AuditEvent) {
-        let Some(sink) = &self.audit else { return };
-        // A sink answers `Async` at once; what it does not take is its own to count.
-        if let Answer::Ready(Err(error)) = sink.record(event(), Durability::Async) {
-            telemetry::unrecorded(&error);
+        if let Some(sink) = &self.audit {
+            record_async(&**sink, event());
         }
     }
 
     /// Whether a refusal is carried out. A fault of the stack is, always.
     pub(crate) fn enforces(&self, rejection: &Rejection) -> bool {
-        let bug = rejection.class() == gambeson_core::RejectionClass::Bug;
+        let bug = rejection.class() == RejectionClass::Bug;
         bug || self.mode == Mode::Enforce || self.mode.enforces(self.clock.now())
     }
 }
 
-/// A strict act goes on only when it is on stable storage.
-pub(crate) fn judge_receipt(answer: Result<Receipt, AuditError>) -> Result<(), Rejection> {
-    match answer {
-        Ok(receipt) if receipt.durable => Ok(()),
-        Ok(_) => Err(rejections::audit_unavailable().cause("the audit sink is not durable")),
-        Err(error) => {
-            telemetry::unrecorded(&error);
-            Err(rejections::audit_unavailable().cause(error))
-        }
+pub(super) fn record_async(sink: &dyn AuditSink, event: AuditEvent) {
+    // A sink answers `Async` at once; what it does not take is its own to count.
+    if let Answer::Ready(Err(error)) = sink.record(event, Durability::Async) {
+        telemetry::unrecorded(&error);
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use gambeson_core::{Challenge, Rejection, RejectionClass, RequestFacts};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::decision::Decision;
+
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 /// The public part names the stage, and nothing else.
 const STAGE: &str = "authorization";
@@ -13,8 +15,20 @@ const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an a
     AuthLayer) outside of it, or give `.authentication_from(…)`; if there is one, `cargo tree -d -i gambeson-core` \
     shows whether two versions of gambeson-core hide each other's facts";
 
+/// Also the reason of an event that withdraws an act.
+pub(crate) const AUDIT_UNAVAILABLE: &str = "audit-unavailable";
+
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
     Rejection::new(PACKAGE, class, slug, status).detail(STAGE)
+}
+
+/// The refusal that a decision means, if it means one.
+pub(crate) fn of(decision: Decision) -> Result<(), Rejection> {
+    match decision {
+        Decision::Allow => Ok(()),
+        Decision::Deny => Err(forbidden()),
+        Decision::Indeterminate => Err(indeterminate()),
+    }
 }
 
 pub(crate) fn layer_order() -> Rejection {
@@ -49,6 +63,6 @@ pub(crate) fn indeterminate() -> Rejection {
 }
 
 pub(crate) fn audit_unavailable() -> Rejection {
-    rejection(RejectionClass::Dependency, "audit-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+    rejection(RejectionClass::Dependency, AUDIT_UNAVAILABLE, StatusCode::SERVICE_UNAVAILABLE)
         .retry_after(Duration::from_secs(5))
 }

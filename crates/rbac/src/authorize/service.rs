@@ -57,14 +57,12 @@ where
         // The instance that was polled ready may hold a permit: it is dropped, so that none is held while waiting,
         // and so that the waiting clone never waits for a permit that this service keeps.
         self.inner = self.inner.clone();
-        ResponseFuture::recording(
+        ResponseFuture::recording(Held {
+            service: self.inner.clone(),
+            request,
+            facts,
+            responder: Arc::clone(&self.shared.responder),
             recording,
-            Held {
-                service: self.inner.clone(),
-                request,
-                facts,
-                responder: Arc::clone(&self.shared.responder),
-            },
-        )
+        })
     }
 }

@@ -167,6 +167,45 @@ async fn a_strict_act_happens_only_when_it_is_on_record() {
     }
 }
 
+/// Outcome, reason and durability of each event.
+fn told(sink: &Sink) -> Vec<String> {
+    let tell = |(event, durability): (gambeson_core::AuditEvent, gambeson_core::Durability)| {
+        format!("{} {} {durability:?}", event.outcome.as_str(), event.reason.unwrap_or_default())
+    };
+    sink.take().into_iter().map(tell).collect()
+}
+
+#[tokio::test]
+async fn a_strict_act_that_never_begins_is_withdrawn_from_the_trail() {
+    let sink = Sink::default();
+    let app = layer(POLICY).audit(Arc::new(sink.clone())).layer(Inner::default());
+    drop(app.clone().oneshot(request(Method::DELETE, "/notes/1", Some("admin"))));
+    assert!(sink.take().is_empty(), "nothing was asked yet");
+
+    let mut service = app;
+    let dropped = service.call(request(Method::DELETE, "/notes/1", Some("admin")));
+    drop(dropped);
+    assert_eq!(told(&sink), ["success  Strict", "failed not-begun Async"]);
+
+    let broken = Sink { broken: true, ..Sink::default() };
+    let layer = layer(POLICY).audit(Arc::new(broken.clone()));
+    assert_eq!(status(&layer, Method::DELETE, "/notes/1", Some("admin")).await, (503, 0));
+    assert_eq!(told(&broken), ["success  Strict", "failed audit-unavailable Async"]);
+}
+
+#[tokio::test]
+async fn a_strict_act_that_is_only_observed_waits_for_its_record_too() {
+    let observing = Mode::Observe { until: Timestamp::from_unix_seconds(1_000) };
+    let (whole, broken) = (Sink::default(), Sink { broken: true, ..Sink::default() });
+    for (sink, expected) in [(whole.clone(), (200, 1)), (broken, (503, 0))] {
+        let layer = layer(POLICY).audit(Arc::new(sink)).mode(observing);
+        assert_eq!(status(&layer, Method::DELETE, "/notes/1", Some("viewer")).await, expected);
+    }
+    assert_eq!(told(&whole), ["success forbidden Strict"]);
+    let without = layer(POLICY).mode(observing);
+    assert_eq!(status(&without, Method::DELETE, "/notes/1", Some("viewer")).await, (503, 0));
+}
+
 #[tokio::test]
 async fn waiting_for_the_record_holds_no_permit() {
     let layer = layer(POLICY).audit(Arc::new(Sink::default()));

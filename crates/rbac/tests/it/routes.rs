@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use gambeson_core::{Access, EndpointSpec, Profile};
+use gambeson_core::{Access, EndpointSpec, Outcome, Profile};
 use gambeson_rbac::{
     Authorized, Authorizer, ManagementAccess, PolicyHandle, Refusal, Routes, need, permissions, public,
 };
@@ -199,6 +199,18 @@ async fn handlers_check_further_and_are_on_record() {
     let expected =
         ["notes:read success", "notes:delete denied", "notes:read success", "notes:delete success"];
     assert_eq!(actions, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_decided_is_on_record_as_failed() {
+    async fn typo(authz: Authorizer) -> Result<(), Refusal> {
+        authz.require("notes:raed").await
+    }
+    let sink = Sink::default();
+    let app = routes(&policy(), &sink).get("/typo", public("test"), typo).build().unwrap();
+    assert_eq!(ask(&app, Method::GET, "/typo", Some("admin")).await, 503);
+    let (event, _) = sink.take().remove(0);
+    assert_eq!((event.outcome, event.reason.as_deref()), (Outcome::Failed, Some("indeterminate")));
 }
 
 #[tokio::test]
