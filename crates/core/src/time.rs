@@ -1,7 +1,6 @@
 //! Time and timers through a seam, so that tests are exact and frozen functions are survived.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::BoxFuture;
@@ -115,8 +114,6 @@ pub trait Timer: Sealed + Send + Sync + fmt::Debug {
     /// Resolves when the monotonic clock has reached `deadline`.
     fn until(&self, deadline: Monotonic) -> BoxFuture<()>;
 }
-
-impl<T: Sealed + ?Sized> Sealed for Arc<T> {}
 
 #[cfg(feature = "test-util")]
 mod manual {
