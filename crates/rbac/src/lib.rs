@@ -56,6 +56,7 @@ mod lint;
 mod matrix;
 mod memo;
 mod nearest;
+mod noted;
 mod permission;
 pub mod policy;
 mod refusal;

@@ -72,7 +72,10 @@ impl Settings {
         let template = self.source.template(head);
         let Some(rules) = template.and_then(|template| table.find(template)) else {
             if let Some(template) = template {
-                telemetry::uncovered(template);
+                // Only callers are told of: strangers could make up gRPC methods until nothing more is logged.
+                if facts.principal().is_some() && policy.is_newly_uncovered(template) {
+                    telemetry::uncovered(template);
+                }
                 return Ruling::Unroutable(nobody_or(facts, rejections::not_found));
             }
             return match table.fallback().or_else(|| policy.table().fallback()) {

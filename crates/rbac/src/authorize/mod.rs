@@ -111,8 +111,8 @@
 //! |---|---|---|
 //! | `request refused` with `slug`, `route`, `method` | debug; warn for 503; error with `cause` for 500 | on every refusal |
 //! | `request would have been refused` | warn | while observing |
-//! | `route has no policy` with `template` | warn | a matched route is not in the table |
-//! | `a caller claims a role that the policy does not know` | warn | once a name and policy |
+//! | `route has no policy` with `template` | warn | a caller asked for a matched route that is not in the table; once a template and policy |
+//! | `a caller claims a role that the policy does not know` | warn | once a name and policy, of the first 256 |
 //! | `authorization is not on record` | error | the audit sink failed |
 //!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's

@@ -24,7 +24,8 @@ pub(super) fn observed(rejection: &Rejection, facts: &RequestFacts, head: &Reque
 
 /// A route was matched that the table does not know: a hole in the declarations.
 pub(super) fn uncovered(template: &str) {
-    tracing::warn!(template, "route has no policy, so it is refused: declare it in `Routes` or in [routes]");
+    let template = gambeson_core::escape_controls(template);
+    tracing::warn!(%template, "route has no policy, so it is refused: declare it in `Routes` or in [routes]");
 }
 
 /// An event could not be recorded.

@@ -36,9 +36,7 @@ mod order;
 mod read;
 mod universe;
 
-use std::collections::HashSet;
 use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
 
 use gambeson_core::Principal;
 use sha2::{Digest, Sha256};
@@ -52,10 +50,8 @@ use crate::bits::{PermissionId, contains, intersect, subtract, union};
 use crate::decision::Decision;
 use crate::finding::{Finding, Findings, Severity};
 use crate::memo::{Memo, SLOTS};
+use crate::noted::Noted;
 use crate::table::RouteTable;
-
-/// How many unknown role names are remembered, so that each is logged once.
-const UNKNOWN_ROLES_REMEMBERED: usize = 256;
 
 /// A policy, validated and frozen.
 ///
@@ -85,7 +81,8 @@ pub struct Policy {
     table: RouteTable,
     tests: Vec<DeclaredTest>,
     memo: Memo,
-    unknown_roles: Mutex<HashSet<Box<str>>>,
+    unknown_roles: Noted,
+    uncovered: Noted,
 }
 
 impl Policy {
@@ -121,7 +118,8 @@ impl Policy {
             table,
             tests: std::mem::take(&mut document.tests),
             memo: Memo::new(SLOTS),
-            unknown_roles: Mutex::default(),
+            unknown_roles: Noted::default(),
+            uncovered: Noted::default(),
         };
         (policy, document, findings.into_sorted())
     }
@@ -224,13 +222,15 @@ impl Policy {
     }
 
     fn note_unknown_role(&self, name: &str) {
-        let mut seen = self.unknown_roles.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() < UNKNOWN_ROLES_REMEMBERED && !seen.contains(name) {
-            seen.insert(name.into());
-            drop(seen);
+        if self.unknown_roles.is_new(name) {
             let role = gambeson_core::escape_controls(name);
             tracing::warn!(%role, "a caller claims a role that the policy does not know; it grants nothing");
         }
+    }
+
+    /// Whether nobody was told yet that this template has no rule.
+    pub(crate) fn is_newly_uncovered(&self, template: &str) -> bool {
+        self.uncovered.is_new(template)
     }
 
     /// What a role grants, denials aside; nothing for an unknown one.
