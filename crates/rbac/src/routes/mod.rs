@@ -153,6 +153,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// [`Routes::management`].
     #[must_use]
     pub fn mount(mut self, spec: EndpointSpec, endpoint: MethodRouter<S>) -> Self {
+        // Whatever else it answers would be in the way of other routes of the template.
+        let endpoint = match MethodFilter::try_from(spec.method.clone()) {
+            Ok(filter) => on(filter, endpoint),
+            Err(_) => endpoint,
+        };
         self.declared.add(spec.method, &spec.template, spec.access, endpoint);
         self
     }
@@ -246,9 +251,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Everything that is wrong: a template that is malformed, declared twice or in conflict with another; a
     /// permission that the policy does not declare; a route that the policy has and the code has not, or that both
     /// see differently; endpoints for operators left open in production.
-    ///
-    /// # Panics
-    /// A mounted `MethodRouter` that answers a method of the same template which is declared elsewhere too.
     pub fn into_parts(self) -> Result<(Router<S>, AuthorizeLayer), ConfigError> {
         let mut problems = ConfigProblems::new();
         if self.management == ManagementAccess::Open && self.profile.is_production() {

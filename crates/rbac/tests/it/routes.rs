@@ -170,9 +170,20 @@ async fn operators_endpoints_follow_the_management_setting() {
 async fn a_mounted_endpoint_answers_its_declared_method_only() {
     let both = get(|| async { "get" }).post(|| async { "post" });
     let spec = EndpointSpec::new(Method::GET, "/hook", Access::Public("hook".into()));
-    let app = routes(&policy(), &Sink::default()).mount(spec, both).build().unwrap();
+    let app = routes(&policy(), &Sink::default()).mount(spec.clone(), both.clone()).build().unwrap();
     assert_eq!(ask(&app, Method::GET, "/hook", None).await, 200);
     assert_eq!(ask(&app, Method::POST, "/hook", None).await, 405);
+
+    let guarded = routes(&policy(), &Sink::default())
+        .mount(spec, both)
+        .post("/hook", need("notes:write"), || async { "declared" })
+        .build()
+        .unwrap();
+    for (method, expected) in [(Method::GET, "get"), (Method::HEAD, ""), (Method::POST, "declared")] {
+        let request = request(method, "/hook", Some("editor")).map(Body::new);
+        let body = guarded.clone().oneshot(request).await.unwrap().into_body();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), expected);
+    }
 }
 
 #[tokio::test]
