@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use gambeson_core::{ConfigError, ConfigProblems, Principal};
@@ -74,7 +74,11 @@ impl PolicyHandle {
     /// force stays.
     pub fn reload(&self) -> Result<Reloaded, PolicyError> {
         match &self.0.path {
-            Some(path) => self.replace(&text_of(path)?),
+            Some(path) => {
+                // Locked before the file is read: else an older text could take the place of a newer one.
+                let needs = self.needs();
+                self.replace_within(&needs, &text_of(path)?)
+            }
             None => {
                 let digest: Box<str> = self.load().digest().into();
                 Ok(Reloaded { before: digest.clone(), after: digest })
@@ -87,7 +91,14 @@ impl PolicyHandle {
     /// # Errors
     /// The policy is refused, or does not fit the running routes: then the policy in force stays.
     pub fn replace(&self, text: &str) -> Result<Reloaded, PolicyError> {
-        let needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        self.replace_within(&self.needs(), text)
+    }
+
+    fn needs(&self) -> MutexGuard<'_, Needs> {
+        self.0.needs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace_within(&self, needs: &Needs, text: &str) -> Result<Reloaded, PolicyError> {
         let before = self.0.current.load_full();
         let policy = Policy::parse_after(text, Some(&before))?;
         needs.check(&policy).map_err(PolicyError::mismatch)?;
@@ -95,7 +106,6 @@ impl PolicyHandle {
         if reloaded.changed() {
             self.0.current.store(Arc::new(policy));
         }
-        drop(needs);
         tracing::info!(before = %reloaded.before, after = %reloaded.after, "policy loaded");
         Ok(reloaded)
     }
@@ -117,7 +127,7 @@ impl PolicyHandle {
     /// # Errors
     /// Every name that the policy does not declare.
     pub fn check_permissions(&self, names: &[&str]) -> Result<(), ConfigError> {
-        let mut needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut needs = self.needs();
         let policy = self.load();
         let mut problems = ConfigProblems::new();
         names.iter().for_each(|name| check_permission("permissions", name, &policy, &mut problems));
@@ -134,7 +144,7 @@ impl PolicyHandle {
         &self,
         fill: impl FnOnce(&crate::policy::Universe) -> (RouteTable, ConfigProblems),
     ) -> Result<Arc<RouteTable>, ConfigError> {
-        let mut needs = self.0.needs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut needs = self.needs();
         let policy = self.load();
         let (table, mut problems) = fill(policy.universe());
         table.check_against(&policy, &mut problems);
