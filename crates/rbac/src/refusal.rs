@@ -4,7 +4,10 @@ use std::fmt;
 
 use gambeson_core::{Rejection, RequestFacts};
 
-/// A refusal from inside a handler: return it with `?`. With feature `axum` it is an answer (problem details).
+/// A refusal from inside a handler: return it with `?`.
+///
+/// With feature `axum` it is an answer: a small page for a browser's navigation, else problem details, whatever form the
+/// layer's own refusals have.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     rejection: Rejection,
