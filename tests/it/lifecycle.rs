@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use crate::http::raw;
+use crate::http::{ask as ask_at, raw};
 use crate::notes_app::{NotesApp, refused, signal};
 
 fn said(output: &std::process::Output) -> String {
@@ -95,6 +95,35 @@ fn production_lists_every_refused_shortcut_at_once() {
         ("PUBLIC_ORIGIN", "http://localhost"),
     ]);
     assert!(!output.status.success());
+}
+
+#[test]
+fn production_keeps_operators_apart_and_knows_its_host() {
+    let app = NotesApp::start_with(&[
+        ("GAMBESON_PROFILE", "production"),
+        ("OIDC_ISSUER", "https://id.example.com"),
+        ("PUBLIC_ORIGIN", "https://notes.example.com"),
+        ("TRUSTED_PROXIES", "none"),
+        ("MANAGEMENT_BIND", "127.0.0.1:0"),
+    ]);
+    let ask = |path: &str| app.ask("GET", path).header("Host", "notes.example.com").send();
+    for path in ["/metrics", "/docs", "/dev/panic", "/api/notes"] {
+        ask(path).problem(401);
+    }
+    assert_eq!(ask("/readyz").status, 200, "though nobody reached the issuer");
+    assert_eq!(app.ask("GET", "/livez").send().status, 200, "probes call by address");
+    app.ask("GET", "/api/notes").send().problem(421);
+
+    let operators = app.banner.lines().find_map(|line| line.strip_prefix("management listens on http://"));
+    let operators = operators.unwrap_or_else(|| panic!("{}", app.banner)).parse().unwrap();
+    let metrics = ask_at(operators, "GET", "/metrics").send();
+    assert!(metrics.status == 200 && metrics.body.contains(r#"http_route="/api/notes""#), "{metrics:?}");
+    assert!(ask_at(operators, "GET", "/docs").send().body.contains("notes:delete"));
+    assert_eq!(ask_at(operators, "GET", "/api/notes").send().status, 404);
+    let (code, _, log) = app.interrupt();
+    assert_eq!(code, Some(0));
+    let line = log.lines().find(|line| line.contains("421")).unwrap_or_else(|| panic!("{log}"));
+    assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "production logs JSON: {line}");
 }
 
 #[test]

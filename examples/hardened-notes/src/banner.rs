@@ -14,6 +14,11 @@ pub fn listening(profile: Profile, address: SocketAddr, dev_idp: Option<SocketAd
     println!("hardened-notes listens on http://{address}");
 }
 
+/// Says where operators look.
+pub fn management(address: SocketAddr) {
+    println!("management listens on http://{address}");
+}
+
 fn demo(app: SocketAddr, idp: SocketAddr) {
     println!("dev identity provider listens on http://{idp}");
     println!(

@@ -38,17 +38,22 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         .health(trail.clone())
         .build()?;
     let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone() };
-    let public = app::public(settings, issuer(settings, idp.as_ref()), app.clone(), &telemetry)?;
+    let listeners = app::build(settings, issuer(settings, idp.as_ref()), app, &telemetry)?;
     let server = Server::new().readiness(telemetry.readiness().clone()).drain(DRAIN).shutdown(told_to_end()?);
+    let public = serve(listener, listeners.public, server);
 
-    banner::listening(settings.profile, address, idp.as_ref().map(DevIdp::address));
-    if settings.profile.is_production() {
-        let operators = app::management(app, &telemetry)?;
-        let own = bind(settings.management, "MANAGEMENT_BIND").await?;
-        let own_server = Server::new().drain(DRAIN).shutdown(told_to_end()?);
-        tokio::try_join!(serve(listener, public, server), serve(own, operators, own_server))?;
-    } else {
-        serve(listener, public, server).await?;
+    match listeners.management {
+        None => {
+            banner::listening(settings.profile, address, idp.as_ref().map(DevIdp::address));
+            public.await?;
+        }
+        Some(router) => {
+            let listener = bind(settings.management, "MANAGEMENT_BIND").await?;
+            banner::management(listener.local_addr()?);
+            let management = serve(listener, router, Server::new().drain(DRAIN).shutdown(told_to_end()?));
+            banner::listening(settings.profile, address, None);
+            tokio::try_join!(public, management)?;
+        }
     }
     trail.close(Duration::from_secs(1))?;
     Ok(())
