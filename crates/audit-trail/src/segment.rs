@@ -27,7 +27,22 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<Segment>> {
         }
     }
     segments.sort_by_key(|segment| segment.number);
-    Ok(segments)
+    Ok(with_overlooked(dir, segments))
+}
+
+/// A system may list a file that was created during the listing, and overlook one that was created before it.
+fn with_overlooked(dir: &Path, listed: Vec<Segment>) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::with_capacity(listed.len());
+    for segment in listed {
+        while let Some(next) = segments.last().map(|last| Segment::new(dir, last.number.saturating_add(1)))
+            && next.number < segment.number
+            && next.path.is_file()
+        {
+            segments.push(next);
+        }
+        segments.push(segment);
+    }
+    segments
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -89,6 +104,18 @@ pub(crate) fn is_untouched(path: &Path, file: &File, length: u64) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_listing_overlooked_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let segment = |number| Segment::new(dir.path(), number);
+        for number in [1, 2, 3, 5] {
+            fs::write(segment(number).path, "").unwrap();
+        }
+        let listed = vec![segment(1), segment(3), segment(5), segment(u64::MAX)];
+        let numbers = with_overlooked(dir.path(), listed).into_iter().map(|segment| segment.number);
+        assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3, 5, u64::MAX]);
+    }
 
     #[test]
     fn only_one_name_stands_for_a_segment() {

@@ -53,14 +53,21 @@ impl VerifyOptions {
 /// The first thing that is wrong, with the first sequence number that can't be trusted.
 pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, VerifyError> {
     let dir = dir.as_ref();
-    let segments = segment::list(dir).map_err(|error| unreadable(dir, None, error))?;
+    let list = || segment::list(dir).map_err(|error| unreadable(dir, None, error));
+    let mut segments = list()?;
     let mut verifier = Verifier::new(options);
     if segments.is_empty() {
         let detail = format!("there is no segment in {}", dir.display());
         return Err(verifier.error(VerifyErrorKind::BadGenesis, detail));
     }
-    for (place, segment) in segments.iter().enumerate() {
+    let mut place = 0;
+    while let Some(segment) = segments.get(place) {
         verifier.segment(segment, &segments, place)?;
+        place += 1;
+        // An app that runs may have begun further segments in the meantime.
+        if place == segments.len() && verifier.last == "seal" {
+            segments = list()?;
+        }
     }
     verifier.finish()
 }
@@ -71,6 +78,8 @@ struct Verifier<'o> {
     prev: Digest,
     newest: i64,
     number: Option<u64>,
+    /// No line of this segment was read yet.
+    at_start: bool,
     last: String,
     report: Report,
 }
@@ -83,6 +92,7 @@ impl<'o> Verifier<'o> {
             prev: Digest::ZERO,
             newest: i64::MIN,
             number: None,
+            at_start: true,
             last: String::new(),
             report: Report {
                 instance: String::new(),
@@ -115,15 +125,16 @@ impl<'o> Verifier<'o> {
         }
         let mut lines = open(segment)?;
         let first_seq = self.next;
-        let mut first = true;
-        while let Some(step) = lines.next().map_err(|error| unreadable(&segment.path, self.number, error))? {
-            match step {
-                Step::Whole(bytes) => self.line(bytes, first, all, place)?,
-                Step::Torn(_) => return Err(self.torn(place + 1 == all.len())),
-            }
-            first = false;
+        self.at_start = true;
+        self.lines(&mut lines, segment, all, place)?;
+        // A running app may have sealed it after its end was read, and before the next one was begun: so look again.
+        if self.last != "seal"
+            && let Some(next) = all.get(place + 1)
+            && self::first_seq(next)?.is_some()
+        {
+            self.lines(&mut lines, segment, all, place)?;
         }
-        if first {
+        if self.at_start {
             return Err(self.torn(place + 1 == all.len()));
         }
         self.report.segments.push(SegmentReport {
@@ -133,6 +144,23 @@ impl<'o> Verifier<'o> {
             head: self.report.head,
             sealed: self.last == "seal",
         });
+        Ok(())
+    }
+
+    /// Reads on to the present end of the segment.
+    fn lines(
+        &mut self,
+        lines: &mut Lines,
+        segment: &Segment,
+        all: &[Segment],
+        place: usize,
+    ) -> Result<(), VerifyError> {
+        while let Some(step) = lines.next().map_err(|error| unreadable(&segment.path, self.number, error))? {
+            match step {
+                Step::Whole(bytes) => self.line(bytes, all, place)?,
+                Step::Torn(_) => return Err(self.torn(place + 1 == all.len())),
+            }
+        }
         Ok(())
     }
 
@@ -160,7 +188,8 @@ impl<'o> Verifier<'o> {
         }
     }
 
-    fn line(&mut self, bytes: &[u8], first: bool, all: &[Segment], place: usize) -> Result<(), VerifyError> {
+    fn line(&mut self, bytes: &[u8], all: &[Segment], place: usize) -> Result<(), VerifyError> {
+        let first = std::mem::take(&mut self.at_start);
         let Some(line) = Line::read(bytes) else {
             return Err(self.error(VerifyErrorKind::Edited, "the line does not have the hash that it names"));
         };

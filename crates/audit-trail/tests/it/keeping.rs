@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gambeson_audit_trail::{AuditTrail, Config, Filter, TrailErrorKind, VerifyOptions, read, verify};
+use gambeson_audit_trail::{
+    AuditTrail, Config, Filter, TrailErrorKind, VerifyErrorKind, VerifyOptions, read, verify,
+};
 use gambeson_core::{
     Answer, AuditSink, Durability, FixedEntropy, Health, HealthCheck, ManualClock, Outcome, Timestamp,
 };
@@ -164,4 +167,33 @@ fn a_clock_that_goes_back_is_counted_or_refused() {
     let strict = VerifyOptions::default().refuse_clock_steps(Duration::from_secs(1));
     assert_eq!(verify(dir.path(), &strict).unwrap_err().seq(), Some(3));
     assert_eq!(read(dir.path(), Filter::all()).unwrap().count(), 5);
+}
+
+/// Segments are sealed and begun all the time while the verifier reads.
+#[test]
+fn a_running_trail_never_looks_tampered_with() {
+    let dir = tempfile::tempdir().unwrap();
+    // Enough that segments come to their end while the verifier is on its way.
+    written(dir.path(), &small(), 300);
+    let trail = open(dir.path(), &Config::default().segment_bytes(1_024));
+    let reading = AtomicBool::new(true);
+    let mut wrong = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while reading.load(Ordering::Relaxed) {
+                let _ = trail.record(event("busy", Some("acme")), Durability::Async);
+                // Waits for the writer, so that nothing piles up.
+                let _ = trail.recent(Some("acme"), 1);
+            }
+        });
+        for _ in 0..6 {
+            match verify(dir.path(), &VerifyOptions::default()) {
+                Err(error) if error.kind() != VerifyErrorKind::TornTail => wrong.push(error.to_string()),
+                _ => {}
+            }
+        }
+        reading.store(false, Ordering::Relaxed);
+    });
+    assert!(wrong.is_empty(), "{wrong:?}");
+    trail.close(LONG).unwrap();
 }
