@@ -58,7 +58,26 @@ struct State {
     lost: u64,
     room: Vec<Ticket<()>>,
     writer_waits: bool,
+    /// Somebody waits for the answer to an item.
+    awaited: bool,
     stop: bool,
+}
+
+impl State {
+    /// There is no room: counts the event as lost, and tells whoever waits for an answer.
+    fn turn_away(&mut self, item: &Item) -> Result<Option<Ticket<()>>, TrailError> {
+        if !matches!(item.wish, Wish::Flush(_)) {
+            self.losses.add(Cause::QueueFull, item.at);
+            self.lost += 1;
+        }
+        match item.wish {
+            Wish::Async => Ok(None),
+            _ => Err(TrailError::new(
+                TrailErrorKind::Overloaded,
+                "too many events wait for the audit trail's writer",
+            )),
+        }
+    }
 }
 
 impl Queue {
@@ -94,23 +113,17 @@ impl Queue {
             Wish::Async if item.anonymous => 3,
             Wish::Async => 4,
             Wish::Ordered | Wish::Strict(_) => 8,
-            Wish::Flush(_) => usize::MAX,
+            // Nothing is lost with it, but however many ask while the disk hangs, they are bounded too.
+            Wish::Flush(_) => 12,
         };
         if !self.below(&state, quarters) {
-            state.losses.add(Cause::QueueFull, item.at);
-            state.lost += 1;
-            return match item.wish {
-                Wish::Async => Ok(None),
-                _ => Err(TrailError::new(
-                    TrailErrorKind::Overloaded,
-                    "too many events wait for the audit trail's writer",
-                )),
-            };
+            return state.turn_away(&item);
         }
         let waits = matches!(item.wish, Wish::Ordered) && !self.below(&state, 4);
         let room = waits.then(Ticket::new);
         state.room.extend(room.clone());
         state.bytes += item.members.len();
+        state.awaited |= matches!(item.wish, Wish::Strict(_) | Wish::Flush(_));
         state.items.push_back(item);
         let wake = state.writer_waits;
         drop(state);
@@ -120,12 +133,16 @@ impl Queue {
         Ok(room)
     }
 
-    /// Waits for something to do and takes all of it. After a failed write `retry` limits the wait.
+    /// Waits for something to do and takes all of it.
+    ///
+    /// After a failed write (`retry`) it waits a second, unless somebody waits for an answer: else each event that comes
+    /// in would make the writer try all that it has once more.
     pub(crate) fn take(&self, retry: bool) -> Batch {
         let mut state = self.state();
         state.writer_waits = true;
-        if retry && !state.stop {
-            let pause = self.arrived.wait_timeout(state, Duration::from_secs(1));
+        if retry {
+            let second = Duration::from_secs(1);
+            let pause = self.arrived.wait_timeout_while(state, second, |state| !state.stop && !state.awaited);
             state = pause.unwrap_or_else(PoisonError::into_inner).0;
         }
         state = self
@@ -134,6 +151,7 @@ impl Queue {
             .unwrap_or_else(PoisonError::into_inner);
         state.writer_waits = false;
         state.bytes = 0;
+        state.awaited = false;
         let batch = Batch {
             items: std::mem::take(&mut state.items),
             losses: std::mem::take(&mut state.losses),
@@ -176,6 +194,7 @@ impl Queue {
         let mut state = self.state();
         let items = std::mem::take(&mut state.items);
         let room = std::mem::take(&mut state.room);
+        state.lost += items.iter().filter(|item| !matches!(item.wish, Wish::Flush(_))).count() as u64;
         drop(state);
         room.iter().for_each(|ticket| ticket.answer(()));
         for item in items {
@@ -190,5 +209,54 @@ impl Item {
         if let Wish::Strict(ticket) | Wish::Flush(ticket) = &self.wish {
             ticket.answer(Err(error.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn item(wish: Wish) -> Item {
+        Item { members: "x".into(), at: Timestamp::default(), anonymous: false, wish }
+    }
+
+    #[test]
+    fn flushes_are_bounded_and_nothing_is_lost_with_them() {
+        let queue = Queue::new(&Config::default().queue_events(8));
+        let taken = (0..1_000).filter(|_| queue.push(item(Wish::Flush(Ticket::new()))).is_ok()).count();
+        assert_eq!((taken, queue.lost()), (24, 0));
+    }
+
+    #[test]
+    fn an_abandoned_queue_counts_what_it_held() {
+        let queue = Queue::new(&Config::default());
+        let ticket = Ticket::new();
+        for wish in [Wish::Async, Wish::Ordered, Wish::Strict(ticket.clone()), Wish::Flush(Ticket::new())] {
+            queue.push(item(wish)).unwrap();
+        }
+        queue.abandon();
+        assert_eq!(queue.lost(), 3);
+        assert!(matches!(ticket.wait(Duration::ZERO), Some(Err(_))));
+    }
+
+    #[test]
+    fn after_a_failed_write_only_those_who_wait_hurry_the_writer() {
+        let queue = Queue::new(&Config::default());
+        let (started, starts) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                started.send(()).unwrap();
+                queue.take(true).items.len()
+            });
+            starts.recv().unwrap();
+            for _ in 0..100 {
+                queue.push(item(Wish::Async)).unwrap();
+                std::thread::yield_now();
+            }
+            queue.push(item(Wish::Strict(Ticket::new()))).unwrap();
+            assert_eq!(writer.join().unwrap(), 101);
+        });
     }
 }
