@@ -54,7 +54,11 @@ pub(crate) fn backwards(
     while position > 0 {
         let size = position.min(BLOCK);
         position -= size;
-        if carry.len() > MAX_LINE || *budget < size {
+        if carry.len() > MAX_LINE {
+            // No trail wrote so long a line: it is given on and fails its check.
+            return Ok(show(&carry));
+        }
+        if *budget < size {
             return Ok(ControlFlow::Break(()));
         }
         *budget -= size;

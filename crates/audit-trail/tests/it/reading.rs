@@ -1,6 +1,8 @@
 //! What is read back.
 
-use gambeson_audit_trail::{Config, Filter, read, tail};
+use std::fs;
+
+use gambeson_audit_trail::{Config, Filter, TrailErrorKind, read, tail};
 use gambeson_core::{AuditKind, AuditSink, Durability, MatchedRoute, TraceContext};
 
 use super::{event, open, small, written};
@@ -31,7 +33,7 @@ fn an_event_reads_back_whole() {
 #[test]
 fn an_admin_sees_the_newest_of_the_own_tenant_only() {
     let dir = tempfile::tempdir().unwrap();
-    let trail = open(dir.path(), &small());
+    let trail = open(dir.path(), &Config::default().segment_bytes(32 << 10));
     for n in 0..600 {
         let tenant = ["acme", "globex"][n % 2];
         let _ = trail.record(event(&n.to_string(), Some(tenant)), Durability::Ordered);
@@ -52,5 +54,18 @@ fn tail_is_the_end_of_read() {
     for most in [0, 1, 7, 1_000] {
         let end = tail(dir.path(), &Filter::all(), most).unwrap();
         assert_eq!(end, all[all.len().saturating_sub(most)..]);
+    }
+}
+
+#[test]
+fn a_line_that_no_trail_wrote_hides_nothing_silently() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &Config::default(), 3);
+    let path = dir.path().join("trail-000001.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    for garbage in ["x\n".to_owned(), format!("{}\n", "x".repeat(3 << 20)), "x".repeat(3 << 20)] {
+        fs::write(&path, format!("{whole}{garbage}")).unwrap();
+        let error = tail(dir.path(), &Filter::all(), 3).unwrap_err();
+        assert_eq!(error.kind(), TrailErrorKind::Damaged);
     }
 }
