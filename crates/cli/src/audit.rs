@@ -11,7 +11,7 @@ use gambeson_audit_trail::{
 };
 use gambeson_core::escape_controls;
 
-use crate::outcome::{Outcome, chain};
+use crate::outcome::{Outcome, chain, safe_json};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -141,7 +141,7 @@ fn report_text(dir: &Path, report: &Report) -> String {
 }
 
 fn report_json(report: &Report) -> String {
-    serde_json::json!({
+    safe_json(&serde_json::json!({
         "ok": true,
         "instance": report.instance,
         "records": report.records,
@@ -153,25 +153,25 @@ fn report_json(report: &Report) -> String {
         "head": report.head.to_string(),
         "clock_steps": report.clock_steps,
         "segments": report.segments.len(),
-    })
-    .to_string()
+    }))
 }
 
 fn error_json(error: &VerifyError) -> String {
-    serde_json::json!({
+    safe_json(&serde_json::json!({
         "ok": false,
         "kind": error.kind().as_str(),
         "seq": error.seq(),
         "segment": error.segment(),
         "message": error.to_string(),
-    })
-    .to_string()
+    }))
 }
 
 /// One line; what strangers wrote can't move the cursor.
 fn shown(entry: &Entry, json: bool) -> String {
+    if json {
+        return format!("{}\n", safe_json(entry));
+    }
     let line = match entry {
-        _ if json => serde_json::to_string(entry).unwrap_or_default(),
         Entry::Event(event) => event_line(event),
         Entry::Control(control) => control_line(control),
         _ => format!("{} (a record of a newer version)", entry.seq()),

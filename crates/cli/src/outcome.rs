@@ -1,7 +1,11 @@
 //! What a command has to say, and the code that it ends with.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use gambeson_core::escape_controls;
 
 /// Texts for the two streams, and the exit code.
 #[derive(Debug, Default)]
@@ -41,6 +45,23 @@ fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
     to.flush()
 }
 
+/// JSON that can't move a terminal's cursor and still is JSON: what serializers leave as it is becomes `\u…`.
+pub(crate) fn safe_json(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    let mut out = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        // Outside of strings JSON is plain ASCII, so what is escaped here stands within one.
+        match escape_controls(c.encode_utf8(&mut [0; 4])) {
+            Cow::Borrowed(_) => out.push(c),
+            Cow::Owned(_) => c.encode_utf16(&mut units).iter().for_each(|unit| {
+                let _ = write!(out, "\\u{unit:04x}");
+            }),
+        }
+    }
+    out
+}
+
 /// The error and all that is behind it, in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -50,5 +71,18 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    gambeson_core::escape_controls(&text).into_owned()
+    escape_controls(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_json;
+
+    #[test]
+    fn json_stays_json() {
+        let text = "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}é𝄞\"\\\n";
+        let json = safe_json(&text);
+        assert!(json.starts_with(r#""\u001b[2J\u007f\u009b\u202e\u2028é𝄞\"\\\n""#), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
 }

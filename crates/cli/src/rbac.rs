@@ -8,7 +8,7 @@ use clap::Subcommand;
 use gambeson_core::escape_controls;
 use gambeson_rbac::{Matrix, Policy, Severity, lint};
 
-use crate::outcome::{Outcome, chain};
+use crate::outcome::Outcome;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,7 +53,8 @@ fn with_text(path: &Path, then: impl FnOnce(&str) -> Outcome) -> Outcome {
 fn with_policy(path: &Path, then: impl FnOnce(&Policy) -> Outcome) -> Outcome {
     with_text(path, |text| match Policy::parse(text) {
         Ok(policy) => then(&policy),
-        Err(error) => Outcome::failed(1, chain(&error)),
+        // Its findings are escaped already, each on a line of its own.
+        Err(error) => Outcome::failed(1, format!("{}: {error}", shown(path))),
     })
 }
 
