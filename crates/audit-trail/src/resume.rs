@@ -103,6 +103,9 @@ impl Start {
         if scan.end.is_some() {
             return Self::going_on(segment, scan);
         }
+        if segment.number != 1 {
+            return Err(damaged(segment, "it holds no record, and the segments before it are missing"));
+        }
         Ok(Self { torn: scan.torn, note: Note::Recovery, ..Self::new_chain(segment.clone(), entropy)? })
     }
 
@@ -189,14 +192,17 @@ impl Start {
             let mut torn = Vec::new();
             file.seek(SeekFrom::Start(self.whole))?;
             Read::by_ref(&mut file).take(self.torn).read_to_end(&mut torn)?;
-            let name = format!("torn-{}-{}.partial", self.segment.number, self.end.next);
+            // With its digest in its name, so that a second crash here overwrites nothing else than the same bytes.
+            let digest = Digest::of(&torn);
+            let short: String = digest.to_string().chars().take(16).collect();
+            let name = format!("torn-{}-{}-{short}.partial", self.segment.number, self.end.next);
             let mut aside =
                 segment::private().create(true).truncate(true).write(true).open(dir.join(&name))?;
             aside.write_all(&torn)?;
             aside.sync_all()?;
             file.set_len(self.whole)?;
             file.sync_all()?;
-            Ok((name, Digest::of(&torn)))
+            Ok((name, digest))
         };
         move_it().map_err(|error| TrailError::io("set aside the torn end of", path, error))
     }

@@ -131,7 +131,10 @@ impl AuditTrail {
         Ok(ticket)
     }
 
-    /// The newest `most` events of one tenant (of all, when `None`), newest last: for an admin's view.
+    /// The newest `most` events of one tenant, newest last: for an admin's view.
+    ///
+    /// `None` shows the events of **all** tenants: it is for operators, and never what to pass for a caller without a
+    /// tenant.
     ///
     /// Flushes first, waiting at most a second. Looks through the newest 32 MiB of the trail at most. Blocks: call it
     /// through `spawn_blocking`.

@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gambeson_audit_trail::{AuditTrail, Filter, VerifyErrorKind, VerifyOptions, read, verify};
+use gambeson_audit_trail::{
+    AuditTrail, Filter, TrailErrorKind, VerifyErrorKind, VerifyOptions, read, verify,
+};
 use gambeson_core::{AuditSink, Durability};
 
 use super::{LONG, event, open, small, written};
@@ -124,4 +126,33 @@ fn a_crash_within_a_rotation_is_survived() {
         let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
         assert_eq!((report.recoveries, report.closed), (1, true));
     }
+}
+
+/// Crash after crash at the same place: each torn line is kept.
+#[test]
+fn torn_lines_are_never_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &small(), 1);
+    let path = dir.path().join("trail-000001.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    for torn in ["{\"seq\":3,\"one", "{\"seq\":3,\"two"] {
+        fs::write(&path, format!("{whole}{torn}")).unwrap();
+        drop(open(dir.path(), &small()));
+    }
+    let kept: Vec<String> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "partial"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+}
+
+/// All that is left is a later segment without a record: that is no place to begin a chain.
+#[test]
+fn a_chain_begins_in_the_first_segment_only() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("trail-000003.jsonl"), "").unwrap();
+    let error = AuditTrail::open(dir.path(), &small()).unwrap_err();
+    assert_eq!(error.kind(), TrailErrorKind::Damaged);
 }
