@@ -100,6 +100,8 @@ pub(crate) struct Whole {
     pub(crate) trailers: Option<HeaderMap>,
     pub(crate) promised: Option<u64>,
     pub(crate) failed: bool,
+    /// It said `is_end_stream` and had another frame.
+    pub(crate) went_on_after_end: bool,
 }
 
 /// Reads a body to its end or to where it breaks off.
@@ -107,7 +109,10 @@ pub(crate) async fn whole(body: AnyBody) -> Result<Whole, String> {
     let mut body = body;
     let mut whole = Whole { promised: body.size_hint().exact(), ..Whole::default() };
     let mut data = BytesMut::new();
-    while let Some(frame) = within("the response body", body.frame()).await? {
+    loop {
+        let said_end = body.is_end_stream();
+        let Some(frame) = within("the response body", body.frame()).await? else { break };
+        whole.went_on_after_end |= said_end;
         match frame.map(http_body::Frame::into_data) {
             Err(_) => {
                 whole.failed = true;

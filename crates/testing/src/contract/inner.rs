@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
@@ -46,6 +46,8 @@ pub struct Seen {
     pub method: Method,
     /// The request target.
     pub uri: Uri,
+    /// The version of HTTP.
+    pub version: Version,
     /// The header fields.
     pub headers: HeaderMap,
     /// What layers left in the request.
@@ -123,7 +125,7 @@ impl Default for Inner {
 
 /// How it behaves.
 impl Inner {
-    /// Always ready, and answers 200 with the field `x-inner`, two data frames and a trailer.
+    /// Always ready, and answers 200 with two data frames, a trailer, and header fields of which some have two lines.
     #[must_use]
     pub fn new() -> Self {
         Self { shared: Arc::default(), ready: false }
@@ -278,13 +280,24 @@ impl Shared {
     }
 }
 
+/// Header fields of the usual answer of [`Inner`]. Two lines of one name are what `insert` in place of `append` loses.
+pub(crate) const INNER_FIELDS: [(&str, &str); 6] = [
+    ("x-inner", "yes"),
+    ("x-inner", "again"),
+    ("content-type", "text/plain"),
+    ("vary", "x-inner-key"),
+    ("set-cookie", "inner-one=1"),
+    ("set-cookie", "inner-two=2"),
+];
+
 fn usual_answer() -> Response<TestBody> {
     let mut trailers = HeaderMap::new();
     trailers.insert("x-inner-trailer", HeaderValue::from_static("yes"));
     let body = TestBody::empty().data("inner ").data("service").trailers(trailers);
     let mut response = Response::new(body);
-    let name = HeaderName::from_static("x-inner");
-    response.headers_mut().insert(name, HeaderValue::from_static("yes"));
+    for (name, value) in INNER_FIELDS {
+        response.headers_mut().append(name, HeaderValue::from_static(value));
+    }
     response.extensions_mut().insert(InnerMark);
     response
 }
@@ -356,6 +369,7 @@ impl<B: Body> Service<Request<B>> for Inner {
         state.seen.push(Seen {
             method: parts.method,
             uri: parts.uri,
+            version: parts.version,
             headers: parts.headers,
             extensions: parts.extensions,
             body: Bytes::new(),

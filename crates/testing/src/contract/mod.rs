@@ -58,6 +58,7 @@ mod inner;
 mod probes;
 mod report;
 mod subject;
+mod tower_inner;
 mod wrap;
 
 use gambeson_core::BoxError;
@@ -89,8 +90,16 @@ pub async fn examine<L: InboundLayer>(layer: impl Fn() -> L + Send + Sync + 'sta
 ///
 /// Its refusals are core's `Refused`, found in the error by downcast.
 pub async fn check_outbound<L: OutboundLayer>(layer: impl Fn() -> L + Send + Sync + 'static, cases: Cases) {
-    let report = run_all(&Subject::new::<L, BoxError>(layer), &cases).await;
+    let report = examine_outbound(layer, cases).await;
     assert!(report.is_sound(), "{report}");
+}
+
+/// Runs all probes on a layer for clients, and says what they found.
+pub async fn examine_outbound<L: OutboundLayer>(
+    layer: impl Fn() -> L + Send + Sync + 'static,
+    cases: Cases,
+) -> Report {
+    run_all(&Subject::new::<L, BoxError>(layer), &cases).await
 }
 
 /// Runs the probe [`Probe::Refusal`] alone, plainly and around body-wrapping layers, and panics if it finds something.

@@ -24,11 +24,13 @@ pub enum Probe {
     Panic,
     /// The layer works inside and around a layer that wraps body types.
     BodyWrap,
+    /// The layer works around tower's own `ConcurrencyLimit`, `Buffer` and `LoadShed`.
+    TowerInners,
 }
 
 impl Probe {
     /// All probes, in the order in which [`check`](super::check) runs them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Passes,
         Self::Readiness,
         Self::Clone,
@@ -38,6 +40,7 @@ impl Probe {
         Self::DropMidBody,
         Self::Panic,
         Self::BodyWrap,
+        Self::TowerInners,
     ];
 
     /// The law that the probe is about, in a few words.
@@ -57,6 +60,7 @@ impl Probe {
             }
             Self::Panic => "law 8: a panic further in does not break the layer for others",
             Self::BodyWrap => "law 1: no body type is required that another layer may wrap",
+            Self::TowerInners => "law 6: services that count on poll_ready may stand behind any layer",
         }
     }
 }

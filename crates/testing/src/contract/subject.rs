@@ -9,6 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt};
 
+use super::tower_inner::TowerInner;
 use super::{Inner, InnerError, TestBody, WrapBody, WrapBodyLayer, WrapRequestBody};
 
 pub(crate) type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -44,6 +45,7 @@ mod private {
         fn plain(&self, inner: Inner) -> AnyService;
         fn inside(&self, inner: Inner) -> AnyService;
         fn around(&self, inner: Inner) -> AnyService;
+        fn boxed(&self, inner: TowerInner) -> AnyService;
     }
 
     /// The service `Self` answers requests with bodies `B`, and fails with `E`.
@@ -68,9 +70,10 @@ mod private {
 
     impl<L, E> Erase<E> for L
     where
-        L: Layer<Inner> + Layer<WrapBody<Inner>> + Clone + Send + Sync + 'static,
+        L: Layer<Inner> + Layer<WrapBody<Inner>> + Layer<TowerInner> + Clone + Send + Sync + 'static,
         <L as Layer<Inner>>::Service: Serves<TestBody, E> + Serves<WrapRequestBody<TestBody>, E>,
         <L as Layer<WrapBody<Inner>>>::Service: Serves<TestBody, E>,
+        <L as Layer<TowerInner>>::Service: Serves<TestBody, BoxError>,
         E: 'static,
     {
         fn plain(&self, inner: Inner) -> AnyService {
@@ -86,30 +89,37 @@ mod private {
         fn around(&self, inner: Inner) -> AnyService {
             Serves::<TestBody, E>::erase(self.layer(WrapBodyLayer::new().layer(inner)))
         }
+
+        fn boxed(&self, inner: TowerInner) -> AnyService {
+            Serves::<TestBody, BoxError>::erase(self.layer(inner))
+        }
     }
 }
 use private::Erase;
 
-type Build = Box<dyn Fn(Inner) -> AnyService + Send + Sync>;
+type Build<S> = Box<dyn Fn(S) -> AnyService + Send + Sync>;
 
 /// How to put the layer, freshly made, around an [`Inner`].
 pub(crate) struct Subject {
     /// The layer alone.
-    pub(crate) plain: Build,
+    pub(crate) plain: Build<Inner>,
     /// The layer inside one that wraps bodies.
-    pub(crate) inside: Build,
+    pub(crate) inside: Build<Inner>,
     /// The layer around one that wraps bodies.
-    pub(crate) around: Build,
+    pub(crate) around: Build<Inner>,
+    /// The layer around a service of which only its errors are known.
+    pub(crate) boxed: Build<TowerInner>,
 }
 
 impl Subject {
     pub(crate) fn new<L: Erase<E>, E>(make: impl Fn() -> L + Send + Sync + 'static) -> Self {
         let make = std::sync::Arc::new(make);
-        let (second, third) = (make.clone(), make.clone());
+        let (second, third, fourth) = (make.clone(), make.clone(), make.clone());
         Self {
             plain: Box::new(move |inner| make().plain(inner)),
             inside: Box::new(move |inner| second().inside(inner)),
             around: Box::new(move |inner| third().around(inner)),
+            boxed: Box::new(move |inner| fourth().boxed(inner)),
         }
     }
 }

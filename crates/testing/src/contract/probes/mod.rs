@@ -4,6 +4,7 @@ mod ending;
 mod passing;
 mod readiness;
 mod refusal;
+mod tower_inners;
 
 use super::subject::Subject;
 use super::{Cases, Probe};
@@ -37,6 +38,7 @@ pub(crate) async fn run(probe: Probe, subject: &Subject, cases: &Cases) -> Found
         Probe::DropMidBody => ending::drop_mid_body(subject, cases).await,
         Probe::Panic => ending::panic(subject, cases).await,
         Probe::BodyWrap => body_wrap(subject, cases).await,
+        Probe::TowerInners => tower_inners::tower_inners(subject, cases).await,
     }
 }
 

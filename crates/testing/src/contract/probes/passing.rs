@@ -1,12 +1,12 @@
 //! What passes, passes whole.
 
 use gambeson_core::BoxError;
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 
 use super::{Found, ensure};
 use crate::contract::cases::MakeRequest;
 use crate::contract::drive::{answer, poll_ready, readied, whole};
-use crate::contract::inner::InnerMark;
+use crate::contract::inner::{INNER_FIELDS, InnerMark};
 use crate::contract::subject::{AnyBody, AnyService, Subject};
 use crate::contract::{Cases, Inner, InnerError, Seen, TestBody};
 
@@ -14,11 +14,18 @@ use crate::contract::{Cases, Inner, InnerError, Seen, TestBody};
 #[derive(Clone)]
 struct OuterMark;
 
+/// A field of the request that no layer knows, on two lines.
+const OUTER_FIELD: &str = "x-outer";
+const OUTER_VALUES: [&str; 2] = ["one", "two"];
+
 pub(super) async fn passes(build: &dyn Fn(Inner) -> AnyService, pass: &MakeRequest) -> Found {
     let inner = Inner::new();
     let mut service = build(inner.clone());
     let mut request = pass();
     request.extensions_mut().insert(OuterMark);
+    for value in OUTER_VALUES {
+        request.headers_mut().append(OUTER_FIELD, HeaderValue::from_static(value));
+    }
     let sent = request.clone();
     let response = answer(&mut service, request)
         .await?
@@ -44,6 +51,12 @@ fn called_once(inner: &Inner, response: &Response<AnyBody>) -> Found {
 async fn request_unchanged(sent: &Request<TestBody>, seen: &Seen) -> Found {
     ensure!(seen.method == sent.method(), "the method became {}", seen.method);
     ensure!(seen.uri == *sent.uri(), "the request target became {}", seen.uri);
+    ensure!(seen.version == sent.version(), "the version became {:?}", seen.version);
+    let values = seen.headers.get_all(OUTER_FIELD);
+    ensure!(
+        values.iter().eq(OUTER_VALUES),
+        "the request's header field {OUTER_FIELD} does not arrive as it was sent, on two lines"
+    );
     ensure!(
         seen.extensions.get::<OuterMark>().is_some(),
         "what an outer layer left in the request's extensions is gone"
@@ -58,13 +71,14 @@ async fn request_unchanged(sent: &Request<TestBody>, seen: &Seen) -> Found {
 async fn answer_unchanged(response: Response<AnyBody>) -> Found {
     let (parts, body) = response.into_parts();
     ensure!(parts.status == 200, "the inner service's status 200 became {}", parts.status);
-    ensure!(parts.headers.contains_key("x-inner"), "the inner service's header field x-inner is gone");
+    fields_kept(&parts.headers)?;
     ensure!(
         parts.extensions.get::<InnerMark>().is_some(),
         "what the inner service left in the response's extensions is gone"
     );
     let body = whole(body).await?;
     ensure!(!body.failed, "the response body broke off");
+    ensure!(!body.went_on_after_end, "the response body said is_end_stream and went on");
     ensure!(body.data == "inner service", "the response body was changed");
     let length = body.data.len() as u64;
     ensure!(
@@ -74,6 +88,19 @@ async fn answer_unchanged(response: Response<AnyBody>) -> Found {
     );
     let trailers = body.trailers.unwrap_or_default();
     ensure!(trailers.contains_key("x-inner-trailer"), "the response's trailers are gone");
+    Ok(())
+}
+
+/// Layers may add fields, lines and members; what the inner service said stays.
+fn fields_kept(headers: &HeaderMap) -> Found {
+    for (name, value) in INNER_FIELDS {
+        let kept = headers.get_all(name).iter().any(|line| {
+            line.to_str().is_ok_and(|line| line.split([',', ';']).any(|member| member.trim() == value))
+        });
+        ensure!(kept, "the inner service's header line `{name}: {value}` is gone");
+    }
+    let lines = headers.get_all("x-inner").iter().count();
+    ensure!(lines == 2, "the inner service's two header lines x-inner became {lines}");
     Ok(())
 }
 

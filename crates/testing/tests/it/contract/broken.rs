@@ -1,10 +1,12 @@
 //! One layer that can break each law.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gambeson_core::{BoxFuture, ProblemJson, RequestFacts, Respond, Spawn, TokioSpawn};
+use gambeson_testing::contract::TestBody;
 use http::{Request, Response};
 use tower::{Layer, Service};
 
@@ -24,6 +26,7 @@ pub(crate) enum Flaw {
     CopiesReadiness,
     AnswersErrors,
     PoisonedByPanic,
+    CallsTwice,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +98,7 @@ where
                 Ok(refused(&facts))
             });
         }
+        let again = (flaw == Flaw::CallsTwice).then(|| copy(&request)).flatten();
         let future = inner.call(request);
         Box::pin(async move {
             match flaw {
@@ -104,10 +108,27 @@ where
                 }
                 Flaw::AnswersErrors => Ok(future.await.unwrap_or_else(|_| refused(&facts))),
                 Flaw::SpawnsTheInner => spawned(future).await,
+                Flaw::CallsTwice => {
+                    let answered = future.await;
+                    if let Some(again) = again {
+                        std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
+                        drop(inner.call(again).await);
+                    }
+                    answered
+                }
                 _ => future.await,
             }
         })
     }
+}
+
+/// A second request like this one, if it has the body of the suite.
+fn copy<B: 'static>(request: &Request<B>) -> Option<Request<B>> {
+    let body = (request.body() as &dyn Any).downcast_ref::<TestBody>()?.clone();
+    let body: Box<dyn Any> = Box::new(body);
+    let mut copy = Request::new(*body.downcast::<B>().ok()?);
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
 }
 
 async fn spawned<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {

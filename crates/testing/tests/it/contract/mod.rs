@@ -3,13 +3,16 @@
 #[cfg(all(feature = "adopt-axum", feature = "adopt-hyper", feature = "adopt-tonic"))]
 mod adopt;
 mod broken;
+mod flawed_body;
 mod guard;
+mod outbound;
 
 use gambeson_core::ProblemJson;
 use gambeson_testing::contract::{self, Cases, Probe, Report};
 use http::Request;
 
 use broken::{Broken, Flaw};
+use flawed_body::{BodyFlaw, Flawed};
 use guard::GuardLayer;
 
 fn cases() -> Cases {
@@ -92,6 +95,52 @@ async fn a_layer_that_answers_errors_is_reported() {
 #[tokio::test]
 async fn a_layer_that_a_panic_poisons_is_reported() {
     assert!(report(Flaw::PoisonedByPanic).await.found_by(Probe::Panic));
+}
+
+#[tokio::test]
+async fn a_layer_that_calls_twice_is_reported() {
+    let report = report(Flaw::CallsTwice).await;
+    let words = "called the inner service 2 times";
+    let found = report.findings().iter().any(|f| f.probe == Probe::Passes && f.what.contains(words));
+    assert!(found, "{report}");
+}
+
+#[tokio::test]
+async fn a_layer_that_calls_an_unreadied_clone_panics_around_towers_own_services() {
+    let report = report(Flaw::CallsUnreadiedClone).await;
+    assert!(report.found_by(Probe::TowerInners), "{report}");
+}
+
+#[tokio::test]
+async fn a_layer_that_calls_before_it_decides_is_reported_behind_a_buffer() {
+    let report = report(Flaw::CallsBeforeRefusing).await;
+    assert!(report.found_by(Probe::TowerInners), "{report}");
+}
+
+#[tokio::test]
+async fn a_layer_that_wraps_bodies_well_passes() {
+    contract::check(|| Flawed(BodyFlaw::None), Cases::passing(|| Request::new("a note"))).await;
+}
+
+#[tokio::test]
+async fn layers_that_treat_bodies_and_fields_wrongly_are_reported() {
+    for (flaw, probe, words) in [
+        (BodyFlaw::KeepsDroppedBodies, Probe::DropMidBody, "left 1 inner bodies alive"),
+        (BodyFlaw::SwallowsFailure, Probe::DropMidBody, "passed on as if it were whole"),
+        (BodyFlaw::KnowsOneBodyOnly, Probe::BodyWrap, "around a layer that wraps bodies"),
+        (BodyFlaw::ChangesData, Probe::Passes, "body was changed"),
+        (BodyFlaw::DropsTrailers, Probe::Passes, "trailers are gone"),
+        (BodyFlaw::PromisesTooMuch, Probe::Passes, "promises Some(1000)"),
+        (BodyFlaw::SaysEndTooEarly, Probe::Passes, "said is_end_stream and went on"),
+        (BodyFlaw::OverwritesAField, Probe::Passes, "set-cookie: inner-one=1` is gone"),
+        (BodyFlaw::DropsAField, Probe::Passes, "content-type: text/plain` is gone"),
+    ] {
+        let report = contract::examine(move || Flawed(flaw), Cases::passing(|| Request::new("a note"))).await;
+        let found = report.findings().iter().any(|f| f.probe == probe && f.what.contains(words));
+        assert!(found, "{flaw:?}: {report}");
+        let only = flaw != BodyFlaw::KnowsOneBodyOnly || !report.found_by(Probe::Passes);
+        assert!(only, "with the body it knows it does well: {report}");
+    }
 }
 
 #[tokio::test]

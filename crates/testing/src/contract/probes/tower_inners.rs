@@ -1,0 +1,92 @@
+//! Behind the layer stand services of tower that punish a wrong `poll_ready`: they panic, wait for ever or shed.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use gambeson_core::BoxError;
+use http::{Request, Response};
+use tower::load_shed::error::Overloaded;
+use tower::{Service, ServiceExt};
+
+use super::{Found, ensure};
+use crate::contract::drive::{readied, within};
+use crate::contract::subject::{AnyBody, AnyService, Subject};
+use crate::contract::tower_inner::TowerInner;
+use crate::contract::{Cases, Inner, TestBody};
+
+pub(super) async fn tower_inners(subject: &Subject, cases: &Cases) -> Found {
+    for (name, put) in BEHIND {
+        around(put, subject, cases).await.map_err(|what| format!("around tower's {name}: {what}"))?;
+    }
+    sheds(subject, cases).await
+}
+
+type Put = fn(Inner) -> TowerInner;
+
+const BEHIND: [(&str, Put); 3] = [
+    ("ConcurrencyLimit", TowerInner::concurrency_limit),
+    ("Buffer", TowerInner::buffer),
+    ("LoadShed", TowerInner::load_shed),
+];
+
+async fn around(put: Put, subject: &Subject, cases: &Cases) -> Found {
+    let inner = Inner::new();
+    let mut service = (subject.boxed)(put(inner.clone()));
+    for _ in 0..2 {
+        let answered = answer(&mut service, (cases.pass)()).await?;
+        ensure!(answered.is_ok(), "a request that must pass failed: {:?}", answered.err());
+    }
+    ensure!(inner.calls() == 2, "two requests called the inner service {} times", inner.calls());
+    if let Some(refuse) = &cases.refuse {
+        refuses(put, subject, refuse()).await?;
+    }
+    Ok(())
+}
+
+/// A request that goes straight in after the refused one comes second, should both come.
+async fn refuses(put: Put, subject: &Subject, refused: Request<TestBody>) -> Found {
+    let inner = Inner::new();
+    let behind = put(inner.clone());
+    let mut service = (subject.boxed)(behind.clone());
+    drop(answer(&mut service, refused).await?);
+    drop(service);
+    let straight =
+        within("a request past the layer, after a refusal,", behind.oneshot(Request::new(TestBody::empty())));
+    ensure!(straight.await?.is_ok(), "after a refusal the inner service failed");
+    ensure!(inner.calls() == 1, "a request that must be refused called the inner service");
+    Ok(())
+}
+
+/// The only permit is taken by one instance: another one is told so by an error, at once.
+async fn sheds(subject: &Subject, cases: &Cases) -> Found {
+    let mut first = (subject.boxed)(TowerInner::load_shed(Inner::new()));
+    let mut second = first.clone();
+    readied(&mut first).await?;
+    readied(&mut second).await?;
+    let Err(error) = answer(&mut second, (cases.pass)()).await? else {
+        return Err("around tower's LoadShed: a request passed though there was no permit left".to_owned());
+    };
+    let shed = std::iter::successors(Some(&*error as &(dyn std::error::Error + 'static)), |e| e.source())
+        .any(|error| error.is::<Overloaded>());
+    ensure!(shed, "around tower's LoadShed: the error that it sheds with became another one: {error}");
+    Ok(())
+}
+
+/// As a server does it, but a panic is a sentence.
+async fn answer(
+    service: &mut AnyService,
+    request: Request<TestBody>,
+) -> Result<Result<Response<AnyBody>, BoxError>, String> {
+    let panicked =
+        |_| "it panicked, as it does when it is called without having been polled ready".to_owned();
+    readied(service).await?;
+    let future = catch_unwind(AssertUnwindSafe(|| service.call(request))).map_err(panicked)?;
+    let mut future = pin!(future);
+    let caught = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panicked(panic))),
+    });
+    within("the response future", caught).await?
+}
