@@ -21,6 +21,9 @@ use crate::proxy::{Proxies, Proxy};
 use crate::tls::Tls;
 use crate::tunnel;
 
+/// How long opening a connection may take, also one that nobody waits for any more because another became free.
+const OPENING: Duration = Duration::from_secs(30);
+
 /// What all connections have in common.
 pub(crate) struct Dialer {
     pub(crate) tls: Tls,
@@ -53,7 +56,13 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, destination: Uri) -> Opening {
         let this = self.clone();
-        Box::pin(async move { this.dialer.open(&destination, this.special_use).await })
+        Box::pin(async move {
+            let dialer = &this.dialer;
+            let opening = dialer.open(&destination, this.special_use);
+            within(&*dialer.clock, &*dialer.timer, OPENING, opening)
+                .await
+                .unwrap_or_else(|| Err(TransportError::new(TransportErrorKind::Timeout)))
+        })
     }
 }
 
@@ -155,7 +164,19 @@ impl Dialer {
 /// Whether the name itself says that it is a special place: all that can be known when a proxy looks names up.
 fn names_special_address(host: &str) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(special_use)
+    let local = name == "localhost" || name.ends_with(".localhost");
+    match name.parse::<IpAddr>() {
+        Ok(address) => special_use(address),
+        Err(_) => local || name.contains([':', '%']) || ends_in_number(&name),
+    }
+}
+
+/// Whether a resolver may take the name for an IPv4 address in another spelling: `127.1`, `0x7f000001`, `0177.0.0.1`.
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+        || last.strip_prefix("0x").is_some_and(hex)
 }
 
 fn bare_host(uri: &Uri) -> Result<&str, TransportError> {
@@ -168,4 +189,34 @@ fn bare_host(uri: &Uri) -> Result<&str, TransportError> {
 fn port(uri: &Uri) -> u16 {
     let default = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
     uri.port_u16().unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_addresses_in_disguise_are_special() {
+        for name in [
+            "localhost",
+            "LOCALHOST.",
+            "a.localhost",
+            "127.0.0.1",
+            "127.0.0.1.",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0x7f.0.0.0x1",
+            "::1",
+            "fe80::1%25eth0",
+            "10.0.0.1",
+            "1.1",
+        ] {
+            assert!(names_special_address(name), "{name}");
+        }
+        for name in ["id.example", "1.1.1.1", "0xide.example", "a1.example", "2606:4700::1111", "1e100.net"] {
+            assert!(!names_special_address(name), "{name}");
+        }
+    }
 }

@@ -37,7 +37,7 @@
 //! honoured: `https` through a `CONNECT` tunnel, `http` with the absolute form; user and password of the proxy's address
 //! become `Proxy-Authorization`. The proxy's own address may be private, because a person configured it. A name is then
 //! looked up by the proxy, where this client cannot see the address: **through a proxy the address rule holds for
-//! literal addresses and for the name `localhost` only**, and the proxy must have rules of its own.
+//! literal addresses (in any spelling) and for the name `localhost` only**, and the proxy must have rules of its own.
 //!
 //! # Trust
 //!

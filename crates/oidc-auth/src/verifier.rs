@@ -170,13 +170,27 @@ impl Verifier {
             Claims::read(&payload, policy)?.check(policy, now)?;
             return Err(self.missing_key(header));
         };
-        verify_signature(key, &parts)?;
+        if let Err(error) = verify_signature(key, &parts) {
+            self.suspect_key(&parts, now);
+            return Err(error.into());
+        }
         let payload = parts.payload()?;
         let claims = Claims::read(&payload, policy)?;
         claims.check(policy, now)?;
         self.warn_of_lifetime(&claims, now);
         let principal = identity::principal(&claims, &payload, policy)?;
         Ok((principal, *key.thumbprint()))
+    }
+
+    /// An issuer may have put another key under a known name. If the token could be good but for its signature, keys are
+    /// fetched off the request path; the token is refused all the same.
+    fn suspect_key(&self, parts: &Compact<'_>, now: Timestamp) {
+        let Keys::Remote(remote) = &self.0.keys else { return };
+        let policy = &self.0.policy;
+        let read = |payload: String| Claims::read(&payload, policy)?.check(policy, now);
+        if parts.payload().and_then(read).is_ok() {
+            remote.want_fetch();
+        }
     }
 
     /// Keys that never change can't be waited for.
@@ -223,6 +237,11 @@ impl Verifier {
             };
             let error = match round {
                 Round::Early => continue,
+                Round::CrowdedOut => TokenError::new(Reason::WaitingRoomFull),
+                // Not one key is published: a fault of the issuer, and no proof against any token.
+                Round::Fetched if self.status().keys == 0 => {
+                    TokenError::with(Reason::KeysUnavailable, "the issuer publishes no key that can be used")
+                }
                 Round::Fetched => {
                     wait.remember_absent();
                     let kid = kid.as_deref().unwrap_or("absent");

@@ -60,7 +60,7 @@ pub(crate) enum Keep {
 /// Reads one JSON object and keeps the members that `keep` asks for.
 ///
 /// # Errors
-/// Not one JSON object, a name twice, too many names, or no integer where one is asked for.
+/// Not one JSON object, a name twice, too many names, a control character, or no integer where one is asked for.
 pub(crate) fn read_object<'a>(
     text: &'a str,
     keep: impl Fn(&str) -> Keep,
@@ -174,12 +174,12 @@ impl<'de> Visitor<'de> for JsonSeed {
         Ok(Json::Number)
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {
+        printable(text).map(|()| Json::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E: Error>(self, text: &str) -> Result<Json<'de>, E> {
+        printable(text).map(|()| Json::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
@@ -192,6 +192,14 @@ impl<'de> Visitor<'de> for JsonSeed {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Json<'de>, A::Error> {
         TopLevel(|_: &str| Keep::Value).visit_map(map).map(Json::Object)
+    }
+}
+
+/// Names of people, roles and keys have no control characters: a NUL or a line break in one is a trick on who reads on.
+fn printable<E: Error>(text: &str) -> Result<(), E> {
+    match text.chars().any(char::is_control) {
+        true => Err(E::custom("a control character in a string")),
+        false => Ok(()),
     }
 }
 
@@ -226,6 +234,24 @@ mod tests {
         assert_eq!(members.at(&path), Some(&Json::List(vec![Json::Text("editor".into())])));
         assert_eq!(members.at(&["s".into(), "x".into()]), None);
         assert_eq!(members.at(&[]), None);
+    }
+
+    #[test]
+    fn kept_strings_are_printable() {
+        for bad in
+            [r#"{"s":"a\u0000b"}"#, r#"{"s":["a\nb"]}"#, r#"{"s":{"t":"\u001b[2J"}}"#, "{\"s\":\"\u{7f}\"}"]
+        {
+            assert!(all(bad).is_err(), "{bad}");
+            assert!(read_object(bad, |_| Keep::Nothing).is_ok(), "nobody reads it");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = |n: usize| format!("{{\"a\":{}1{}}}", "[".repeat(n), "]".repeat(n));
+        assert!(all(&deep(100)).is_ok());
+        assert!(all(&deep(100_000)).is_err());
+        let _ = read_object(&deep(100_000), |_| Keep::Nothing);
     }
 
     #[test]

@@ -94,6 +94,12 @@ impl Endpoint {
             )));
         }
         match acceptable(&metadata.jwks_uri, self.profile) {
+            Ok(uri) if is_https(url) && uri.scheme_str() != Some("https") => {
+                let keys = metadata.jwks_uri;
+                Err(FetchError(format!(
+                    "jwks_uri {keys:?} of {url}: keys of an https issuer come over https"
+                )))
+            }
             Ok(_) => Ok(metadata.jwks_uri),
             Err(cure) => Err(FetchError(format!("jwks_uri {:?} of {url}: {cure}", metadata.jwks_uri))),
         }
@@ -152,6 +158,10 @@ fn describe(url: &str, error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+fn is_https(url: &str) -> bool {
+    url.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }
 
 /// Scheme and authority, and the path with its slash.

@@ -35,6 +35,8 @@ pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
     pub(crate) fetched_at: Timestamp,
     etag: Option<HeaderValue>,
+    /// Where it came from: another place's validator says nothing there.
+    place: String,
 }
 
 /// How a round of waiting ended.
@@ -48,6 +50,8 @@ pub(crate) enum Round {
     Failed,
     /// The time is up.
     TimedOut,
+    /// The room was full, and this network had most of it.
+    CrowdedOut,
 }
 
 /// Fetches by number: one at a time, so the numbers tell which was asked for when.
@@ -142,8 +146,9 @@ impl Remote {
         }
     }
 
-    /// Asks for a fetch that starts from now on; `false` when nobody can do it.
-    fn want_fetch(self: &Arc<Self>) -> bool {
+    /// Asks for a fetch that starts from now on; `false` when nobody can do it. However often it is asked for, one starts in
+    /// each cooldown at most.
+    pub(crate) fn want_fetch(self: &Arc<Self>) -> bool {
         {
             let mut books = self.books();
             books.wanted = books.started + 1;
@@ -190,7 +195,11 @@ impl Remote {
         self.room.wake_all();
     }
 
-    async fn fetch(&self, place: Option<String>, started: Monotonic) -> Result<Fetched, FetchError> {
+    async fn fetch(
+        &self,
+        place: Option<String>,
+        started: Monotonic,
+    ) -> Result<(Fetched, String), FetchError> {
         let place = match place {
             Some(place) => place,
             None => {
@@ -199,14 +208,16 @@ impl Remote {
                 place
             }
         };
-        let etag = self.snapshot.load().as_ref().and_then(|snapshot| snapshot.etag.clone());
-        self.parts.endpoint.keys(&place, etag.as_ref()).await
+        let known = self.snapshot.load_full().filter(|snapshot| snapshot.place == place);
+        let etag = known.as_ref().and_then(|snapshot| snapshot.etag.as_ref());
+        let fetched = self.parts.endpoint.keys(&place, etag).await?;
+        Ok((fetched, place))
     }
 
-    fn enter_in_books(&self, fetched: Result<Fetched, FetchError>, started: Monotonic) {
+    fn enter_in_books(&self, fetched: Result<(Fetched, String), FetchError>, started: Monotonic) {
         let (rest, error) = match fetched {
-            Ok(fetched) => (self.publish(fetched), None),
-            Err(error) => (self.backoff(), Some(error.to_string())),
+            Ok((fetched, place)) => (self.publish(fetched, place), None),
+            Err(error) => (self.backoff(), Some(told(&error))),
         };
         let (now, wall) = (self.parts.clock.monotonic(), self.parts.clock.now());
         self.overdue.store(wall.plus(rest).plus(SHORTEST / 4).unix_nanos(), Ordering::Relaxed);
@@ -228,13 +239,13 @@ impl Remote {
                 books.failures = books.failures.saturating_add(1);
                 // The document may have moved the keys.
                 books.place = None;
-                books.error = Some(gambeson_core::escape_controls(&error).into());
+                books.error = Some(error);
             }
         }
     }
 
     /// Puts the set in place; says when it wants to be refreshed.
-    fn publish(&self, fetched: Fetched) -> Duration {
+    fn publish(&self, fetched: Fetched, place: String) -> Duration {
         let fetched_at = self.parts.clock.now();
         let (keys, etag, fresh) = match fetched {
             Fetched::New(keys, etag, fresh) => {
@@ -247,7 +258,7 @@ impl Remote {
                 None => return SHORTEST,
             },
         };
-        self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, etag })));
+        self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, etag, place })));
         // A little early, and not all instances of an app at once.
         fresh.min(self.parts.policy.max_stale / 2).mul_f64(1.0 - self.random() / 10.0)
     }
@@ -303,6 +314,12 @@ impl Remote {
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// In words for a log: a document may say what it likes, but not at any length.
+fn told(error: &FetchError) -> Arc<str> {
+    let cut: String = error.to_string().chars().take(600).collect();
+    gambeson_core::escape_controls(&cut).into()
 }
 
 impl Drop for Remote {

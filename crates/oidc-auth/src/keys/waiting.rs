@@ -44,43 +44,68 @@ struct State {
     absent: HashSet<u64>,
 }
 
+impl State {
+    /// Who came last of the network with the most places, if that has two more than `taken`: one fewer is fair then.
+    fn latest_of_the_largest(&self, taken: usize) -> Option<u64> {
+        let (largest, places) = self.networks.iter().max_by_key(|(_, places)| **places)?;
+        let theirs = self.waiting.iter().filter(|(_, (network, _))| network == largest).map(|(id, _)| *id);
+        theirs.max().filter(|_| *places > taken + 1)
+    }
+
+    fn leave(&mut self, id: u64) -> Option<Waker> {
+        let (network, waker) = self.waiting.remove(&id)?;
+        match self.networks.get_mut(&network) {
+            Some(taken) if *taken > 1 => *taken -= 1,
+            _ => {
+                self.networks.remove(&network);
+            }
+        }
+        waker
+    }
+}
+
 impl WaitingRoom {
     pub(super) fn new(total: usize, share: usize) -> Self {
         Self { total, share, hasher: RandomState::new(), state: Mutex::default() }
     }
 
-    /// A place in the room, if the network has not had its share and the room is not full.
+    /// A place in the room, if the network has not had its share and the room is not full. In a full room the network with
+    /// the most places gives one up for a network with fewer, so nobody fills the room for all others.
     ///
     /// Without a known address there is nobody to share with: only the size of the room counts.
     pub(super) fn enter(&self, network: Network) -> Result<u64, TokenError> {
         let mut state = self.state();
         let taken = state.networks.get(&network).copied().unwrap_or(0);
-        if state.waiting.len() >= self.total || (network.0.is_some() && taken >= self.share) {
-            return Err(TokenError::new(Reason::WaitingRoomFull));
+        let full = || TokenError::new(Reason::WaitingRoomFull);
+        if network.0.is_some() && taken >= self.share {
+            return Err(full());
+        }
+        let mut crowded_out = None;
+        if state.waiting.len() >= self.total {
+            let latest = state.latest_of_the_largest(taken).ok_or_else(full)?;
+            crowded_out = state.leave(latest);
         }
         let id = state.next;
         state.next = id.wrapping_add(1);
         state.waiting.insert(id, (network, None));
-        state.networks.insert(network, taken + 1);
+        *state.networks.entry(network).or_default() += 1;
+        drop(state);
+        crowded_out.into_iter().for_each(Waker::wake);
         Ok(id)
     }
 
     fn leave(&self, id: u64) {
-        let mut state = self.state();
-        let Some((network, _)) = state.waiting.remove(&id) else {
-            return;
-        };
-        match state.networks.get_mut(&network) {
-            Some(taken) if *taken > 1 => *taken -= 1,
-            _ => {
-                state.networks.remove(&network);
-            }
-        }
+        let _waker = self.state().leave(id);
     }
 
-    fn register(&self, id: u64, waker: &Waker) {
-        if let Some((_, place)) = self.state().waiting.get_mut(&id) {
-            *place = Some(waker.clone());
+    /// `false` when the place was given to somebody else.
+    fn register(&self, id: u64, waker: &Waker) -> bool {
+        match self.state().waiting.get_mut(&id) {
+            Some((_, place)) => {
+                *place = Some(waker.clone());
+                true
+            }
+            None => false,
         }
     }
 
@@ -140,9 +165,12 @@ impl KeyWait {
     /// Waits for the end of the next fetch or for the deadline.
     pub(crate) fn poll_round(&mut self, context: &mut Context<'_>) -> Poll<Round> {
         // Registered before the look, so that a fetch that ends in between wakes.
-        self.remote.room().register(self.id, context.waker());
+        let has_place = self.remote.room().register(self.id, context.waker());
         if let Some(round) = self.remote.round_since(&mut self.seen, self.arrived) {
             return Poll::Ready(round);
+        }
+        if !has_place {
+            return Poll::Ready(Round::CrowdedOut);
         }
         self.deadline.as_mut().poll(context).map(|()| Round::TimedOut)
     }

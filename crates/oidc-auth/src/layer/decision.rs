@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gambeson_core::{
-    Authentication, Challenge, Challenger, Challenges, Principal, Rejection, RejectionClass, RequestFacts,
-    RequestHead,
+    Authentication, Challenge, Challenger, Challenges, Member, Principal, Rejection, RejectionClass,
+    RequestFacts, RequestHead,
 };
 use http::{HeaderValue, StatusCode, header};
 
@@ -140,6 +140,7 @@ impl Gate {
                 credential_rejection("invalid-token", StatusCode::UNAUTHORIZED),
                 self.bearer.challenge(Challenge::InvalidToken),
             )
+            .member("error", Member::Text("invalid_token".into()))
             .detail("the access token is not valid here"),
         }
         .cause(error);
@@ -158,6 +159,7 @@ impl Gate {
         telemetry::audit_ambiguous(verifier, slug, facts, head.method);
         let rejection =
             challenged(credential_rejection(slug, StatusCode::BAD_REQUEST), self.bearer.invalid_request())
+                .member("error", Member::Text("invalid_request".into()))
                 .detail("send one credential");
         facts.set_rejection(rejection.clone());
         rejection

@@ -63,15 +63,19 @@ where
             Decision::Refuse(rejection) => {
                 ResponseFuture::refused(self.shared.respond.respond(&rejection, &facts))
             }
-            // A clone waits, unready: the readied service would hold its permit all the while.
-            Decision::Wait(wait) => ResponseFuture::waiting(Waiting {
-                shared: Arc::clone(&self.shared),
-                inner: self.inner.clone(),
-                verifier: verifier.clone(),
-                request,
-                facts,
-                wait: Some(wait),
-            }),
+            Decision::Wait(wait) => {
+                let verifier = verifier.clone();
+                // Two unready clones: the readied service goes, or its permit would be held all the while.
+                self.inner = self.inner.clone();
+                ResponseFuture::waiting(Waiting {
+                    shared: Arc::clone(&self.shared),
+                    inner: self.inner.clone(),
+                    verifier,
+                    request,
+                    facts,
+                    wait: Some(wait),
+                })
+            }
         }
     }
 }

@@ -81,6 +81,7 @@ async fn a_bad_token_is_told_no_more_than_that() {
     assert_eq!(bodies.len(), 1, "every reason has the same words");
     let body = String::from_utf8_lossy(&bodies[0]).into_owned();
     assert!(body.contains("https://docs.rs/gambeson-oidc-auth#invalid-token"), "{body}");
+    assert!(body.contains(r#""error":"invalid_token""#), "{body}");
 }
 
 #[tokio::test]
@@ -95,6 +96,7 @@ async fn more_than_one_credential_is_a_bad_request() {
         (answer.status(), challenge(&answer)),
         (StatusCode::BAD_REQUEST, r#"Bearer error="invalid_request""#)
     );
+    assert!(String::from_utf8_lossy(answer.body()).contains(r#""error":"invalid_request""#));
 
     for (subject, status) in [("bob", StatusCode::BAD_REQUEST), ("alice", StatusCode::OK)] {
         let mut request = get(Some(&bearer));

@@ -4,6 +4,8 @@
 mod advisories;
 mod cache;
 mod configuration;
+mod contract;
+mod dev_idp;
 mod fake_issuer;
 mod garbage;
 mod layer;

@@ -102,10 +102,77 @@ async fn the_room_is_shared_out_and_places_are_given_back() {
     assert_eq!((error.reason(), error.kind()), (Reason::WaitingRoomFull, TokenErrorKind::KeysUnavailable));
     let mut others: Vec<_> = (2..5).map(|n| wait(address(n))).collect();
     assert!(others.iter_mut().all(|other| poll_once(other.as_mut()).is_pending()));
-    assert!(matches!(poll_once(wait(address(9)).as_mut()), Poll::Ready(Err(_))), "the room is full");
+    let mut newcomer = wait(address(9));
+    assert!(poll_once(newcomer.as_mut()).is_pending(), "who has two places gives one up");
+    let Poll::Ready(Err(error)) = poll_once(mine[1].as_mut()) else { panic!("still has its second place") };
+    assert_eq!(error.reason(), Reason::WaitingRoomFull);
+    assert!(poll_once(mine[0].as_mut()).is_pending());
+    assert!(matches!(poll_once(wait(address(10)).as_mut()), Poll::Ready(Err(_))), "one place each is full");
     assert_eq!(verifier.status().waiting, 5);
-    drop((mine, others));
+    drop((mine, others, newcomer));
     assert_eq!(verifier.status().waiting, 0);
+}
+
+#[tokio::test]
+async fn another_key_under_a_known_name_is_fetched_after_its_first_401() {
+    let (first, second) = (Signer::es256("k"), Signer::es256("k"));
+    let house = House::with(&[&first]);
+    let verifier = house.verifier().await;
+    house.issuer.publish(&[&second]);
+    let token = second.token(&claims());
+    for hopeless in [claims_with("aud", json!("other")), claims_with("exp", json!(START - 60))] {
+        assert!(verifier.verify(&second.token(&hopeless)).is_err());
+    }
+    settle().await;
+    assert_eq!(house.issuer.fetches(), 1, "what is no good anyway asks for nothing");
+    let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+    let Poll::Ready(Err(error)) = poll_once(waiting.as_mut()) else { panic!("it waits, or is accepted") };
+    assert_eq!(error.reason(), Reason::Signature);
+    settle().await;
+    verifier.verify(&token).unwrap();
+    for _ in 0..100 {
+        assert!(verifier.verify(&first.token(&claims())).is_err());
+        house.pass(Duration::from_millis(100)).await;
+    }
+    let fetches = house.issuer.fetches() - 2;
+    assert!((4..=6).contains(&fetches), "{fetches} fetches in 10 s");
+}
+
+#[tokio::test]
+async fn a_set_without_any_key_is_an_outage() {
+    let known = Signer::es256("known");
+    let house = House::with(&[&known]);
+    house.issuer.edit(|state| state.cache_control = Some("no-cache".into()));
+    let verifier = house.verifier().await;
+    house.issuer.publish(&[]);
+    house.pass_seconds(60).await;
+    let token = known.token(&claims());
+    assert!(verifier.verify(&token).is_err(), "its key is withdrawn");
+    let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    house.pass_seconds(2).await;
+    let Poll::Ready(Err(error)) = poll_once(waiting.as_mut()) else { panic!("waits, or is accepted") };
+    assert_eq!(error.kind(), TokenErrorKind::KeysUnavailable);
+    house.issuer.publish(&[&known]);
+    let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    house.pass_seconds(2).await;
+    assert!(matches!(poll_once(waiting.as_mut()), Poll::Ready(Ok(_))));
+}
+
+#[tokio::test]
+async fn a_validator_is_not_shown_to_another_place() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let house = House::with(&[&old]);
+    house.issuer.edit(|state| state.etag = Some("\"1\"".into()));
+    let verifier = house.verifier().await;
+    house.issuer.publish(&[&new]);
+    house.issuer.edit(|state| state.metadata["jwks_uri"] = json!("https://keys.example/jwks"));
+    house.pass_seconds(7_200).await;
+    house.pass_seconds(600).await;
+    let (url, conditional, _) = house.issuer.edit(|state| state.seen.last().cloned().unwrap());
+    assert_eq!(url, "https://keys.example/jwks");
+    assert_eq!(verifier.status().generation, 2, "conditional: {conditional}");
 }
 
 #[tokio::test]
@@ -218,6 +285,7 @@ async fn the_issuers_echo_and_its_keys_address_are_checked() {
         (json!({"issuer": "https://id.example/", "jwks_uri": "https://id.example/jwks"}), "trailing slash"),
         (json!({"issuer": "https://evil.example", "jwks_uri": "https://id.example/jwks"}), "metadata_url"),
         (json!({"issuer": ISSUER, "jwks_uri": "http://id.example/jwks"}), "https"),
+        (json!({"issuer": "x".repeat(100_000), "jwks_uri": "\n"}), "the document names"),
         (json!({"issuer": ISSUER, "jwks_uri": "https://127.0.0.1/jwks"}), "loopback"),
         (
             json!({"issuer": ISSUER, "jwks_uri": "https://id.example/jwks", "gambeson_dev_idp": true}),
@@ -229,7 +297,7 @@ async fn the_issuers_echo_and_its_keys_address_are_checked() {
         house.issuer.edit(|state| state.metadata = metadata);
         let status = house.verifier().await.status();
         let error = status.last_error.unwrap_or_default();
-        assert!(error.contains(words), "{error}");
+        assert!(error.contains(words) && error.len() < 3_000, "{error}");
         assert_eq!(status.keys, 0);
     }
 }
@@ -266,6 +334,16 @@ async fn addresses_of_special_use_are_not_allowed_for_public_issuers() {
     let _dev = house.builder_of(Verifier::builder(issuer)).run_in(Profile::Development).build().unwrap();
     settle().await;
     assert!(house.issuer.edit(|state| state.seen.last().unwrap().2.special_use_addresses));
+}
+
+#[tokio::test]
+async fn keys_of_an_https_issuer_never_come_over_http() {
+    let house = House::with(&[]);
+    house.issuer.edit(|state| state.metadata["jwks_uri"] = json!("http://127.0.0.1:9/jwks"));
+    let verifier = house.builder().run_in(Profile::Development).build().unwrap();
+    settle().await;
+    assert!(verifier.status().last_error.unwrap().contains("over https"));
+    assert_eq!(house.issuer.fetches(), 0);
 }
 
 #[tokio::test]
