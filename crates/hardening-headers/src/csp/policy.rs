@@ -171,11 +171,14 @@ impl Csp {
     }
 
     /// What is sent when no nonce was taken: its place left out, and lists that then allow nothing written `'none'`.
+    ///
+    /// `'unsafe-inline'` beside a nonce is for old browsers, others ignore it there (CSP 3 §8.4); alone it would count.
     pub(crate) fn without_nonce(&self) -> Self {
         let mut policy = self.clone();
         for (_, sources) in &mut policy.lists {
             if sources.iter().any(Source::is_nonce) {
-                sources.retain(|source| !source.is_nonce());
+                let inline = Source::dangerously_unsafe_inline();
+                sources.retain(|source| !source.is_nonce() && *source != inline);
                 if sources.iter().all(|source| *source == Source::STRICT_DYNAMIC) {
                     sources.clear();
                 }

@@ -139,12 +139,15 @@ fn replace<B>(app: Response<B>, mut scrubbed: Response<B>) -> Response<B> {
     scrubbed
 }
 
-const OF_THE_BODY: [HeaderName; 10] = [
+const OF_THE_BODY: [HeaderName; 13] = [
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
     header::CONTENT_ENCODING,
     header::CONTENT_LANGUAGE,
     header::CONTENT_DISPOSITION,
+    header::CONTENT_LOCATION,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
     header::CONTENT_RANGE,
     header::TRANSFER_ENCODING,
     header::TRAILER,

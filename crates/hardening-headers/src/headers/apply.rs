@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::overrides::{Override, OverrideKind};
+use super::overrides::Override;
 use super::prepared::{Prepared, Transport};
 use super::variants::Variants;
 use crate::csp::{CspTemplate, Nonce};
@@ -40,18 +40,18 @@ pub(crate) fn apply<B>(
         }),
     };
     let document = is_document(response.headers());
-    let mut map = prepared.map(document, transport).clone();
-    if document {
-        let framed = match chosen.as_ref().map(|chosen| &chosen.0) {
-            Some(OverrideKind::FrameAncestors(by)) => {
-                map.remove(header::X_FRAME_OPTIONS);
-                prepared.framed_policy(by, transport)
-            }
-            _ => None,
-        };
-        document_policy(&mut map, prepared, framed.as_ref(), transport, nonce);
-        note_nonce(&mut oddities, nonce, response.headers());
+    let nonce = nonce.filter(|_| document);
+    let by = chosen.as_ref().and_then(Override::framed_by);
+    let framed = by.and_then(|by| prepared.framed_policy(document, by, transport));
+    let mut map = match policy_value(prepared, document, framed.as_ref(), transport, nonce) {
+        PolicyValue::Prepared => prepared.map(document, transport).clone(),
+        PolicyValue::Framed(policy) => with_policy(prepared.map(document, transport), policy),
+        PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(transport), policy),
+    };
+    if by.is_some() {
+        map.remove(header::X_FRAME_OPTIONS);
     }
+    note_nonce(&mut oddities, nonce, response.headers());
     if response.status() == StatusCode::NOT_MODIFIED {
         // A browser would join them to a page that it has: a new nonce, or the locked policy, would break that page.
         map.remove(header::CONTENT_SECURITY_POLICY);
@@ -64,25 +64,36 @@ pub(crate) fn apply<B>(
     oddities
 }
 
-fn document_policy(
-    map: &mut HeaderMap,
+/// Which policy goes onto an answer.
+enum PolicyValue {
+    /// The one that is in the prepared map.
+    Prepared,
+    /// One with other frame ancestors.
+    Framed(HeaderValue),
+    /// One with this answer's nonce.
+    Nonce(HeaderValue),
+}
+
+fn policy_value(
     prepared: &Prepared,
+    document: bool,
     framed: Option<&CspTemplate>,
     transport: Transport,
     nonce: Option<&Nonce>,
-) {
-    let Some(policy) = framed.or_else(|| prepared.policy(transport)) else {
-        return;
-    };
-    let value = match nonce {
-        Some(nonce) if policy.has_nonce() => policy.with_nonce(nonce.as_str()),
-        _ if framed.is_some() => policy.plain().clone(),
-        _ => return,
-    };
-    map.insert(header::CONTENT_SECURITY_POLICY, value);
-    if nonce.is_some() {
-        map.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+) -> PolicyValue {
+    let own = || prepared.policy(transport).filter(|_| document);
+    match (framed.or_else(own), nonce) {
+        (Some(policy), Some(nonce)) if policy.has_nonce() => {
+            PolicyValue::Nonce(policy.with_nonce(nonce.as_str()))
+        }
+        _ => framed.map_or(PolicyValue::Prepared, |framed| PolicyValue::Framed(framed.plain().clone())),
     }
+}
+
+fn with_policy(map: &HeaderMap, policy: HeaderValue) -> HeaderMap {
+    let mut map = map.clone();
+    map.insert(header::CONTENT_SECURITY_POLICY, policy);
+    map
 }
 
 fn note_nonce(oddities: &mut Oddities, nonce: Option<&Nonce>, given: &HeaderMap) {

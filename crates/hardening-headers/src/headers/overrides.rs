@@ -67,6 +67,13 @@ impl Override {
             OverrideKind::FrameAncestors(_) => None,
         }
     }
+
+    pub(super) fn framed_by(&self) -> Option<&[Source]> {
+        match &self.0 {
+            OverrideKind::FrameAncestors(by) => Some(by),
+            OverrideKind::Named(_) => None,
+        }
+    }
 }
 
 #[cfg(feature = "axum")]

@@ -43,6 +43,8 @@ impl Transport {
 pub(crate) struct Prepared {
     set: HeaderSet,
     documents: PerTransport<HeaderMap>,
+    /// Documents with a nonce: without the policy, which is rendered for each.
+    nonce_documents: PerTransport<HeaderMap>,
     others: PerTransport<HeaderMap>,
     policies: PerTransport<Option<CspTemplate>>,
 }
@@ -83,13 +85,16 @@ impl Prepared {
             map
         });
         let documents = PerTransport::new(|transport| {
-            let mut map = every_answer(&set, transport);
+            let mut map = every_document(&set, transport);
             insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
-            insert(&mut map, PERMISSIONS_POLICY, set.permissions.value());
-            insert(&mut map, OPENER_POLICY, set.opener.map(|v| HeaderValue::from_static(v.as_str())));
             map
         });
-        Self { set, documents, others, policies }
+        let nonce_documents = PerTransport::new(|transport| {
+            let mut map = every_document(&set, transport);
+            map.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+            map
+        });
+        Self { set, documents, nonce_documents, others, policies }
     }
 
     /// The headers of a document or of anything else, without a nonce.
@@ -100,14 +105,25 @@ impl Prepared {
         }
     }
 
+    /// The headers of a document with a nonce, but for its policy.
+    pub(super) fn nonce_map(&self, transport: Transport) -> &HeaderMap {
+        self.nonce_documents.get(transport)
+    }
+
     /// The documents' policy.
     pub(super) fn policy(&self, transport: Transport) -> Option<&CspTemplate> {
         self.policies.get(transport).as_ref()
     }
 
-    /// The documents' policy with other frame ancestors.
-    pub(super) fn framed_policy(&self, by: &[Source], transport: Transport) -> Option<CspTemplate> {
-        let policy = self.set.csp.clone().frame_ancestors(by.iter().cloned());
+    /// The policy of a document or of anything else, with other frame ancestors.
+    pub(super) fn framed_policy(
+        &self,
+        document: bool,
+        by: &[Source],
+        transport: Transport,
+    ) -> Option<CspTemplate> {
+        let policy = if document { self.set.csp.clone() } else { Csp::api() };
+        let policy = policy.frame_ancestors(by.iter().cloned());
         CspTemplate::new(&policy.for_scheme(transport.is_https()))
     }
 
@@ -130,6 +146,13 @@ fn every_answer(set: &HeaderSet, transport: Transport) -> HeaderMap {
     if transport == Transport::Https {
         insert(&mut map, header::STRICT_TRANSPORT_SECURITY, set.hsts.and_then(|hsts| hsts.value()));
     }
+    map
+}
+
+fn every_document(set: &HeaderSet, transport: Transport) -> HeaderMap {
+    let mut map = every_answer(set, transport);
+    insert(&mut map, PERMISSIONS_POLICY, set.permissions.value());
+    insert(&mut map, OPENER_POLICY, set.opener.map(|v| HeaderValue::from_static(v.as_str())));
     map
 }
 

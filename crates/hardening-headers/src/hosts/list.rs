@@ -42,7 +42,9 @@ impl HostList {
 
     /// What the list says about this request; `host` is what the peer layer made of it.
     pub(crate) fn verdict(&self, head: &RequestHead<'_>, host: Option<&str>) -> HostVerdict {
-        if self.hosts.is_empty() || self.is_exempt(head) {
+        // Most requests name one of ours letter by letter.
+        let exactly = |host| self.hosts.iter().any(|ours| ours.text() == host);
+        if self.hosts.is_empty() || host.is_some_and(exactly) || self.is_exempt(head) {
             return HostVerdict::Ours;
         }
         // The peer layer lets no malformed host through, so that only a missing one is looked for again.

@@ -1,9 +1,9 @@
 //! The host that a request names.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use gambeson_core::RequestHead;
-use http::{Version, header};
+use http::header;
 
 /// A host with its port, if given: lower case, of a form that RFC 3986 §3.2.2 allows and that is safe in a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,11 @@ impl HostName {
             host_length: host.len(),
             port,
         })
+    }
+
+    /// Host and port as given, lower case.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Host and port as given, lower case.
@@ -59,13 +64,16 @@ pub(super) fn parts(text: &[u8]) -> Option<(&str, Option<u16>)> {
 }
 
 fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
-    let colon = match text.rfind(']') {
-        Some(end) => match text.get(end + 1..)? {
-            "" => None,
-            rest if rest.starts_with(':') => Some(end + 1),
-            _ => return None,
-        },
-        None => text.find(':'),
+    let colon = match text.starts_with('[') {
+        true => {
+            let end = text.rfind(']')?;
+            match text.get(end + 1..)? {
+                "" => None,
+                rest if rest.starts_with(':') => Some(end + 1),
+                _ => return None,
+            }
+        }
+        false => text.bytes().position(|byte| byte == b':'),
     };
     Some(match colon {
         Some(at) => (text.get(..at)?, text.get(at + 1..)),
@@ -84,7 +92,8 @@ fn is_name(host: &str) -> bool {
 
 /// The host of a request: the authority of its target, or its one `Host` field (RFC 9112 §3.2, RFC 9113 §8.3.1).
 ///
-/// `None`: missing, twice, malformed, or (HTTP/2 and later) different from the authority.
+/// `None`: missing, twice, malformed, or different from the authority. RFC 9112 §3.2.2 lets a server go by the authority
+/// alone, but an app that reads the field would then see a host that nobody checked.
 pub(crate) fn host_of(head: &RequestHead<'_>) -> Option<HostName> {
     let mut fields = head.headers.get_all(header::HOST).iter();
     let field = fields.next();
@@ -96,10 +105,8 @@ pub(crate) fn host_of(head: &RequestHead<'_>) -> Option<HostName> {
     };
     let named = HostName::parse(authority.as_str().as_bytes())?;
     match field {
-        Some(field) if head.version >= Version::HTTP_2 => {
-            (HostName::parse(field.as_bytes())? == named).then_some(named)
-        }
-        _ => Some(named),
+        Some(field) => (HostName::parse(field.as_bytes())? == named).then_some(named),
+        None => Some(named),
     }
 }
 
@@ -107,13 +114,12 @@ pub(crate) fn host_of(head: &RequestHead<'_>) -> Option<HostName> {
 ///
 /// RFC 6797 §8.1.1 excludes addresses; `localhost` is shared by all apps that a developer ever starts.
 pub(crate) fn is_public_name(host: &str) -> bool {
-    let host = split_port(host).map_or(host, |(host, _)| host);
-    let host = host.strip_suffix('.').unwrap_or(host);
-    !(host.is_empty()
-        || host.starts_with('[')
-        || host.parse::<IpAddr>().is_ok()
-        || host == "localhost"
-        || host.ends_with(".localhost"))
+    let host = split_port(host).map_or(host, |(host, _)| host).as_bytes();
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let last = host.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    // What ends in a number is an IPv4 address to browsers, or nothing (URL Standard §3.5).
+    let number = last.iter().all(u8::is_ascii_digit) || last.starts_with(b"0x");
+    !(number || host.starts_with(b"[") || last.eq_ignore_ascii_case(b"localhost"))
 }
 
 #[cfg(test)]
@@ -163,9 +169,17 @@ mod tests {
     #[test]
     fn strict_transport_is_for_public_names_only() {
         assert!(is_public_name("app.example.com:8443"));
-        for local in
-            ["localhost", "localhost:3000", "a.localhost", "127.0.0.1:3000", "[::1]:80", "localhost."]
-        {
+        for local in [
+            "localhost",
+            "localhost:3000",
+            "a.localhost",
+            "127.0.0.1:3000",
+            "[::1]:80",
+            "localhost.",
+            "127.1",
+            "0x7f.0x1",
+            "",
+        ] {
             assert!(!is_public_name(local), "{local}");
         }
     }

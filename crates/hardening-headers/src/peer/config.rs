@@ -3,6 +3,7 @@
 use gambeson_core::{ConfigError, ConfigProblems};
 
 use super::proxies::{ForwardedHeader, TrustedProxies};
+use super::walk::MAX_HOPS;
 
 /// The proxies in front, as a configuration file declares them.
 ///
@@ -51,12 +52,15 @@ impl TrustedProxies {
     /// What the configuration declares; `None` when it declares nothing, which production should refuse.
     ///
     /// # Errors
-    /// More than one of `direct`, `ranges` and `hops`, and whatever [`TrustedProxies::ranges`] refuses.
+    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, and whatever [`TrustedProxies::ranges`] refuses.
     pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
         let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
         if declared.iter().filter(|declared| **declared).count() > 1 {
             problems.add("proxies", "", "write one of direct, ranges and hops");
+        }
+        if let Some(hops) = config.hops.filter(|hops| usize::from(*hops) > MAX_HOPS) {
+            problems.add("proxies.hops", hops.to_string(), "write at most 32; no more are looked at");
         }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),

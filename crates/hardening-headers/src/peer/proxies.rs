@@ -116,8 +116,20 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
             .map(|address| IpNet::from(address.to_canonical()))
             .map_err(|_| "write a network such as \"10.0.3.0/24\" or an address; names are not looked up")?,
     };
+    let network = canonical(network);
     match network.prefix_len() {
         0 => Err("this trusts the whole internet: write the proxies' networks, or use hops"),
         _ => Ok(network.trunc()),
+    }
+}
+
+/// IPv4 written inside IPv6 (`::ffff:10.0.3.0/120`) as IPv4: that is how addresses are compared.
+fn canonical(network: IpNet) -> IpNet {
+    let inside = network.prefix_len().checked_sub(96);
+    match (network.addr().to_canonical(), inside) {
+        (address @ IpAddr::V4(_), Some(length)) if matches!(network, IpNet::V6(_)) => {
+            IpNet::new(address, length).unwrap_or(network)
+        }
+        _ => network,
     }
 }

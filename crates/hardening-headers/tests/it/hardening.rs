@@ -125,6 +125,23 @@ async fn one_answer_may_be_framed() {
 }
 
 #[tokio::test]
+async fn what_is_no_page_may_be_framed_too() {
+    let partner = Source::origin("https://partner.example").unwrap();
+    let edge = Hardening::web().build().unwrap();
+    let framed = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+        let pdf = Response::builder().header("content-type", "application/pdf");
+        let mut pdf = pdf.body(Bytes::new()).unwrap();
+        pdf.extensions_mut().insert(Override::frame_ancestors([partner.clone()]));
+        pdf
+    })
+    .await;
+    let policy = header(&framed, "content-security-policy");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
+    assert!(policy.contains("frame-ancestors https://partner.example;"), "{policy}");
+    assert!(!framed.headers().contains_key("x-frame-options"));
+}
+
+#[tokio::test]
 async fn a_panic_is_a_500_without_detail() {
     let mut request = request(Scheme::Http, "localhost");
     let facts = RequestFacts::ensure(&mut request);

@@ -110,3 +110,12 @@ async fn observing_ends_by_itself() {
     clock.advance(Duration::from_secs(60));
     assert_eq!(status().await, StatusCode::MISDIRECTED_REQUEST);
 }
+
+#[tokio::test]
+async fn an_absolute_target_and_the_field_agree() {
+    let to = |host: &str| Request::get("http://app.example.com/").header("host", host).body(()).unwrap();
+    assert_eq!(status(to("App.example.com")).await, StatusCode::OK);
+    assert_eq!(status(to("evil.example")).await, StatusCode::BAD_REQUEST);
+    let user = Request::get("http://user@app.example.com/").body(()).unwrap();
+    assert_eq!(status(user).await, StatusCode::BAD_REQUEST);
+}

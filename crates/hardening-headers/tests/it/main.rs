@@ -1,6 +1,7 @@
 //! Public behaviour of the HTTP edge.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
 
+mod adopt;
 mod answers;
 mod csp;
 mod edge_limit;

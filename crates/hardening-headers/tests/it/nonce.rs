@@ -132,3 +132,22 @@ async fn axum_handlers_take_it_as_an_argument() {
     let request = Request::get("/").body(axum::body::Body::empty()).unwrap();
     assert_eq!(bare.oneshot(request).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
+
+#[tokio::test]
+async fn what_old_browsers_need_beside_a_nonce_never_stands_alone() {
+    let csp = Csp::web().script_src([
+        Source::SELF,
+        Source::NONCE,
+        Source::dangerously_unsafe_inline(),
+        Source::dangerously_any_https(),
+    ]);
+    let edge = Hardening::web().csp(csp).build().unwrap();
+    let without = answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| page("hello")).await;
+    assert!(header(&without, "content-security-policy").contains("script-src 'self' https:;"));
+    let with = answer(edge.layer(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+        Nonce::of(request.extensions()).unwrap();
+        page("hello")
+    })
+    .await;
+    assert!(header(&with, "content-security-policy").contains("'unsafe-inline' https:;"));
+}

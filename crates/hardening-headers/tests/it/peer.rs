@@ -180,3 +180,24 @@ fn a_configuration_declares_proxies_once() {
     let both = none.ranges(["nginx"]).hops(1);
     assert_eq!(TrustedProxies::from_config(&both).unwrap_err().problems().len(), 2);
 }
+
+#[tokio::test]
+async fn ranges_of_ipv4_inside_ipv6_are_ipv4() {
+    let mapped = TrustedProxies::ranges(["::ffff:10.0.3.0/120"]).unwrap();
+    assert_eq!(mapped, TrustedProxies::ranges(["10.0.3.0/24"]).unwrap());
+    let learned = learn(mapped, from("10.0.3.1:5", &[("x-forwarded-for", "198.51.100.7")])).await;
+    assert_eq!(address(&learned.peer), "198.51.100.7");
+    assert!(TrustedProxies::ranges(["::ffff:0:0/96"]).is_err(), "all of IPv4");
+}
+
+#[test]
+fn more_hops_than_are_looked_at_are_refused() {
+    assert!(TrustedProxies::from_config(&ProxiesConfig::default().hops(32)).is_ok());
+    assert!(TrustedProxies::from_config(&ProxiesConfig::default().hops(33)).is_err());
+}
+
+#[tokio::test]
+async fn a_trusted_neighbour_without_the_field_is_itself() {
+    let learned = learn(proxies(), from("10.0.3.1:5", &[("x-forwarded-proto", "https")])).await;
+    assert_eq!((address(&learned.peer), learned.peer.scheme), ("10.0.3.1".into(), Some(Scheme::Https)));
+}
