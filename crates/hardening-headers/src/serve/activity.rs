@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use gambeson_core::{Clock, Monotonic};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -54,37 +55,61 @@ impl Drop for InFlight {
     }
 }
 
+/// The largest piece of an answer that is handed to hyper at once.
+///
+/// hyper takes a connection for idle as soon as it holds the whole answer, and then its timeouts run, although most of a
+/// large piece may still have to be written. Of pieces of this size only the last can be waiting then.
+const PIECE: usize = 64 << 10;
+
 pin_project! {
     /// An answer's body that keeps its request in flight.
     pub(super) struct FlyingBody<B> {
         #[pin]
         inner: B,
+        rest: Bytes,
         flight: InFlight,
     }
 }
 
 impl<B> FlyingBody<B> {
     pub(super) fn new(inner: B, flight: InFlight) -> Self {
-        Self { inner, flight }
+        Self { inner, rest: Bytes::new(), flight }
     }
 }
 
 impl<B: Body> Body for FlyingBody<B> {
-    type Data = B::Data;
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        self.project().inner.poll_frame(cx)
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = self.project();
+        if this.rest.is_empty() {
+            match ready!(this.inner.poll_frame(cx)?).map(Frame::into_data) {
+                Some(Ok(mut data)) => *this.rest = data.copy_to_bytes(data.remaining()),
+                Some(Err(frame)) => {
+                    return Poll::Ready(frame.into_trailers().ok().map(|all| Ok(Frame::trailers(all))));
+                }
+                None => return Poll::Ready(None),
+            }
+        }
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.rest.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let mut hint = self.inner.size_hint();
+        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
     }
 }

@@ -82,11 +82,19 @@ impl Driver {
         let service = TowerToHyperService::new(service);
         let mut served = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(io), service));
         let mut idle = pin!(self.idle(&activity));
-        let mut closing = false;
+        let (mut closing, mut rested) = (false, false);
         loop {
             tokio::select! {
                 ended = served.as_mut() => return telemetry::ended(connection, ended.err().as_deref()),
-                () = idle.as_mut() => return telemetry::idle(connection),
+                used = idle.as_mut(), if !rested => {
+                    telemetry::idle(connection);
+                    if !used {
+                        return;
+                    }
+                    // The last piece of an answer may still be on its way, or a request: HTTP/2 is told before (GOAWAY).
+                    (rested, closing) = (true, true);
+                    served.as_mut().graceful_shutdown();
+                }
                 _ = draining.wait_for(|on| *on), if !closing => {
                     closing = true;
                     served.as_mut().graceful_shutdown();
@@ -95,14 +103,15 @@ impl Driver {
         }
     }
 
-    /// Resolves when the connection has had nothing to do for too long.
-    async fn idle(&self, activity: &Activity) {
+    /// Resolves when the connection has had nothing to do for too long; says whether it ever had.
+    async fn idle(&self, activity: &Activity) -> bool {
         loop {
-            let allowed = if activity.was_used() { self.idle_timeout } else { self.header_timeout };
+            let used = activity.was_used();
+            let allowed = if used { self.idle_timeout } else { self.header_timeout };
             let now = self.clock.monotonic();
             let due = activity.idle_since().unwrap_or(now).plus(allowed);
             if due <= now {
-                return;
+                return used;
             }
             self.sleep.until(due).await;
         }

@@ -88,6 +88,7 @@
 //! |---|---|---|
 //! | `connection ended with an error` (remote, error) | debug | garbage, timeouts, resets |
 //! | `connection closed: no request in time` (remote) | debug | idle |
+//! | `a panic of the app ended its connection …` | error | a panic that no layer caught (HTTP/1; of HTTP/2 it ends one request) |
 //! | `all connections are taken …` (connections) | warn | once |
 //! | `no connection could be accepted; trying again` (error) | warn | the system has no files left; it rests for 200 ms |
 //! | `server ended` (drained, aborted) | info | after the drain |

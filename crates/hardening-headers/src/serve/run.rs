@@ -43,7 +43,7 @@ where
         }
         tokio::select! {
             () = &mut shutdown => break,
-            Some(_) = tasks.join_next() => {}
+            Some(ended) = tasks.join_next() => telemetry::joined(&ended),
             accepted = listener.accept(), if room => match accepted {
                 Ok((io, connection)) => {
                     let driver = driver.clone();
@@ -73,7 +73,10 @@ async fn finish(mut tasks: JoinSet<()>, mut over: gambeson_core::BoxFuture<()>) 
     let mut report = DrainReport::default();
     while !tasks.is_empty() {
         tokio::select! {
-            Some(_) = tasks.join_next() => report.drained += 1,
+            Some(ended) = tasks.join_next() => {
+                telemetry::joined(&ended);
+                report.drained += 1;
+            }
             () = &mut over => break,
         }
     }

@@ -2,12 +2,21 @@
 
 use std::error::Error;
 
+use tokio::task::JoinError;
+
 use super::DrainReport;
 use crate::Connection;
 
 pub(super) fn ended(connection: Connection, error: Option<&(dyn Error + Send + Sync + 'static)>) {
     if let Some(error) = error {
         tracing::debug!(remote = %connection.remote, %error, "connection ended with an error");
+    }
+}
+
+/// A panic that no layer caught took its connection with it, and nothing else.
+pub(super) fn joined(ended: &Result<(), JoinError>) {
+    if ended.as_ref().is_err_and(JoinError::is_panic) {
+        tracing::error!("a panic of the app ended its connection; HardeningLayer answers 500 in its place");
     }
 }
 

@@ -17,6 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
+/// More than the buffers of a loopback connection hold.
+const LARGE: usize = 32 << 20;
+
 /// A running server, its clock, and the way to end it.
 struct Running {
     address: SocketAddr,
@@ -43,6 +46,7 @@ impl Running {
         let who = async |Extension(connection): Extension<Connection>| connection.remote.ip().to_string();
         let app =
             Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/who", get(who));
+        let app = app.route("/large", get(async || Bytes::from(vec![b'x'; LARGE])));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -145,6 +149,57 @@ async fn a_request_in_flight_is_not_idle() {
     }
     running.release.notify_one();
     assert!(all(&mut stream).await.ends_with("slow"));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_not_idle_while_it_is_read_slowly() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    settle().await;
+    for _ in 0..8 {
+        running.clock.advance(Duration::from_secs(9));
+        settle().await;
+    }
+    let mut answer = vec![0; LARGE];
+    stream.read_exact(&mut answer).await.expect("the answer was cut off");
+}
+
+#[tokio::test]
+async fn a_large_answer_over_http_2_is_not_idle_either() {
+    let running = Running::start(|server| server).await;
+    let io = TokioIo::new(running.connect().await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    let request = Request::get("http://app/large").body(Empty::<Bytes>::new()).unwrap();
+    let response = client.send_request(request).await.unwrap();
+    for _ in 0..80 {
+        running.clock.advance(Duration::from_secs(1));
+        settle().await;
+    }
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().len(), LARGE);
+}
+
+#[tokio::test]
+async fn who_drops_the_server_drops_its_requests() {
+    let mut running = Running::start(|server| server).await;
+    let io = TokioIo::new(running.connect().await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    tasks.spawn(async move {
+        let request = Request::get("http://app/slow").body(Empty::<Bytes>::new()).unwrap();
+        let _ = client.send_request(request).await;
+        Ok(())
+    });
+    running.entered.notified().await;
+    let held = Arc::strong_count(&running.release);
+    running.task.shutdown().await;
+    settle().await;
+    assert!(held > 1);
+    assert_eq!(Arc::strong_count(&running.release), 1, "the handler's future is still there");
 }
 
 #[tokio::test]
