@@ -49,7 +49,7 @@ impl HostList {
         }
         // The peer layer lets no malformed host through, so that only a missing one is looked for again.
         let named = match host {
-            Some(host) => parts(host.as_bytes()).map(|(host, port)| self.holds(host, port)),
+            Some(host) => parts(host).map(|(host, port)| self.holds(host, port)),
             None => host_of(head).map(|host| self.holds(host.host(), host.port())),
         };
         match named {

@@ -16,12 +16,9 @@ pub(crate) struct HostName {
 impl HostName {
     /// The host in `text`; `None` for user information, bad characters, bad ports and the empty name.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
         let (host, port) = parts(text)?;
-        Some(Self {
-            text: std::str::from_utf8(text).ok()?.to_ascii_lowercase().into_boxed_str(),
-            host_length: host.len(),
-            port,
-        })
+        Some(Self { text: text.to_ascii_lowercase().into_boxed_str(), host_length: host.len(), port })
     }
 
     /// Host and port as given, lower case.
@@ -46,8 +43,10 @@ impl HostName {
 }
 
 /// Host and port in `text`, as [`HostName::parse`] takes them, without a copy.
-pub(super) fn parts(text: &[u8]) -> Option<(&str, Option<u16>)> {
-    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= 260)?;
+pub(super) fn parts(text: &str) -> Option<(&str, Option<u16>)> {
+    if text.len() > 260 {
+        return None;
+    }
     let (host, port) = split_port(text)?;
     let valid = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().is_ok(),
@@ -83,11 +82,16 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
 
 /// Labels of letters, digits, `-` and `_`, divided by single dots; one dot may end it.
 fn is_name(host: &str) -> bool {
-    let labels = host.strip_suffix('.').unwrap_or(host);
-    !labels.is_empty()
-        && labels.split('.').all(|label| {
-            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        })
+    let mut label = 0;
+    for byte in host.bytes() {
+        match byte {
+            b'.' if label == 0 => return false,
+            b'.' => label = 0,
+            byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') => label += 1,
+            _ => return false,
+        }
+    }
+    !host.is_empty()
 }
 
 /// The host of a request: the authority of its target, or its one `Host` field (RFC 9112 §3.2, RFC 9113 §8.3.1).
@@ -152,6 +156,8 @@ mod tests {
             "[::1]x",
             "::1",
             "a..b",
+            ".",
+            "a..",
             ".a",
             "a:80:80",
             "[zz]",

@@ -55,6 +55,18 @@
 //! # let _ = layer;
 //! ```
 //!
+//! A request stream that is meant to stay open (gRPC from the client's side) has no size and no pace: leave both limits out for it,
+//! and the body that is left is counted by its handler.
+//!
+//! ```
+//! use gambeson_hardening_headers::limits::{Limits, LimitsLayer};
+//!
+//! let mut limits = Limits::new();
+//! (limits.body, limits.body_deadline) = (None, None);
+//! let layer = LimitsLayer::new(limits).unwrap();
+//! # let _ = layer;
+//! ```
+//!
 //! # Defaults
 //!
 //! | setting | default | why |

@@ -70,7 +70,7 @@
 //! | setting | default | why |
 //! |---|---|---|
 //! | header timeout | 10 s, also between two HTTP/1 requests | a person's network is faster, a slow-header client is not; behind a proxy that reuses connections, set it above the proxy's own keep-alive time |
-//! | idle timeout | 60 s without a request (HTTP/2) | |
+//! | idle timeout | 60 s without a request (HTTP/2, which is told by GOAWAY before) | |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
 //! | request head | 32 KiB | |
 //! | HTTP/2 | 100 requests at once, ping after 20 s of silence, 20 resets waiting, 128 of our own | CVE-2023-44487, CVE-2025-8671 |
@@ -80,7 +80,8 @@
 //! # Rejections
 //!
 //! hyper answers 400 to what is no HTTP and 431 to a head that is too large, without a body and before any layer runs;
-//! slow and idle connections are closed without an answer.
+//! slow and idle connections are closed without an answer. A head with more than 100 fields is 431 too; over HTTP/2 the
+//! head's size bounds their number.
 //!
 //! # Telemetry
 //!
@@ -96,7 +97,8 @@
 //! # Cancel safety
 //!
 //! Dropping the future of [`serve()`] drops all its connections at once; a shutdown future drains them. Connections that were
-//! upgraded (WebSocket) belong to the app: they are neither counted nor drained.
+//! upgraded (WebSocket) belong to the app: they are neither counted nor drained. Connections are tasks of a set that this
+//! future owns, on tokio, and not of core's `Spawn`: what is spawned there could not be taken back.
 //!
 //! # Errors
 //!
