@@ -5,6 +5,7 @@
 //! ```
 //! use axum::Router;
 //! use gambeson::hardening_headers::{EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies};
+//! use gambeson::otel_setup::{AxumRoute, Telemetry};
 //! use gambeson::rbac::{PolicyHandle, Routes, need, public};
 //! use gambeson::{Profile, Stack};
 //! # use gambeson::oidc_auth::AuthLayer;
@@ -25,7 +26,9 @@
 //!     .get("/", public("the front door"), async || "welcome")
 //!     .into_parts()?;
 //!
+//! let telemetry = Telemetry::builder("notes", "1.0.0").routes(AxumRoute).build()?;
 //! let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+//!     .telemetry(telemetry.layer())
 //!     .hardening(Hardening::web().build()?.layer())
 //!     .limits(LimitsLayer::new(Limits::new())?)
 //!     .edge_limit(EdgeLimitLayer::new(EdgeRate::per_second(20).burst(60))?)
