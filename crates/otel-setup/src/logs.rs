@@ -1,14 +1,18 @@
 //! Logs for the terminal: readable in development, JSON lines in production.
 //!
-//! Control characters in anything that was logged are escaped, so that a stranger's text can neither start a new line nor
-//! steer the terminal. Colours only on a terminal, and not when `NO_COLOR` is set (to anything).
+//! Control characters and bidirectional overrides in anything that was logged are escaped, so that a stranger's text can neither
+//! start a new line nor steer the terminal. Colours only on a terminal, and not when `NO_COLOR` is set to anything but nothing.
 //!
-//! What is logged is said by `GAMBESON_LOG`, else `RUST_LOG`, else `info`; both in the form `info,my_app=debug`.
+//! What is logged is said by `GAMBESON_LOG`, else `RUST_LOG`, else `info`; both in the form `info,my_app=debug`. A variable that is
+//! empty counts as not set.
+//!
+//! A line holds the event and its fields, not those of the spans around it. Lines are written at once, by the thread that logs; one
+//! that can't be written, because nobody reads any more, is lost without a panic. In JSON a field whose name the line itself uses
+//! (`time`, `level`, `target`, `message`) is named `field.time` and so on.
 
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gambeson_core::{Clock, ConfigError, Profile, SystemClock, escape_controls, json_string};
 use tracing::field::{Field, Visit};
@@ -16,9 +20,9 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Registry};
 
-static DONE: AtomicBool = AtomicBool::new(false);
+static DONE: Mutex<bool> = Mutex::new(false);
 
-/// Starts logging to standard error for the whole process. A second call does nothing.
+/// Starts logging to standard error for the whole process. A second call does nothing, whatever its profile.
 ///
 /// # Errors
 /// A filter that can't be read, or another global `tracing` subscriber that is there already.
@@ -34,7 +38,8 @@ pub fn init_from_lookup(
     profile: Profile,
     lookup: impl Fn(&str) -> Option<String>,
 ) -> Result<(), ConfigError> {
-    if DONE.load(Ordering::Acquire) {
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *done {
         return Ok(());
     }
     let filter = filter(&lookup)?;
@@ -44,14 +49,11 @@ pub fn init_from_lookup(
         false => Style::Text { colours: std::io::stderr().is_terminal() && !no_color },
     };
     let lines = Lines { style, clock: Arc::new(SystemClock::new()), write: to_stderr };
-    match tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines)) {
-        Ok(()) => DONE.store(true, Ordering::Release),
-        Err(_) if DONE.load(Ordering::Acquire) => {}
-        Err(_) => {
-            let cure = "another subscriber is installed for this process: keep that one or this one";
-            return Err(ConfigError::one("logs", "", cure));
-        }
-    }
+    tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines)).map_err(|_| {
+        let cure = "another subscriber is installed for this process: keep that one or this one";
+        ConfigError::one("logs", "", cure)
+    })?;
+    *done = true;
     Ok(())
 }
 
@@ -118,8 +120,9 @@ impl<W> Lines<W> {
         event.record(&mut Fields(|name: &str, value: Value<'_>| {
             let _ = match value {
                 Value::Bare(value) => write!(line, " {dim}{name}={off}{}", escape_controls(value)),
-                Value::Quoted(value) if value.contains([' ', '"', '=']) => {
-                    write!(line, " {dim}{name}={off}\"{}\"", escape_controls(value).replace('"', "\\\""))
+                Value::Quoted(value) if needs_quotes(value) => {
+                    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+                    write!(line, " {dim}{name}={off}\"{}\"", escape_controls(&value))
                 }
                 Value::Quoted(value) => write!(line, " {dim}{name}={off}{}", escape_controls(value)),
             };
@@ -135,18 +138,42 @@ impl<W> Lines<W> {
         event.record(&mut message);
         if !message.0.is_empty() {
             line.push_str(",\"message\":");
-            json_string(line, &message.0);
+            json_text(line, &message.0);
         }
         event.record(&mut Fields(|name: &str, value: Value<'_>| {
-            line.push(',');
-            json_string(line, name);
-            line.push(':');
+            let taken = matches!(name, "time" | "level" | "target" | "message");
+            let _ = write!(line, ",\"{}", if taken { "field." } else { "" });
+            let _ = write!(line, "{name}\":");
             match value {
                 Value::Bare(value) => line.push_str(value),
-                Value::Quoted(value) => json_string(line, value),
+                Value::Quoted(value) => json_text(line, value),
             }
         }));
         line.push('}');
+    }
+}
+
+/// Whether a value could be taken for something else when it stood bare.
+fn needs_quotes(value: &str) -> bool {
+    value.is_empty() || value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '=' | '\\'))
+}
+
+/// A JSON string in which also those control characters are escaped that JSON would let pass.
+fn json_text(line: &mut String, text: &str) {
+    let start = line.len();
+    json_string(line, text);
+    let raw = line.get(start..).unwrap_or_default();
+    if matches!(escape_controls(raw), std::borrow::Cow::Borrowed(_)) {
+        return;
+    }
+    let raw = line.split_off(start);
+    for c in raw.chars() {
+        match escape_controls(c.encode_utf8(&mut [0; 4])) {
+            std::borrow::Cow::Borrowed(c) => line.push_str(c),
+            std::borrow::Cow::Owned(_) => {
+                let _ = write!(line, "\\u{:04x}", u32::from(c));
+            }
+        }
     }
 }
 
@@ -167,6 +194,12 @@ impl Visit for Message {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             let _ = write!(self.0, "{value:?}");
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.0.push_str(value);
         }
     }
 }
@@ -207,6 +240,22 @@ impl<F: FnMut(&str, Value<'_>)> Visit for Fields<F> {
         self.bare(field, value);
     }
 
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.bare(field, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.bare(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // JSON has no word for the others.
+        match value.is_finite() {
+            true => self.bare(field, value),
+            false => self.record_str(field, &value.to_string()),
+        }
+    }
+
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.bare(field, value);
     }
@@ -221,6 +270,12 @@ mod tests {
     use super::*;
 
     fn logged(style: Style) -> String {
+        logged_by(style, || {
+            tracing::info!(target: "app", name = "a\nb \u{1b}[2J\"", count = 3_u64, none = None::<u64>, "hel\rlo");
+        })
+    }
+
+    fn logged_by(style: Style, log: impl FnOnce()) -> String {
         let out = Arc::new(Mutex::new(String::new()));
         let to = out.clone();
         let lines = Lines {
@@ -228,9 +283,7 @@ mod tests {
             clock: Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730))),
             write: move |line: &str| to.lock().unwrap().push_str(line),
         };
-        tracing::subscriber::with_default(Registry::default().with(lines), || {
-            tracing::info!(target: "app", name = "a\nb \u{1b}[2J\"", count = 3_u64, none = None::<u64>, "hel\rlo");
-        });
+        tracing::subscriber::with_default(Registry::default().with(lines), log);
         out.lock().unwrap().clone()
     }
 
@@ -250,6 +303,36 @@ mod tests {
             "\n"
         );
         assert_eq!(logged(Style::Json), expected);
+    }
+
+    #[test]
+    fn numbers_stay_numbers_and_no_name_is_there_twice() {
+        let json = logged_by(Style::Json, || {
+            tracing::info!(target: "app", ms = 0.42, odd = f64::NAN, level = "x", message = "a \"b\"");
+        });
+        let rest = json.split_once(r#""target":"app","#).unwrap().1;
+        assert_eq!(rest, concat!(r#""message":"a \"b\"","ms":0.42,"odd":"NaN","field.level":"x"}"#, "\n"));
+    }
+
+    #[test]
+    fn a_value_cannot_forge_a_field() {
+        let log = || tracing::info!(target: "app", a = "x\\\" status=200", b = "", c = "\u{9b}2J\u{202e}");
+        let text = logged_by(Style::Text { colours: false }, log);
+        assert!(text.ends_with(" a=\"x\\\\\\\" status=200\" b=\"\" c=\\u{9b}2J\\u{202e}\n"), "{text}");
+        let json = logged_by(Style::Json, log);
+        assert!(json.contains(r#""c":"\u009b2J\u202e"}"#), "{json}");
+    }
+
+    #[test]
+    fn the_own_variable_is_asked_first_and_an_empty_one_is_none() {
+        let of = |own: &'static str, usual: &'static str| {
+            let filter =
+                filter(&move |name: &str| Some(if name == "RUST_LOG" { usual } else { own }.to_owned()));
+            filter.unwrap().to_string()
+        };
+        assert_eq!(of("warn", "debug"), "warn");
+        assert_eq!(of(" ", "debug"), "debug");
+        assert_eq!(of("", ""), "info");
     }
 
     #[test]

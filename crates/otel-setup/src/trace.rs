@@ -1,4 +1,4 @@
-//! Which trace a request belongs to (W3C Trace Context, level 1).
+//! Which trace a request belongs to (W3C Trace Context, level 1; `tracestate` is not read).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

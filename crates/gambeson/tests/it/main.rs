@@ -112,7 +112,7 @@ async fn every_refusal_is_hardened_counted_and_named_alike() {
     assert!(body.contains(&event.context.trace.unwrap().trace_id_hex().to_string()), "{body}");
 
     let metrics = scene.telemetry.metrics_text();
-    let counted = r#"http_route="/notes",http_response_status_code="403",error_type="permission""#;
+    let counted = r#"http_route="/notes",http_response_status_code="403""#;
     assert!(metrics.contains(counted), "{metrics}");
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Monotonic, RejectionClass, RequestFacts, RequestHead, Scheme};
+use gambeson_core::{Monotonic, Rejection, RejectionClass, RequestFacts, RequestHead, Scheme};
 use http::{Method, Request, StatusCode};
+use tracing::Level;
 
 use crate::metrics::{ErrorLabel, Labels, MethodLabel};
 use crate::telemetry::Shared;
@@ -91,9 +92,10 @@ impl Exchange {
             (End::Cancelled, _) => ErrorLabel::Word("cancelled"),
             (End::BodyFailed, _) => ErrorLabel::Word("body"),
             (End::ServiceFailed, _) => ErrorLabel::Word("service"),
+            // A server that refuses with 4xx has done its work: the conventions leave `error.type` out.
+            (End::Whole, _) if self.status < 500 => ErrorLabel::None,
             (End::Whole, Some(rejection)) => ErrorLabel::Word(rejection.class().as_str()),
-            (End::Whole, None) if self.status >= 500 => ErrorLabel::Status,
-            (End::Whole, None) => ErrorLabel::None,
+            (End::Whole, None) => ErrorLabel::Status,
         };
         let route = self.facts.route();
         let labels = Labels {
@@ -114,8 +116,7 @@ impl Exchange {
     fn log(&self, how: End, took: Duration) {
         let facts = &self.facts;
         let route = facts.route().map(|route| route.as_str());
-        let quiet = matches!(route, Some("/livez" | "/readyz" | "/metrics")) && self.status < 400;
-        let failed = self.status >= 500 || matches!(how, End::BodyFailed | End::ServiceFailed);
+        let level = self.level(how, route);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -123,7 +124,7 @@ impl Exchange {
                     method = self.method.as_str(),
                     route,
                     status = (self.status != 0).then_some(self.status),
-                    ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    ms = millis(took),
                     bytes = self.bytes,
                     ended = ended(how),
                     subject = facts.principal().map(|principal| principal.subject()),
@@ -134,10 +135,25 @@ impl Exchange {
                 )
             };
         }
-        match (quiet && !failed, failed) {
-            (true, _) => line!(debug),
-            (_, true) => line!(error),
-            _ => line!(info),
+        match level {
+            Level::ERROR => line!(error),
+            Level::WARN => line!(warn),
+            Level::INFO => line!(info),
+            _ => line!(debug),
+        }
+    }
+
+    /// A stranger must not be able to fill the log with errors: those are faults of this app.
+    fn level(&self, how: End, route: Option<&str>) -> Level {
+        let class = self.facts.rejection().map(Rejection::class);
+        let probe = matches!(route, Some("/livez" | "/readyz" | "/metrics"));
+        match how {
+            End::BodyFailed | End::ServiceFailed => Level::ERROR,
+            // A probe that is told "not now" was answered as meant.
+            _ if probe && (self.status < 400 || self.status == 503) && class.is_none() => Level::DEBUG,
+            _ if self.status < 500 => Level::INFO,
+            _ if class.is_some_and(|class| class != RejectionClass::Bug) => Level::WARN,
+            _ => Level::ERROR,
         }
     }
 
@@ -153,6 +169,11 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         self.finish(End::Cancelled);
     }
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn ended(how: End) -> Option<&'static str> {

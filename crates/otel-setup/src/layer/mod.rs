@@ -48,9 +48,11 @@
 //! use gambeson_core::RequestHead;
 //! use gambeson_otel_setup::Telemetry;
 //!
-//! // A gRPC method is its own route.
+//! // A gRPC method is its own route, but only one that exists: a stranger's path as a label would use up the series.
+//! const METHODS: [&str; 2] = ["/shop.Orders/Place", "/shop.Orders/Watch"];
+//!
 //! fn grpc_method<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
-//!     Some(head.uri.path())
+//!     METHODS.into_iter().find(|method| *method == head.uri.path())
 //! }
 //!
 //! let telemetry = Telemetry::builder("notes", "1.0.0").routes(grpc_method).most_series(500).build()?;
@@ -74,13 +76,24 @@
 //!
 //! | what | labels or level | when |
 //! |---|---|---|
-//! | `http_server_request_duration_seconds` | method (unknown: `_OTHER`), scheme, route if known, status, `error_type` | at the end of the body |
-//! | `http_server_active_requests` | method, scheme | while a request runs |
+//! | `http_server_request_duration_seconds` | `http_request_method` (unknown: `_OTHER`), `url_scheme`, `http_route` if known, `http_response_status_code`, `error_type` | at the end of the body |
+//! | `http_server_active_requests` | `http_request_method`, `url_scheme` | while a request runs |
 //! | `gambeson_rejections_total` | class, package, slug | a layer refused |
-//! | log line, target `gambeson::http` | info; error from status 500 or when the service failed; debug for probes | at the end of the body |
+//! | log line, target `gambeson::http` | info; warn for a refusal from 500 on that is no fault of this app (dependency, limit, money); error for all else from 500 on and when service or body failed; debug for probes | at the end of the body |
 //!
-//! `error_type` is the class of a refusal, the status from 500 on, `cancelled`, `body` (the body failed) or `service` (the inner service
-//! failed). The raw path, the host and header fields are neither labelled nor logged.
+//! `error_type` is, from status 500 on, the class of the refusal or else the status; or `cancelled`, `body` (the body failed) or
+//! `service` (the inner service failed). A 4xx is no error of the server and has none, as the conventions ask: refusals are counted
+//! by themselves.
+//!
+//! The line has `method`, `route`, `status`, `ms` (to the microsecond), `bytes` of the body, `ended` unless it ended well, `subject` (of the
+//! principal: personal data), `refused` (slug), `cause` (of a `bug` or `dependency` only), `request_id` and `trace_id`. The raw path, the
+//! host and header fields are neither labelled nor logged, unless a route source says that a path is a route.
+//!
+//! # Traces
+//!
+//! Each request gets a span id of its own and, unless a trusted neighbour sent a valid `traceparent`, a new trace id. A new trace
+//! is not sampled, since no span is exported yet; a trusted neighbour's flag is kept. Neither the parent's span id nor `tracestate`
+//! is kept, and the random flag of level 2 is neither read nor set.
 //!
 //! # Cancel safety
 //!
@@ -94,7 +107,7 @@
 //!
 //! # Standards
 //!
-//! OpenTelemetry HTTP semantic conventions 1.42 (metrics); W3C Trace Context level 1, §3.2; OpenMetrics 1.0.
+//! OpenTelemetry HTTP semantic conventions 1.42 (metrics); W3C Trace Context level 1, §3.2 (`traceparent` only); OpenMetrics 1.0.
 
 mod body;
 mod exchange;

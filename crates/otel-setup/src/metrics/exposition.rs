@@ -1,5 +1,6 @@
 //! Metrics as text: OpenMetrics 1.0.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
@@ -128,12 +129,18 @@ fn refusals(out: &mut String, metrics: &Metrics) {
 fn health(out: &mut String, about: &Exposition<'_>) {
     const NAME: &str = "gambeson_health";
     family(out, NAME, "gauge", None, "1 healthy, 0.5 degraded, 0 unhealthy.");
+    // A series that is there twice would make the whole answer unreadable: of two parts of one name the worse counts.
+    let mut parts = BTreeMap::new();
     for (part, health) in &about.health {
         let value = match health {
             Health::Healthy => "1",
             Health::Degraded(_) => "0.5",
             _ => "0",
         };
+        let worst = parts.entry(*part).or_insert(value);
+        *worst = value.min(*worst);
+    }
+    for (part, value) in parts {
         let _ = write!(out, "{NAME}{{");
         label(out, "part", part);
         close(out);

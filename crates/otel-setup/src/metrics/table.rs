@@ -1,13 +1,14 @@
-//! A table that only grows, up to a cap, and is read without a lock.
+//! A table that only grows, up to a cap, and is read without a lock; only a new entry takes one.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Write-once entries, found by hash and open addressing. An entry never moves and never goes.
 pub(crate) struct OnceTable<T> {
     slots: Box<[OnceLock<Box<T>>]>,
     taken: AtomicUsize,
+    inserting: Mutex<()>,
     most: usize,
     hasher: RandomState,
 }
@@ -19,6 +20,7 @@ impl<T> OnceTable<T> {
         Self {
             slots: (0..slots).map(|_| OnceLock::new()).collect(),
             taken: AtomicUsize::new(0),
+            inserting: Mutex::new(()),
             most,
             hasher: RandomState::new(),
         }
@@ -32,48 +34,42 @@ impl<T> OnceTable<T> {
         make: impl FnOnce() -> T,
     ) -> Option<&T> {
         let start = usize::try_from(self.hasher.hash_one(key) & 0xffff_ffff).unwrap_or(0);
-        let mut new: Option<Box<T>> = None;
-        let mut make = Some(make);
-        for step in 0..self.slots.len() {
-            let slot = self.slots.get((start + step) & (self.slots.len() - 1))?;
-            if let Some(found) = slot.get() {
-                if is(found) {
-                    self.give_back(new.is_some());
-                    return Some(found);
-                }
-                continue;
-            }
-            if new.is_none() {
-                new = Some(Box::new(self.reserve().then_some(make.take()?)?()));
-            }
-            match slot.set(new.take()?) {
-                Ok(()) => return slot.get().map(|entry| &**entry),
-                Err(mine) => new = Some(mine),
-            }
-            // Another thread was faster: it may have put the same entry here.
-            if let Some(found) = slot.get().filter(|found| is(found)) {
-                self.give_back(true);
-                return Some(found);
+        // Asked before the search: when it was full by then, the search saw all entries there will ever be.
+        let full = self.taken.load(Ordering::Acquire) >= self.most;
+        match self.find(start, &is) {
+            Ok(found) => return Some(found),
+            Err(_) if full => return None,
+            Err(_) => {}
+        }
+        let _one_at_a_time = self.inserting.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.find(start, &is) {
+            Ok(found) => Some(found),
+            Err(free) => {
+                let taken = self.taken.load(Ordering::Relaxed);
+                let slot = free.filter(|_| taken < self.most)?;
+                let entry = slot.get_or_init(|| Box::new(make()));
+                self.taken.store(taken + 1, Ordering::Release);
+                Some(entry)
             }
         }
-        self.give_back(new.is_some());
-        None
+    }
+
+    /// The entry, or the slot that it would go to.
+    fn find(&self, start: usize, is: &impl Fn(&T) -> bool) -> Result<&T, Option<&OnceLock<Box<T>>>> {
+        for step in 0..self.slots.len() {
+            let Some(slot) = self.slots.get((start + step) & (self.slots.len() - 1)) else { break };
+            match slot.get() {
+                Some(found) if is(found) => return Ok(found),
+                Some(_) => {}
+                None => return Err(Some(slot)),
+            }
+        }
+        Err(None)
     }
 
     /// All entries, in no particular order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter_map(|slot| slot.get().map(|entry| &**entry))
-    }
-
-    fn reserve(&self) -> bool {
-        let more = |taken| (taken < self.most).then_some(taken + 1);
-        self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
-    }
-
-    fn give_back(&self, reserved: bool) {
-        if reserved {
-            self.taken.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -94,6 +90,13 @@ mod tests {
 
     #[test]
     fn threads_agree_on_one_entry() {
+        for _ in 0..200 {
+            one_round();
+        }
+    }
+
+    /// As many entries as the table takes, so that a place taken twice for one entry would be missed by another.
+    fn one_round() {
         let table = OnceTable::new(64);
         std::thread::scope(|scope| {
             for _ in 0..4 {

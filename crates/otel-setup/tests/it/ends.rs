@@ -125,7 +125,7 @@ async fn refusals_count_by_class_and_slug() {
     call(&app, get("/notes")).await;
     let refusals = "gambeson_rejections_total{class=\"limit\",package=\"my-crate\",slug=\"too-many\"}";
     assert_eq!(value(&telemetry, refusals).as_deref(), Some("1"));
-    let labels = "http_route=\"/notes\",http_response_status_code=\"429\",error_type=\"limit\"";
+    let labels = "http_route=\"/notes\",http_response_status_code=\"429\"";
     assert_eq!(value(&telemetry, &count(labels)).as_deref(), Some("1"));
 }
 

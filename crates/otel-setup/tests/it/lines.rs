@@ -1,10 +1,14 @@
 //! The line that a request leaves in the log.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use gambeson_core::{Authentication, Challenges, Principal, RequestFacts};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use gambeson_core::{Authentication, Challenges, Principal, Rejection, RejectionClass, RequestFacts};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use tower::Layer as _;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -39,13 +43,15 @@ async fn one_line_says_what_happened() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
     let (telemetry, clock) = telemetry();
-    let app = telemetry.layer().layer(slow(clock));
+    let app = telemetry.layer().layer(slow(clock.clone()));
     for path in ["/notes?code=secret", "/livez"] {
         let mut request = get(path);
         let alice = Principal::user("https://id.example", "alice").build();
         let facts = RequestFacts::ensure(&mut request);
         facts.authenticate(Authentication::Verified(alice, Challenges::none())).unwrap();
-        call(&app, request).await.into_body().collect().await.unwrap();
+        let response = call(&app, request).await;
+        clock.advance(Duration::from_micros(420));
+        response.into_body().collect().await.unwrap();
     }
     let lines = recorder.0.lock().unwrap().clone();
     assert_eq!(lines.len(), 2);
@@ -55,7 +61,7 @@ async fn one_line_says_what_happened() {
         "method=\"GET\"",
         "route=\"/notes\"",
         "status=200",
-        "ms=30",
+        "ms=30.42 ",
         "bytes=5",
         "subject=\"alice\"",
         "trace_id=",
@@ -64,4 +70,39 @@ async fn one_line_says_what_happened() {
     }
     assert!(!line.contains("secret"), "{line}");
     assert_eq!(lines[1].0, Level::DEBUG);
+}
+
+/// The level of the line of an answer to `path`, refused by this class or not.
+async fn level(path: &'static str, status: u16, class: Option<RejectionClass>) -> Level {
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
+    let app = telemetry().0.layer().layer(tower::service_fn(move |request: Request<()>| {
+        let response = Response::builder().status(status).body(Full::new(Bytes::new())).unwrap();
+        if let Some(class) = class {
+            let refusal = Rejection::new("my-crate", class, "no", response.status());
+            RequestFacts::of(request.extensions()).unwrap().set_rejection(refusal);
+        }
+        std::future::ready(Ok::<_, Infallible>(response))
+    }));
+    call(&app, get(path)).await;
+    let lines = recorder.0.lock().unwrap();
+    lines[0].0
+}
+
+#[tokio::test]
+async fn only_faults_of_this_app_are_errors() {
+    use RejectionClass::{Bug, Credential, Dependency, Limit};
+    for (path, status, class, wanted) in [
+        ("/notes", 200, None, Level::INFO),
+        ("/notes", 401, Some(Credential), Level::INFO),
+        ("/notes", 503, Some(Limit), Level::WARN),
+        ("/notes", 503, Some(Dependency), Level::WARN),
+        ("/notes", 500, Some(Bug), Level::ERROR),
+        ("/notes", 503, None, Level::ERROR),
+        ("/readyz", 503, None, Level::DEBUG),
+        ("/readyz", 500, None, Level::ERROR),
+        ("/metrics", 401, Some(Credential), Level::INFO),
+    ] {
+        assert_eq!(level(path, status, class).await, wanted, "{path} {status} {class:?}");
+    }
 }

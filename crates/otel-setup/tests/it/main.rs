@@ -4,6 +4,7 @@
 mod contract;
 mod endpoints;
 mod ends;
+mod exposition;
 mod facts;
 mod lines;
 
