@@ -118,7 +118,8 @@ impl StackBuilder {
     ///
     /// # Errors
     /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so).
-    /// In both profiles authorization without authentication, which would answer 500 to everything.
+    /// In both profiles authorization without authentication, which would answer 500 to everything, and permissions with
+    /// strict audit but no sink, which would answer 503.
     pub fn build(self, profile: Profile) -> Result<Stack, ConfigError> {
         let mut problems = ConfigProblems::new();
         if profile.is_production() {
@@ -129,6 +130,9 @@ impl StackBuilder {
                 "",
                 "authorization needs to know who is calling: give an AuthLayer",
             );
+        }
+        if let Some(Err(error)) = self.authorization.as_ref().map(AuthorizeLayer::check) {
+            problems.extend(error);
         }
         problems.check()?;
         Ok(Stack {

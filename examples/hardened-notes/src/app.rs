@@ -48,7 +48,6 @@ pub fn build(
         false => None,
     };
     let (router, authorization) = routes.into_parts()?;
-    authorization.check()?;
     let probes = telemetry.endpoints().specs();
     let stack = Stack::builder(PeerLayer::new(proxies(settings)?))
         .telemetry(telemetry.layer())

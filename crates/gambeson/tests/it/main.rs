@@ -162,6 +162,18 @@ fn authorization_without_authentication_is_refused_in_both_profiles() {
     }
 }
 
+#[test]
+fn strict_audit_without_a_sink_is_found_at_the_start() {
+    let policy: PolicyHandle =
+        POLICY.replace(r#""notes:write" = {}"#, r#""notes:write" = { audit = "strict" }"#).parse().unwrap();
+    let error = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+        .authentication(AuthLayer::off())
+        .authorization(policy.authorize_layer())
+        .build(Profile::Development)
+        .unwrap_err();
+    assert!(error.to_string().contains("audit"), "{error}");
+}
+
 #[tokio::test]
 async fn a_stack_that_is_all_off_adds_nothing_but_the_peer() {
     let stack = Stack::builder(PeerLayer::new(TrustedProxies::none())).build(Profile::Development).unwrap();
