@@ -57,6 +57,7 @@
 mod connection;
 pub mod csp;
 pub mod edge_limit;
+mod exempt;
 pub mod hardening;
 mod headers;
 mod hosts;

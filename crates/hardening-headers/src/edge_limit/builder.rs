@@ -5,7 +5,6 @@ use std::sync::Arc;
 use gambeson_core::{
     Clock, ConfigError, ConfigProblems, EndpointSpec, Entropy, ProblemJson, SystemClock, SystemEntropy,
 };
-use http::Method;
 
 use super::layer::EdgeLimitLayer;
 use super::limiter::{Counts, Limiter};
@@ -13,6 +12,7 @@ use super::network::Networks;
 use super::rate::EdgeRate;
 use super::table::Table;
 use super::telemetry;
+use crate::exempt::ExemptEndpoints;
 
 /// Collects what an [`EdgeLimitLayer`] is made of.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct EdgeLimitBuilder<R = ProblemJson> {
     rate: EdgeRate,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    exempt: Vec<(Method, Box<str>)>,
+    exempt: ExemptEndpoints,
     problems: ConfigProblems,
     respond: R,
 }
@@ -31,7 +31,7 @@ impl EdgeLimitBuilder {
             rate,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
-            exempt: Vec::new(),
+            exempt: ExemptEndpoints::default(),
             problems: ConfigProblems::new(),
             respond: ProblemJson,
         }
@@ -57,12 +57,7 @@ impl<R> EdgeLimitBuilder<R> {
     #[must_use]
     pub fn exempt<'a>(mut self, endpoints: impl IntoIterator<Item = &'a EndpointSpec>) -> Self {
         for endpoint in endpoints.into_iter().filter(|endpoint| endpoint.exempt.rate_limit) {
-            if endpoint.template.contains(['{', '*']) {
-                let cure = "an endpoint without a limit needs a path without parameters";
-                self.problems.add("edge_limit.exempt", endpoint.template.as_ref(), cure);
-            } else {
-                self.exempt.push((endpoint.method.clone(), endpoint.template.as_ref().into()));
-            }
+            self.exempt.add(endpoint, "edge_limit.exempt", &mut self.problems);
         }
         self
     }
@@ -99,7 +94,7 @@ impl<R> EdgeLimitBuilder<R> {
             table: Table::new(self.rate.table_bytes),
             nameless: Table::new(1),
             clock: self.clock,
-            exempt: self.exempt.into(),
+            exempt: self.exempt,
             counts: Counts::default(),
         };
         Ok(EdgeLimitLayer::with(Some(Arc::new(limiter)), self.respond))

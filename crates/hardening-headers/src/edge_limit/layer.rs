@@ -126,7 +126,7 @@ impl<R> Shared<R> {
     /// Whether the request may pass, and what is left to do when its answer is there.
     fn admit(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<Option<Passage>, Rejection> {
         let Some(limiter) = &self.limiter else { return Ok(None) };
-        if limiter.exempts(head) {
+        if limiter.exempt.holds(head) {
             return Ok(None);
         }
         let Some(peer) = facts.peer() else {

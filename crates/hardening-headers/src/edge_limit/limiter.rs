@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gambeson_core::{Clock, Gcra, GcraDecision, PeerInfo, RateLimitFields, Rejection, RequestHead};
-use http::{HeaderMap, Method};
+use gambeson_core::{Clock, Gcra, GcraDecision, PeerInfo, RateLimitFields, Rejection};
+use http::HeaderMap;
 
 use super::network::Networks;
 use super::rate::EdgeRate;
 use super::table::{Table, Taken};
 use super::{rejection, telemetry};
+use crate::exempt::ExemptEndpoints;
 
 /// The state that all clones of a layer share.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) struct Limiter {
     /// One entry for all requests whose client is not known.
     pub(super) nameless: Table,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) exempt: Box<[(Method, Box<str>)]>,
+    pub(super) exempt: ExemptEndpoints,
     pub(super) counts: Counts,
 }
 
@@ -128,12 +129,6 @@ impl Limiter {
 
     pub(super) fn charge_address(&self, address: IpAddr, units: u32) {
         self.charge(Who::Network(self.networks.hash(address)), units);
-    }
-
-    /// Whether the request is for one of the exempt endpoints; their paths are compared whole.
-    pub(super) fn exempts(&self, head: &RequestHead<'_>) -> bool {
-        let method = if *head.method == Method::HEAD { &Method::GET } else { head.method };
-        self.exempt.iter().any(|(allowed, path)| allowed == method && **path == *head.uri.path())
     }
 
     /// The refusal of a request that came too early by this time.

@@ -159,7 +159,8 @@ impl Hardening {
     ///
     /// # Errors
     /// All that is wrong, each with field, value and cure: malformed origin or hosts, a policy that does not parse,
-    /// strict transport with preload but without what that demands, variants of the same name.
+    /// strict transport with preload but without what that demands, variants of the same name, exempt
+    /// endpoints with parameters in their paths.
     pub fn build(self) -> Result<Edge, ConfigError> {
         let mut problems = self.problems.clone();
         let hosts = self.host_list(&mut problems);
@@ -201,7 +202,7 @@ impl Hardening {
             }
         }
         for endpoint in &self.exempt {
-            list.exempt(endpoint);
+            list.exempt(endpoint, problems);
         }
         list
     }

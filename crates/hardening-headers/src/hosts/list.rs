@@ -1,16 +1,16 @@
 //! The exact list of hosts, and the decision about one request.
 
-use gambeson_core::{EndpointSpec, RequestHead};
-use http::Method;
+use gambeson_core::{ConfigProblems, EndpointSpec, RequestHead};
 
 use super::name::parts;
 use super::{HostName, host_of};
+use crate::exempt::ExemptEndpoints;
 
 /// The hosts that this app answers for, and the endpoints that answer for any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostList {
     hosts: Vec<HostName>,
-    exempt: Vec<(Method, Box<str>)>,
+    exempt: ExemptEndpoints,
 }
 
 /// What the list says about a request.
@@ -33,10 +33,9 @@ impl HostList {
     }
 
     /// Lets an endpoint answer for any host, if it says that it must.
-    pub(crate) fn exempt(&mut self, endpoint: &EndpointSpec) {
+    pub(crate) fn exempt(&mut self, endpoint: &EndpointSpec, problems: &mut ConfigProblems) {
         if endpoint.exempt.host_check {
-            let path = endpoint.template.as_ref().into();
-            self.exempt.push((endpoint.method.clone(), path));
+            self.exempt.add(endpoint, "hardening.exempt", problems);
         }
     }
 
@@ -44,7 +43,7 @@ impl HostList {
     pub(crate) fn verdict(&self, head: &RequestHead<'_>, host: Option<&str>) -> HostVerdict {
         // Most requests name one of ours letter by letter.
         let exactly = |host| self.hosts.iter().any(|ours| ours.text() == host);
-        if self.hosts.is_empty() || host.is_some_and(exactly) || self.is_exempt(head) {
+        if self.hosts.is_empty() || host.is_some_and(exactly) || self.exempt.holds(head) {
             return HostVerdict::Ours;
         }
         // The peer layer lets no malformed host through, so that only a missing one is looked for again.
@@ -61,12 +60,6 @@ impl HostList {
 
     fn holds(&self, host: &str, port: Option<u16>) -> bool {
         self.hosts.iter().any(|ours| matches(ours, host, port))
-    }
-
-    fn is_exempt(&self, head: &RequestHead<'_>) -> bool {
-        let method =
-            |ours: &Method| ours == head.method || (ours == Method::GET && head.method == Method::HEAD);
-        self.exempt.iter().any(|(ours, path)| **path == *head.uri.path() && method(ours))
     }
 }
 

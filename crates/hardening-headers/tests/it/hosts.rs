@@ -119,3 +119,10 @@ async fn an_absolute_target_and_the_field_agree() {
     let user = Request::get("http://user@app.example.com/").body(()).unwrap();
     assert_eq!(status(user).await, StatusCode::BAD_REQUEST);
 }
+
+#[test]
+fn an_exempt_endpoint_is_one_path() {
+    let files = EndpointSpec::new(Method::GET, "/files/{id}", Access::Management).exempt(Exempt::probe());
+    let error = Hardening::web().exempt(&[files]).build().unwrap_err();
+    assert_eq!(error.problems()[0].field, "hardening.exempt");
+}

@@ -11,6 +11,7 @@ use gambeson_hardening_headers::Connection;
 use gambeson_hardening_headers::serve::{DrainReport, Server, serve};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,6 +64,16 @@ impl Running {
 
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// An HTTP/2 client, and the set that its connection runs in.
+    async fn http_2(&self) -> (SendRequest<Empty<Bytes>>, JoinSet<hyper::Result<()>>) {
+        let io = TokioIo::new(self.connect().await);
+        let (client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        (client, tasks)
     }
 
     /// A connection that sent this.
@@ -167,11 +178,7 @@ async fn a_large_answer_is_not_idle_while_it_is_read_slowly() {
 #[tokio::test]
 async fn a_large_answer_over_http_2_is_not_idle_either() {
     let running = Running::start(|server| server).await;
-    let io = TokioIo::new(running.connect().await);
-    let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(connection);
+    let (mut client, _tasks) = running.http_2().await;
     let request = Request::get("http://app/large").body(Empty::<Bytes>::new()).unwrap();
     let response = client.send_request(request).await.unwrap();
     for _ in 0..80 {
@@ -184,11 +191,7 @@ async fn a_large_answer_over_http_2_is_not_idle_either() {
 #[tokio::test]
 async fn who_drops_the_server_drops_its_requests() {
     let mut running = Running::start(|server| server).await;
-    let io = TokioIo::new(running.connect().await);
-    let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(connection);
+    let (mut client, mut tasks) = running.http_2().await;
     tasks.spawn(async move {
         let request = Request::get("http://app/slow").body(Empty::<Bytes>::new()).unwrap();
         let _ = client.send_request(request).await;
@@ -228,11 +231,7 @@ async fn pipelined_requests_are_answered_in_order() {
 #[tokio::test]
 async fn http_2_is_spoken_to_who_knows_that() {
     let running = Running::start(|server| server).await;
-    let io = TokioIo::new(running.connect().await);
-    let (mut client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(connection);
+    let (mut client, mut tasks) = running.http_2().await;
     let request = Request::get("http://app/who").body(Empty::<Bytes>::new()).unwrap();
     let response = client.send_request(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
