@@ -21,13 +21,15 @@
 //! A token by a key that is not known yet waits for the next permitted fetch instead of being refused, if everything else
 //! about it could be true. An issuer that rotates its keys, and even one that does so without notice, costs its users a
 //! short wait and no 401. Strangers who invent key names can't make the app fetch more than once in two seconds, nor
-//! take all the places to wait. While the issuer is down, known keys go on working; what can't be checked is answered 503.
+//! take all the places to wait: a full room takes one from the network that has most. A key that was replaced under its
+//! old name is noticed by its first 401 and fetched behind it, no more often than that. While the issuer is down, known keys go on working; what can't be checked is answered 503, also when
+//! the issuer publishes no usable key at all.
 //!
 //! # Rejections
 //!
 //! ## invalid-token
 //!
-//! 401 with `WWW-Authenticate: Bearer error="invalid_token"`. The token is not one that this app accepts. Which check it
+//! 401 with `WWW-Authenticate: Bearer error="invalid_token"`, and `"error":"invalid_token"` in the problem document. The token is not one that this app accepts. Which check it
 //! failed is in the log (target `gambeson::auth`, field `reason`), not in the answer. The first things to look at: whether
 //! its `aud` is this API, whether `iss` is the configured issuer to the letter, slashes included, and whether the clocks
 //! agree.
@@ -38,7 +40,7 @@
 //!
 //! ## invalid-request
 //!
-//! 400 with `error="invalid_request"`. The request has more than one `Authorization` field.
+//! 400 with `error="invalid_request"`, in the problem document too. The request has more than one `Authorization` field.
 //!
 //! ## conflicting-credentials
 //!
@@ -48,11 +50,18 @@
 //!
 //! 503 with `Retry-After`. The token may be good, but the issuer's keys can't be had right now, or too many requests wait
 //! for them already. Keep the token and try again.
+//!
+//! ## layer-order
+//!
+//! 500, by the extractor `Caller` (feature `axum`) only: no authentication layer ran before the handler. Apply the layer
+//! after the routes are added, and see with `cargo tree -d` that there is one gambeson-core.
 #![forbid(unsafe_code)]
 
 mod algorithm;
 mod builder;
 mod cache;
+#[cfg(feature = "axum")]
+mod caller;
 mod challenge;
 mod error;
 mod identity;
@@ -68,6 +77,8 @@ mod verifier;
 
 pub use builder::{NeedsAudience, VerifierBuilder};
 pub use cache::CacheConfig;
+#[cfg(feature = "axum")]
+pub use caller::Caller;
 pub use error::{Reason, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;

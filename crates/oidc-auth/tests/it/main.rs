@@ -3,6 +3,8 @@
 
 mod advisories;
 mod cache;
+#[cfg(feature = "axum")]
+mod caller;
 mod configuration;
 mod contract;
 mod dev_idp;
