@@ -13,6 +13,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Remembers audit events in order. Clones share what they remember.
 ///
+/// It answers at once, and to each durability alike, that the event is stored (`durable`), so that strict audit lets
+/// pass. That is a pretence for tests: it keeps events in memory, without a bound, and forgets them with its last clone.
+///
 /// ```
 /// use gambeson_core::{AuditEvent, AuditKind, AuditSink, Durability, Outcome, Timestamp};
 /// use gambeson_testing::RecordingAuditSink;
@@ -46,7 +49,7 @@ impl RecordingAuditSink {
 }
 
 impl AuditSink for RecordingAuditSink {
-    /// Says that the event is stored, at its place in the list.
+    /// Says that the event is stored, with its place in the list (from 0) as its sequence number.
     fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
         let mut events = lock(&self.0);
         let sequence = events.len() as u64;
@@ -65,7 +68,8 @@ impl AuditSink for FailingAuditSink {
     }
 }
 
-/// Takes audit events, but lets those who want more than [`Durability::Async`] wait until it is released.
+/// Takes audit events, but lets those who want more than [`Durability::Async`] wait until it is released. Clones share
+/// events and release. Like [`RecordingAuditSink`], it only pretends to store.
 #[derive(Debug, Clone, Default)]
 pub struct BlockingAuditSink(Arc<Mutex<Block>>);
 
@@ -101,7 +105,10 @@ impl BlockingAuditSink {
 
 impl AuditSink for BlockingAuditSink {
     fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
-        lock(&self.0).events.push(event);
+        let mut block = lock(&self.0);
+        let sequence = block.events.len() as u64;
+        block.events.push(event);
+        drop(block);
         if durability == Durability::Async {
             return Answer::Ready(Ok(Receipt::queued()));
         }
@@ -109,7 +116,7 @@ impl AuditSink for BlockingAuditSink {
         Answer::pending(std::future::poll_fn(move |cx| {
             let mut block = lock(&shared);
             if block.released {
-                return Poll::Ready(Ok(Receipt::stored(0)));
+                return Poll::Ready(Ok(Receipt::stored(sequence)));
             }
             block.wakers.push(cx.waker().clone());
             Poll::Pending

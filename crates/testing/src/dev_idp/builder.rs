@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gambeson_core::{Clock, Profile, Spawn, SystemClock, TokioSpawn};
+use gambeson_core::{Clock, Profile, Spawn, SystemClock, Timer, TokioSpawn};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 use super::keys::Keys;
 use super::person::demo_people;
-use super::state::State;
+use super::state::{State, Time};
 use super::{DevIdp, DevIdpError, DevIdpErrorKind, Person, server};
 
 /// A provider to be.
@@ -20,7 +20,7 @@ pub struct DevIdpBuilder {
     audience: String,
     people: Option<Vec<Person>>,
     clients: Vec<(String, String)>,
-    clock: Arc<dyn Clock>,
+    time: Arc<dyn Time>,
     profile: Option<Profile>,
 }
 
@@ -31,7 +31,7 @@ impl DevIdpBuilder {
             audience: "dev".to_owned(),
             people: None,
             clients: vec![("service".to_owned(), "dev-service-secret".to_owned())],
-            clock: Arc::new(SystemClock::new()),
+            time: Arc::new(SystemClock::new()),
             profile: None,
         }
     }
@@ -64,14 +64,18 @@ impl DevIdpBuilder {
         self
     }
 
-    /// Tells the time of tokens by this clock. Default: the system's.
+    /// Tells the time of tokens by this clock, and waits by it where an answer is [slow](super::Fault::Slow). Default:
+    /// the system's. By a `ManualClock` a slow answer comes when the test has advanced it far enough.
     #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
+    pub fn clock(mut self, clock: impl Clock + Timer + 'static) -> Self {
+        self.time = Arc::new(clock);
         self
     }
 
-    /// The profile of the app. Default: development, unless `GAMBESON_PROFILE` says `production`.
+    /// The profile of the app, where it does not come from the environment. Default: development.
+    ///
+    /// It can forbid the start, never allow it: when `GAMBESON_PROFILE` says `production`, or a word that nobody knows,
+    /// nothing starts, whatever is said here.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
         self.profile = Some(profile);
@@ -84,35 +88,50 @@ impl DevIdpBuilder {
     /// The production profile or the marks of a hosting platform, an address that is not loopback, a taken port (the
     /// text names it), or a system without sockets, randomness or runtime.
     pub async fn start(self) -> Result<DevIdp, DevIdpError> {
-        self.check_profile()?;
+        check_profile(self.profile, |name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })?;
+        if !has_runtime() {
+            return Err(DevIdpError::new(DevIdpErrorKind::System, "there is no tokio runtime to run on"));
+        }
         let listener = listen(loopback(&self.bind)?).await?;
         let address = listener.local_addr().map_err(|error| system("has no address", error))?;
         let keys = Keys::generate().map_err(|error| system("could not make keys", error))?;
         let parties = (self.people.unwrap_or_else(demo_people), self.clients);
         let issuer = format!("http://{address}");
-        let state = Arc::new(State::new(issuer, self.audience, parties, self.clock, keys));
+        let state = Arc::new(State::new(issuer, self.audience, parties, self.time, keys));
         let (stop, stopped) = watch::channel(false);
         let (alive, tasks) = mpsc::channel(1);
         let serving = server::serve(listener, Arc::clone(&state), stopped, alive);
-        if !TokioSpawn::new().spawn(Box::pin(serving)) {
-            return Err(DevIdpError::new(DevIdpErrorKind::System, "there is no tokio runtime to run on"));
-        }
+        TokioSpawn::new().spawn(Box::pin(serving));
         Ok(DevIdp { state, address, stop, tasks })
     }
+}
 
-    fn check_profile(&self) -> Result<(), DevIdpError> {
-        let lookup = |name: &str| std::env::var(name).ok();
-        let refused = |what| DevIdpError::new(DevIdpErrorKind::Profile, what);
-        let by_environment = lookup(Profile::VARIABLE).as_deref() == Some("production");
-        let production = self.profile.map_or(by_environment, Profile::is_production);
-        if production {
-            return Err(refused(
-                "the dev identity provider does not start in the production profile: name a real issuer"
-                    .to_owned(),
-            ));
-        }
-        Profile::development(lookup).map(|_| ()).map_err(|error| refused(error.to_string()))
+/// A socket needs a runtime, and panics without.
+fn has_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+/// Development, unless code or environment say otherwise; production by either is production.
+fn check_profile(
+    by_code: Option<Profile>,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<(), DevIdpError> {
+    let refused = |what: String| DevIdpError::new(DevIdpErrorKind::Profile, what);
+    let unset = lookup(Profile::VARIABLE).is_none_or(|word| word.is_empty());
+    let checked = match unset {
+        true => Profile::development(&lookup),
+        false => Profile::from_lookup(&lookup),
+    };
+    let by_environment = checked.map_err(|error| refused(error.to_string()))?;
+    if by_environment.is_production() || by_code.is_some_and(Profile::is_production) {
+        return Err(refused(
+            "the dev identity provider does not start in the production profile: name a real issuer"
+                .to_owned(),
+        ));
     }
+    Ok(())
 }
 
 impl fmt::Debug for DevIdpBuilder {
@@ -148,4 +167,37 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, DevIdpError> {
 
 fn system(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> DevIdpError {
     DevIdpError::new(DevIdpErrorKind::System, format!("the dev identity provider {what}")).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(by_code: Option<Profile>, variables: &[(&str, &str)]) -> Result<(), String> {
+        let lookup =
+            |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        check_profile(by_code, lookup).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn it_starts_in_development_only() {
+        for by_code in [None, Some(Profile::Development)] {
+            assert_eq!(checked(by_code, &[]), Ok(()));
+            assert_eq!(checked(by_code, &[("GAMBESON_PROFILE", "")]), Ok(()));
+            assert_eq!(checked(by_code, &[("GAMBESON_PROFILE", "development")]), Ok(()));
+            for (variable, value, words) in [
+                ("GAMBESON_PROFILE", "production", "name a real issuer"),
+                ("GAMBESON_PROFILE", "prod", "write \"production\" or"),
+                ("GAMBESON_PROFILE", "Production", "write \"production\" or"),
+                ("KUBERNETES_SERVICE_HOST", "10.0.0.1", "hosting platform"),
+                ("FLY_APP_NAME", "", "hosting platform"),
+            ] {
+                let refused = checked(by_code, &[(variable, value)]).unwrap_err();
+                assert!(refused.contains(words), "{variable}={value}: {refused}");
+            }
+        }
+        assert!(checked(Some(Profile::Production), &[("GAMBESON_PROFILE", "development")]).is_err());
+        let hosted = [("GAMBESON_PROFILE", "development"), ("DYNO", "web.1")];
+        assert!(checked(None, &hosted).unwrap_err().contains("DYNO"));
+    }
 }

@@ -9,7 +9,7 @@ pub enum Fault {
     None,
     /// Connections are closed without an answer.
     Down,
-    /// Answers come ten seconds late.
+    /// Answers come ten seconds late, by the clock of [`DevIdpBuilder::clock`](super::DevIdpBuilder::clock).
     Slow,
     /// Answers are 500.
     ServerError,

@@ -7,9 +7,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use gambeson_core::{Clock, SystemClock, Timer};
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -48,7 +48,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     state.count(path);
-    if !loopback_host(&parts.headers) {
+    if !loopback_only(&parts) {
         return Ok(text(StatusCode::MISDIRECTED_REQUEST, "only for loopback hosts"));
     }
     let dev = path.starts_with("/dev/");
@@ -56,7 +56,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
         return Ok(text(StatusCode::FORBIDDEN, "not for pages of another origin"));
     }
     let fault = if dev { Fault::None } else { state.fault() };
-    if let Some(answer) = instead(fault).await? {
+    if let Some(answer) = instead(fault, &state).await? {
         return Ok(answer);
     }
     let Ok(body) = Limited::new(body, LARGEST_FORM).collect().await else {
@@ -79,13 +79,10 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
 }
 
 /// What a fault answers in place of everything.
-async fn instead(fault: Fault) -> Result<Option<Answer>, Down> {
+async fn instead(fault: Fault, state: &State) -> Result<Option<Answer>, Down> {
     match fault {
         Fault::Down => return Err(Down),
-        Fault::Slow => {
-            let clock = SystemClock::new();
-            clock.until(clock.monotonic().plus(SLOW)).await;
-        }
+        Fault::Slow => state.wait(SLOW).await,
         Fault::ServerError => return Ok(Some(text(StatusCode::INTERNAL_SERVER_ERROR, "told to fail"))),
         Fault::Html => {
             let mut page = text(StatusCode::OK, "<!doctype html><title>Sign in</title>");
@@ -144,8 +141,10 @@ fn jwks(state: &State, fault: Fault) -> Answer {
 
 /// RFC 6749 §4.4; errors as §5.2 has them.
 fn client_credentials(state: &Arc<State>, headers: &HeaderMap, form: &Form) -> Answer {
-    if form.get("grant_type").map(String::as_str) != Some("client_credentials") {
-        return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type");
+    match form.get("grant_type").map(String::as_str) {
+        Some("client_credentials") => {}
+        Some(_) => return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
+        None => return oauth_error(StatusCode::BAD_REQUEST, "invalid_request"),
     }
     let posted = || Some((form.get("client_id")?.clone(), form.get("client_secret")?.clone()));
     let Some((id, secret)) = basic(headers).or_else(posted) else {
@@ -161,11 +160,16 @@ fn client_credentials(state: &Arc<State>, headers: &HeaderMap, form: &Form) -> A
 
 /// `client_secret_basic`: both parts are form-encoded within (RFC 6749 §2.3.1).
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let encoded = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")?;
+    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
     let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (id, secret) = pair.split_once(':')?;
     let plain = |part: &str| {
-        let decoded = url::form_urlencoded::parse(part.as_bytes()).next();
+        // One value, not a form: what would end a name or a pair is part of it.
+        let whole = part.replace('&', "%26").replace('=', "%3D");
+        let decoded = url::form_urlencoded::parse(whole.as_bytes()).next();
         decoded.map(|(text, _)| text.into_owned()).unwrap_or_default()
     };
     Some((plain(id), plain(secret)))
@@ -238,10 +242,19 @@ fn token_answer(mint: Mint, headers: &HeaderMap, form: &Form, bare: bool) -> Ans
     json_answer(StatusCode::OK, &body)
 }
 
-/// Whether the request names this machine; other names may be rebound to it by a page's own name server.
-fn loopback_host(headers: &HeaderMap) -> bool {
-    let Some(Ok(host)) = headers.get(HOST).map(HeaderValue::to_str) else { return false };
-    let Ok(authority) = host.parse::<http::uri::Authority>() else { return false };
+/// Whether the request names this machine, once in `Host` and, if it has one, in its target (RFC 9112 §3.2.2); other
+/// names may be rebound to it by a page's own name server. The port does not matter: it may be forwarded.
+fn loopback_only(parts: &http::request::Parts) -> bool {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).and_then(|host| host.parse().ok());
+    let one = hosts.next().is_none() && host.as_ref().is_some_and(loopback_name);
+    one && parts.uri.authority().is_none_or(loopback_name)
+}
+
+fn loopback_name(authority: &http::uri::Authority) -> bool {
+    if authority.as_str().contains('@') {
+        return false;
+    }
     let name = authority.host().trim_matches(['[', ']']);
     let loopback = name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     loopback || name.eq_ignore_ascii_case("localhost")
@@ -249,9 +262,9 @@ fn loopback_host(headers: &HeaderMap) -> bool {
 
 /// Whether no page of another origin sends it (Fetch Metadata; `Origin` for those without).
 fn own_origin(headers: &HeaderMap, issuer: &str) -> bool {
-    let site = headers.get("sec-fetch-site");
-    let same_site = site.is_none_or(|site| site == "same-origin" || site == "none");
-    same_site && headers.get(ORIGIN).is_none_or(|origin| origin == issuer)
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    let same_origin = sites.all(|site| site == "same-origin" || site == "none");
+    same_origin && headers.get_all(ORIGIN).iter().all(|origin| origin == issuer)
 }
 
 fn oauth_error(status: StatusCode, code: &str) -> Answer {
@@ -277,6 +290,7 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     *answer.status_mut() = status;
     set(&mut answer, CONTENT_TYPE, "text/plain; charset=utf-8");
     set(&mut answer, CACHE_CONTROL, "no-store");
+    set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
     answer
 }
 

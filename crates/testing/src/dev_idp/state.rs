@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::error::Unspecified;
-use gambeson_core::{Clock, Timestamp};
+use gambeson_core::{BoxFuture, Clock, Timer, Timestamp};
 use serde_json::{Value, json};
 
 use super::keys::Keys;
@@ -17,9 +17,14 @@ pub(super) struct State {
     pub(super) people: Vec<Person>,
     /// Client ids and their secrets.
     pub(super) clients: Vec<(String, String)>,
-    pub(super) clock: Arc<dyn Clock>,
+    time: Arc<dyn Time>,
     changing: Mutex<Changing>,
 }
+
+/// A clock that is a timer too: slow answers and the times in tokens go by the same one.
+pub(super) trait Time: Clock + Timer {}
+
+impl<T: Clock + Timer> Time for T {}
 
 struct Changing {
     keys: Arc<Keys>,
@@ -29,8 +34,22 @@ struct Changing {
     requests: BTreeMap<String, usize>,
 }
 
-/// Paths that are counted one by one; others count as one, so that strangers can't fill memory.
+/// The endpoints, which are always counted one by one.
+const ENDPOINTS: [&str; 8] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/jwks",
+    "/token",
+    "/dev/token",
+    "/dev/rotate",
+    "/dev/fault",
+    "/dev/clock",
+];
+
+/// Other paths that are counted one by one, and how long they may be; the rest counts as one, so that strangers can't
+/// fill memory.
 const MOST_PATHS: usize = 64;
+const LONGEST_PATH: usize = 256;
 
 /// Key pairs that stay published after rotations.
 const MOST_RETIRED: usize = 8;
@@ -40,7 +59,7 @@ impl State {
         issuer: String,
         audience: String,
         (people, clients): (Vec<Person>, Vec<(String, String)>),
-        clock: Arc<dyn Clock>,
+        time: Arc<dyn Time>,
         keys: Keys,
     ) -> Self {
         let changing = Mutex::new(Changing {
@@ -50,7 +69,7 @@ impl State {
             ahead: Duration::ZERO,
             requests: BTreeMap::new(),
         });
-        Self { issuer, audience, people, clients, clock, changing }
+        Self { issuer, audience, people, clients, time, changing }
     }
 
     fn changing(&self) -> MutexGuard<'_, Changing> {
@@ -58,7 +77,12 @@ impl State {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.clock.now().plus(self.changing().ahead)
+        self.time.now().plus(self.changing().ahead)
+    }
+
+    /// Waits by the provider's clock.
+    pub(super) fn wait(&self, duration: Duration) -> BoxFuture<()> {
+        self.time.until(self.time.monotonic().plus(duration))
     }
 
     pub(super) fn advance(&self, by: Duration) {
@@ -100,7 +124,8 @@ impl State {
 
     pub(super) fn count(&self, path: &str) {
         let requests = &mut self.changing().requests;
-        let known = requests.len() < MOST_PATHS || requests.contains_key(path);
+        let room = requests.len() < MOST_PATHS && path.len() <= LONGEST_PATH;
+        let known = room || ENDPOINTS.contains(&path) || requests.contains_key(path);
         let path = if known { path } else { "*" };
         *requests.entry(path.to_owned()).or_default() += 1;
     }

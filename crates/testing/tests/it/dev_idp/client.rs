@@ -30,3 +30,14 @@ pub(crate) async fn post(idp: &DevIdp, path: &str, form: &str) -> Response<Bytes
 pub(crate) fn json(response: &Response<Bytes>) -> Value {
     serde_json::from_slice(response.body()).unwrap()
 }
+
+/// Sends text as it is, and gives the status back.
+pub(crate) async fn raw(idp: &DevIdp, text: &str) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut stream = tokio::net::TcpStream::connect(idp.address()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}

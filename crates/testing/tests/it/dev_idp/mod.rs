@@ -5,13 +5,13 @@ mod client;
 use std::time::Duration;
 
 use gambeson_core::{ManualClock, Profile, Timestamp};
-use gambeson_testing::{DevIdp, DevIdpErrorKind, Fault, SigningAlgorithm};
+use gambeson_testing::{DevIdp, DevIdpErrorKind, Fault, SigningAlgorithm, eventually};
 use http::Request;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use client::{get, json, post, send};
+use client::{get, json, post, raw, send};
 
 async fn start() -> DevIdp {
     DevIdp::builder().audience("notes").start().await.unwrap()
@@ -90,6 +90,9 @@ async fn services_get_tokens_by_both_ways_and_only_with_their_secret() {
     };
     assert_eq!(send(&idp, basic("service:dev-service-secret")).await.unwrap().status(), 200);
     let refused = send(&idp, basic("service:wrong")).await.unwrap();
+    let trailing = basic("service:dev-service-secret=and-more&more");
+    assert_eq!(send(&idp, trailing).await.unwrap().status(), 401);
+    assert_eq!(json(&post(&idp, "/token", "").await), json!({ "error": "invalid_request" }));
     assert_eq!((refused.status().as_u16(), json(&refused)), (401, json!({ "error": "invalid_client" })));
     assert_eq!(post(&idp, "/token", "grant_type=password").await.status(), 400);
 }
@@ -177,6 +180,22 @@ async fn pages_and_other_hosts_get_nothing() {
     let idp = start().await;
     for (name, value, status) in [
         ("host", "evil.example", 421),
+        ("host", "127.0.0.1.evil.example:3001", 421),
+        ("host", "127.0.0.1:3001@evil.example", 421),
+        ("host", "evil.example@127.0.0.1", 421),
+        ("host", "localhost.", 421),
+        ("host", "10.0.0.1", 421),
+        ("host", "[::ffff:10.0.0.1]", 421),
+        ("host", "", 421),
+        ("host", "localhost", 200),
+        ("host", "LocalHost:8080", 200),
+        ("host", "127.0.0.1", 200),
+        ("host", "[::1]:3001", 200),
+        ("origin", "null", 403),
+        ("origin", "https://evil.example", 403),
+        ("origin", idp.issuer(), 200),
+        ("sec-fetch-site", "none", 200),
+        ("sec-fetch-site", "Cross-Site", 403),
         ("origin", "http://127.0.0.1:3000", 403),
         ("sec-fetch-site", "cross-site", 403),
         ("sec-fetch-site", "same-site", 403),
@@ -185,6 +204,60 @@ async fn pages_and_other_hosts_get_nothing() {
         let request = Request::post("/dev/token").header(name, value).body("user=carol".to_owned()).unwrap();
         assert_eq!(send(&idp, request).await.unwrap().status(), status, "{name}: {value}");
     }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host_and_its_target_no_other() {
+    let idp = start().await;
+    for (head, status) in [
+        ("GET /jwks HTTP/1.1\r\nhost: 127.0.0.1\r\n", 200),
+        ("GET /jwks HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: evil.example\r\n", 421),
+        ("GET /jwks HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: 127.0.0.1\r\n", 421),
+        ("GET /jwks HTTP/1.1\r\n", 421),
+        ("GET /jwks HTTP/1.0\r\n", 421),
+        ("GET http://evil.example/jwks HTTP/1.1\r\nhost: 127.0.0.1\r\n", 421),
+        ("GET http://localhost/jwks HTTP/1.1\r\nhost: localhost\r\n", 200),
+        ("POST /dev/token HTTP/1.1\r\nhost: localhost\r\norigin: null\r\ncontent-length: 0\r\n", 403),
+    ] {
+        assert_eq!(raw(&idp, &format!("{head}connection: close\r\n\r\n")).await, status, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn what_strangers_send_is_bounded() {
+    let idp = start().await;
+    let large = format!("user=alice&scope={}", "x".repeat(20_000));
+    assert_eq!(post(&idp, "/dev/token", &large).await.status(), 413);
+    for number in 0..100 {
+        get(&idp, &format!("/no-such-path-{number}")).await.unwrap();
+    }
+    get(&idp, &format!("/{}", "x".repeat(1_000))).await.unwrap();
+    get(&idp, "/jwks").await.unwrap();
+    assert_eq!((idp.requests("/no-such-path-1"), idp.requests("/no-such-path-99")), (1, 0));
+    assert_eq!(idp.requests("/jwks"), 1, "endpoints are counted whatever else came");
+}
+
+#[tokio::test]
+async fn slow_answers_wait_for_the_given_clock() {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_000));
+    let idp = DevIdp::builder().clock(clock.clone()).start().await.unwrap();
+    idp.fault(Fault::Slow);
+    let answering = get(&idp, "/jwks");
+    let advancing = async {
+        let waiting = || std::future::ready((clock.sleepers() == 1).then_some(()));
+        eventually(Duration::from_secs(10), waiting).await.expect("the answer waits");
+        clock.advance(Duration::from_secs(10));
+    };
+    let (answer, ()) = tokio::join!(answering, advancing);
+    assert_eq!(answer.unwrap().status(), 200);
+}
+
+#[test]
+fn without_a_runtime_it_says_so() {
+    let mut starting = std::pin::pin!(DevIdp::builder().start());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = starting.as_mut().poll(&mut context) else { panic!("no error") };
+    assert_eq!(error.kind(), DevIdpErrorKind::System);
 }
 
 #[tokio::test]
