@@ -1,11 +1,178 @@
 //! What users of Gambeson test with.
 //!
-//! - [`contract`]: the laws of a `tower` layer, executable.
-//! - [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`]: sinks that remember,
-//!   fail or block.
-//! - [`ManualClock`] and [`FixedEntropy`]: core's test doubles. [`eventually`]: the one place that may wait for other
-//!   processes.
-//! - `DevIdp` (feature `dev-idp`): an OpenID provider in this process, on loopback.
+//! | word | what it is for |
+//! |---|---|
+//! | `DevIdp` (feature `dev-idp`) | an OpenID provider in this process, on loopback: good tokens, bad tokens, outages |
+//! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
+//! | [`contract`] | the laws of a `tower` layer, executable |
+//! | [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`] | sinks that remember, fail or block |
+//! | [`eventually`] | the one place that may wait for other processes |
+//!
+//! The examples below are tests: put each body into a `#[tokio::test]` function.
+//!
+//! # An app that wants tokens
+//!
+//! The app is an own axum app that knows its issuer's keys. How it verifies tokens is its own business; with
+//! `gambeson-oidc-auth` it would be given `idp.issuer()` instead.
+//!
+//! ```
+//! # #[cfg(feature = "dev-idp")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use axum::{Router, http::{HeaderMap, Request, StatusCode}, routing::get};
+//! use gambeson_testing::DevIdp;
+//! use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jwk::JwkSet};
+//! use tower::ServiceExt;
+//!
+//! // The app.
+//! fn subject(keys: &JwkSet, issuer: &str, headers: &HeaderMap) -> Option<String> {
+//!     let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?;
+//!     let key = keys.find(decode_header(token).ok()?.kid.as_deref()?)?;
+//!     let mut rules = Validation::new(Algorithm::RS256);
+//!     rules.set_audience(&["notes"]);
+//!     rules.set_issuer(&[issuer]);
+//!     let claims = decode::<serde_json::Value>(token, &DecodingKey::from_jwk(key).ok()?, &rules).ok()?.claims;
+//!     claims["sub"].as_str().map(str::to_owned)
+//! }
+//!
+//! fn app(keys: JwkSet, issuer: String) -> Router {
+//!     let whoami = move |headers: HeaderMap| {
+//!         std::future::ready(subject(&keys, &issuer, &headers).ok_or(StatusCode::UNAUTHORIZED))
+//!     };
+//!     Router::new().route("/whoami", get(whoami))
+//! }
+//!
+//! // The test.
+//! let idp = DevIdp::builder().audience("notes").start().await.unwrap();
+//! let app = app(serde_json::from_value(idp.jwks()).unwrap(), idp.issuer().to_owned());
+//! let status = async |token: String| {
+//!     let request = Request::get("/whoami").header("authorization", format!("Bearer {token}"));
+//!     app.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap().status()
+//! };
+//!
+//! let alice = || idp.mint().user("alice");
+//! assert_eq!(status(alice().token()).await, 200);
+//! assert_eq!(status(alice().expired().token()).await, 401);
+//! assert_eq!(status(alice().audience("another-app").token()).await, 401);
+//! assert_eq!(status(alice().issuer("http://elsewhere").token()).await, 401);
+//! assert_eq!(status(alice().tampered().token()).await, 401);
+//! assert_eq!(status(alice().foreign_key().token()).await, 401);
+//! assert_eq!(status(alice().alg_none().token()).await, 401);
+//! # });
+//! # #[cfg(not(feature = "dev-idp"))] {}
+//! ```
+//!
+//! # Time that passes when told to
+//!
+//! What asks core's [`Clock`](gambeson_core::Clock) and [`Timer`](gambeson_core::Timer) for the time, as every layer of
+//! Gambeson does, is tested to the second without waiting.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! use std::{sync::Arc, time::Duration};
+//! use gambeson_core::{Clock, Timer, Timestamp};
+//! use gambeson_testing::ManualClock;
+//!
+//! // The app: an invitation that lasts an hour.
+//! struct Invitation { until: Timestamp, clock: Arc<dyn Clock> }
+//! impl Invitation {
+//!     fn new(clock: Arc<dyn Clock>) -> Self {
+//!         Self { until: clock.now().plus(Duration::from_secs(3_600)), clock }
+//!     }
+//!     fn is_open(&self) -> bool {
+//!         self.clock.now() < self.until
+//!     }
+//! }
+//!
+//! // The test. Clones of a manual clock share the time.
+//! let clock = ManualClock::at(Timestamp::from_unix_seconds(1_700_000_000));
+//! let invitation = Invitation::new(Arc::new(clock.clone()));
+//! clock.advance(Duration::from_secs(3_599));
+//! assert!(invitation.is_open());
+//! clock.advance(Duration::from_secs(1));
+//! assert!(!invitation.is_open());
+//!
+//! // Timers wake when their moment has come: nobody sleeps.
+//! let reminder = clock.until(clock.monotonic().plus(Duration::from_secs(60)));
+//! clock.advance(Duration::from_secs(60));
+//! reminder.await;
+//! # });
+//! ```
+//!
+//! # A layer that keeps the laws
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! use std::{pin::Pin, task::{Context, Poll}};
+//! use bytes::Bytes;
+//! use gambeson_core::{ProblemJson, Rejection, RejectionClass, RequestFacts, Respond};
+//! use gambeson_testing::contract::{self, Cases};
+//! use http::{Request, Response, StatusCode};
+//! use pin_project_lite::pin_project;
+//! use tower::{Layer, Service};
+//!
+//! // The layer: no key, no entry.
+//! #[derive(Clone)]
+//! struct KeyLayer;
+//!
+//! impl<S> Layer<S> for KeyLayer {
+//!     type Service = Key<S>;
+//!     fn layer(&self, inner: S) -> Key<S> {
+//!         Key { inner }
+//!     }
+//! }
+//!
+//! #[derive(Clone)]
+//! struct Key<S> { inner: S }
+//!
+//! impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Key<S>
+//! where
+//!     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+//!     ResBody: From<Bytes>,
+//! {
+//!     type Response = S::Response;
+//!     type Error = S::Error;
+//!     type Future = KeyFuture<S::Future, ResBody>;
+//!
+//!     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+//!         self.inner.poll_ready(cx)
+//!     }
+//!
+//!     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+//!         if request.headers().contains_key("x-key") {
+//!             return KeyFuture::Passed { future: self.inner.call(request) };
+//!         }
+//!         let no_key = Rejection::new("my-app", RejectionClass::Credential, "no-key", StatusCode::UNAUTHORIZED);
+//!         let facts = RequestFacts::ensure(&mut request);
+//!         facts.set_rejection(no_key.clone());
+//!         KeyFuture::Refused { answer: Some(ProblemJson.respond(&no_key, &facts)) }
+//!     }
+//! }
+//!
+//! pin_project! {
+//!     #[project = Projected]
+//!     enum KeyFuture<F, B> {
+//!         Passed { #[pin] future: F },
+//!         Refused { answer: Option<Response<B>> },
+//!     }
+//! }
+//!
+//! impl<F: Future<Output = Result<Response<B>, E>>, B, E> Future for KeyFuture<F, B> {
+//!     type Output = F::Output;
+//!
+//!     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+//!         match self.project() {
+//!             Projected::Passed { future } => future.poll(cx),
+//!             Projected::Refused { answer } => Poll::Ready(Ok(answer.take().expect("polled after its end"))),
+//!         }
+//!     }
+//! }
+//!
+//! // The test: one request that must pass, one that must be refused.
+//! let with_key = || Request::post("/notes").header("x-key", "1").body("a note").unwrap();
+//! let without = || Request::post("/notes").body("a note").unwrap();
+//! contract::check(|| KeyLayer, Cases::passing(with_key).refusing(without)).await;
+//! # });
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod contract;

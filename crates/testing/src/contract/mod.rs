@@ -20,19 +20,8 @@
 //! # });
 //! ```
 //!
-//! In a test of a layer that refuses:
-//!
-//! ```text
-//! #[tokio::test]
-//! async fn keeps_the_laws() {
-//!     let layer = authorize_layer();
-//!     contract::check(
-//!         move || layer.clone(),
-//!         Cases::passing(|| with_role("editor")).refusing(|| with_role("viewer")),
-//!     )
-//!     .await;
-//! }
-//! ```
+//! The [crate's page](crate) has a whole layer that refuses, with its check. Where a law does not hold on purpose,
+//! [`Cases::except`] leaves its probe out for a reason; [`examine`] gives the findings instead of panicking.
 //!
 //! # What types say already
 //!

@@ -29,6 +29,16 @@ use super::{DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
 /// loopback, and under `/dev/*` none that a web page of another origin sends: a page in the developer's browser must
 /// not mint tokens. There is no authorization code flow and no log-in page yet.
 ///
+/// It takes `GAMBESON_PROFILE` unset for development. Where the variable says `production`, or where the marks of a hosting
+/// platform are in the environment (`KUBERNETES_SERVICE_HOST` of a build pod too), tests that start it fail and say so.
+///
+/// The program `gambeson-dev-idp` (feature `dev-idp-bin`) is this provider alone:
+///
+/// ```text
+/// $ cargo run -p gambeson-testing --features dev-idp-bin
+/// $ curl -s -H 'Accept: text/plain' -d user=alice http://127.0.0.1:3001/dev/token
+/// ```
+///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 /// # runtime.block_on(async {

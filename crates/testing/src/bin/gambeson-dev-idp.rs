@@ -1,0 +1,54 @@
+//! The dev identity provider alone, until Ctrl-C.
+//!
+//! `DEV_IDP_PORT` (default 3001, on 127.0.0.1) and `DEV_IDP_AUDIENCE` (default `dev`) are all that it is told. It does not
+//! start where `GAMBESON_PROFILE` says `production`, or on a hosting platform.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks to its user")]
+#![forbid(unsafe_code)]
+
+use std::env::{VarError, var};
+use std::process::ExitCode;
+
+use gambeson_core::BoxError;
+use gambeson_testing::DevIdp;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gambeson-dev-idp: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), BoxError> {
+    let port: u16 = setting("DEV_IDP_PORT", "3001")?
+        .parse()
+        .map_err(|error| format!("DEV_IDP_PORT must be a port, for example 3001: {error}"))?;
+    let audience = setting("DEV_IDP_AUDIENCE", "dev")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let builder = DevIdp::builder().bind(format!("127.0.0.1:{port}")).audience(audience.as_str());
+        let idp = builder.start().await?;
+        greet(idp.issuer(), &audience);
+        tokio::signal::ctrl_c().await?;
+        idp.stop().await;
+        Ok(())
+    })
+}
+
+fn setting(name: &str, default: &str) -> Result<String, BoxError> {
+    match var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        Ok(_) | Err(VarError::NotPresent) => Ok(default.to_owned()),
+        Err(VarError::NotUnicode(_)) => Err(format!("{name} is not text").into()),
+    }
+}
+
+fn greet(issuer: &str, audience: &str) {
+    println!("issuer    {issuer} (for development only; its keys are new at each start)");
+    println!("audience  {audience}");
+    println!("people    alice (editor), bob (viewer), carol (admin) of acme; dave (admin) of globex");
+    println!("a token   curl -s -H 'Accept: text/plain' -d user=alice {issuer}/dev/token");
+    println!("stop      Ctrl-C");
+}
