@@ -31,7 +31,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let found = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
-        found.ok_or_else(|| refuse(parts, credential_required(parts)))
+        found.ok_or_else(|| refuse(parts, &credential_required(parts)))
     }
 }
 
@@ -41,7 +41,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Response> {
         match authentication(parts) {
             Some(found) => Ok(found.principal().cloned().map(Self)),
-            None => Err(refuse(parts, layer_order())),
+            None => Err(refuse(parts, &layer_order())),
         }
     }
 }
@@ -72,11 +72,11 @@ fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> R
     Rejection::new(env!("CARGO_PKG_NAME"), class, slug, status)
 }
 
-fn refuse(parts: &Parts, rejection: Rejection) -> Response {
+fn refuse(parts: &Parts, rejection: &Rejection) -> Response {
     let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
     if let Some(cause) = rejection.private_cause() {
         tracing::error!(target: "gambeson::auth", cause = %cause, "request refused");
     }
     facts.set_rejection(rejection.clone());
-    ProblemJson.respond(&rejection, &facts)
+    ProblemJson.respond(rejection, &facts)
 }
