@@ -60,10 +60,13 @@ fn nobody_gets_a_challenge_and_nothing_else() {
         ("DELETE", "/api/notes/1"),
         ("GET", "/api/admin/audit"),
         ("GET", "/no/such/route"),
+        ("OPTIONS", "/api/notes"),
+        ("PUT", "/api/notes"),
     ] {
         let reply = app.ask(method, path).send();
         let problem = reply.problem(401);
         assert!(reply.header("www-authenticate").unwrap().starts_with("Bearer"), "{reply:?}");
+        assert!(reply.header("allow").is_none(), "nobody learns which routes there are: {reply:?}");
         assert!(problem["request_id"].is_string() && problem["trace_id"].is_string(), "{problem}");
     }
 }

@@ -82,6 +82,15 @@ fn a_taken_port_names_the_port_the_variable_and_a_cure() {
 }
 
 #[test]
+fn a_taken_data_folder_names_the_variable() {
+    let app = NotesApp::start();
+    let output = refused(&[("DATA_DIR", app.data.path().to_str().unwrap())]);
+    let said = said(&output);
+    assert!(!output.status.success() && said.contains("DATA_DIR="), "{said}");
+    assert_eq!(app.ask("GET", "/livez").send().status, 200, "the first one is not disturbed");
+}
+
+#[test]
 fn production_lists_every_refused_shortcut_at_once() {
     let output = refused(&[("GAMBESON_PROFILE", "production")]);
     let said = said(&output);

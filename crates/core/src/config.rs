@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-/// Why a configuration was refused: every problem, not only the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::word::shown;
+
+/// Why a configuration was refused: every problem, not only the first. `Debug` shows what `Display` does, since a
+/// `main` that returns the error prints that.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     problems: Vec<ConfigProblem>,
 }
@@ -42,6 +45,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
+shown!(Debug for ConfigError, |error| format_args!("{error}"));
 impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigProblem {

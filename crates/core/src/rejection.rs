@@ -159,9 +159,13 @@ impl Rejection {
         self.0.cause.as_deref()
     }
 
-    /// The URI of the problem type: the place in the crate's documentation that explains the slug.
+    /// The URI of the problem type: for the crates of this project the place in the documentation that explains the
+    /// slug, for apps `about:blank` (RFC 9457 §4.2.1), so that it never points to a page that is not there.
     pub fn type_uri(&self) -> String {
-        format!("https://docs.rs/{}#{}", self.0.package, self.0.slug)
+        match self.0.package.starts_with("gambeson-") {
+            true => format!("https://docs.rs/{}#{}", self.0.package, self.0.slug),
+            false => "about:blank".to_owned(),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ impl<B, F: Fn(&Rejection, &RequestFacts) -> Response<B>> Respond<B> for F {
 /// assert_eq!(answer.headers()["content-type"], "application/problem+json");
 /// assert_eq!(
 ///     answer.body(),
-///     r#"{"type":"https://docs.rs/my-crate#not-yours","title":"Forbidden","status":403,"code":"not-yours"}"#
+///     r#"{"type":"about:blank","title":"Forbidden","status":403,"code":"not-yours"}"#
 /// );
 /// ```
 #[derive(Debug, Clone, Copy, Default)]

@@ -128,7 +128,7 @@ impl StackBuilder {
             problems.add(
                 "stack.authentication",
                 "",
-                "authorization needs to know who is calling: give an AuthLayer",
+                "authorization needs to know who is calling: give AuthLayer",
             );
         }
         if let Some(Err(error)) = self.authorization.as_ref().map(AuthorizeLayer::check) {
@@ -159,7 +159,7 @@ impl StackBuilder {
                 problems.add(
                     field,
                     "",
-                    format!("give a {layer}, or {layer}::off() if the app is meant to go without"),
+                    format!("give {layer}, or {layer}::off() if the app is meant to go without"),
                 );
             }
         }

@@ -39,6 +39,15 @@ who may do what: http://{app}/docs    metrics: http://{app}/metrics    stop: Ctr
     );
 }
 
+/// Says that the app takes no arguments, and what it takes instead.
+pub fn usage() {
+    eprintln!(
+        "hardened-notes takes no arguments; it reads these variables (README.md says what they mean):\n  \
+         BIND PORT DEV_IDP_PORT DATA_DIR GAMBESON_PROFILE OIDC_ISSUER OIDC_AUDIENCE PUBLIC_ORIGIN TRUSTED_PROXIES \
+         MANAGEMENT_BIND GAMBESON_LOG"
+    );
+}
+
 /// Says why the app does not start or did not end well, with every cause.
 pub fn error(error: &dyn std::error::Error) {
     eprint!("hardened-notes: {error}");

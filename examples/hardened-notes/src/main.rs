@@ -19,6 +19,10 @@ use settings::Settings;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::args().len() > 1 {
+        banner::usage();
+        return ExitCode::from(2);
+    }
     let started = match Settings::from_lookup(|name| std::env::var(name).ok()) {
         Ok(settings) => run::until_told_to_end(&settings).await,
         Err(error) => Err(error.into()),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use gambeson::audit_trail::{AuditTrail, Config};
+use gambeson::audit_trail::{AuditTrail, Config, TrailError, TrailErrorKind};
 use gambeson::hardening_headers::serve::{Server, serve};
 use gambeson::otel_setup::{AxumRoute, Telemetry, logs};
 use gambeson_testing::DevIdp;
@@ -32,7 +32,8 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let idp = dev::start_idp(settings).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
-    let trail = AuditTrail::open(data.audit(), &Config::default())?;
+    let trail = AuditTrail::open(data.audit(), &Config::default())
+        .map_err(|error| taken(&settings.data_dir, error))?;
     let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
         .routes(AxumRoute)
         .health(trail.clone())
@@ -79,6 +80,19 @@ fn issuer<'a>(settings: &'a Settings, idp: Option<&'a DevIdp>) -> &'a str {
 
 fn at(path: &Path, error: &io::Error) -> Failure {
     format!("{}: {error}; choose another folder with DATA_DIR=./data", path.display()).into()
+}
+
+fn taken(path: &Path, error: TrailError) -> Failure {
+    match error.kind() {
+        TrailErrorKind::Locked => {
+            let path = path.display();
+            format!(
+                "{path} is in use by another process: stop it, or choose another folder with DATA_DIR=./data2"
+            )
+            .into()
+        }
+        _ => error.into(),
+    }
 }
 
 async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {

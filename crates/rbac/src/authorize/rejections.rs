@@ -8,9 +8,6 @@ use http::{HeaderValue, StatusCode, header};
 use crate::decision::Decision;
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
-/// The public part names the stage, and nothing else.
-const STAGE: &str = "authorization";
-
 const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an authentication layer (oidc-auth's \
     AuthLayer) outside of it, or give `.authentication_from(…)`; if there is one, `cargo tree -d -i gambeson-core` \
     shows whether two versions of gambeson-core hide each other's facts";
@@ -18,8 +15,17 @@ const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an a
 /// Also the reason of an event that withdraws an act.
 pub(crate) const AUDIT_UNAVAILABLE: &str = "audit-unavailable";
 
+/// The public part says what to do next, and nothing about the rule.
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
-    Rejection::new(PACKAGE, class, slug, status).detail(STAGE)
+    let detail = match status {
+        StatusCode::UNAUTHORIZED => "this needs a credential",
+        StatusCode::FORBIDDEN => "the caller may not do this",
+        StatusCode::NOT_FOUND => "there is no such thing here, or not for the caller",
+        StatusCode::METHOD_NOT_ALLOWED => "the route has other methods",
+        StatusCode::SERVICE_UNAVAILABLE => "it can't be decided right now",
+        _ => "the app is not set up to decide this",
+    };
+    Rejection::new(PACKAGE, class, slug, status).detail(detail)
 }
 
 /// The refusal that a decision means, if it means one.

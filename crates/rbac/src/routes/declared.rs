@@ -6,7 +6,7 @@ use std::fmt;
 use axum::Router;
 use axum::routing::MethodRouter;
 use gambeson_core::{Access, ConfigProblems};
-use http::Method;
+use http::{Method, StatusCode, header};
 
 use super::ManagementAccess;
 use crate::table::RouteEntry;
@@ -74,19 +74,31 @@ impl<S: Clone + Send + Sync + 'static> Declared<S> {
 
     /// Adds the routes to the router.
     pub(super) fn mount(self, router: Router<S>, management: &ManagementAccess) -> Router<S> {
-        let mut by_template: BTreeMap<String, MethodRouter<S>> = BTreeMap::new();
+        let mut by_template: BTreeMap<String, (Vec<Method>, MethodRouter<S>)> = BTreeMap::new();
         for route in self.0 {
             if resolve(&route.access, management).is_none() {
                 continue;
             }
-            let merged = match by_template.remove(&route.template) {
-                Some(others) => others.merge(route.endpoint),
-                None => route.endpoint,
+            let (mut methods, endpoint) = match by_template.remove(&route.template) {
+                Some((methods, others)) => (methods, others.merge(route.endpoint)),
+                None => (Vec::new(), route.endpoint),
             };
-            by_template.insert(route.template, merged);
+            methods.push(route.method);
+            by_template.insert(route.template, (methods, endpoint));
         }
-        by_template.into_iter().fold(router, |router, (template, endpoint)| router.route(&template, endpoint))
+        by_template.into_iter().fold(router, |router, (template, (methods, endpoint))| {
+            router.route(&template, other_methods(&methods).merge(endpoint))
+        })
     }
+}
+
+/// What answers other methods, when the layer in front only observes. It says `Allow` itself: axum would add the field
+/// outside of every layer, also to a 401, and so tell nobody in particular which routes there are.
+fn other_methods<S: Clone + Send + Sync + 'static>(methods: &[Method]) -> MethodRouter<S> {
+    let head = methods.contains(&Method::GET).then_some("HEAD");
+    let names: Vec<&str> = methods.iter().map(Method::as_str).chain(head).collect();
+    let allow = names.join(", ");
+    axum::routing::any(|| async { (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allow)]) })
 }
 
 /// The rule that holds on this listener; `None`: not mounted here.

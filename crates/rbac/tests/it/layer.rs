@@ -71,7 +71,7 @@ async fn refusals_say_what_their_rfc_asks_and_no_more() {
 
     let forbidden = answer(Method::POST, "/notes", Some("viewer")).await.unwrap();
     let body = forbidden.into_body().collect().await.unwrap().to_bytes();
-    let expected = r#"{"type":"https://docs.rs/gambeson-rbac#forbidden","title":"Forbidden","status":403,"code":"forbidden","detail":"authorization"}"#;
+    let expected = r#"{"type":"https://docs.rs/gambeson-rbac#forbidden","title":"Forbidden","status":403,"code":"forbidden","detail":"the caller may not do this"}"#;
     assert_eq!(body, expected);
 }
 

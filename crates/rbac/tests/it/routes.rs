@@ -187,6 +187,24 @@ async fn a_mounted_endpoint_answers_its_declared_method_only() {
 }
 
 #[tokio::test]
+async fn nobody_learns_which_routes_there_are() {
+    let app = routes(&policy(), &Sink::default()).build().unwrap();
+    let headers = async |method: Method, path: &str| {
+        let answer = app.clone().oneshot(request(method, path, None).map(Body::new)).await.unwrap();
+        (answer.status(), answer.headers().clone())
+    };
+    let unknown = headers(Method::OPTIONS, "/no/such/route").await;
+    assert_eq!(unknown.0, StatusCode::UNAUTHORIZED);
+    for method in [Method::OPTIONS, Method::PUT, Method::TRACE] {
+        assert_eq!(
+            headers(method, "/notes").await,
+            unknown,
+            "an axum router adds Allow outside of its layers"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_fallback_is_declared_like_a_route() {
     let app =
         routes(&policy(), &Sink::default()).fallback(need(NotesRead), || async { "page" }).build().unwrap();
