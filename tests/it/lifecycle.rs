@@ -102,8 +102,12 @@ fn production_lists_every_refused_shortcut_at_once() {
         ("GAMBESON_PROFILE", "production"),
         ("OIDC_ISSUER", "http://127.0.0.1:3001"),
         ("PUBLIC_ORIGIN", "http://localhost"),
+        ("TRUSTED_PROXIES", "none"),
     ]);
+    let said = self::said(&output);
     assert!(!output.status.success());
+    assert!(said.contains("OIDC_ISSUER = http://127.0.0.1:3001"), "{said}");
+    assert!(said.contains("PUBLIC_ORIGIN = http://localhost"), "{said}");
 }
 
 #[test]

@@ -23,8 +23,9 @@ pub type Stacked<S> = <PeerLayer as Layer<Telemetered<S>>>::Service;
 ///
 /// # What it stops
 ///
-/// A stack in the wrong order, and in production a stack with a hole in it: [`StackBuilder::build`] lists them. It
-/// does **not** stop a route that is added to a router after the stack was applied.
+/// A stack in the wrong order, and in production a stack in which a layer was forgotten: [`StackBuilder::build`] lists
+/// them. It does **not** look into the layers it is given (each refuses its own shortcuts when it is built), nor stop a
+/// route that is added to a router after the stack was applied.
 ///
 /// # Errors
 ///

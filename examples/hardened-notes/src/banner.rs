@@ -1,27 +1,30 @@
 //! What the app says on the terminal when it starts or can't.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talks to the person who started it")]
+//!
+//! A closed terminal is no reason to fail: what can't be written is left out.
 
+use std::io::{Write, stderr, stdout};
 use std::net::SocketAddr;
 
 use gambeson::Profile;
 
 /// Says where the app listens. The line stays as it is: scripts wait for it.
 pub fn listening(profile: Profile, address: SocketAddr, dev_idp: Option<SocketAddr>) {
-    println!("profile: {profile}");
+    let _ = writeln!(stdout(), "profile: {profile}");
     if let Some(idp) = dev_idp {
         demo(address, idp);
     }
-    println!("hardened-notes listens on http://{address}");
+    let _ = writeln!(stdout(), "hardened-notes listens on http://{address}");
 }
 
 /// Says where operators look.
 pub fn management(address: SocketAddr) {
-    println!("management listens on http://{address}");
+    let _ = writeln!(stdout(), "management listens on http://{address}");
 }
 
 fn demo(app: SocketAddr, idp: SocketAddr) {
-    println!("dev identity provider listens on http://{idp}");
-    println!(
+    let _ = writeln!(stdout(), "dev identity provider listens on http://{idp}");
+    let _ = writeln!(
+        stdout(),
         "
 people:
   alice  editor  acme      reads and writes
@@ -41,7 +44,8 @@ who may do what: http://{app}/docs    metrics: http://{app}/metrics    stop: Ctr
 
 /// Says that the app takes no arguments, and what it takes instead.
 pub fn usage() {
-    eprintln!(
+    let _ = writeln!(
+        stderr(),
         "hardened-notes takes no arguments; it reads these variables (README.md says what they mean):\n  \
          BIND PORT DEV_IDP_PORT DATA_DIR GAMBESON_PROFILE OIDC_ISSUER OIDC_AUDIENCE PUBLIC_ORIGIN TRUSTED_PROXIES \
          MANAGEMENT_BIND GAMBESON_LOG"
@@ -50,11 +54,11 @@ pub fn usage() {
 
 /// Says why the app does not start or did not end well, with every cause.
 pub fn error(error: &dyn std::error::Error) {
-    eprint!("hardened-notes: {error}");
+    let _ = write!(stderr(), "hardened-notes: {error}");
     let mut cause = error.source();
     while let Some(next) = cause {
-        eprint!(": {next}");
+        let _ = write!(stderr(), ": {next}");
         cause = next.source();
     }
-    eprintln!();
+    let _ = writeln!(stderr());
 }

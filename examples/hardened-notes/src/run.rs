@@ -28,35 +28,54 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// Serves until Ctrl-C or SIGTERM, then finishes what it has.
 pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     logs::init(settings.profile)?;
-    let listener = bind(settings.listen, "PORT").await?;
-    let address = listener.local_addr()?;
+    let public = bind(settings.listen, "PORT").await?;
+    let operators = match settings.profile.is_production() {
+        true => Some(bind(settings.management, "MANAGEMENT_BIND").await?),
+        false => None,
+    };
     let idp = dev::start_idp(settings).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
     let trail = AuditTrail::open(data.audit(), &Config::default())
         .map_err(|error| taken(&settings.data_dir, error))?;
+    let served = match Store::open(&data.notes()?) {
+        Ok(store) => {
+            let app = App { store, trail: trail.clone() };
+            serve_both(settings, idp.as_ref(), app, public, operators).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    // However it went: what is on record stays.
+    let closed = trail.close(Duration::from_secs(1));
+    served?;
+    closed?;
+    Ok(())
+}
+
+async fn serve_both(
+    settings: &Settings,
+    idp: Option<&DevIdp>,
+    app: App,
+    public: TcpListener,
+    operators: Option<TcpListener>,
+) -> Result<(), Failure> {
     let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
         .routes(AxumRoute)
-        .health(trail.clone())
+        .health(app.trail.clone())
         .build()?;
-    let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone() };
-    let listeners = app::build(settings, issuer(settings, idp.as_ref()), app, &telemetry)?;
-    let server = Server::new().readiness(telemetry.readiness().clone()).drain(DRAIN).shutdown(told_to_end()?);
-    let public = serve(listener, listeners.public, server);
-
-    match listeners.management {
-        None => {
-            banner::listening(settings.profile, address, idp.as_ref().map(DevIdp::address));
-            public.await?;
-        }
-        Some(router) => {
-            let listener = bind(settings.management, "MANAGEMENT_BIND").await?;
-            banner::management(listener.local_addr()?);
-            let management = serve(listener, router, Server::new().drain(DRAIN).shutdown(told_to_end()?));
-            banner::listening(settings.profile, address, None);
-            tokio::try_join!(public, management)?;
-        }
-    }
-    trail.close(Duration::from_secs(1))?;
+    let routers = app::build(settings, issuer(settings, idp), app, &telemetry)?;
+    let address = public.local_addr()?;
+    let server = || -> io::Result<Server> { Ok(Server::new().drain(DRAIN).shutdown(told_to_end()?)) };
+    let public = serve(public, routers.public, server()?.readiness(telemetry.readiness()));
+    let (Some(operators), Some(router)) = (operators, routers.management) else {
+        banner::listening(settings.profile, address, idp.map(DevIdp::address));
+        public.await?;
+        return Ok(());
+    };
+    banner::management(operators.local_addr()?);
+    banner::listening(settings.profile, address, None);
+    let (public, operators) = tokio::join!(public, serve(operators, router, server()?));
+    public?;
+    operators?;
     Ok(())
 }
 

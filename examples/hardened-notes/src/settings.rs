@@ -15,6 +15,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// `MANAGEMENT_BIND`; default `127.0.0.1:9464`. Production only: in development all is on one listener.
     pub management: SocketAddr,
+    /// `DANGEROUSLY_EXPOSE_MANAGEMENT=yes`: the management listener may be reached from elsewhere.
+    pub management_exposed: bool,
     /// `DATA_DIR`; default `./data`.
     pub data_dir: PathBuf,
     /// Who vouches for the callers.
@@ -56,12 +58,16 @@ impl Settings {
                 "an address such as 127.0.0.1:9464",
                 &mut problems,
             ),
+            management_exposed: (read.lookup)("DANGEROUSLY_EXPOSE_MANAGEMENT").as_deref() == Some("yes"),
             data_dir: (read.lookup)("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
             issuer: read.issuer(&mut problems),
             audience: (read.lookup)("OIDC_AUDIENCE").unwrap_or_else(|| "hardened-notes".into()),
             public_origin: (read.lookup)("PUBLIC_ORIGIN"),
             proxies: read.proxies(),
         };
+        if !profile.is_production() {
+            settings.refuse_strangers(&mut problems);
+        }
         if let Err(error) = profile.check_bind(listen) {
             problems.add("BIND", listen.to_string(), error.to_string());
         }
@@ -69,6 +75,17 @@ impl Settings {
             settings.refuse_shortcuts(read.is_set("TRUSTED_PROXIES"), &mut problems);
         }
         problems.into_result(settings)
+    }
+
+    /// What a developer's own machine does not have: somebody else on the line.
+    fn refuse_strangers(&self, problems: &mut ConfigProblems) {
+        let cure = "development shows everything to whoever calls: set GAMBESON_PROFILE=production";
+        if !self.proxies.is_empty() {
+            problems.add("TRUSTED_PROXIES", self.proxies.join(","), cure);
+        }
+        if let Some(origin) = self.public_origin.as_ref().filter(|origin| origin.starts_with("https://")) {
+            problems.add("PUBLIC_ORIGIN", origin, cure);
+        }
     }
 
     /// What is fine on a developer's machine and nowhere else.
@@ -94,6 +111,11 @@ impl Settings {
                 problems.add("PUBLIC_ORIGIN", origin, "production takes an https origin only");
             }
             Some(_) => {}
+        }
+        if !self.management.ip().is_loopback() && !self.management_exposed {
+            let cure = "whoever reaches it reads metrics and policy: bind loopback, or write \
+                        DANGEROUSLY_EXPOSE_MANAGEMENT=yes when a network policy stands in front";
+            problems.add("MANAGEMENT_BIND", self.management.to_string(), cure);
         }
         if !proxies_declared {
             let cure = "declare the proxies in front, such as 10.0.3.0/24, or write none";
@@ -184,6 +206,33 @@ mod tests {
     fn development_stays_on_loopback() {
         let error = read(&[("GAMBESON_PROFILE", "development"), ("BIND", "0.0.0.0")]).unwrap_err();
         assert_eq!(error.problems()[0].field, "BIND");
+    }
+
+    #[test]
+    fn development_has_nobody_else_on_the_line() {
+        let error = read(&[
+            ("GAMBESON_PROFILE", "development"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("PUBLIC_ORIGIN", "https://notes.example.com"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.problems().len(), 2, "{error}");
+    }
+
+    #[test]
+    fn an_exposed_management_listener_is_said_aloud() {
+        let production = |exposed: &str| {
+            read(&[
+                ("GAMBESON_PROFILE", "production"),
+                ("OIDC_ISSUER", "https://id.example.com"),
+                ("PUBLIC_ORIGIN", "https://notes.example.com"),
+                ("TRUSTED_PROXIES", "none"),
+                ("MANAGEMENT_BIND", "0.0.0.0:9464"),
+                ("DANGEROUSLY_EXPOSE_MANAGEMENT", exposed),
+            ])
+        };
+        assert_eq!(production("").unwrap_err().problems()[0].field, "MANAGEMENT_BIND");
+        assert!(production("yes").is_ok());
     }
 
     #[test]

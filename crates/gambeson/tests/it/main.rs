@@ -124,6 +124,11 @@ async fn the_edge_refuses_before_any_cryptography() {
         last = scene.ask("GET", "/notes", Some("bob"), "").await.0.status();
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let mut request =
+        Request::get("/notes").header("authorization", "Bearer junk").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Connection::new("192.0.2.7:4711".parse().unwrap()));
+    let reply = scene.app.clone().oneshot(request).await.unwrap();
+    assert_eq!(reply.status(), StatusCode::TOO_MANY_REQUESTS, "nobody looked at the token");
     let (reply, _) = scene.ask("POST", "/notes", Some("alice"), &"x".repeat(65)).await;
     assert_eq!(reply.status(), StatusCode::PAYLOAD_TOO_LARGE, "the body is looked at first");
     assert_eq!(reply.headers()["x-content-type-options"], "nosniff");

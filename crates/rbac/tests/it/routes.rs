@@ -191,10 +191,14 @@ async fn nobody_learns_which_routes_there_are() {
     let app = routes(&policy(), &Sink::default()).build().unwrap();
     let headers = async |method: Method, path: &str| {
         let answer = app.clone().oneshot(request(method, path, None).map(Body::new)).await.unwrap();
-        (answer.status(), answer.headers().clone())
+        let mut headers = answer.headers().clone();
+        // axum measures a fallback's answer and no other; hyper sets the length of both.
+        headers.remove("content-length");
+        (answer.status(), headers)
     };
     let unknown = headers(Method::OPTIONS, "/no/such/route").await;
     assert_eq!(unknown.0, StatusCode::UNAUTHORIZED);
+    assert!(!unknown.1.contains_key("allow"));
     for method in [Method::OPTIONS, Method::PUT, Method::TRACE] {
         assert_eq!(
             headers(method, "/notes").await,
