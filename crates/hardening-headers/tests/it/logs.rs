@@ -1,7 +1,7 @@
 //! What the layers log.
 
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use gambeson_core::{RequestFacts, RequestId, Scheme};
 use gambeson_hardening_headers::{Csp, Hardening, PeerLayer, Source, TrustedProxies};
@@ -14,6 +14,11 @@ use crate::answers::{answer, connection, page, request};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
+
+/// A subscriber for whoever has none of their own. Without one, a log line that another test reaches first, at a moment
+/// when nobody listens, is remembered as one that nobody wants.
+static SOMEBODY: LazyLock<bool> =
+    LazyLock::new(|| tracing::subscriber::set_global_default(tracing_subscriber::registry()).is_ok());
 
 struct Line(String);
 
@@ -33,6 +38,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
 
 impl Lines {
     fn record(&self) -> tracing::subscriber::DefaultGuard {
+        assert!(*SOMEBODY, "no other test sets a subscriber for all");
         tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::Layer as _;
 use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -19,6 +20,18 @@ use crate::{call, get, slow, telemetry};
 
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<(Level, String)>>>);
+
+/// A subscriber for whoever has none of their own. Without one, a log line that another test reaches first, at a moment
+/// when nobody listens, is remembered as one that nobody wants.
+static SOMEBODY: LazyLock<bool> =
+    LazyLock::new(|| tracing::subscriber::set_global_default(Registry::default()).is_ok());
+
+impl Recorder {
+    fn listen(&self) -> DefaultGuard {
+        assert!(*SOMEBODY, "no other test sets a subscriber for all");
+        tracing::subscriber::set_default(Registry::default().with(self.clone()))
+    }
+}
 
 struct Text(String);
 
@@ -41,7 +54,7 @@ impl<S: Subscriber> Layer<S> for Recorder {
 #[tokio::test]
 async fn one_line_says_what_happened() {
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
+    let _guard = recorder.listen();
     let (telemetry, clock) = telemetry();
     let app = telemetry.layer().layer(slow(clock.clone()));
     for path in ["/notes?code=secret", "/livez"] {
@@ -75,7 +88,7 @@ async fn one_line_says_what_happened() {
 /// The level of the line of an answer to `path`, refused by this class or not.
 async fn level(path: &'static str, status: u16, class: Option<RejectionClass>) -> Level {
     let recorder = Recorder::default();
-    let _guard = tracing::subscriber::set_default(Registry::default().with(recorder.clone()));
+    let _guard = recorder.listen();
     let app = telemetry().0.layer().layer(tower::service_fn(move |request: Request<()>| {
         let response = Response::builder().status(status).body(Full::new(Bytes::new())).unwrap();
         if let Some(class) = class {
