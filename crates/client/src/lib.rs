@@ -53,9 +53,11 @@ mod connect;
 mod deadline;
 mod io;
 mod proxy;
+mod service;
 mod tls;
 mod tunnel;
 
 pub use address::special_use;
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use service::ClientService;

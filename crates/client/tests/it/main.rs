@@ -5,6 +5,7 @@ mod addresses;
 mod limits;
 mod proxy;
 mod server;
+mod service;
 mod tls;
 
 use bytes::Bytes;
