@@ -64,7 +64,7 @@ pub fn build(
 fn routes(settings: &Settings, app: &App, telemetry: &Telemetry) -> Result<Routes<App>, ConfigError> {
     let sink = Arc::new(app.trail.clone());
     let mut routes = Routes::new(&policy()?)
-        .profile(settings.profile)
+        .run_in(settings.profile)
         .get("/api/notes", need("notes:read"), notes::list)
         .post("/api/notes", need("notes:write"), notes::create)
         .delete("/api/notes/{id}", need("notes:delete"), notes::delete)

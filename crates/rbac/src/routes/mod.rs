@@ -184,9 +184,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// The profile, production by default.
+    /// Which shortcuts are allowed: in development [`ManagementAccess::Open`] is. Default [`Profile::Production`].
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
+    pub fn run_in(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }

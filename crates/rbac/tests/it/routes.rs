@@ -150,7 +150,7 @@ async fn operators_endpoints_follow_the_management_setting() {
         routes(&policy(), &Sink::default())
             .mount(EndpointSpec::new(Method::GET, "/metrics", Access::Management), get(|| async { "m" }))
             .management(access)
-            .profile(profile)
+            .run_in(profile)
     };
     let hidden = with(ManagementAccess::NotHere, Profile::Production);
     assert_eq!(hidden.inventory().len(), 5);
