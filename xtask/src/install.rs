@@ -17,6 +17,9 @@ const NPM_CURE: &str = "check that npm reaches its registry (network, proxy, `np
 
 const NODE_CURE: &str = "install Node.js 20 or newer with npm, or python3 with pip that reaches its index";
 
+const APT_CURE: &str = "install the program in this machine's own way: one on the PATH is taken; on Debian, check that \
+                        apt reaches its archive";
+
 /// An outside program that could not be had, why, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Missing {
@@ -31,17 +34,14 @@ impl fmt::Display for Missing {
     }
 }
 
-/// Whether there is what the lock file and script of this checkout ask for.
+/// Whether there is what the lock file and sources of this checkout ask for.
 pub(crate) fn is_installed(peer: &Peer, root: &Path, peers: &Path) -> bool {
     let (source, folder) = (peer.source(root), peer.folder(peers));
     let locked = same(&source.join(peer.kind.lock()), &folder.join(STAMP));
     match peer.kind {
         Kind::NodeWheel => Node::of_machine().is_some() || (locked && Node::installed(&folder).is_some()),
-        Kind::Npm => {
-            locked
-                && same(&source.join("server.mjs"), &folder.join("server.mjs"))
-                && Node::find(&peers.join(NODE)).is_some()
-        }
+        Kind::Npm(_) => locked && same_sources(&source, &folder) && Node::find(&peers.join(NODE)).is_some(),
+        Kind::Apt(apt) => apt.is_on_machine() || (locked && apt.find(peer.name, &folder).is_some()),
     }
 }
 
@@ -52,21 +52,26 @@ pub(crate) fn install_one(peer: &Peer, root: &Path, peers: &Path) -> Result<(), 
     let unwritable = |error: io::Error| {
         missing(format!("cannot write {}: {error}", folder.display()), "make the target folder writable")
     };
-    let (mut installer, cure) = match peer.kind {
+    let lock = source.join(peer.kind.lock());
+    let (installed, cure) = match peer.kind {
         Kind::NodeWheel => {
             clear(&folder).map_err(unwritable)?;
-            (pip(&source, &folder), NODE_CURE)
+            (process::visible(&mut pip(&source, &folder)), NODE_CURE)
         }
-        Kind::Npm => {
+        Kind::Npm(_) => {
             let Some(node) = Node::find(&peers.join(NODE)) else {
                 return Err(missing("there is no Node.js to run it".to_owned(), NODE_CURE));
             };
             copy_sources(&source, &folder).map_err(unwritable)?;
-            (npm_ci(&node, &folder), NPM_CURE)
+            (process::visible(&mut npm_ci(&node, &folder)), NPM_CURE)
+        }
+        Kind::Apt(apt) => {
+            clear(&folder).map_err(unwritable)?;
+            (apt.install(peer.name, &lock, &folder).map(|()| true), APT_CURE)
         }
     };
-    match process::visible(&mut installer) {
-        Ok(true) => fs::copy(source.join(peer.kind.lock()), folder.join(STAMP)).map(drop).map_err(unwritable),
+    match installed {
+        Ok(true) => fs::copy(lock, folder.join(STAMP)).map(drop).map_err(unwritable),
         Ok(false) => Err(missing("its installer failed, see above".to_owned(), cure)),
         Err(error) => Err(missing(format!("{error:#}"), cure)),
     }
@@ -109,6 +114,13 @@ fn copy_sources(source: &Path, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether every file of `source` is in `folder` too.
+fn same_sources(source: &Path, folder: &Path) -> bool {
+    let entries = fs::read_dir(source).into_iter().flatten().filter_map(Result::ok);
+    let mut files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    files.all(|file| same(&file.path(), &folder.join(file.file_name())))
 }
 
 fn same(one: &Path, other: &Path) -> bool {

