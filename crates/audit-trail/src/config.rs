@@ -10,7 +10,7 @@ use gambeson_core::{ConfigError, ConfigProblems};
 /// assert!(config.validate().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Config {
     /// A segment file of this many bytes is sealed and the next one begun. Default 64 MiB, at least 1 KiB.
