@@ -1,6 +1,7 @@
 //! The decision on a request: a plain function over its head.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 use gambeson_core::{Access, Rejection, RequestFacts, RequestHead};
 
@@ -38,14 +39,14 @@ impl Settings {
             Ruling::Public => Verdict::Pass,
             Ruling::Unroutable(rejection) if self.enforces(&rejection) => Verdict::Refuse(rejection),
             Ruling::Unroutable(rejection) => {
-                telemetry::observed(&rejection, facts, head);
+                self.observe(&rejection, facts, head);
                 Verdict::Pass
             }
             Ruling::On(permission, id, ruling) => {
                 if let Err(rejection) = ruling.as_ref()
                     && !self.enforces(rejection)
                 {
-                    telemetry::observed(rejection, facts, head);
+                    self.observe(rejection, facts, head);
                 }
                 let strict = policy.is_strict(id);
                 let act = Act { policy: &policy, permission, strict, facts, method: head.method };
@@ -57,6 +58,11 @@ impl Settings {
             facts.set_rejection(rejection.clone());
         }
         verdict
+    }
+
+    fn observe(&self, rejection: &Rejection, facts: &RequestFacts, head: &RequestHead<'_>) {
+        self.observed.fetch_add(1, Ordering::Relaxed);
+        telemetry::observed(rejection, facts, head);
     }
 
     fn rule<'p>(

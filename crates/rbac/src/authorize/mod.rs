@@ -147,6 +147,7 @@ mod source;
 mod telemetry;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use gambeson_core::{AuditSink, AuthenticationFrom, Clock, ConfigError, Mode, ProblemJson, RouteSource};
 use tower_layer::Layer;
@@ -263,6 +264,12 @@ impl<R> AuthorizeLayer<R> {
     #[must_use]
     pub fn current_mode(&self) -> Mode {
         self.shared.settings.as_ref().map_or(Mode::Enforce, |settings| settings.mode)
+    }
+
+    /// How many requests were let pass that enforcing would have refused, by this layer and its clones.
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.shared.settings.as_ref().map_or(0, |settings| settings.observed.load(Ordering::Relaxed))
     }
 
     /// Looks for what would only show under load: a policy that asks for strict audit, and no sink.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, RouteSource, SystemClock};
 
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
+    /// How many requests were let pass that enforcing would have refused.
+    pub(crate) observed: Arc<AtomicU64>,
     /// Whether handlers get an [`Authorizer`](crate::Authorizer).
     pub(crate) authorizer: bool,
 }
@@ -32,6 +35,7 @@ impl Settings {
             audit: None,
             clock: Arc::new(SystemClock::new()),
             mode: Mode::Enforce,
+            observed: Arc::default(),
             authorizer: true,
         }
     }
