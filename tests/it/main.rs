@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that unwraps None has failed")]
 
 mod audit;
+mod browser;
 mod contract;
 mod hostile;
 mod http;
 mod lifecycle;
+mod nonce_page;
 mod notes_app;
 mod oidc_provider;
 mod outage;

@@ -1,0 +1,33 @@
+// A fresh browser: no profile of anybody's, no network but loopback.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  // Chromium's own sandbox needs rights that a build machine rarely gives; only pages of ours are opened.
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+// Starts the browser that GAMBESON_CHROMIUM names, hands its context to `use`, and leaves nothing behind.
+export async function withBrowser(use) {
+  const profile = await mkdtemp(path.join(tmpdir(), 'gambeson-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.GAMBESON_CHROMIUM,
+    headless: true,
+    args: FLAGS,
+    viewport: { width: 1000, height: 800 },
+  });
+  try {
+    return await use(context);
+  } finally {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,39 @@
+// Somebody else's site: another loopback name and port, which to a browser is another site than the app's.
+import http from 'node:http';
+
+export class Elsewhere {
+  #server;
+  #html = '';
+
+  // Serves beside the app at `app`; its name is the loopback name that the app's origin does not use.
+  static async beside(app) {
+    const site = new Elsewhere();
+    site.#server = http.createServer((_req, res) => {
+      res.setHeader('content-type', 'text/html; charset=utf-8').end(site.#html);
+    });
+    await new Promise((ready) => site.#server.listen(0, '127.0.0.1', ready));
+    const name = new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1';
+    site.origin = `http://${name}:${site.#server.address().port}`;
+    return site;
+  }
+
+  // What the site shows from now on.
+  show(body) {
+    this.#html = `<!doctype html><title>elsewhere</title><body>${body}</body>`;
+    return `${this.origin}/`;
+  }
+
+  // Submits a form of that site to `action` in the person's browser; gives the answer that the browser got.
+  async post(page, action, fields) {
+    const inputs = Object.entries(fields).map(([name, value]) => `<input name="${name}" value="${value}">`);
+    await page.goto(this.show(`<form method="post" action="${action}">${inputs.join('')}<button>win</button></form>`));
+    const answer = page.waitForResponse((response) => response.url() === action);
+    await page.click('button');
+    return answer;
+  }
+
+  close() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}

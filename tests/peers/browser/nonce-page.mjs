@@ -1,0 +1,56 @@
+// The smallest page under our headers: one script with a nonce, and text of a stranger that the page fails to escape.
+import assert from 'node:assert/strict';
+import { shoot, step } from './steps.mjs';
+
+const INJECTED = '<script>document.body.dataset.injected = "ran"</script>';
+
+const data = (page) => page.evaluate(() => ({ ...document.body.dataset }));
+
+export const steps = [
+  step('the script with the nonce runs', async ({ page, app }) => {
+    await page.goto(app);
+    assert.deepEqual(await data(page), { own: 'ran' });
+  }),
+
+  step('each answer has a nonce of its own', async ({ page, app }) => {
+    const nonce = async () => {
+      const policy = (await page.goto(app)).headers()['content-security-policy'];
+      return /'nonce-([^']+)'/.exec(policy)[1];
+    };
+    assert.notEqual(await nonce(), await nonce());
+  }),
+
+  step('an injected inline script is blocked and reported', async (scene) => {
+    const { page, app, witness } = scene;
+    await page.goto(`${app}/?text=${encodeURIComponent(INJECTED)}`);
+    await page.waitForFunction(() => document.body.dataset.own === 'ran');
+    assert.ok((await page.content()).includes('dataset.injected'), 'the script is in the page');
+    assert.deepEqual(await data(page), { own: 'ran' });
+    const [violation] = witness.violations;
+    assert.match(violation.effectiveDirective, /^script-src/);
+    assert.equal(violation.blockedURI, 'inline');
+    assert.equal(violation.disposition, 'enforce');
+    await shoot(scene, 'injected');
+  }),
+
+  step('an injected event handler is blocked', async ({ page, app, witness }) => {
+    const text = '<img src="/none.png" onerror="document.body.dataset.injected = 1">';
+    await page.goto(`${app}/?text=${encodeURIComponent(text)}`);
+    await page.waitForLoadState('load');
+    assert.deepEqual(await data(page), { own: 'ran' });
+    assert.equal(witness.violations[0].effectiveDirective, 'script-src-attr');
+  }),
+
+  step('another site can not frame the page', async ({ page, app, elsewhere }) => {
+    await page.goto(elsewhere.show(`<iframe src="${app}"></iframe>`));
+    const frame = page.frames()[1];
+    assert.equal(await frame.evaluate(() => document.body.dataset.own ?? 'nothing'), 'nothing');
+  }),
+
+  step('a post of the page itself is taken', async ({ page, app }) => {
+    await page.goto(app);
+    await page.click('button');
+    await page.waitForURL(`${app}/changes`);
+    assert.equal(await page.textContent('body'), '1');
+  }),
+];
