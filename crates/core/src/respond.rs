@@ -48,7 +48,9 @@ pub struct ProblemJson;
 
 impl<B: From<Bytes>> Respond<B> for ProblemJson {
     fn respond(&self, rejection: &Rejection, facts: &RequestFacts) -> Response<B> {
-        let body = Bytes::from(problem(rejection, facts));
+        // What has no content (RFC 9110 §15.3.5) gets none: a granted preflight.
+        let text = (rejection.status() != StatusCode::NO_CONTENT).then(|| problem(rejection, facts));
+        let body = Bytes::from(text.unwrap_or_default());
         typed_answer(rejection, "application/problem+json", B::from(body))
     }
 }

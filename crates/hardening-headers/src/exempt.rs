@@ -10,11 +10,21 @@ pub(crate) struct ExemptEndpoints(Vec<(Method, Box<str>)>);
 impl ExemptEndpoints {
     /// Adds an endpoint. One with parameters in its path is a problem of this field: it is more than one path.
     pub(crate) fn add(&mut self, endpoint: &EndpointSpec, field: &str, problems: &mut ConfigProblems) {
-        let path = endpoint.template.as_ref();
-        if path.contains(['{', '*']) {
+        self.add_path(endpoint.method.clone(), &endpoint.template, field, problems);
+    }
+
+    /// Adds a method and a whole path.
+    pub(crate) fn add_path(
+        &mut self,
+        method: Method,
+        path: &str,
+        field: &str,
+        problems: &mut ConfigProblems,
+    ) {
+        if !path.starts_with('/') || path.contains(['{', '*']) {
             problems.add(field, path, "an exempt endpoint needs a path without parameters");
         } else {
-            self.0.push((endpoint.method.clone(), path.into()));
+            self.0.push((method, path.into()));
         }
     }
 

@@ -54,24 +54,31 @@
 //! for clients answers problem details, or adds [`KeepErrorBody`].
 #![forbid(unsafe_code)]
 
+mod config;
 mod connection;
+pub mod cors;
 pub mod csp;
+pub mod csrf;
 pub mod edge_limit;
 mod exempt;
 pub mod hardening;
 mod headers;
 mod hosts;
 pub mod limits;
+mod origin;
 mod panic;
 pub mod peer;
 mod random;
 #[cfg(feature = "serve")]
 pub mod serve;
 
+pub use config::{Config, Layers, Preset};
 pub use connection::Connection;
+pub use cors::Cors;
 pub use csp::{Csp, CspError, Directive, Nonce, NonceError, NonceErrorKind, Source, SourceError};
+pub use csrf::{Csrf, CsrfExemption};
 pub use edge_limit::{EdgeLimitLayer, EdgeRate};
-pub use hardening::{Config, Edge, Hardened, Hardening, HardeningFuture, HardeningLayer, Preset};
+pub use hardening::{Edge, Hardened, Hardening, HardeningFuture, HardeningLayer};
 pub use headers::{
     FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override, PermissionsPolicy, ReferrerPolicy,
     ResourcePolicy,

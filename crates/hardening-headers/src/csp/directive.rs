@@ -93,7 +93,12 @@ impl Directive {
         }
     }
 
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    /// Whether `default-src` stands for it when it is not there.
+    pub(super) const fn is_fetch(self) -> bool {
+        !matches!(self, Self::DefaultSrc | Self::BaseUri | Self::FormAction | Self::FrameAncestors)
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|directive| directive.as_str() == name)
     }
 }

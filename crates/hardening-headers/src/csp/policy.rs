@@ -93,6 +93,20 @@ impl Csp {
         self
     }
 
+    /// Adds sources to what a directive allows already; a fetch directive that is not there starts from `default-src`.
+    #[must_use]
+    pub fn add(self, directive: Directive, sources: impl IntoIterator<Item = Source>) -> Self {
+        let fallback = directive.is_fetch().then_some(Directive::DefaultSrc);
+        let known = self.sources(directive).or_else(|| self.sources(fallback?)).unwrap_or_default().to_vec();
+        self.set(directive, known.into_iter().chain(sources))
+    }
+
+    /// Sets `form-action`: where forms may lead, redirects included.
+    #[must_use]
+    pub fn form_action(self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.set(Directive::FormAction, sources)
+    }
+
     /// Sets `script-src`.
     #[must_use]
     pub fn script_src(self, sources: impl IntoIterator<Item = Source>) -> Self {

@@ -57,14 +57,14 @@ impl<R> EdgeLimitBuilder<R> {
     #[must_use]
     pub fn exempt<'a>(mut self, endpoints: impl IntoIterator<Item = &'a EndpointSpec>) -> Self {
         for endpoint in endpoints.into_iter().filter(|endpoint| endpoint.exempt.rate_limit) {
-            self.exempt.add(endpoint, "edge_limit.exempt", &mut self.problems);
+            self.exempt.add(endpoint, "hardening-headers.rate.exempt", &mut self.problems);
         }
         self
     }
 
     /// Answers refusals so; problem details unless said.
     #[must_use]
-    pub fn respond<T>(self, respond: T) -> EdgeLimitBuilder<T> {
+    pub fn respond_with<T>(self, respond: T) -> EdgeLimitBuilder<T> {
         let Self { rate, clock, entropy, exempt, problems, respond: _ } = self;
         EdgeLimitBuilder { rate, clock, entropy, exempt, problems, respond }
     }
@@ -77,11 +77,13 @@ impl<R> EdgeLimitBuilder<R> {
         let mut problems = self.problems;
         let parts = self.rate.parts().map_err(|error| problems.extend(error)).ok();
         let networks = Networks::new(&*self.entropy, self.rate.v6_prefix)
-            .map_err(|error| problems.add("edge_limit", error.to_string(), "the table needs a random key"))
+            .map_err(|error| {
+                problems.add("hardening-headers.rate", error.to_string(), "the table needs a random key");
+            })
             .ok();
         let (Some((gcra, fields)), Some(networks), true) = (parts, networks, problems.is_empty()) else {
             problems.check()?;
-            return Err(ConfigError::one("edge_limit", "", "write a rate that is not zero"));
+            return Err(ConfigError::one("hardening-headers.rate", "", "write a rate that is not zero"));
         };
         if self.rate.v6_prefix == 128 {
             telemetry::wide_open_ipv6();

@@ -12,20 +12,25 @@ pub(super) const UNIT_BITS: u32 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
+    derive(serde::Deserialize),
+    serde(default, deny_unknown_fields, rename_all = "kebab-case")
 )]
 #[non_exhaustive]
 pub struct EdgeRate {
     /// Requests per period. Default: 20.
     pub count: u32,
     /// The period in seconds. Default: 1.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "period", deserialize_with = "crate::config::human::seconds")
+    )]
     pub period_seconds: u32,
     /// Requests that may come at once. Default: 60.
     pub burst: u32,
     /// Leading bits of an IPv6 address that make one client, 32 to 128. Default: 64, what one customer line gets.
     pub v6_prefix: u8,
     /// The table's size in bytes, rounded up to a power of two; 1 KiB to 1 GiB. Default: 512 KiB, 65,536 clients.
+    #[cfg_attr(feature = "serde", serde(rename = "table", deserialize_with = "crate::config::human::bytes"))]
     pub table_bytes: usize,
     /// What a request costs *more* when it was refused for its credential. Default: 1, so that a client that only
     /// fails has half the rate; log-in endpoints add more with [`penalise`](super::EdgeLimitLayer::penalise).
@@ -115,7 +120,7 @@ impl EdgeRate {
 
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
         let mut wrong = |field: &str, value: String, cure: &str| {
-            problems.add(format!("edge_limit.{field}"), value, cure);
+            problems.add(format!("hardening-headers.rate.{field}"), value, cure);
         };
         if self.count == 0 || self.count / self.period_seconds.max(1) > 100_000 {
             wrong(
@@ -125,16 +130,16 @@ impl EdgeRate {
             );
         }
         if self.period_seconds == 0 || self.period_seconds > 86_400 {
-            wrong("period_seconds", self.period_seconds.to_string(), "write 1 to 86,400 seconds");
+            wrong("period", self.period_seconds.to_string(), "write 1 to 86,400 seconds");
         }
         if self.burst == 0 || self.burst > 1_000_000 {
             wrong("burst", self.burst.to_string(), "write 1 to 1,000,000 requests");
         }
         if !(32..=128).contains(&self.v6_prefix) {
-            wrong("v6_prefix", self.v6_prefix.to_string(), "write 32 to 128 bits; 64 is what one line gets");
+            wrong("v6-prefix", self.v6_prefix.to_string(), "write 32 to 128 bits; 64 is what one line gets");
         }
         if !(1 << 10..=1 << 30).contains(&self.table_bytes) {
-            wrong("table_bytes", self.table_bytes.to_string(), "write 1 KiB (1024) to 1 GiB (1073741824)");
+            wrong("table", self.table_bytes.to_string(), "write 1 KiB (1024) to 1 GiB (1073741824)");
         }
     }
 
@@ -145,7 +150,11 @@ impl EdgeRate {
         problems.check()?;
         match (self.gcra(), self.fields()) {
             (Some(gcra), Some(fields)) => Ok((gcra, fields)),
-            _ => Err(ConfigError::one("edge_limit", format!("{self:?}"), "write a rate that is not zero")),
+            _ => Err(ConfigError::one(
+                "hardening-headers.rate",
+                format!("{self:?}"),
+                "write a rate that is not zero",
+            )),
         }
     }
 }

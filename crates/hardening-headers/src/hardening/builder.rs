@@ -4,30 +4,33 @@ use std::fmt;
 use std::sync::Arc;
 
 use gambeson_core::{
-    Clock, ConfigError, ConfigProblems, EndpointSpec, Entropy, Mode, SystemClock, SystemEntropy,
+    Clock, ConfigProblems, EndpointSpec, Entropy, Mode, Profile, SystemClock, SystemEntropy,
 };
 
-use super::config::{Config, Preset};
-use super::edge::{Edge, EdgeInner};
-use super::telemetry::Once;
-use crate::csp::Csp;
-use crate::headers::{HeaderSet, Hsts, Variants};
-use crate::hosts::{HostList, HostName};
-use crate::random::RandomPool;
+use crate::config::{Config, Preset};
+use crate::cors::Cors;
+use crate::csp::{Csp, Directive, Source};
+use crate::csrf::Csrf;
+use crate::headers::{HeaderSet, Hsts};
 
 /// Collects how the HTTP edge behaves; [`build`](Hardening::build) looks it all through at once.
 #[derive(Clone)]
 pub struct Hardening {
-    set: HeaderSet,
-    named: Vec<(Box<str>, HeaderSet)>,
-    public_origin: Option<String>,
-    hosts: Vec<String>,
-    exempt: Vec<EndpointSpec>,
-    host_mode: Mode,
-    scrub_5xx: bool,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    problems: ConfigProblems,
+    pub(super) set: HeaderSet,
+    pub(super) named: Vec<(Box<str>, HeaderSet)>,
+    pub(super) public_origin: Option<String>,
+    pub(super) hosts: Vec<String>,
+    pub(super) redirect: bool,
+    pub(super) form_targets: Vec<String>,
+    pub(super) csrf: Csrf,
+    pub(super) cors: Option<Cors>,
+    pub(super) exempt: Vec<EndpointSpec>,
+    pub(super) host_mode: Mode,
+    pub(super) profile: Profile,
+    pub(super) scrub_5xx: bool,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) problems: ConfigProblems,
 }
 
 impl Hardening {
@@ -35,6 +38,12 @@ impl Hardening {
     #[must_use]
     pub fn web() -> Self {
         Self::preset(HeaderSet::web())
+    }
+
+    /// For apps with pages whose scripts all carry the nonce: [`Csp::strict`], else as [`web`](Self::web).
+    #[must_use]
+    pub fn strict() -> Self {
+        Self::web().csp(Csp::strict())
     }
 
     /// For apps without: [`Csp::api`], `Cache-Control: no-store` where an answer has none.
@@ -49,8 +58,13 @@ impl Hardening {
             named: Vec::new(),
             public_origin: None,
             hosts: Vec::new(),
+            redirect: false,
+            form_targets: Vec::new(),
+            csrf: Csrf::new(),
+            cors: None,
             exempt: Vec::new(),
             host_mode: Mode::Enforce,
+            profile: Profile::Production,
             scrub_5xx: true,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
@@ -63,22 +77,43 @@ impl Hardening {
     pub fn from_config(config: &Config) -> Self {
         let mut new = match config.preset {
             Preset::Web => Self::web(),
+            Preset::Strict => Self::strict(),
             Preset::Api => Self::api(),
         };
         new.public_origin.clone_from(&config.public_origin);
         new.hosts.clone_from(&config.hosts);
+        new.redirect = config.redirect_to_canonical;
         new.host_mode = config.host_mode;
         new.scrub_5xx = config.scrub_5xx;
+        new.csrf.clone_from(&config.csrf);
+        new.cors.clone_from(&config.cors);
         if let Some(days) = config.hsts_days {
             new.set = new.set.hsts((days > 0).then(|| Hsts::days(days)));
         }
+        new.with_policy(config)
+    }
+
+    fn with_policy(mut self, config: &Config) -> Self {
         if let Some(text) = &config.csp {
             match Csp::parse(text) {
-                Ok(csp) => new.set = new.set.csp(csp),
-                Err(error) => new.problems.add("hardening.csp", text, error.to_string()),
+                Ok(csp) => self.set = self.set.csp(csp),
+                Err(error) => self.problems.add("hardening-headers.csp", text, error.to_string()),
             }
         }
-        new
+        for (name, sources) in &config.csp_add {
+            let field = format!("hardening-headers.csp-add.{name}");
+            let Some(directive) = Directive::parse(name) else {
+                self.problems.add(field, "", "write a directive that lists sources, such as img-src");
+                continue;
+            };
+            for text in sources {
+                match Source::parse(text) {
+                    Ok(source) => self.set = self.set.edit_csp(|csp| csp.add(directive, [source])),
+                    Err(error) => self.problems.add(field.as_str(), text, error.to_string()),
+                }
+            }
+        }
+        self
     }
 
     /// The origin that people see, such as `https://app.example.com`. Its host is one of [`hosts`](Self::hosts).
@@ -101,10 +136,45 @@ impl Hardening {
         Self { host_mode, ..self }
     }
 
-    /// Endpoints that answer for any host if their [`exempt`](EndpointSpec::exempt) says so: probes call by address.
+    /// Sends navigations (GET and HEAD) that name another of the [`hosts`](Self::hosts) to the same path under the public
+    /// origin, with 307; of `localhost`, `127.0.0.1` and `[::1]` each stands for the others. What may change something
+    /// is 421 there. Not 308: browsers keep that for ever, and who later swaps the names would lock them into a circle.
     #[must_use]
-    pub fn exempt(mut self, endpoints: &[EndpointSpec]) -> Self {
-        self.exempt.extend_from_slice(endpoints);
+    pub fn redirect_to_canonical(self) -> Self {
+        Self { redirect: true, ..self }
+    }
+
+    /// The cross-site check, which is on unless switched off.
+    #[must_use]
+    pub fn csrf(self, csrf: Csrf) -> Self {
+        Self { csrf, ..self }
+    }
+
+    /// Which other origins' scripts may read answers; none unless said.
+    #[must_use]
+    pub fn cors(self, cors: impl Into<Option<Cors>>) -> Self {
+        Self { cors: cors.into(), ..self }
+    }
+
+    /// Origins to which forms of documents may lead beside the app's own, redirects included: that of the identity
+    /// provider, for a log-in that begins with a form.
+    #[must_use]
+    pub fn form_action<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.form_targets.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// The profile; in development refusals of cross-site requests say what was expected and which setting is about it.
+    /// Production unless said.
+    #[must_use]
+    pub fn run_in(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// Endpoints that answer for any host, or to any site's pages, if their [`exempt`](EndpointSpec::exempt) says so.
+    #[must_use]
+    pub fn exempt<'a>(mut self, endpoints: impl IntoIterator<Item = &'a EndpointSpec>) -> Self {
+        self.exempt.extend(endpoints.into_iter().cloned());
         self
     }
 
@@ -130,7 +200,7 @@ impl Hardening {
     #[must_use]
     pub fn named(mut self, name: &str, change: impl FnOnce(HeaderSet) -> HeaderSet) -> Self {
         if self.named.iter().any(|(known, _)| **known == *name) {
-            self.problems.add("hardening.named", name, "give each variant a name of its own");
+            self.problems.add("hardening-headers.named", name, "give each variant a name of its own");
         }
         let set = change(self.set.clone());
         self.named.push((name.into(), set));
@@ -154,63 +224,6 @@ impl Hardening {
     pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy, ..self }
     }
-
-    /// Looks everything through and makes it ready.
-    ///
-    /// # Errors
-    /// All that is wrong, each with field, value and cure: malformed origin or hosts, a policy that does not parse,
-    /// strict transport with preload but without what that demands, variants of the same name, exempt
-    /// endpoints with parameters in their paths.
-    pub fn build(self) -> Result<Edge, ConfigError> {
-        let mut problems = self.problems.clone();
-        let hosts = self.host_list(&mut problems);
-        for set in std::iter::once(&self.set).chain(self.named.iter().map(|(_, set)| set)) {
-            set.look_through(&mut problems);
-        }
-        problems.check()?;
-        Ok(Edge::new(EdgeInner {
-            variants: Variants::new(self.set, self.named),
-            hosts,
-            host_mode: self.host_mode,
-            scrub_5xx: self.scrub_5xx,
-            clock: self.clock,
-            random: Arc::new(RandomPool::new(self.entropy)),
-            once: Once::default(),
-        }))
-    }
-
-    fn host_list(&self, problems: &mut ConfigProblems) -> HostList {
-        let mut list = HostList::default();
-        if let Some(origin) = &self.public_origin {
-            match origin_host(origin) {
-                Some(host) => list.add(host),
-                None => problems.add(
-                    "hardening.public_origin",
-                    origin,
-                    "write scheme, host and, if need be, port: \"https://app.example.com\"",
-                ),
-            }
-        }
-        for host in &self.hosts {
-            match HostName::parse(host.as_bytes()) {
-                Some(host) => list.add(host),
-                None => problems.add(
-                    "hardening.hosts",
-                    host,
-                    "write a host and, if need be, a port, such as \"app.example.com\"; no scheme, no wildcard",
-                ),
-            }
-        }
-        for endpoint in &self.exempt {
-            list.exempt(endpoint, problems);
-        }
-        list
-    }
-}
-
-fn origin_host(origin: &str) -> Option<HostName> {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
-    HostName::parse(host.as_bytes())
 }
 
 impl fmt::Debug for Hardening {

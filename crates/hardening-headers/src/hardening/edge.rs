@@ -3,15 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gambeson_core::{Clock, Mode, ProblemJson, Rejection, RejectionClass, RequestFacts, RequestHead};
+use gambeson_core::{Clock, Mode, ProblemJson, Profile, Rejection, RejectionClass, RequestFacts};
 use http::{Response, StatusCode, header};
 
 use super::layer::HardeningLayer;
-use super::telemetry::{self, Once};
+use super::telemetry::Once;
 use crate::PACKAGE;
+use crate::cors::{CorsPolicy, Grant};
 use crate::csp::{Nonce, NonceSlot};
-use crate::headers::{self, KeepErrorBody, Transport, Variants};
-use crate::hosts::{HostList, HostVerdict};
+use crate::csrf::CsrfCheck;
+use crate::headers::{self, Client, KeepErrorBody, Transport, Variants};
+use crate::hosts::HostList;
+use crate::origin::Origin;
 use crate::random::RandomPool;
 
 /// A hardened HTTP edge: what [`Hardening::build`](crate::Hardening::build) makes. A clone is one atomic increment.
@@ -22,6 +25,11 @@ pub(super) struct EdgeInner {
     pub(super) variants: Variants,
     pub(super) hosts: HostList,
     pub(super) host_mode: Mode,
+    /// Where navigations to other hosts of ours are sent.
+    pub(super) canonical: Option<Origin>,
+    pub(super) cors: Option<CorsPolicy>,
+    pub(super) csrf: CsrfCheck,
+    pub(super) profile: Profile,
     pub(super) scrub_5xx: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<RandomPool>,
@@ -33,39 +41,15 @@ impl Edge {
         Self(Arc::new(inner))
     }
 
-    /// The layer; it answers with problem details ([`ProblemJson`]).
+    /// The layer; it answers with problem details ([`ProblemJson`]) unless told otherwise
+    /// ([`respond_with`](HardeningLayer::respond_with)).
     #[must_use]
     pub fn layer(&self) -> HardeningLayer {
-        self.layer_with(ProblemJson)
+        HardeningLayer::new(self.clone(), ProblemJson)
     }
 
-    /// The layer, with another way to answer: [`Negotiated`](gambeson_core::Negotiated) for pages, [`GrpcStatus`](gambeson_core::GrpcStatus) for tonic.
-    #[must_use]
-    pub fn layer_with<R>(&self, respond: R) -> HardeningLayer<R> {
-        HardeningLayer::new(self.clone(), respond)
-    }
-
-    /// Whether the request is for this app.
-    pub(super) fn admit(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), Rejection> {
-        let host = facts.peer().and_then(|peer| peer.host.as_deref());
-        let refusal = match self.0.hosts.verdict(head, host) {
-            HostVerdict::Ours => return Ok(()),
-            HostVerdict::Invalid => {
-                Rejection::new(PACKAGE, RejectionClass::Limit, "bad-host", StatusCode::BAD_REQUEST)
-                    .detail("the request must name exactly one valid host")
-            }
-            HostVerdict::Foreign => {
-                let status = StatusCode::MISDIRECTED_REQUEST;
-                Rejection::new(PACKAGE, RejectionClass::Limit, "misdirected-host", status)
-                    .detail("this app does not answer for that host")
-            }
-        };
-        let enforced = match self.0.host_mode {
-            Mode::Enforce => true,
-            mode => mode.enforces(self.0.clock.now()),
-        };
-        telemetry::host_refused(&refusal, host, enforced);
-        if enforced { Err(refusal) } else { Ok(()) }
+    pub(super) fn inner(&self) -> &EdgeInner {
+        &self.0
     }
 
     /// The place where a handler may take a nonce, if a policy has use for one.
@@ -74,10 +58,20 @@ impl Edge {
     }
 
     /// Puts the headers onto the answer.
-    pub(super) fn harden<B>(&self, facts: &RequestFacts, nonce: Option<&Nonce>, response: &mut Response<B>) {
-        let transport = Transport::of(facts.peer());
-        let oddities = headers::apply(&self.0.variants, transport, nonce, response);
+    pub(super) fn harden<B>(
+        &self,
+        facts: &RequestFacts,
+        grant: Grant,
+        nonce: Option<&Nonce>,
+        response: &mut Response<B>,
+    ) {
+        let client =
+            Client { transport: Transport::of(facts.peer()), signed_in: facts.principal().is_some() };
+        let oddities = headers::apply(&self.0.variants, client, nonce, response);
         self.0.once.say(oddities);
+        if let Some(cors) = &self.0.cors {
+            cors.write(grant, response.headers_mut());
+        }
     }
 
     /// The refusal in whose words a 5xx answer is given; `None` when the answer may stay as it is.

@@ -6,14 +6,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use gambeson_core::{Rejection, RequestFacts, Respond};
-use http::Response;
+use gambeson_core::{Rejection, RejectionClass, RequestFacts, Respond};
 use http::header::{self, HeaderMap, HeaderName};
+use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
+use super::admit::Early;
 use super::layer::Shared;
 use super::telemetry;
-use crate::csp::NonceSlot;
+use crate::PACKAGE;
+use crate::cors::Grant;
+use crate::csp::{Nonce, NonceSlot};
 use crate::panic;
 
 pin_project! {
@@ -25,9 +28,11 @@ pin_project! {
     }
 }
 
-struct Around<R> {
+/// What the answer is made ready with.
+pub(super) struct Around<R> {
     shared: Arc<Shared<R>>,
     facts: RequestFacts,
+    grant: Grant,
     nonce: Option<NonceSlot>,
 }
 
@@ -35,7 +40,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<F> {
         Running { #[pin] future: F },
-        Refused { refusal: Option<Rejection> },
+        Early { early: Option<Early> },
     }
 }
 
@@ -44,20 +49,12 @@ impl<F, R> HardeningFuture<F, R> {
         Self { state: State::Running { future }, around: None }
     }
 
-    pub(super) fn running(
-        shared: Arc<Shared<R>>,
-        facts: RequestFacts,
-        nonce: Option<NonceSlot>,
-        future: F,
-    ) -> Self {
-        Self { state: State::Running { future }, around: Some(Around { shared, facts, nonce }) }
+    pub(super) fn running(around: Around<R>, future: F) -> Self {
+        Self { state: State::Running { future }, around: Some(around) }
     }
 
-    pub(super) fn refused(shared: Arc<Shared<R>>, facts: RequestFacts, refusal: Rejection) -> Self {
-        Self {
-            state: State::Refused { refusal: Some(refusal) },
-            around: Some(Around { shared, facts, nonce: None }),
-        }
+    pub(super) fn early(around: Around<R>, early: Early) -> Self {
+        Self { state: State::Early { early: Some(early) }, around: Some(around) }
     }
 }
 
@@ -73,13 +70,13 @@ where
         let Some(around) = this.around.as_ref() else {
             return match this.state.project() {
                 StateProjection::Running { future } => future.poll(cx),
-                StateProjection::Refused { .. } => Poll::Pending,
+                StateProjection::Early { .. } => Poll::Pending,
             };
         };
         let polled = match this.state.as_mut().project() {
             StateProjection::Running { future } => panic::catch(|| future.poll(cx)),
-            StateProjection::Refused { refusal } => match refusal.take() {
-                Some(refusal) => return Poll::Ready(Ok(around.refuse(refusal))),
+            StateProjection::Early { early } => match early.take() {
+                Some(early) => return Poll::Ready(Ok(around.answer(early))),
                 None => return Poll::Pending,
             },
         };
@@ -87,7 +84,7 @@ where
             Ok(polled) => Poll::Ready(Ok(around.finish(ready!(polled)?))),
             Err(panicked) => {
                 telemetry::panicked(&around.facts, &panicked);
-                this.state.set(State::Refused { refusal: None });
+                this.state.set(State::Early { early: None });
                 Poll::Ready(Ok(around.refuse(panic::rejection())))
             }
         }
@@ -95,6 +92,54 @@ where
 }
 
 impl<R> Around<R> {
+    pub(super) fn new(
+        shared: &Arc<Shared<R>>,
+        facts: RequestFacts,
+        grant: Grant,
+        nonce: Option<NonceSlot>,
+    ) -> Self {
+        Self { shared: Arc::clone(shared), facts, grant, nonce }
+    }
+
+    /// The answer without the app.
+    fn answer<B>(&self, early: Early) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        match early {
+            Early::Refuse(refusal) => self.refuse(refusal),
+            Early::Redirect(location) => {
+                let status = StatusCode::TEMPORARY_REDIRECT;
+                let mut response = self.bodied("canonical-host", status);
+                response.headers_mut().insert(header::LOCATION, location);
+                self.harden(None, &mut response);
+                response
+            }
+            Early::Preflight(headers) => {
+                let mut response = self.bodied("cors-preflight", StatusCode::NO_CONTENT);
+                *response.headers_mut() = *headers;
+                self.harden(None, &mut response);
+                response
+            }
+        }
+    }
+
+    /// An answer that is no refusal, in a body of the app's type.
+    fn bodied<B>(&self, slug: &'static str, status: StatusCode) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        let words = Rejection::new(PACKAGE, RejectionClass::Limit, slug, status);
+        let mut response = self.shared.respond.respond(&words, &self.facts);
+        // A gRPC status would be 200.
+        *response.status_mut() = status;
+        response
+    }
+
+    fn harden<B>(&self, nonce: Option<&Nonce>, response: &mut Response<B>) {
+        self.shared.edge.harden(&self.facts, self.grant, nonce, response);
+    }
+
     /// The answer to a refused request.
     fn refuse<B>(&self, refusal: Rejection) -> Response<B>
     where
@@ -102,7 +147,7 @@ impl<R> Around<R> {
     {
         let mut response = self.shared.respond.respond(&refusal, &self.facts);
         self.facts.set_rejection(refusal);
-        self.shared.edge.harden(&self.facts, None, &mut response);
+        self.harden(None, &mut response);
         response
     }
 
@@ -118,7 +163,7 @@ impl<R> Around<R> {
             response = replace(response, scrubbed);
         }
         let nonce = self.nonce.as_ref().and_then(NonceSlot::taken);
-        self.shared.edge.harden(&self.facts, nonce, &mut response);
+        self.harden(nonce, &mut response);
         response
     }
 }

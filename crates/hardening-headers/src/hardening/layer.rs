@@ -9,8 +9,9 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::admit::Early;
 use super::edge::Edge;
-use super::future::HardeningFuture;
+use super::future::{Around, HardeningFuture};
 use super::telemetry;
 use crate::panic;
 
@@ -25,6 +26,16 @@ pub(super) struct Shared<R> {
 impl<R> HardeningLayer<R> {
     pub(super) fn new(edge: Edge, respond: R) -> Self {
         Self(Some(Arc::new(Shared { edge, respond })))
+    }
+
+    /// Answers refusals so: [`Negotiated`](gambeson_core::Negotiated) for pages, [`GrpcStatus`](gambeson_core::GrpcStatus)
+    /// for tonic.
+    #[must_use]
+    pub fn respond_with<T>(self, respond: T) -> HardeningLayer<T> {
+        match &self.0 {
+            Some(shared) => HardeningLayer::new(shared.edge.clone(), respond),
+            None => HardeningLayer::off(),
+        }
     }
 
     /// The layer switched off: every request and answer passes as it is, with the same types.
@@ -90,18 +101,22 @@ where
             return HardeningFuture::off(self.inner.call(request));
         };
         let facts = RequestFacts::ensure(&mut request);
-        if let Err(refusal) = shared.edge.admit(&RequestHead::from(&request), &facts) {
-            return HardeningFuture::refused(Arc::clone(shared), facts, refusal);
+        let head = RequestHead::from(&request);
+        let grant = shared.edge.grant(&head);
+        let admitted = shared.edge.admit(&head, &facts, grant);
+        if let Err(early) = admitted {
+            return HardeningFuture::early(Around::new(shared, facts, grant, None), early);
         }
         let nonce = shared.edge.nonce_slot();
         if let Some(slot) = &nonce {
             request.extensions_mut().insert(slot.clone());
         }
         match panic::catch(|| self.inner.call(request)) {
-            Ok(future) => HardeningFuture::running(Arc::clone(shared), facts, nonce, future),
+            Ok(future) => HardeningFuture::running(Around::new(shared, facts, grant, nonce), future),
             Err(panicked) => {
                 telemetry::panicked(&facts, &panicked);
-                HardeningFuture::refused(Arc::clone(shared), facts, panic::rejection())
+                let around = Around::new(shared, facts, grant, None);
+                HardeningFuture::early(around, Early::Refuse(panic::rejection()))
             }
         }
     }

@@ -53,7 +53,7 @@
 //!     .hsts(Hsts::two_years())
 //!     .headers(|set| set.referrer_policy(ReferrerPolicy::SameOrigin))
 //!     .build()?;
-//! let layer = edge.layer_with(Negotiated::new());
+//! let layer = edge.layer().respond_with(Negotiated::new());
 //! # let _ = layer;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -113,15 +113,15 @@
 //! Content Security Policy 3, RFC 6797 (strict transport; §7.2 https only, §8.1.1 no addresses), RFC 9110 §15.5.20 (421), RFC 9112 §3.2 (host), RFC 9457
 //! (problem details), Fetch §3.7 (resource policy), HTML §7.1.3 (opener policy); OWASP ASVS 5 3.4.1, 3.4.3 to 3.4.6, 3.4.8, 13.4.6, 16.5.1, 16.5.4.
 
+mod admit;
+mod build;
 mod builder;
-mod config;
 mod edge;
 mod future;
 mod layer;
 mod telemetry;
 
 pub use builder::Hardening;
-pub use config::{Config, Preset};
 pub use edge::Edge;
 pub use future::HardeningFuture;
 pub use layer::{Hardened, HardeningLayer};

@@ -15,9 +15,27 @@ pub(super) struct Once {
     nonce_unused: AtomicBool,
     nonce_public: AtomicBool,
     unknown_variant: AtomicBool,
+    cross_site: AtomicBool,
+    preflight: AtomicBool,
+}
+
+/// What was refused because of where it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    CrossSite,
+    Preflight,
 }
 
 impl Once {
+    /// Whether this is the first such refusal, which is worth a louder line.
+    pub(super) fn is_first(&self, what: Refusal) -> bool {
+        let flag = match what {
+            Refusal::CrossSite => &self.cross_site,
+            Refusal::Preflight => &self.preflight,
+        };
+        !flag.swap(true, Ordering::Relaxed)
+    }
+
     pub(super) fn say(&self, oddities: Oddities) {
         if oddities == Oddities::default() {
             return;
@@ -62,5 +80,21 @@ pub(super) fn host_refused(refusal: &Rejection, host: Option<&str>, enforced: bo
         tracing::debug!(slug = refusal.slug(), host, "refused: host");
     } else {
         tracing::warn!(slug = refusal.slug(), host, "would be refused when the host check enforces");
+    }
+}
+
+/// Loud for the first, and for a developer; strangers can send as many as they like.
+pub(super) fn site_refused(what: Refusal, facts: &RequestFacts, why: &str, enforced: bool, loud: bool) {
+    let slug = match what {
+        Refusal::CrossSite => "cross-site",
+        Refusal::Preflight => "cors-preflight",
+    };
+    let request_id = id(facts);
+    match (enforced, loud) {
+        (false, _) => {
+            tracing::warn!(slug, request_id, why, "would be refused when the cross-site check enforces");
+        }
+        (true, true) => tracing::warn!(slug, request_id, why, "refused: another site's request"),
+        (true, false) => tracing::debug!(slug, request_id, why, "refused: another site's request"),
     }
 }

@@ -8,6 +8,15 @@ use super::prepared::{Prepared, Transport};
 use super::variants::Variants;
 use crate::csp::{CspTemplate, Nonce};
 
+/// For whom an answer is, as far as its headers depend on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// How they came here.
+    pub(crate) transport: Transport,
+    /// Whether they were recognised: what they see is theirs.
+    pub(crate) signed_in: bool,
+}
+
 /// What is odd about how an app sets headers; worth one line in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Oddities {
@@ -26,10 +35,11 @@ pub(crate) struct Oddities {
 /// The prepared map is cloned and the handler's headers are moved into it, which is cheaper than inserting a dozen.
 pub(crate) fn apply<B>(
     variants: &Variants,
-    transport: Transport,
+    client: Client,
     nonce: Option<&Nonce>,
     response: &mut Response<B>,
 ) -> Oddities {
+    let transport = client.transport;
     let mut oddities = Oddities::default();
     let chosen = response.extensions_mut().remove::<Override>();
     let prepared = match chosen.as_ref().and_then(Override::name) {
@@ -56,6 +66,8 @@ pub(crate) fn apply<B>(
         // A browser would join them to a page that it has: a new nonce, or the locked policy, would break that page.
         map.remove(header::CONTENT_SECURITY_POLICY);
         map.remove(header::CACHE_CONTROL);
+    } else if client.signed_in && prepared.no_store_signed_in() && !map.contains_key(header::CACHE_CONTROL) {
+        map.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     let given = std::mem::take(response.headers_mut());
     oddities.two_policies = given.get_all(header::CONTENT_SECURITY_POLICY).iter().nth(1).is_some();

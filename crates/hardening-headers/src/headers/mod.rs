@@ -8,7 +8,7 @@ mod set;
 mod values;
 mod variants;
 
-pub(crate) use apply::{Oddities, apply};
+pub(crate) use apply::{Client, Oddities, apply};
 pub use hsts::Hsts;
 pub use overrides::{KeepErrorBody, Override};
 pub(crate) use prepared::Transport;

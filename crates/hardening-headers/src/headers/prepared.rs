@@ -127,6 +127,11 @@ impl Prepared {
         CspTemplate::new(&policy.for_scheme(transport.is_https()))
     }
 
+    /// Whether answers to who was recognised are kept out of all stores.
+    pub(super) fn no_store_signed_in(&self) -> bool {
+        self.set.no_store_signed_in
+    }
+
     /// Whether documents' policy has a place for a nonce.
     pub(crate) fn has_nonce(&self) -> bool {
         self.set.csp.has_nonce()

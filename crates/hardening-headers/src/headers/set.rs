@@ -17,6 +17,7 @@ pub struct HeaderSet {
     pub(super) resource: Option<ResourcePolicy>,
     pub(super) frame: Option<FrameOptions>,
     pub(super) no_store: bool,
+    pub(super) no_store_signed_in: bool,
 }
 
 impl HeaderSet {
@@ -31,6 +32,7 @@ impl HeaderSet {
             resource: Some(ResourcePolicy::SameOrigin),
             frame: Some(FrameOptions::Deny),
             no_store: false,
+            no_store_signed_in: true,
         }
     }
 
@@ -87,12 +89,25 @@ impl HeaderSet {
         Self { no_store, ..self }
     }
 
+    /// Whether answers to who was recognised (an authentication layer verified somebody) get `no-store` when they have
+    /// no `Cache-Control` of their own. Yes unless said: after a sign-out the back button then shows nothing private.
+    #[must_use]
+    pub fn no_store_signed_in(self, no_store_signed_in: bool) -> Self {
+        Self { no_store_signed_in, ..self }
+    }
+
+    /// Changes the policy of documents.
+    #[must_use]
+    pub fn edit_csp(self, change: impl FnOnce(Csp) -> Csp) -> Self {
+        Self { csp: change(self.csp), ..self }
+    }
+
     /// Notes what is wrong, and logs once what is allowed but weak.
     pub(crate) fn look_through(&self, problems: &mut ConfigProblems) {
         if let Some((hsts, cure)) = self.hsts.and_then(|hsts| Some((hsts, hsts.problem()?))) {
             let value = hsts.value();
             let text = value.as_ref().and_then(|value| value.to_str().ok());
-            problems.add("hardening.hsts", text.unwrap_or_default(), cure);
+            problems.add("hardening-headers.hsts", text.unwrap_or_default(), cure);
         }
         if let Some((directive, source)) = self.csp.weakness() {
             tracing::warn!(

@@ -5,11 +5,14 @@ use gambeson_core::{ConfigProblems, EndpointSpec, RequestHead};
 use super::name::parts;
 use super::{HostName, host_of};
 use crate::exempt::ExemptEndpoints;
+use crate::origin::is_loopback;
 
 /// The hosts that this app answers for, and the endpoints that answer for any.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostList {
     hosts: Vec<HostName>,
+    /// The host that people see, when navigations to the others are sent there.
+    canonical: Option<HostName>,
     exempt: ExemptEndpoints,
 }
 
@@ -18,6 +21,8 @@ pub(crate) struct HostList {
 pub(crate) enum HostVerdict {
     /// One of ours, an exempt endpoint, or no list.
     Ours,
+    /// One of ours, but not the one that people see.
+    Alias,
     /// No host, more than one, or a malformed one.
     Invalid,
     /// Somebody else's.
@@ -32,34 +37,49 @@ impl HostList {
         }
     }
 
+    /// Makes all other hosts aliases of this one; of a name of this machine the other names too.
+    pub(crate) fn make_canonical(&mut self, host: &HostName) {
+        if is_loopback(host.host()) {
+            let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+            for name in ["localhost", "127.0.0.1", "[::1]"] {
+                HostName::parse(format!("{name}{port}").as_bytes())
+                    .into_iter()
+                    .for_each(|name| self.add(name));
+            }
+        }
+        self.canonical = Some(host.clone());
+    }
+
     /// Lets an endpoint answer for any host, if it says that it must.
     pub(crate) fn exempt(&mut self, endpoint: &EndpointSpec, problems: &mut ConfigProblems) {
         if endpoint.exempt.host_check {
-            self.exempt.add(endpoint, "hardening.exempt", problems);
+            self.exempt.add(endpoint, "hardening-headers.exempt", problems);
         }
     }
 
     /// What the list says about this request; `host` is what the peer layer made of it.
     pub(crate) fn verdict(&self, head: &RequestHead<'_>, host: Option<&str>) -> HostVerdict {
         // Most requests name one of ours letter by letter.
-        let exactly = |host| self.hosts.iter().any(|ours| ours.text() == host);
+        let seen = self.canonical.as_ref().map_or(self.hosts.as_slice(), std::slice::from_ref);
+        let exactly = |host| seen.iter().any(|ours| ours.text() == host);
         if self.hosts.is_empty() || host.is_some_and(exactly) || self.exempt.holds(head) {
             return HostVerdict::Ours;
         }
         // The peer layer lets no malformed host through, so that only a missing one is looked for again.
         let named = match host {
-            Some(host) => parts(host).map(|(host, port)| self.holds(host, port)),
-            None => host_of(head).map(|host| self.holds(host.host(), host.port())),
+            Some(host) => parts(host).map(|(host, port)| self.named(host, port)),
+            None => host_of(head).map(|host| self.named(host.host(), host.port())),
         };
-        match named {
-            None => HostVerdict::Invalid,
-            Some(true) => HostVerdict::Ours,
-            Some(false) => HostVerdict::Foreign,
-        }
+        named.unwrap_or(HostVerdict::Invalid)
     }
 
-    fn holds(&self, host: &str, port: Option<u16>) -> bool {
-        self.hosts.iter().any(|ours| matches(ours, host, port))
+    fn named(&self, host: &str, port: Option<u16>) -> HostVerdict {
+        let alias = self.canonical.as_ref().is_some_and(|canonical| !matches(canonical, host, port));
+        match self.hosts.iter().any(|ours| matches(ours, host, port)) {
+            true if alias => HostVerdict::Alias,
+            true => HostVerdict::Ours,
+            false => HostVerdict::Foreign,
+        }
     }
 }
 

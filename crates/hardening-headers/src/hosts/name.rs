@@ -43,7 +43,7 @@ impl HostName {
 }
 
 /// Host and port in `text`, as [`HostName::parse`] takes them, without a copy.
-pub(super) fn parts(text: &str) -> Option<(&str, Option<u16>)> {
+pub(crate) fn parts(text: &str) -> Option<(&str, Option<u16>)> {
     if text.len() > 260 {
         return None;
     }

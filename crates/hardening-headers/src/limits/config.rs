@@ -5,18 +5,29 @@ use std::time::Duration;
 use gambeson_core::{ConfigError, ConfigProblems};
 
 /// What [`LimitsLayer`](super::LimitsLayer) lets a request take. `None` switches one limit off.
+///
+/// In a configuration file sizes are written `"1MiB"`, times `"30s"`, and no limit `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(default, deny_unknown_fields, rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub struct Limits {
     /// The largest request body, in bytes. Default: 1 MiB.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::size_or_off"))]
     pub body: Option<u64>,
     /// The time that reading the body may take, from the first wait for a part of it; [`Limits::body_rate`] prolongs
     /// it. Default: 30 s.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
     pub body_deadline: Option<Duration>,
     /// Bytes for which the body's deadline moves back by a second: the minimum rate of an upload that is longer than
     /// the deadline. Default: 1 KiB.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
     pub body_rate: u32,
     /// The time until the head of the answer, reading of the body included. Default: 30 s.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
     pub handler: Option<Duration>,
 }
 
@@ -82,13 +93,21 @@ impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let mut problems = ConfigProblems::new();
         if self.handler == Some(Duration::ZERO) {
-            problems.add("limits.handler", "0 s", "give the handler some time, or leave the deadline out");
+            problems.add(
+                "hardening-headers.limits.handler",
+                "0 s",
+                "give the handler some time, or leave the deadline out",
+            );
         }
         if self.body_deadline == Some(Duration::ZERO) {
-            problems.add("limits.body_deadline", "0 s", "give the body some time, or leave the deadline out");
+            problems.add(
+                "hardening-headers.limits.body-deadline",
+                "0 s",
+                "give the body some time, or leave the deadline out",
+            );
         }
         if self.body_rate == 0 {
-            problems.add("limits.body_rate", "0", "write at least 1 byte a second");
+            problems.add("hardening-headers.limits.body-rate", "0", "write at least 1 byte a second");
         }
         problems.check()
     }

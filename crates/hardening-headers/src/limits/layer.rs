@@ -57,16 +57,27 @@ impl<R> LimitsLayer<R> {
 
     /// Answers refusals so.
     #[must_use]
-    pub fn respond<T>(self, respond: T) -> LimitsLayer<T> {
+    pub fn respond_with<T>(self, respond: T) -> LimitsLayer<T> {
         LimitsLayer::with(self.shared.limits, Arc::clone(&self.shared.time), respond)
     }
 
-    /// The clock and timer of the deadlines; the system's unless said.
+    /// The clock of the deadlines; the system's unless said.
     #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>, timer: Arc<dyn Timer>) -> Self
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self
     where
         R: Clone,
     {
+        let timer = Arc::clone(&self.shared.time.timer);
+        Self::with(self.shared.limits, Arc::new(Time { clock, timer }), self.shared.respond.clone())
+    }
+
+    /// The timer of the deadlines, of the same kind as the clock; the system's unless said.
+    #[must_use]
+    pub fn timer(self, timer: Arc<dyn Timer>) -> Self
+    where
+        R: Clone,
+    {
+        let clock = Arc::clone(&self.shared.time.clock);
         Self::with(self.shared.limits, Arc::new(Time { clock, timer }), self.shared.respond.clone())
     }
 }

@@ -51,7 +51,7 @@
 //! use std::time::Duration;
 //!
 //! let limits = Limits::new().body(1 << 30).body_rate(64 << 10).handler(Duration::from_secs(3600));
-//! let layer = LimitsLayer::new(limits).unwrap().respond(GrpcStatus);
+//! let layer = LimitsLayer::new(limits).unwrap().respond_with(GrpcStatus);
 //! # let _ = layer;
 //! ```
 //!

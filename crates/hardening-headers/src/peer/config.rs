@@ -12,7 +12,7 @@ use super::walk::MAX_HOPS;
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
-    serde(default, deny_unknown_fields)
+    serde(default, deny_unknown_fields, rename_all = "kebab-case")
 )]
 #[non_exhaustive]
 pub struct ProxiesConfig {
@@ -57,10 +57,14 @@ impl TrustedProxies {
         let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
         if declared.iter().filter(|declared| **declared).count() > 1 {
-            problems.add("proxies", "", "write one of direct, ranges and hops");
+            problems.add("hardening-headers.proxies", "", "write one of direct, ranges and hops");
         }
         if let Some(hops) = config.hops.filter(|hops| usize::from(*hops) > MAX_HOPS) {
-            problems.add("proxies.hops", hops.to_string(), "write at most 32; no more are looked at");
+            problems.add(
+                "hardening-headers.proxies.hops",
+                hops.to_string(),
+                "write at most 32; no more are looked at",
+            );
         }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),

@@ -61,7 +61,7 @@ impl TrustedProxies {
         for range in ranges {
             match network(range.as_ref()) {
                 Ok(network) => networks.push(network),
-                Err(cure) => problems.add("proxies.ranges", range.as_ref(), cure),
+                Err(cure) => problems.add("hardening-headers.proxies.ranges", range.as_ref(), cure),
             }
         }
         problems.into_result(Self { who: Who::Ranges(networks.into()), ..Self::none() })

@@ -28,7 +28,7 @@ impl Warnings {
             tracing::warn!(
                 %neighbour,
                 "forwarding headers from a neighbour that is not a declared proxy are ignored; if it is your proxy, \
-                 declare it: TrustedProxies::ranges([\"{neighbour}\"]) or proxies.ranges = [\"{neighbour}\"]"
+                 declare it: TrustedProxies::ranges([\"{neighbour}\"]) or hardening-headers.proxies.ranges = [\"{neighbour}\"]"
             );
         }
     }

@@ -43,8 +43,8 @@ async fn the_hardening_layer() {
     for (edge, passes) in [(open, true), (closed, false)] {
         let axum = adopt::axum(edge.layer(), get("/")).await;
         let hyper = adopt::hyper(edge.layer(), get("/")).await.unwrap();
-        let tonic = adopt::tonic(edge.layer_with(GrpcStatus), get("/")).await.unwrap();
-        let bare = adopt::tonic(edge.layer_with(StatusOnly), get("/")).await.unwrap();
+        let tonic = adopt::tonic(edge.layer().respond_with(GrpcStatus), get("/")).await.unwrap();
+        let bare = adopt::tonic(edge.layer().respond_with(StatusOnly), get("/")).await.unwrap();
         assert_eq!(grpc(&tonic), !passes);
         for answer in [axum, hyper, tonic, bare] {
             assert_eq!(answer.body() == "adopted", passes);
@@ -61,10 +61,10 @@ async fn the_limits_layer() {
     let mut long = post("abcd");
     long.headers_mut().insert("content-length", 4.into());
     assert_eq!(adopt::axum(layer.clone(), long.clone()).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let tonic = layer.clone().respond(GrpcStatus);
+    let tonic = layer.clone().respond_with(GrpcStatus);
     assert_eq!(adopt::tonic(tonic.clone(), post("abc")).await.unwrap().body(), "adopted");
     assert_eq!(adopt::tonic(tonic, long.clone()).await.unwrap().headers()["grpc-status"], "8");
-    let bare = layer.respond(StatusOnly);
+    let bare = layer.respond_with(StatusOnly);
     assert_eq!(adopt::tonic(bare, long).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -111,10 +111,10 @@ async fn the_edge_limit_layer() {
     assert_eq!(adopt::hyper(hyper, known()).await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
     // Extensions don't travel to tonic, so that the first of these layers finds out who calls.
     let peer = PeerLayer::new(Default::default());
-    let tonic = EdgeLimitLayer::builder(EdgeRate::per_minute(1)).respond(GrpcStatus).build().unwrap();
+    let tonic = EdgeLimitLayer::builder(EdgeRate::per_minute(1)).respond_with(GrpcStatus).build().unwrap();
     let stack = || (peer.clone(), tonic.clone());
     assert_eq!(adopt::tonic(stack(), get("/")).await.unwrap().body(), "adopted");
     assert_eq!(adopt::tonic(stack(), get("/")).await.unwrap().headers()["grpc-status"], "8");
-    let bare = EdgeLimitLayer::builder(EdgeRate::default()).respond(StatusOnly).build().unwrap();
+    let bare = EdgeLimitLayer::builder(EdgeRate::default()).respond_with(StatusOnly).build().unwrap();
     assert_eq!(adopt::tonic(bare, get("/")).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -181,8 +181,9 @@ fn all_that_is_wrong_is_named_at_once() {
     let rate = EdgeRate::per_second(0).v6_prefix(16).table_bytes(1);
     let error = EdgeLimitLayer::builder(rate).exempt([&files]).build().unwrap_err();
     let fields: Vec<_> = error.problems().iter().map(|problem| problem.field.as_str()).collect();
-    let rest = ["count", "burst", "v6_prefix", "table_bytes"].map(|field| format!("edge_limit.{field}"));
-    assert_eq!(fields[0], "edge_limit.exempt");
+    let rest =
+        ["count", "burst", "v6-prefix", "table"].map(|field| format!("hardening-headers.rate.{field}"));
+    assert_eq!(fields[0], "hardening-headers.rate.exempt");
     assert_eq!(fields[1..], rest);
 }
 

@@ -238,14 +238,14 @@ fn a_build_lists_all_that_is_wrong() {
     let fields: Vec<&str> = error.problems().iter().map(|problem| problem.field.as_str()).collect();
     assert!(
         fields.starts_with(&[
-            "hardening.named",
-            "hardening.public_origin",
-            "hardening.hosts",
-            "hardening.hosts"
+            "hardening-headers.named",
+            "hardening-headers.public-origin",
+            "hardening-headers.hosts",
+            "hardening-headers.hosts"
         ]),
         "{error}"
     );
-    assert!(fields.contains(&"hardening.hsts"), "{error}");
+    assert!(fields.contains(&"hardening-headers.hsts"), "{error}");
 }
 
 #[tokio::test]
@@ -255,15 +255,15 @@ async fn a_configuration_builds_the_same() {
     let answer = over(Scheme::Http, "localhost", edge.layer()).await;
     assert_eq!(header(&answer, "content-security-policy"), "default-src 'self'");
     let error = Hardening::from_config(&Config::default().csp("script-src self")).build().unwrap_err();
-    assert_eq!(error.problems()[0].field, "hardening.csp");
+    assert_eq!(error.problems()[0].field, "hardening-headers.csp");
 }
 
 #[cfg(feature = "serde")]
 #[test]
 fn an_unknown_key_is_an_error() {
-    let config: Config = serde_json::from_str(r#"{"preset":"api","hsts_days":0}"#).unwrap();
+    let config: Config = serde_json::from_str(r#"{"preset":"api","hsts-days":0}"#).unwrap();
     assert_eq!(config.hsts_days, Some(0));
-    assert!(serde_json::from_str::<Config>(r#"{"hsts_day":1}"#).is_err());
+    assert!(serde_json::from_str::<Config>(r#"{"hsts-day":1}"#).is_err());
 }
 
 #[tokio::test]

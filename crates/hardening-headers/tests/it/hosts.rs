@@ -124,5 +124,5 @@ async fn an_absolute_target_and_the_field_agree() {
 fn an_exempt_endpoint_is_one_path() {
     let files = EndpointSpec::new(Method::GET, "/files/{id}", Access::Management).exempt(Exempt::probe());
     let error = Hardening::web().exempt(&[files]).build().unwrap_err();
-    assert_eq!(error.problems()[0].field, "hardening.exempt");
+    assert_eq!(error.problems()[0].field, "hardening-headers.exempt");
 }

@@ -21,7 +21,7 @@ fn clock() -> ManualClock {
 }
 
 fn timed(limits: Limits, clock: &ManualClock) -> LimitsLayer {
-    LimitsLayer::new(limits).unwrap().clock(Arc::new(clock.clone()), Arc::new(clock.clone()))
+    LimitsLayer::new(limits).unwrap().clock(Arc::new(clock.clone())).timer(Arc::new(clock.clone()))
 }
 
 /// A body without a length: these parts, and then its end, or nothing more.

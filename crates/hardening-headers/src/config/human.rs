@@ -1,0 +1,92 @@
+//! Sizes and times as people write them.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// A size: a number of bytes, or a text such as `"512KiB"`.
+struct Size(Option<u64>);
+
+struct SizeVisitor;
+
+impl Visitor<'_> for SizeVisitor {
+    type Value = Size;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size such as \"1MiB\" or \"500KB\", a number of bytes, or \"off\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<Size, E> {
+        Ok(Size(Some(bytes)))
+    }
+
+    fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Size, E> {
+        u64::try_from(bytes)
+            .map(|bytes| Size(Some(bytes)))
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(bytes), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
+        match text {
+            "off" => Ok(Size(None)),
+            text => size(text)
+                .map(|bytes| Size(Some(bytes)))
+                .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit: u64 = match unit.trim_start() {
+        "" | "B" => 1,
+        "KB" | "kB" => 1_000,
+        "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// A size, or none for `"off"`.
+pub(crate) fn size_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    from.deserialize_any(SizeVisitor).map(|size| size.0)
+}
+
+/// A size in memory.
+pub(crate) fn bytes<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let size = from.deserialize_any(SizeVisitor)?.0;
+    size.and_then(|size| usize::try_from(size).ok())
+        .ok_or_else(|| de::Error::custom("write a size such as \"512KiB\""))
+}
+
+/// A size in bytes that fits 32 bits.
+pub(crate) fn bytes_u32<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let size = from.deserialize_any(SizeVisitor)?.0;
+    size.and_then(|size| u32::try_from(size).ok())
+        .ok_or_else(|| de::Error::custom("write a size such as \"1KiB\""))
+}
+
+/// A time such as `"30s"`, or none for `"off"`.
+pub(crate) fn time_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.as_str() {
+        "off" => Ok(None),
+        text => humantime_serde::deserialize(de::value::StrDeserializer::new(text)).map(Some),
+    }
+}
+
+/// A time in whole seconds.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let time: Duration = humantime_serde::deserialize(from)?;
+    match u32::try_from(time.as_secs()) {
+        Ok(seconds) if time.subsec_nanos() == 0 => Ok(seconds),
+        _ => Err(de::Error::custom("write whole seconds, such as \"1s\" or \"1m\"")),
+    }
+}

@@ -1,0 +1,76 @@
+//! All layers of the edge from one configuration.
+
+use gambeson_core::{ConfigError, ConfigProblems, EndpointSpec, Profile};
+
+use super::Config;
+use crate::{EdgeLimitLayer, Hardening, HardeningLayer, LimitsLayer, PeerLayer, TrustedProxies};
+
+/// The layers of the HTTP edge, from the outermost to the innermost; telemetry goes between the first two.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Layers {
+    /// Place 0.
+    pub peer: PeerLayer,
+    /// Place 2, outer.
+    pub hardening: HardeningLayer,
+    /// Place 2, inner.
+    pub limits: LimitsLayer,
+    /// Place 3.
+    pub edge_limit: EdgeLimitLayer,
+}
+
+impl Config {
+    /// All layers of the edge. `exempt` are endpoints of which some say that checks leave them alone
+    /// (host check, cross-site check, rate limit): probes, log-in, metrics.
+    ///
+    /// # Errors
+    /// All that is wrong in any of them, at once, and in production proxies that are not declared
+    /// (`proxies.direct = true` declares that there are none).
+    ///
+    /// ```
+    /// use gambeson_core::Profile;
+    /// use gambeson_hardening_headers::{Config, ProxiesConfig};
+    ///
+    /// let config = Config::default().public_origin("https://app.example.com").proxies(ProxiesConfig::default().direct());
+    /// let layers = config.layers(Profile::Production, &[])?;
+    /// # let _ = layers;
+    ///
+    /// let error = Config::default().public_origin("app").layers(Profile::Production, &[]).unwrap_err();
+    /// assert_eq!(error.problems().len(), 2, "the origin has no scheme, the proxies are not declared");
+    /// # Ok::<(), gambeson_core::ConfigError>(())
+    /// ```
+    pub fn layers(&self, profile: Profile, exempt: &[EndpointSpec]) -> Result<Layers, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        let peer = noted(self.peer_layer(profile), &mut problems);
+        let hardening = Hardening::from_config(self).run_in(profile).exempt(exempt).build();
+        let hardening = noted(hardening.map(|edge| edge.layer()), &mut problems);
+        let limits = noted(LimitsLayer::new(self.limits), &mut problems);
+        let edge_limit = match self.rate_off {
+            true => Some(EdgeLimitLayer::off()),
+            false => noted(EdgeLimitLayer::builder(self.rate).exempt(exempt).build(), &mut problems),
+        };
+        problems.check()?;
+        match (peer, hardening, limits, edge_limit) {
+            (Some(peer), Some(hardening), Some(limits), Some(edge_limit)) => {
+                Ok(Layers { peer, hardening, limits, edge_limit })
+            }
+            _ => Err(ConfigError::one("hardening-headers", "", "a layer is missing")),
+        }
+    }
+
+    fn peer_layer(&self, profile: Profile) -> Result<PeerLayer, ConfigError> {
+        match TrustedProxies::from_config(&self.proxies)? {
+            Some(proxies) => Ok(PeerLayer::new(proxies)),
+            None if profile.is_production() => Err(ConfigError::one(
+                "hardening-headers.proxies",
+                "",
+                "declare the proxies in front (ranges or hops), or that there are none: direct = true",
+            )),
+            None => Ok(PeerLayer::new(TrustedProxies::none())),
+        }
+    }
+}
+
+fn noted<T>(result: Result<T, ConfigError>, problems: &mut ConfigProblems) -> Option<T> {
+    result.map_err(|error| problems.extend(error)).ok()
+}

@@ -1,0 +1,168 @@
+//! The edge as plain data, for configuration files, and all its layers from that.
+
+#[cfg(feature = "serde")]
+pub(crate) mod human;
+mod layers;
+
+use std::collections::BTreeMap;
+
+use gambeson_core::Mode;
+
+use crate::{Cors, Csrf, EdgeRate, Limits, ProxiesConfig};
+
+pub use layers::Layers;
+
+/// How the HTTP edge behaves, as a configuration file says it: the table `[hardening-headers]`.
+///
+/// [`layers`](Config::layers) makes all layers of it; [`Hardening::from_config`](crate::Hardening::from_config) only
+/// that of place 2, to go on in code.
+///
+/// ```toml
+/// preset = "web"
+/// public-origin = "https://app.example.com"
+/// hosts = ["www.example.com"]
+/// redirect-to-canonical = true
+/// hsts-days = 365
+///
+/// [csp-add]
+/// img-src = ["https://cdn.example.com"]
+///
+/// [csrf]
+/// session-cookies = ["__Host-session"]
+///
+/// [cors]
+/// origins = ["https://admin.example.com"]
+/// credentials = true
+/// max-age = "10m"
+///
+/// [proxies]
+/// ranges = ["10.0.3.0/24"]
+///
+/// [limits]
+/// body = "1MiB"
+/// handler = "30s"
+///
+/// [rate]
+/// count = 20
+/// period = "1s"
+/// burst = 60
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(default, deny_unknown_fields, rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub struct Config {
+    /// Which preset to start from. Default: `web`.
+    pub preset: Preset,
+    /// The origin that people see, such as `https://app.example.com`.
+    pub public_origin: Option<String>,
+    /// Further hosts that the app answers for. Default: none.
+    pub hosts: Vec<String>,
+    /// Whether navigations to those further hosts are sent to the public origin. Default: no.
+    pub redirect_to_canonical: bool,
+    /// Whether other hosts are refused or only logged. Default: refused.
+    pub host_mode: Mode,
+    /// The policy of documents, in place of the preset's.
+    pub csp: Option<String>,
+    /// Sources that the policy of documents allows too, by directive.
+    pub csp_add: BTreeMap<String, Vec<String>>,
+    /// Days of strict transport; 0 leaves it out. Default: the preset's.
+    pub hsts_days: Option<u32>,
+    /// Whether the bodies of 5xx answers are replaced. Default: yes.
+    pub scrub_5xx: bool,
+    /// The cross-site check. Default: on.
+    pub csrf: Csrf,
+    /// Which other origins may read answers. Default: none.
+    pub cors: Option<Cors>,
+    /// The proxies in front. Default: not declared, which production refuses.
+    pub proxies: ProxiesConfig,
+    /// Size and time of requests.
+    pub limits: Limits,
+    /// How often one client network may call.
+    pub rate: EdgeRate,
+    /// Switches the edge limiter off. Default: no.
+    pub rate_off: bool,
+}
+
+/// What to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Preset {
+    /// Apps with pages: [`Hardening::web`](crate::Hardening::web).
+    #[default]
+    Web,
+    /// Apps with pages whose scripts all carry the nonce: [`Hardening::strict`](crate::Hardening::strict).
+    Strict,
+    /// Apps without: [`Hardening::api`](crate::Hardening::api).
+    Api,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            preset: Preset::default(),
+            public_origin: None,
+            hosts: Vec::new(),
+            redirect_to_canonical: false,
+            host_mode: Mode::Enforce,
+            csp: None,
+            csp_add: BTreeMap::new(),
+            hsts_days: None,
+            scrub_5xx: true,
+            csrf: Csrf::new(),
+            cors: None,
+            proxies: ProxiesConfig::default(),
+            limits: Limits::default(),
+            rate: EdgeRate::default(),
+            rate_off: false,
+        }
+    }
+}
+
+impl Config {
+    /// Starts from this preset.
+    #[must_use]
+    pub fn preset(self, preset: Preset) -> Self {
+        Self { preset, ..self }
+    }
+
+    /// The origin that people see.
+    #[must_use]
+    pub fn public_origin(self, origin: impl Into<String>) -> Self {
+        Self { public_origin: Some(origin.into()), ..self }
+    }
+
+    /// Hosts that the app answers for.
+    #[must_use]
+    pub fn hosts<T: Into<String>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
+        Self { hosts: hosts.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The policy of documents.
+    #[must_use]
+    pub fn csp(self, csp: impl Into<String>) -> Self {
+        Self { csp: Some(csp.into()), ..self }
+    }
+
+    /// The cross-site check.
+    #[must_use]
+    pub fn csrf(self, csrf: Csrf) -> Self {
+        Self { csrf, ..self }
+    }
+
+    /// Which other origins may read answers.
+    #[must_use]
+    pub fn cors(self, cors: Cors) -> Self {
+        Self { cors: Some(cors), ..self }
+    }
+
+    /// The proxies in front.
+    #[must_use]
+    pub fn proxies(self, proxies: ProxiesConfig) -> Self {
+        Self { proxies, ..self }
+    }
+}

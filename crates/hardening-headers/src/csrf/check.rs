@@ -1,0 +1,204 @@
+//! The decision about one request.
+
+use gambeson_core::{Mode, RequestFacts, RequestHead, Scheme};
+use http::Method;
+use http::header::{self, HeaderMap, HeaderName};
+
+use crate::exempt::ExemptEndpoints;
+use crate::hosts::host_of;
+use crate::origin::{Origin, OriginParts};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// The cross-site check, made ready.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CsrfCheck {
+    /// The app's own origin, if it is declared.
+    pub(super) own: Option<Origin>,
+    /// Other origins that are trusted, as browsers write them.
+    pub(super) trusted: Box<[Box<str>]>,
+    /// Methods that every origin may use without credentials, because CORS says so.
+    pub(super) public: Box<[Method]>,
+    pub(super) session_cookies: Box<[Box<str>]>,
+    pub(super) exempt: ExemptEndpoints,
+    pub(crate) mode: Mode,
+    pub(crate) off: bool,
+}
+
+/// Why a request was not taken for the app's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CrossSite {
+    /// The browser says that another site sent it.
+    Site {
+        /// What `Sec-Fetch-Site` says.
+        site: String,
+        /// The origin, if the browser names it.
+        origin: String,
+    },
+    /// The origin is not this app's.
+    Origin {
+        /// What `Origin` says.
+        origin: String,
+        /// What it was compared with.
+        expected: String,
+    },
+    /// A field that browsers send once is there twice.
+    Twice(&'static str),
+}
+
+impl CsrfCheck {
+    /// Whether the request may be taken for the app's own, by Fetch Metadata or, from older browsers, by its origin.
+    ///
+    /// # Errors
+    /// It changes something, carries what a browser adds by itself, and comes from elsewhere.
+    pub(crate) fn look(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), CrossSite> {
+        if self.off || is_safe(head) {
+            return Ok(());
+        }
+        match self.own_request(head, facts) {
+            Ok(()) => Ok(()),
+            Err(_) if self.exempt.holds(head) || self.has_explicit_credential(head.headers) => Ok(()),
+            Err(cross_site) => Err(cross_site),
+        }
+    }
+
+    fn own_request(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), CrossSite> {
+        let site = only(head.headers, &SEC_FETCH_SITE).map_err(|()| CrossSite::Twice("Sec-Fetch-Site"))?;
+        let origin = only(head.headers, &header::ORIGIN).map_err(|()| CrossSite::Twice("Origin"))?;
+        match site {
+            Some(b"same-origin" | b"none") => Ok(()),
+            Some(_) if self.trusts(origin) || self.is_public(head) => Ok(()),
+            Some(site) => {
+                Err(CrossSite::Site { site: shown(site), origin: shown(origin.unwrap_or_default()) })
+            }
+            None => self.own_origin(origin, head, facts),
+        }
+    }
+
+    /// What is left for browsers without Fetch Metadata, and for pages over plain http: to compare the origin.
+    fn own_origin(
+        &self,
+        origin: Option<&[u8]>,
+        head: &RequestHead<'_>,
+        facts: &RequestFacts,
+    ) -> Result<(), CrossSite> {
+        // Browsers name the origin of whatever may change something; what has none comes from no browser.
+        let Some(origin) = origin else { return Ok(()) };
+        if self.trusts(Some(origin)) || self.is_public(head) {
+            return Ok(());
+        }
+        let peer = facts.peer();
+        let found = match peer {
+            Some(_) => None,
+            None => host_of(head),
+        };
+        let host = peer.and_then(|peer| peer.host.as_deref()).or(found.as_ref().map(|host| host.text()));
+        let scheme = peer.and_then(|peer| peer.scheme);
+        let parts = std::str::from_utf8(origin).ok().and_then(OriginParts::parse);
+        match (parts, host) {
+            (Some(parts), Some(host)) if self.is_own(parts, host, scheme) => Ok(()),
+            (_, host) => {
+                Err(CrossSite::Origin { origin: shown(origin), expected: self.expected(host, scheme) })
+            }
+        }
+    }
+
+    fn is_own(&self, origin: OriginParts<'_>, host: &str, scheme: Option<Scheme>) -> bool {
+        match &self.own {
+            Some(own) if origin == own.parts() => true,
+            // For the declared host the declared scheme is the right one, whatever a proxy made of it.
+            Some(own) if own.parts().is_of(host, Some(own.scheme())) => false,
+            _ => origin.is_of(host, scheme),
+        }
+    }
+
+    fn expected(&self, host: Option<&str>, scheme: Option<Scheme>) -> String {
+        match (&self.own, host) {
+            (Some(own), _) => own.text().to_owned(),
+            (None, Some(host)) => format!("{}://{}", scheme.unwrap_or(Scheme::Https), shown(host.as_bytes())),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn trusts(&self, origin: Option<&[u8]>) -> bool {
+        origin.is_some_and(|origin| self.trusted.iter().any(|trusted| trusted.as_bytes() == origin))
+    }
+
+    /// Whether CORS lets everybody do this without credentials, and it has none that a browser adds.
+    fn is_public(&self, head: &RequestHead<'_>) -> bool {
+        let fetched = head.headers.get(SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes() == b"cors");
+        self.public.contains(head.method)
+            && fetched
+            && !asks_for_more(head.headers)
+            && !head.headers.contains_key(header::COOKIE)
+            && !head.headers.contains_key(header::AUTHORIZATION)
+    }
+
+    /// Whether the caller is known by a token that only a script can add, and not by a cookie.
+    fn has_explicit_credential(&self, headers: &HeaderMap) -> bool {
+        let mut fields = headers.get_all(header::AUTHORIZATION).iter();
+        let token = fields.next().is_some_and(|value| is_token(value.as_bytes()));
+        token && fields.next().is_none() && !self.has_session_cookie(headers)
+    }
+
+    fn has_session_cookie(&self, headers: &HeaderMap) -> bool {
+        let mut cookies = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+            .map(|cookie| cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii());
+        match self.session_cookies.is_empty() {
+            true => cookies.next().is_some(),
+            false => cookies.any(|name| self.session_cookies.iter().any(|ours| ours.as_bytes() == name)),
+        }
+    }
+}
+
+/// Whether the request, as its method says, changes nothing.
+///
+/// A WebSocket handshake is a GET, but opens a channel that carries anything; a field that overrides the method makes a
+/// POST or DELETE of it in apps that go by it.
+fn is_safe(head: &RequestHead<'_>) -> bool {
+    matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS)
+        && !asks_for_more(head.headers)
+        && !head.uri.query().is_some_and(overrides_method)
+}
+
+/// Whether a field asks for another protocol or another method.
+pub(crate) fn asks_for_more(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| match name.as_str().len() {
+        7 => *name == header::UPGRADE,
+        13 => name == "x-http-method",
+        17 => name == "x-method-override",
+        22 => name == "x-http-method-override",
+        _ => false,
+    })
+}
+
+fn overrides_method(query: &str) -> bool {
+    query.split('&').any(|pair| pair == "_method" || pair.starts_with("_method="))
+}
+
+/// Bearer and DPoP tokens; what browsers repeat by themselves (Basic, Negotiate) is none.
+fn is_token(value: &[u8]) -> bool {
+    let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.len() < value.len()
+        && (scheme.eq_ignore_ascii_case(b"bearer") || scheme.eq_ignore_ascii_case(b"dpop"))
+}
+
+/// The one value of a field; `Err` when there are more.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]>, ()> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| value.as_bytes());
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(()),
+    }
+}
+
+/// What a stranger sent, fit for a log: short, without controls.
+fn shown(bytes: &[u8]) -> String {
+    let short = bytes.get(..bytes.len().min(200)).unwrap_or_default();
+    gambeson_core::escape_controls(&String::from_utf8_lossy(short)).to_string()
+}

@@ -1,0 +1,79 @@
+//! From words to a check.
+
+use gambeson_core::{ConfigProblems, EndpointSpec};
+use http::{HeaderName, Method};
+
+use super::check::CsrfCheck;
+use super::settings::{Csrf, CsrfExemption};
+use crate::cors::CorsPolicy;
+use crate::exempt::ExemptEndpoints;
+use crate::origin::Origin;
+
+impl Csrf {
+    /// The check; what is wrong is noted. Origins that CORS lists are trusted: they could send the same with a preflight.
+    pub(crate) fn prepare(
+        &self,
+        own: Option<Origin>,
+        cors: Option<&CorsPolicy>,
+        endpoints: &[EndpointSpec],
+        problems: &mut ConfigProblems,
+    ) -> CsrfCheck {
+        let mut trusted: Vec<Box<str>> = cors.map(CorsPolicy::listed).unwrap_or_default();
+        for text in &self.trusted_origins {
+            match Origin::parse(text) {
+                Some(origin) => trusted.push(origin.text().into()),
+                None => problems.add(
+                    "hardening-headers.csrf.trusted-origins",
+                    text,
+                    "write scheme, host and, if need be, port: \"https://admin.example.com\"; no patterns",
+                ),
+            }
+        }
+        for name in &self.session_cookies {
+            if !is_token(name) {
+                problems.add("hardening-headers.csrf.session-cookies", name, "write the name of a cookie");
+            }
+        }
+        let mut exempt = ExemptEndpoints::default();
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.exempt.csrf) {
+            exempt.add(endpoint, "hardening-headers.exempt", problems);
+        }
+        self.exempt.iter().for_each(|exemption| exemption.prepare(&mut exempt, problems));
+        if self.dangerously_off {
+            tracing::warn!(
+                "the cross-site check is off: pages of every site can act in their visitors' names"
+            );
+        }
+        CsrfCheck {
+            own,
+            trusted: trusted.into(),
+            public: cors.map(CorsPolicy::public_methods).unwrap_or_default(),
+            session_cookies: self.session_cookies.iter().map(|name| name.as_str().into()).collect(),
+            exempt,
+            mode: self.mode,
+            off: self.dangerously_off,
+        }
+    }
+}
+
+impl CsrfExemption {
+    fn prepare(&self, exempt: &mut ExemptEndpoints, problems: &mut ConfigProblems) {
+        const FIELD: &str = "hardening-headers.csrf.exempt";
+        if self.reason.trim().is_empty() {
+            problems.add(
+                FIELD,
+                &self.path,
+                "write the reason why a page of another site can do no harm there",
+            );
+        }
+        match Method::from_bytes(self.method.as_bytes()) {
+            Ok(method) => exempt.add_path(method, &self.path, FIELD, problems),
+            Err(_) => problems.add(FIELD, &self.method, "write a method such as \"POST\""),
+        }
+    }
+}
+
+/// A cookie's name is a token (RFC 6265 §4.1.1), and so is a field's.
+fn is_token(name: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok()
+}

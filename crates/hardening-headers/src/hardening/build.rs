@@ -1,0 +1,110 @@
+//! Everything is looked through at once and made ready.
+
+use std::sync::Arc;
+
+use gambeson_core::{ConfigError, ConfigProblems};
+
+use super::builder::Hardening;
+use super::edge::{Edge, EdgeInner};
+use super::telemetry::Once;
+use crate::csp::{Csp, Directive, Source};
+use crate::headers::Variants;
+use crate::hosts::{HostList, HostName};
+use crate::origin::Origin;
+use crate::random::RandomPool;
+
+impl Hardening {
+    /// Looks everything through and makes it ready.
+    ///
+    /// # Errors
+    /// All that is wrong, each with field, value and cure: malformed origins or hosts, a policy that does not parse,
+    /// strict transport with preload but without what that demands, variants of the same name, CORS that lets in whom nobody
+    /// meant, exempt endpoints with parameters in their paths or without a reason, a redirect without an aim.
+    pub fn build(self) -> Result<Edge, ConfigError> {
+        let mut problems = self.problems.clone();
+        let own = self.own_origin(&mut problems);
+        let hosts = self.host_list(own.as_ref(), &mut problems);
+        let set = self.with_form_targets(&mut problems);
+        for set in std::iter::once(&set).chain(self.named.iter().map(|(_, set)| set)) {
+            set.look_through(&mut problems);
+        }
+        let cors = self.cors.as_ref().map(|cors| cors.prepare(&mut problems));
+        let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, &mut problems);
+        problems.check()?;
+        Ok(Edge::new(EdgeInner {
+            variants: Variants::new(set, self.named),
+            canonical: own.filter(|_| self.redirect),
+            hosts,
+            host_mode: self.host_mode,
+            cors,
+            csrf,
+            profile: self.profile,
+            scrub_5xx: self.scrub_5xx,
+            clock: self.clock,
+            random: Arc::new(RandomPool::new(self.entropy)),
+            once: Once::default(),
+        }))
+    }
+
+    fn own_origin(&self, problems: &mut ConfigProblems) -> Option<Origin> {
+        let Some(text) = &self.public_origin else {
+            if self.redirect {
+                problems.add(
+                    "hardening-headers.redirect-to-canonical",
+                    "true",
+                    "say where to: hardening-headers.public-origin",
+                );
+            }
+            return None;
+        };
+        let origin = Origin::parse(text);
+        if origin.is_none() {
+            problems.add(
+                "hardening-headers.public-origin",
+                text,
+                "write scheme, host and, if need be, port, and no slash: \"https://app.example.com\"",
+            );
+        }
+        origin
+    }
+
+    fn host_list(&self, own: Option<&Origin>, problems: &mut ConfigProblems) -> HostList {
+        let mut list = HostList::default();
+        if let Some(own) = own {
+            list.add(own.host().clone());
+        }
+        for host in &self.hosts {
+            match HostName::parse(host.as_bytes()) {
+                Some(host) => list.add(host),
+                None => problems.add(
+                    "hardening-headers.hosts",
+                    host,
+                    "write a host and, if need be, a port, such as \"app.example.com\"; no scheme, no wildcard",
+                ),
+            }
+        }
+        if let Some(own) = own.filter(|_| self.redirect) {
+            list.make_canonical(own.host());
+        }
+        for endpoint in &self.exempt {
+            list.exempt(endpoint, problems);
+        }
+        list
+    }
+
+    fn with_form_targets(&self, problems: &mut ConfigProblems) -> crate::HeaderSet {
+        let mut targets = Vec::new();
+        for origin in &self.form_targets {
+            match Source::origin(origin) {
+                Ok(source) => targets.push(source),
+                Err(error) => {
+                    problems.add("hardening-headers.csp-add.form-action", origin, error.to_string());
+                }
+            }
+        }
+        match targets.is_empty() {
+            true => self.set.clone(),
+            false => self.set.clone().edit_csp(|csp: Csp| csp.add(Directive::FormAction, targets)),
+        }
+    }
+}
