@@ -50,8 +50,7 @@ impl<B: From<Bytes>> Respond<B> for ProblemJson {
     fn respond(&self, rejection: &Rejection, facts: &RequestFacts) -> Response<B> {
         // What has no content (RFC 9110 §15.3.5) gets none: a granted preflight.
         let text = (rejection.status() != StatusCode::NO_CONTENT).then(|| problem(rejection, facts));
-        let body = Bytes::from(text.unwrap_or_default());
-        typed_answer(rejection, "application/problem+json", B::from(body))
+        typed_answer(rejection, "application/problem+json", Bytes::from(text.unwrap_or_default()).into())
     }
 }
 
