@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::step::Steps;
 use crate::test;
 use crate::workspace::Workspace;
-use crate::{deny, lint, process};
+use crate::{copy_out, deny, lint, process};
 
 /// Runs every step, the cheap ones first, and ends with a table of them.
 pub(crate) fn run(workspace: &Workspace, options: &test::Options) -> Result<bool> {
@@ -21,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace, options: &test::Options) -> Result<bool
     steps.run("doc", || doc(workspace));
     steps.run("deny", || deny::run(workspace));
     steps.run("test", || test::run(workspace, options));
+    steps.run("copy-out", || copy_out::run(workspace));
     println!("\n{}", steps.table());
     Ok(steps.passed())
 }

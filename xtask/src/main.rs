@@ -5,6 +5,7 @@
 
 mod apt;
 mod ci;
+mod copy_out;
 mod deny;
 mod ignored_tests;
 mod install;
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
                    everything a change must pass: fmt, lint, clippy, doc, deny, test
   lint             the laws of the house, in seconds
   deny             licences, bans, sources and advisories of the dependencies
+  copy-out         each example alone in an empty folder, against the packed crates
   peers list       the outside programs that tests need
   peers install [name ...]
                    install them below the target folder; without names, those that tests need
@@ -61,6 +63,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["ci", rest @ ..] => ci::run(&Workspace::load()?, &test::Options::parse(rest)?),
         ["lint"] => lint::run(&Workspace::load()?),
         ["deny"] => deny::run(&Workspace::load()?),
+        ["copy-out"] => copy_out::run(&Workspace::load()?),
         ["peers", "list"] => {
             peers::list(&Workspace::load()?);
             Ok(true)

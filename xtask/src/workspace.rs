@@ -22,6 +22,9 @@ pub(crate) struct Workspace {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
+    /// The registries that it may be published to; `None`: any.
+    publish: Option<Vec<String>>,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -33,6 +36,20 @@ pub(crate) struct Dependency {
     /// `None` for a normal dependency, else `dev` or `build`.
     pub(crate) kind: Option<String>,
     pub(crate) optional: bool,
+}
+
+impl Package {
+    /// A package that nobody publishes.
+    #[cfg(test)]
+    pub(crate) fn at(name: &str, manifest_path: &str, dependencies: Vec<Dependency>) -> Self {
+        let (version, publish) = ("0.0.0".to_owned(), Some(Vec::new()));
+        Self { name: name.to_owned(), version, publish, manifest_path: manifest_path.into(), dependencies }
+    }
+
+    /// Whether it may be published.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
 }
 
 impl Workspace {

@@ -158,11 +158,8 @@ mod tests {
 
     #[test]
     fn a_crate_is_named_for_its_folder_and_leaves_opentelemetry_alone() {
-        let package = Package {
-            name: "rbac".to_owned(),
-            manifest_path: "crates/rbac/Cargo.toml".into(),
-            dependencies: vec![dependency("opentelemetry_sdk", None, false)],
-        };
+        let needs = vec![dependency("opentelemetry_sdk", None, false)];
+        let package = Package::at("rbac", "crates/rbac/Cargo.toml", needs);
         let text = "[dependencies]\nopentelemetry_sdk = \"1\"\n";
         let found = check_package(&package, "crates/rbac/Cargo.toml", text);
         let laws: Vec<_> = found.iter().map(|finding| (finding.law, finding.line)).collect();
@@ -181,11 +178,8 @@ mod tests {
 
     #[test]
     fn the_chores_know_no_crate() {
-        let package = Package {
-            name: "xtask".to_owned(),
-            manifest_path: "xtask/Cargo.toml".into(),
-            dependencies: vec![dependency("gambeson-core", None, false), dependency("syn", None, false)],
-        };
+        let needs = vec![dependency("gambeson-core", None, false), dependency("syn", None, false)];
+        let package = Package::at("xtask", "xtask/Cargo.toml", needs);
         assert_eq!(check_package(&package, "xtask/Cargo.toml", "").len(), 1);
     }
 }
