@@ -183,7 +183,7 @@ mod sinks;
 
 #[cfg(feature = "dev-idp")]
 pub use dev_idp::{
-    DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint, Person, SigningAlgorithm,
+    DevClient, DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint, Person, SigningAlgorithm,
 };
 pub use eventually::eventually;
 pub use gambeson_core::{FixedEntropy, ManualClock};

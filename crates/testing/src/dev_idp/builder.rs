@@ -12,14 +12,14 @@ use tokio::sync::{mpsc, watch};
 use super::keys::Keys;
 use super::person::demo_people;
 use super::state::{State, Time};
-use super::{DevIdp, DevIdpError, DevIdpErrorKind, Person, server};
+use super::{DevClient, DevIdp, DevIdpError, DevIdpErrorKind, Person, server};
 
 /// A provider to be.
 pub struct DevIdpBuilder {
     bind: String,
     audience: String,
     people: Option<Vec<Person>>,
-    clients: Vec<(String, String)>,
+    clients: Vec<DevClient>,
     time: Arc<dyn Time>,
     profile: Option<Profile>,
 }
@@ -30,7 +30,7 @@ impl DevIdpBuilder {
             bind: "127.0.0.1:0".to_owned(),
             audience: "dev".to_owned(),
             people: None,
-            clients: vec![("service".to_owned(), "dev-service-secret".to_owned())],
+            clients: vec![DevClient::confidential("service", "dev-service-secret")],
             time: Arc::new(SystemClock::new()),
             profile: None,
         }
@@ -57,10 +57,11 @@ impl DevIdpBuilder {
         self
     }
 
-    /// Knows this client, beside `service`, for client credentials.
+    /// Knows this client, beside `service`; the last one of an id counts.
     #[must_use]
-    pub fn client(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.clients.push((id.into(), secret.into()));
+    pub fn client(mut self, client: DevClient) -> Self {
+        self.clients.retain(|known| known.id != client.id);
+        self.clients.push(client);
         self
     }
 
@@ -77,7 +78,7 @@ impl DevIdpBuilder {
     /// It can forbid the start, never allow it: when `GAMBESON_PROFILE` says `production`, or a word that nobody knows,
     /// nothing starts, whatever is said here.
     #[must_use]
-    pub fn profile(mut self, profile: Profile) -> Self {
+    pub fn run_in(mut self, profile: Profile) -> Self {
         self.profile = Some(profile);
         self
     }
@@ -85,14 +86,17 @@ impl DevIdpBuilder {
     /// Listens and answers, in a task of the current tokio runtime.
     ///
     /// # Errors
-    /// The production profile or the marks of a hosting platform, an address that is not loopback, a taken port (the
-    /// text names it), or a system without sockets, randomness or runtime.
+    /// The production profile or the marks of a hosting platform, an address that is not loopback, a client that redirects
+    /// elsewhere, a taken port (the text names it), or a system without sockets, randomness or runtime.
     pub async fn start(self) -> Result<DevIdp, DevIdpError> {
         check_profile(self.profile, |name| {
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
         })?;
         if !has_runtime() {
             return Err(DevIdpError::new(DevIdpErrorKind::System, "there is no tokio runtime to run on"));
+        }
+        if let Some(problem) = self.clients.iter().find_map(DevClient::problem) {
+            return Err(DevIdpError::new(DevIdpErrorKind::Client, problem));
         }
         let listener = listen(loopback(&self.bind)?).await?;
         let address = listener.local_addr().map_err(|error| system("has no address", error))?;

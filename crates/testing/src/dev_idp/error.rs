@@ -1,10 +1,10 @@
-//! Why the provider did not start.
+//! Why the provider did not start, or not do what it was asked.
 
 use std::fmt;
 
 use gambeson_core::BoxError;
 
-/// The dev identity provider could not start; the text says why and what to do.
+/// The dev identity provider could not start, or not do what it was asked; the text says why and what to do.
 #[derive(Debug)]
 pub struct DevIdpError {
     kind: DevIdpErrorKind,
@@ -12,7 +12,7 @@ pub struct DevIdpError {
     source: Option<BoxError>,
 }
 
-/// What kept the dev identity provider from starting.
+/// What kept the dev identity provider from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DevIdpErrorKind {
@@ -22,6 +22,10 @@ pub enum DevIdpErrorKind {
     Address,
     /// Somebody else listens on that port.
     PortTaken,
+    /// A client has no id, or redirects to what is not loopback.
+    Client,
+    /// The request to sign in is none that is answered by a redirect.
+    SignIn,
     /// The system refused a socket, randomness or a task.
     System,
 }
@@ -37,7 +41,7 @@ impl DevIdpError {
         self
     }
 
-    /// What kept it from starting.
+    /// What kept it from it.
     #[must_use]
     pub fn kind(&self) -> DevIdpErrorKind {
         self.kind

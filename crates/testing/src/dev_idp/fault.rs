@@ -27,26 +27,61 @@ pub enum Fault {
     WrongIssuer,
     /// Tokens name a key that is not in the key set.
     WrongKid,
+    /// ID tokens answer another request: their `nonce` is a stranger's.
+    WrongNonce,
+    /// ID tokens are another client's: their `aud` is a stranger's.
+    WrongAudience,
+    /// ID tokens are another issuer's: their `iss` is a stranger's.
+    WrongIdTokenIssuer,
+    /// ID tokens belong to another access token: their `at_hash` does not fit.
+    WrongAtHash,
+    /// The answer to an authorization request names another issuer (RFC 9207).
+    WrongResponseIssuer,
+    /// The answer to an authorization request names no issuer, though the metadata says that it will (RFC 9207 §2.4).
+    NoResponseIssuer,
+    /// The answer to an authorization request has a stranger's `state`.
+    WrongState,
+    /// The token endpoint answers 500; all else is well.
+    TokenError,
+    /// The token endpoint never answers; all else is well.
+    TokenHang,
 }
+
+/// All of them by name.
+const NAMED: [(&str, Fault); 20] = [
+    ("none", Fault::None),
+    ("down", Fault::Down),
+    ("slow", Fault::Slow),
+    ("500", Fault::ServerError),
+    ("html", Fault::Html),
+    ("truncated_jwks", Fault::TruncatedJwks),
+    ("empty_jwks", Fault::EmptyJwks),
+    ("huge", Fault::Huge),
+    ("redirect", Fault::Redirect),
+    ("wrong_issuer", Fault::WrongIssuer),
+    ("wrong_kid", Fault::WrongKid),
+    ("wrong_nonce", Fault::WrongNonce),
+    ("wrong_audience", Fault::WrongAudience),
+    ("wrong_id_token_issuer", Fault::WrongIdTokenIssuer),
+    ("wrong_at_hash", Fault::WrongAtHash),
+    ("wrong_response_issuer", Fault::WrongResponseIssuer),
+    ("no_response_issuer", Fault::NoResponseIssuer),
+    ("wrong_state", Fault::WrongState),
+    ("token_500", Fault::TokenError),
+    ("token_hang", Fault::TokenHang),
+];
 
 impl Fault {
     /// The fault of this name, as `POST /dev/fault` takes it: `none`, `down`, `slow`, `500`, `html`, `truncated_jwks`,
-    /// `empty_jwks`, `huge`, `redirect`, `wrong_issuer` or `wrong_kid`.
+    /// `empty_jwks`, `huge`, `redirect`, `wrong_issuer`, `wrong_kid`, `wrong_nonce`, `wrong_audience`,
+    /// `wrong_id_token_issuer`, `wrong_at_hash`, `wrong_response_issuer`, `no_response_issuer`, `wrong_state`,
+    /// `token_500` or `token_hang`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "none" => Self::None,
-            "down" => Self::Down,
-            "slow" => Self::Slow,
-            "500" => Self::ServerError,
-            "html" => Self::Html,
-            "truncated_jwks" => Self::TruncatedJwks,
-            "empty_jwks" => Self::EmptyJwks,
-            "huge" => Self::Huge,
-            "redirect" => Self::Redirect,
-            "wrong_issuer" => Self::WrongIssuer,
-            "wrong_kid" => Self::WrongKid,
-            _ => return None,
-        })
+        NAMED.into_iter().find(|(known, _)| *known == name).map(|(_, fault)| fault)
+    }
+
+    pub(super) fn names() -> [&'static str; NAMED.len()] {
+        NAMED.map(|(name, _)| name)
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
+use super::sign_in;
 use super::state::State;
-use super::{DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
+use super::{DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
 
 /// An OpenID provider in this process, for development and tests. It stops when it is dropped.
 ///
@@ -102,6 +103,31 @@ impl DevIdp {
     pub fn rotate(&self, keep_old: bool) -> Result<(), DevIdpError> {
         let failed = |_| DevIdpError::new(DevIdpErrorKind::System, "no new keys could be made");
         self.state.rotate(keep_old).map_err(failed)
+    }
+
+    /// Knows this client from now on, in place of one with the same id: for apps whose port is known late.
+    ///
+    /// # Errors
+    /// It has no id, or redirects to what is not loopback.
+    pub fn register(&self, client: DevClient) -> Result<(), DevIdpError> {
+        if let Some(problem) = client.problem() {
+            return Err(DevIdpError::new(DevIdpErrorKind::Client, problem));
+        }
+        self.state.register(client);
+        Ok(())
+    }
+
+    /// What a browser without cookies does with the address that an app sends it to: opens it and, where the provider asks
+    /// who signs in, presses this person's button. Gives the address that the provider redirects to then, with `code`,
+    /// `state` and `iss`, or with `error`.
+    ///
+    /// No socket is involved: faults that concern connections and whole answers don't show here.
+    ///
+    /// # Errors
+    /// The address is not this provider's, or the answer is a page that says what is wrong, as for a redirect URI that
+    /// is not the client's.
+    pub fn sign_in(&self, authorize_url: &str, person: &str) -> Result<String, DevIdpError> {
+        sign_in::sign_in(&self.state, authorize_url, person)
     }
 
     /// Misbehaves from now on.

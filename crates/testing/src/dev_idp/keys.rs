@@ -5,7 +5,8 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
 use aws_lc_rs::{hmac, rand};
 use base64::Engine;
@@ -73,6 +74,23 @@ impl Keys {
             }
             SigningAlgorithm::Es256 => Ok(self.ec.sign(&random, message)?.as_ref().to_vec()),
         }
+    }
+
+    /// Whether one of these keys made the signature.
+    pub(super) fn signed(&self, kid: &str, alg: &str, message: &[u8], signature: &[u8]) -> bool {
+        let verified = match SigningAlgorithm::from_name(alg) {
+            Some(algorithm) if self.kid(algorithm) != kid => return false,
+            Some(SigningAlgorithm::Rs256) => {
+                UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.rsa.public_key().as_ref())
+                    .verify(message, signature)
+            }
+            Some(SigningAlgorithm::Es256) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.ec.public_key().as_ref())
+                    .verify(message, signature)
+            }
+            None => return false,
+        };
+        verified.is_ok()
     }
 
     /// HS256 with the PEM text of the RSA public key: what a verifier that lets the token choose would believe.

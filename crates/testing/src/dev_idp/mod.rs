@@ -1,17 +1,36 @@
 //! An OpenID provider in this process, on loopback.
 
+mod answer;
+mod authorization_request;
+mod authorize;
 mod builder;
+mod capped;
+mod client;
+mod control;
 mod error;
 mod fault;
+mod form;
+mod grant;
 mod handle;
 mod keys;
+mod logout;
+mod metadata;
 mod mint;
+mod origin;
+mod own_token;
+mod page;
 mod person;
+mod pkce;
 mod routes;
 mod server;
+mod session;
+mod sign_in;
 mod state;
+mod token;
+mod userinfo;
 
 pub use builder::DevIdpBuilder;
+pub use client::DevClient;
 pub use error::{DevIdpError, DevIdpErrorKind};
 pub use fault::Fault;
 pub use handle::DevIdp;

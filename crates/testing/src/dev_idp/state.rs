@@ -8,17 +8,25 @@ use aws_lc_rs::error::Unspecified;
 use gambeson_core::{BoxFuture, Clock, Timer, Timestamp};
 use serde_json::{Value, json};
 
+use super::grant::Grants;
 use super::keys::Keys;
-use super::{Fault, Person};
+use super::session::Sessions;
+use super::{DevClient, Fault, Person};
 
 pub(super) struct State {
     pub(super) issuer: String,
     pub(super) audience: String,
     pub(super) people: Vec<Person>,
-    /// Client ids and their secrets.
-    pub(super) clients: Vec<(String, String)>,
     time: Arc<dyn Time>,
     changing: Mutex<Changing>,
+    tables: Mutex<Tables>,
+}
+
+/// Whom the provider knows and what it has granted.
+pub(super) struct Tables {
+    clients: Vec<DevClient>,
+    pub(super) sessions: Sessions,
+    pub(super) grants: Grants,
 }
 
 /// A clock that is a timer too: slow answers and the times in tokens go by the same one.
@@ -35,11 +43,15 @@ struct Changing {
 }
 
 /// The endpoints, which are always counted one by one.
-const ENDPOINTS: [&str; 8] = [
+const ENDPOINTS: [&str; 12] = [
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/jwks",
     "/token",
+    "/authorize",
+    "/sign-in",
+    "/userinfo",
+    "/logout",
     "/dev/token",
     "/dev/rotate",
     "/dev/fault",
@@ -58,7 +70,7 @@ impl State {
     pub(super) fn new(
         issuer: String,
         audience: String,
-        (people, clients): (Vec<Person>, Vec<(String, String)>),
+        (people, clients): (Vec<Person>, Vec<DevClient>),
         time: Arc<dyn Time>,
         keys: Keys,
     ) -> Self {
@@ -69,7 +81,37 @@ impl State {
             ahead: Duration::ZERO,
             requests: BTreeMap::new(),
         });
-        Self { issuer, audience, people, clients, time, changing }
+        let tables = Mutex::new(Tables { clients, sessions: Sessions::new(), grants: Grants::new() });
+        Self { issuer, audience, people, time, changing, tables }
+    }
+
+    pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn client(&self, id: &str) -> Option<DevClient> {
+        self.tables().clients.iter().find(|client| client.id == id).cloned()
+    }
+
+    /// Knows this client from now on; it takes the place of one with the same id.
+    pub(super) fn register(&self, client: DevClient) {
+        let clients = &mut self.tables().clients;
+        clients.retain(|known| known.id != client.id);
+        clients.push(client);
+    }
+
+    /// Ends a session and what was granted in it.
+    pub(super) fn end_session(&self, sid: &str) {
+        let mut tables = self.tables();
+        tables.sessions.end(sid);
+        tables.grants.end(sid);
+    }
+
+    /// Whether a key of this provider, also a retired one, made the signature.
+    pub(super) fn signed(&self, kid: &str, alg: &str, message: &[u8], signature: &[u8]) -> bool {
+        let changing = self.changing();
+        let mut keys = std::iter::once(&changing.keys).chain(&changing.retired);
+        keys.any(|keys| keys.signed(kid, alg, message, signature))
     }
 
     fn changing(&self) -> MutexGuard<'_, Changing> {

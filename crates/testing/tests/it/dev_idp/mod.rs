@@ -270,7 +270,7 @@ async fn it_starts_only_where_it_may() {
         let refused = DevIdp::builder().bind(bind).start().await.unwrap_err();
         assert_eq!(refused.kind(), DevIdpErrorKind::Address, "{bind}");
     }
-    let production = DevIdp::builder().profile(Profile::Production).start().await.unwrap_err();
+    let production = DevIdp::builder().run_in(Profile::Production).start().await.unwrap_err();
     assert_eq!(production.kind(), DevIdpErrorKind::Profile);
 }
 

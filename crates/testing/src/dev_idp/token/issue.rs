@@ -1,0 +1,99 @@
+//! What the token endpoint gives (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
+use serde_json::json;
+
+use super::super::answer::{Answer, json_answer, oauth_error, text};
+use super::super::form::Form;
+use super::super::grant::Grant;
+use super::super::keys::{encode, random_id};
+use super::super::mint::{LIFETIME, Mint};
+use super::super::state::State;
+use super::super::{Fault, SigningAlgorithm};
+
+/// An access token as the form wishes it, or the bare token for who asks for plain text and may.
+pub(crate) fn service_answer(mint: Mint, headers: &HeaderMap, form: &Form, bare: bool) -> Answer {
+    let Some(algorithm) = form.get("alg").map_or(Some(SigningAlgorithm::Rs256), SigningAlgorithm::from_name)
+    else {
+        return text(StatusCode::BAD_REQUEST, "alg must be RS256 or ES256");
+    };
+    let Some(lifetime) = form
+        .get("expires_in")
+        .map_or(Some(LIFETIME), |seconds| seconds.parse().ok().map(Duration::from_secs))
+    else {
+        return text(StatusCode::BAD_REQUEST, "expires_in must be a number of seconds");
+    };
+    let scope = form.get("scope").unwrap_or("openid");
+    let mut mint = mint.algorithm(algorithm).expires_in(lifetime).scope(scope);
+    if let Some(audience) = form.get("audience").or_else(|| form.get("resource")) {
+        mint = mint.audience(audience);
+    }
+    let token = mint.token();
+    let wants_text = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
+    if bare && wants_text {
+        return text(StatusCode::OK, token);
+    }
+    let body = json!({
+        "access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope,
+    });
+    json_answer(StatusCode::OK, &body)
+}
+
+/// Access token, ID token and the next refresh token of a person.
+pub(super) fn person_answer(state: &Arc<State>, grant: &Grant, refresh: &str, scope: Option<&str>) -> Answer {
+    let Ok(token_id) = random_id() else {
+        return oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error");
+    };
+    state.tables().grants.note(refresh, &token_id);
+    let scope = scope.unwrap_or(&grant.scope);
+    let access = Mint::new(Arc::clone(state))
+        .user(&grant.person)
+        .claim("client_id", grant.client.as_str())
+        .claim("jti", token_id)
+        .claim("auth_time", grant.auth_time.unix_seconds())
+        .claim("sid", grant.sid.as_str())
+        .scope(scope)
+        .token();
+    let body = json!({
+        "access_token": access,
+        "token_type": "Bearer",
+        "expires_in": LIFETIME.as_secs(),
+        "scope": scope,
+        "refresh_token": refresh,
+        "id_token": id_token(state, grant, &access),
+    });
+    json_answer(StatusCode::OK, &body)
+}
+
+/// OpenID Connect Core §2 and §3.1.3.6.
+fn id_token(state: &Arc<State>, grant: &Grant, access: &str) -> String {
+    let fault = state.fault();
+    let hash = digest(&SHA256, access.as_bytes());
+    let at_hash = encode(hash.as_ref().get(..16).unwrap_or_default());
+    let mut mint = Mint::new(Arc::clone(state))
+        .typ("JWT")
+        .user(&grant.person)
+        .without("client_id")
+        .without("scope")
+        .audience(if fault == Fault::WrongAudience { "another-client" } else { &grant.client })
+        .claim("auth_time", grant.auth_time.unix_seconds())
+        .claim("at_hash", if fault == Fault::WrongAtHash { encode(&[0; 16]) } else { at_hash })
+        .claim("sid", grant.sid.as_str());
+    for (name, value) in state.person(&grant.person).map(|person| person.claims()).unwrap_or_default() {
+        mint = mint.claim(&name, value);
+    }
+    if fault == Fault::WrongIdTokenIssuer {
+        mint = mint.issuer("http://127.0.0.1:1");
+    }
+    match (&grant.nonce, fault) {
+        (_, Fault::WrongNonce) => mint.claim("nonce", "another-nonce"),
+        (Some(nonce), _) => mint.claim("nonce", nonce.as_str()),
+        (None, _) => mint,
+    }
+    .token()
+}
