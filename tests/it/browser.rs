@@ -46,5 +46,5 @@ fn screens() -> PathBuf {
 fn a_page_under_our_headers_runs_its_own_script_and_no_other() {
     let page = NoncePage::start();
     let steps = walk("nonce-page", &page.origin, &[]);
-    assert!(steps.len() >= 6, "{steps:?}");
+    assert!(steps.len() >= 9, "{steps:?}");
 }

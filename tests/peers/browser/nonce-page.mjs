@@ -53,4 +53,26 @@ export const steps = [
     await page.waitForURL(`${app}/changes`);
     assert.equal(await page.textContent('body'), '1');
   }),
+
+  step('a form of another site is refused, and changes nothing', async (scene) => {
+    const { page, app, elsewhere } = scene;
+    const answer = await elsewhere.post(page, `${app}/changes`, { text: 'won' });
+    assert.equal(answer.status(), 403);
+    assert.equal((await answer.request().allHeaders())['sec-fetch-site'], 'cross-site');
+    await shoot(scene, 'refused');
+    assert.equal(await (await page.request.get(`${app}/changes`)).text(), '1');
+  }),
+
+  step('a form without an origin is refused', async ({ page, app, elsewhere }) => {
+    const form = `<form method=post action=${app}/changes><script>document.forms[0].submit()</script></form>`;
+    const answer = page.waitForResponse((response) => response.request().method() === 'POST');
+    await page.goto(elsewhere.show(`<iframe sandbox="allow-forms allow-scripts" srcdoc="${form}"></iframe>`));
+    assert.equal((await answer).status(), 403);
+  }),
+
+  step('another site\'s script can not read an answer', async ({ page, app, elsewhere }) => {
+    await page.goto(elsewhere.show('a script'));
+    const read = await page.evaluate((url) => fetch(url).then(() => 'read', () => 'not read'), `${app}/changes`);
+    assert.equal(read, 'not read');
+  }),
 ];

@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("rbac", &["core"], &[]),
     ("hardening-headers", &["core"], &[]),
     ("cost-guard", &["core"], &[]),
-    ("otel-setup", &["core"], &[]),
+    ("otel-setup", &["core"], &["client"]),
     ("audit-trail", &["core"], &[]),
     ("testing", &["core"], &[]),
 ];
