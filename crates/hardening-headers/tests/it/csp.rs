@@ -136,3 +136,16 @@ fn presets_say_what_they_promise() {
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
     );
 }
+
+#[test]
+fn sources_are_added_to_what_is_allowed_already() {
+    let cdn = || Source::origin("https://cdn.example.com").unwrap();
+    let policy = Csp::strict().add(Directive::ImgSrc, [cdn(), Source::SELF]).to_string();
+    assert!(policy.contains("img-src 'self' https://cdn.example.com;"), "{policy}");
+    let from_default =
+        Csp::empty().set(Directive::DefaultSrc, [Source::SELF]).add(Directive::ImgSrc, [cdn()]);
+    assert_eq!(from_default.to_string(), "default-src 'self'; img-src 'self' https://cdn.example.com");
+    let no_fetch =
+        Csp::empty().set(Directive::DefaultSrc, [Source::SELF]).add(Directive::FormAction, [cdn()]);
+    assert_eq!(no_fetch.to_string(), "default-src 'self'; form-action https://cdn.example.com");
+}

@@ -1,9 +1,9 @@
 //! Headers, panics, server errors.
 
 use bytes::Bytes;
-use gambeson_core::{RequestFacts, Scheme};
+use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, Scheme};
 use gambeson_hardening_headers::{
-    Config, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Source,
+    Config, Cors, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Source,
 };
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, StatusCode};
@@ -274,6 +274,80 @@ async fn keeps_the_laws_of_a_layer() {
     contract::check(move || edge.layer(), cases).await;
     contract::check(HardeningLayer::<gambeson_core::ProblemJson>::off, Cases::passing(to("any.example")))
         .await;
+}
+
+#[tokio::test]
+async fn keeps_the_laws_of_a_layer_with_everything_on() {
+    let edge = || {
+        Hardening::strict()
+            .public_origin("https://app.example.com")
+            .hosts(["www.example.com"])
+            .redirect_to_canonical()
+            .cors(Cors::credentials(["https://admin.example.com"]))
+            .build()
+            .unwrap()
+    };
+    let post = |site: &'static str| {
+        move || {
+            let post = Request::post("/").header("host", "app.example.com").header("sec-fetch-site", site);
+            post.header("origin", "https://app.example.com").body(()).unwrap()
+        }
+    };
+    let preflight = || {
+        let request = Request::options("/").header("host", "app.example.com");
+        let request = request.header("origin", "https://evil.example");
+        request.header("access-control-request-method", "POST").body(()).unwrap()
+    };
+    let passing = || Cases::passing(post("same-origin"));
+    contract::check(move || edge().layer(), passing().refusing(post("cross-site"))).await;
+    contract::check(move || edge().layer(), passing().refusing(preflight)).await;
+}
+
+#[tokio::test]
+async fn what_a_recognised_person_sees_is_not_stored() {
+    let signed_in = || {
+        let mut request = request(Scheme::Https, "app.example.com");
+        let alice = Principal::user("https://id.example", "alice").build();
+        let facts = RequestFacts::ensure(&mut request);
+        facts.authenticate(Authentication::Verified(alice, Challenges::none())).unwrap();
+        request
+    };
+    let stored = |answer: &Answer| header(answer, "cache-control").to_owned();
+    assert_eq!(stored(&answer(web(), signed_in(), async |_| page("")).await), "no-store");
+    assert_eq!(stored(&answer(web(), signed_in(), async |_| json("")).await), "no-store");
+    let own = answer(web(), signed_in(), async |_| {
+        let mut asset = page("");
+        asset.headers_mut().insert("cache-control", "public, max-age=31536000, immutable".parse().unwrap());
+        asset
+    });
+    assert_eq!(stored(&own.await), "public, max-age=31536000, immutable");
+    let unchanged = answer(web(), signed_in(), async |_| status(StatusCode::NOT_MODIFIED, page(""))).await;
+    assert_eq!(stored(&unchanged), "");
+    let anonymous = request(Scheme::Https, "app.example.com");
+    RequestFacts::of(anonymous.extensions())
+        .unwrap()
+        .authenticate(Authentication::Anonymous(Challenges::none()))
+        .unwrap();
+    assert_eq!(stored(&answer(web(), anonymous, async |_| page("")).await), "");
+    let off = Hardening::web().headers(|set| set.no_store_signed_in(false)).build().unwrap();
+    assert_eq!(stored(&answer(off.layer(), signed_in(), async |_| page("")).await), "");
+}
+
+#[tokio::test]
+async fn forms_may_lead_to_the_identity_provider() {
+    let edge = Hardening::strict().form_action(["https://id.example"]).build().unwrap();
+    let answer = over(Scheme::Https, "app.example.com", edge.layer()).await;
+    let policy = header(&answer, "content-security-policy");
+    for part in [
+        "form-action 'self' https://id.example;",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    ] {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
+    let error = Hardening::web().form_action(["id.example/login"]).build().unwrap_err();
+    assert_eq!(error.problems()[0].field, "hardening-headers.csp-add.form-action");
 }
 
 #[cfg(feature = "axum")]

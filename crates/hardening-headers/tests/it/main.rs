@@ -3,7 +3,11 @@
 
 mod adopt;
 mod answers;
+mod canonical;
+mod config;
+mod cors;
 mod csp;
+mod csrf;
 mod edge_limit;
 mod hardening;
 mod hosts;

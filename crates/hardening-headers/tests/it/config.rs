@@ -1,0 +1,157 @@
+//! The edge as one table of a configuration file.
+
+use gambeson_core::{Access, EndpointSpec, Exempt, Profile};
+use gambeson_hardening_headers::{Config, Cors, Csrf, Preset, ProxiesConfig};
+use http::{Method, Request, Response, StatusCode};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::answers::connection;
+
+#[test]
+fn all_that_is_wrong_is_listed_at_once() {
+    let mut config = Config::default()
+        .public_origin("app.example.com")
+        .csp("script-src self")
+        .cors(Cors::credentials(["*"]))
+        .csrf(Csrf::new().trust(["null"]));
+    config.csp_add.insert("img-sorc".into(), Vec::new());
+    config.csp_add.insert("form-action".into(), vec!["id.example".into()]);
+    config.limits.body_rate = 0;
+    config.rate.count = 0;
+    let error = config.layers(Profile::Production, &[]).unwrap_err();
+    let fields: Vec<&str> = error.problems().iter().map(|problem| problem.field.as_str()).collect();
+    for field in [
+        "proxies",
+        "public-origin",
+        "csp",
+        "csp-add.img-sorc",
+        "csp-add.form-action",
+        "cors.origins",
+        "csrf.trusted-origins",
+        "limits.body-rate",
+        "rate.count",
+    ] {
+        let field = format!("hardening-headers.{field}");
+        assert!(fields.contains(&field.as_str()), "{field}: {error}");
+    }
+    assert_eq!(fields.len(), 9, "{error}");
+}
+
+#[test]
+fn development_need_not_declare_proxies() {
+    assert!(Config::default().layers(Profile::Development, &[]).is_ok());
+    assert!(Config::default().layers(Profile::Production, &[]).is_err());
+}
+
+#[tokio::test]
+async fn the_layers_work_together_and_spare_what_is_exempt() {
+    let livez =
+        EndpointSpec::new(Method::GET, "/livez", Access::Public("probe".into())).exempt(Exempt::probe());
+    let mut config = Config::default()
+        .preset(Preset::Strict)
+        .public_origin("https://app.example.com")
+        .proxies(ProxiesConfig::default().direct());
+    config.csp_add.insert("form-action".into(), vec!["https://id.example".into()]);
+    config.rate.burst = 1;
+    let layers = config.layers(Profile::Production, &[livez]).unwrap();
+    let app = service_fn(async |_: Request<_>| {
+        let page = Response::builder().header("content-type", "text/html");
+        Ok::<_, std::convert::Infallible>(page.body(bytes::Bytes::new()).unwrap())
+    });
+    let app = layers.edge_limit.layer(app);
+    let app = layers.peer.layer(layers.hardening.layer(layers.limits.layer(app)));
+    let get = async |path: &str, host: &str| {
+        let request = Request::get(path).header("host", host).extension(connection("192.0.2.7:1"));
+        let body = http_body_util::Empty::<bytes::Bytes>::new();
+        app.clone().oneshot(request.body(body).unwrap()).await.unwrap()
+    };
+    let page = get("/", "app.example.com").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("form-action 'self' https://id.example;"), "{policy}");
+    assert_eq!(get("/", "app.example.com").await.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(get("/livez", "192.0.2.1").await.status(), StatusCode::OK);
+}
+
+#[cfg(feature = "serde")]
+mod file {
+    use std::time::Duration;
+
+    use super::*;
+
+    const EXAMPLE: &str = r#"
+preset = "api"
+public-origin = "https://app.example.com"
+hosts = ["www.example.com"]
+redirect-to-canonical = true
+host-mode = "enforce"
+hsts-days = 365
+scrub-5xx = true
+
+[csp-add]
+img-src = ["https://cdn.example.com"]
+
+[csrf]
+trusted-origins = ["https://admin.example.com"]
+session-cookies = ["__Host-session"]
+mode = "enforce"
+exempt = [{ method = "POST", path = "/hooks/payments", reason = "signed by the provider" }]
+
+[cors]
+origins = ["https://admin.example.com"]
+credentials = true
+methods = ["GET", "POST", "DELETE"]
+max-age = "10m"
+
+[proxies]
+ranges = ["10.0.3.0/24"]
+forwarded-host = true
+
+[limits]
+body = "2MiB"
+body-deadline = "1m"
+body-rate = "4KiB"
+handler = "off"
+
+[rate]
+count = 20
+period = "1m"
+burst = 60
+v6-prefix = 56
+table = "256KiB"
+"#;
+
+    #[test]
+    fn an_example_table_parses() {
+        let config: Config = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(config.preset, Preset::Api);
+        assert_eq!(config.limits.body, Some(2 << 20));
+        assert_eq!(config.limits.body_deadline, Some(Duration::from_secs(60)));
+        assert_eq!((config.limits.body_rate, config.limits.handler), (4 << 10, None));
+        assert_eq!((config.rate.period_seconds, config.rate.table_bytes), (60, 256 << 10));
+        assert_eq!(config.cors.as_ref().unwrap().max_age, Duration::from_secs(600));
+        assert!(config.cors.as_ref().unwrap().credentials && config.proxies.forwarded_host);
+        config.layers(Profile::Production, &[]).unwrap();
+        assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn misspelt_keys_and_values_are_refused() {
+        for wrong in [
+            "publik-origin = \"a\"",
+            "public_origin = \"a\"",
+            "[csrf]\ntrusted = []",
+            "[cors]\norigin = []",
+            "[proxies]\nrange = []",
+            "[limits]\nbody = \"1 parsec\"",
+            "[limits]\nhandler = 30",
+            "[limits]\nbody = -1",
+            "[rate]\nperiod = \"1500ms\"",
+            "[rate]\nperiod-seconds = 1",
+            "preset = \"wep\"",
+            "[[csrf.exempt]]\nmethod = \"POST\"\npath = \"/a\"",
+        ] {
+            assert!(toml::from_str::<Config>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
