@@ -6,7 +6,8 @@
 //! What is logged is said by `GAMBESON_LOG`, else `RUST_LOG`, else `info`; both in the form `info,my_app=debug`. A variable that is
 //! empty counts as not set.
 //!
-//! A line holds the event and its fields, not those of the spans around it. Lines are written at once, by the thread that logs; one
+//! A line holds the event and its fields, not those of the spans around it, and the `trace_id` of the request in which it was
+//! logged. [`init`] also puts a [`SpanLayer`](crate::SpanLayer) there, so that spans of the app can be exported. Lines are written at once, by the thread that logs; one
 //! that can't be written, because nobody reads any more, is lost without a panic. In JSON a field whose name the line itself uses
 //! (`time`, `level`, `target`, `message`) is named `field.time` and so on.
 
@@ -14,11 +15,13 @@ use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gambeson_core::{Clock, ConfigError, Profile, SystemClock, escape_controls, json_string};
+use gambeson_core::{Clock, ConfigError, Profile, SystemClock, TraceContext, escape_controls, json_string};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::{SpanLayer, current_trace};
 
 static DONE: Mutex<bool> = Mutex::new(false);
 
@@ -49,7 +52,8 @@ pub fn init_from_lookup(
         false => Style::Text { colours: std::io::stderr().is_terminal() && !no_color },
     };
     let lines = Lines { style, clock: Arc::new(SystemClock::new()), write: to_stderr };
-    tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines)).map_err(|_| {
+    let subscriber = Registry::default().with(filter).with(SpanLayer::new()).with(lines);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| {
         let cure = "another subscriber is installed for this process: keep that one or this one";
         ConfigError::one("logs", "", cure)
     })?;
@@ -127,6 +131,9 @@ impl<W> Lines<W> {
                 Value::Quoted(value) => write!(line, " {dim}{name}={off}{}", escape_controls(value)),
             };
         }));
+        if let Some(trace) = trace_of(event) {
+            let _ = write!(line, " {dim}trace_id={off}{}", trace.trace_id_hex());
+        }
     }
 
     fn json(&self, line: &mut String, event: &Event<'_>) {
@@ -149,8 +156,17 @@ impl<W> Lines<W> {
                 Value::Quoted(value) => json_text(line, value),
             }
         }));
+        if let Some(trace) = trace_of(event) {
+            let _ = write!(line, ",\"trace_id\":\"{}\"", trace.trace_id_hex());
+        }
         line.push('}');
     }
+}
+
+/// The trace that the event belongs to, unless it names one itself.
+fn trace_of(event: &Event<'_>) -> Option<TraceContext> {
+    let named = event.metadata().fields().field("trace_id").is_some();
+    if named { None } else { current_trace() }
 }
 
 /// Whether a value could be taken for something else when it stood bare.

@@ -1,53 +1,80 @@
 //! The handle on everything that is observed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use gambeson_core::{
-    Clock, ConfigError, ConfigProblems, Entropy, HealthCheck, Readiness, RouteSource, SystemClock,
-    SystemEntropy,
+use gambeson_core::{Clock, ConfigError, HealthCheck, Readiness, RouteSource, Timer};
+
+use crate::context::Recorder;
+use crate::export::Exporter;
+use crate::ids::Ids;
+use crate::metrics::{CostCounter, Exports, Exposition, Metrics, text};
+use crate::route::RouteNames;
+use crate::{
+    ClientLayer, Config, Endpoints, Sampling, ShutdownReport, SpanReport, TelemetryBuilder, TelemetryLayer,
 };
 
-use crate::metrics::{Exposition, Metrics, text};
-use crate::route::RouteNames;
-use crate::trace::Ids;
-use crate::{Endpoints, TelemetryLayer};
-
-/// Metrics, readiness and health of one service. A clone is one atomic increment.
+/// Traces, metrics, readiness and health of one service. A clone is one atomic increment.
 #[derive(Debug, Clone)]
 pub struct Telemetry(Arc<Shared>);
 
 pub(crate) struct Shared {
-    service: Box<str>,
-    version: Box<str>,
-    pub(crate) metrics: Metrics,
-    pub(crate) ids: Ids,
+    pub(crate) service: Box<str>,
+    pub(crate) version: Box<str>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ids: Arc<Ids>,
     pub(crate) routes: Option<Box<dyn RouteSource>>,
     pub(crate) route_names: RouteNames,
     pub(crate) clock: Arc<dyn Clock>,
-    readiness: Readiness,
-    health: Vec<Box<dyn HealthCheck>>,
+    pub(crate) timer: Arc<dyn Timer>,
+    pub(crate) sampling: Sampling,
+    /// `None`: no spans are exported.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) exporter: Option<Exporter>,
+    /// Routes that leave no span.
+    pub(crate) untraced: Vec<Cow<'static, str>>,
+    pub(crate) client_address: bool,
+    pub(crate) readiness: Readiness,
+    pub(crate) health: Vec<Box<dyn HealthCheck>>,
 }
 
 impl Telemetry {
     /// Settings of the telemetry of this service in this version.
     pub fn builder(service: impl Into<Box<str>>, version: impl Into<Box<str>>) -> TelemetryBuilder {
-        TelemetryBuilder {
-            service: service.into(),
-            version: version.into(),
-            most_series: 2_000,
-            routes: None,
-            readiness: Readiness::new(),
-            health: Vec::new(),
-            clock: Arc::new(SystemClock::new()),
-            entropy: Arc::new(SystemEntropy::new()),
-        }
+        TelemetryBuilder::new(service.into(), version.into())
+    }
+
+    /// The telemetry that this configuration describes; what can't be written into a file is in [`Telemetry::builder`].
+    ///
+    /// # Errors
+    /// As [`TelemetryBuilder::build`].
+    pub fn from_config(config: Config) -> Result<Self, ConfigError> {
+        TelemetryBuilder::of(config).build()
+    }
+
+    pub(crate) fn of(shared: Shared) -> Self {
+        Self(Arc::new(shared))
     }
 
     /// The layer that observes requests; all layers of one handle count together.
     #[must_use]
     pub fn layer(&self) -> TelemetryLayer {
         TelemetryLayer::of(self.0.clone())
+    }
+
+    /// The layer that observes calls to the service of this name (your name for it: `payments`, not its address).
+    #[must_use]
+    pub fn client_layer(&self, dependency: impl Into<Arc<str>>) -> ClientLayer {
+        ClientLayer::of(self.0.clone(), dependency.into())
+    }
+
+    /// Takes the costs of requests as the counter `gambeson_cost`.
+    #[must_use]
+    pub fn cost_sink(&self) -> CostCounter {
+        CostCounter::of(self.0.metrics.clone())
     }
 
     /// `/livez`, `/readyz` and `/metrics`.
@@ -62,6 +89,45 @@ impl Telemetry {
         self.0.readiness.clone()
     }
 
+    /// Whether anything is exported: whether there is an endpoint, and nothing switched it off.
+    #[must_use]
+    pub fn exports(&self) -> bool {
+        self.0.exporter.is_some()
+    }
+
+    /// What became of the recorded spans so far.
+    #[must_use]
+    pub fn span_report(&self) -> SpanReport {
+        self.0.exporter.as_ref().map_or_else(SpanReport::default, |exporter| exporter.queue.report())
+    }
+
+    /// Sends what waits, for a process that may be frozen when its answer is out. Whether all was tried within `limit`;
+    /// [`Telemetry::span_report`] says with which success. At once `true` when nothing is exported.
+    pub async fn flush_within(&self, limit: Duration) -> bool {
+        match &self.0.exporter {
+            Some(exporter) => exporter.flush(self.0.timer.until(self.0.clock.monotonic().plus(limit))).await,
+            None => true,
+        }
+    }
+
+    /// Sends what waits and ends the export; what has not arrived within `limit` is lost, and reported as such.
+    ///
+    /// To be called last, after the server has drained: spans that end later are counted as lost. A second call gives the
+    /// same report.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves the export ending by itself, without a report.
+    pub async fn shutdown(&self, limit: Duration) -> ShutdownReport {
+        let started = self.0.clock.monotonic();
+        let (spans, metrics_exported) = match &self.0.exporter {
+            Some(exporter) => exporter.end(self.0.timer.until(started.plus(limit))).await,
+            None => (SpanReport::default(), None),
+        };
+        let took = self.0.clock.monotonic().since(started);
+        ShutdownReport { spans, metrics_exported, took }
+    }
+
     /// All metrics as OpenMetrics 1.0, of the media type [`METRICS_CONTENT_TYPE`](crate::METRICS_CONTENT_TYPE).
     ///
     /// Health checks that answer at once are asked; one that has to wait is left out.
@@ -71,7 +137,14 @@ impl Telemetry {
         let at_once = |check: &dyn HealthCheck| check.check().ready().ok();
         let health =
             shared.health.iter().filter_map(|check| Some((check.name(), at_once(&**check)?))).collect();
-        text(&shared.metrics, &Exposition { service: &shared.service, version: &shared.version, health })
+        let exports = shared.exporter.as_ref().map(|exporter| Exports {
+            spans: exporter.queue.report(),
+            waiting: exporter.queue.waiting(),
+            metrics: exporter.metric_exports.exported.load(Ordering::Relaxed),
+            metrics_failed: exporter.metric_exports.failed.load(Ordering::Relaxed),
+        });
+        let about = Exposition { service: &shared.service, version: &shared.version, health, exports };
+        text(&shared.metrics, &about)
     }
 }
 
@@ -81,86 +154,7 @@ impl fmt::Debug for Shared {
             .field("service", &self.service)
             .field("version", &self.version)
             .field("readiness", &self.readiness)
+            .field("exports", &self.exporter.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// Settings of [`Telemetry`].
-#[must_use]
-pub struct TelemetryBuilder {
-    service: Box<str>,
-    version: Box<str>,
-    most_series: usize,
-    routes: Option<Box<dyn RouteSource>>,
-    readiness: Readiness,
-    health: Vec<Box<dyn HealthCheck>>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-}
-
-impl TelemetryBuilder {
-    /// Where routes are known from, asked before the inner service is called. Default: nowhere; then the route counts that
-    /// an inner layer, such as rbac's, records in the request's facts.
-    pub fn routes(self, source: impl RouteSource) -> Self {
-        Self { routes: Some(Box::new(source)), ..self }
-    }
-
-    /// How many series of request durations are kept apart; what comes later is counted together as
-    /// `otel_metric_overflow="true"`. Default 2,000; 1 to 100,000. A series takes about 250 bytes.
-    pub fn most_series(self, most: usize) -> Self {
-        Self { most_series: most, ..self }
-    }
-
-    /// Also shows this part's health in `/metrics`; may be called again.
-    pub fn health(mut self, check: impl HealthCheck + 'static) -> Self {
-        self.health.push(Box::new(check));
-        self
-    }
-
-    /// A readiness that others flip too. Default: an own one, which is starting.
-    pub fn readiness(self, readiness: Readiness) -> Self {
-        Self { readiness, ..self }
-    }
-
-    /// Another clock: a manual one in tests.
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
-    }
-
-    /// Another source of trace ids: a fixed one in tests.
-    pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {
-        Self { entropy, ..self }
-    }
-
-    /// The handle.
-    ///
-    /// # Errors
-    /// An empty service name, or a number of series out of its range.
-    pub fn build(self) -> Result<Telemetry, ConfigError> {
-        let mut problems = ConfigProblems::new();
-        if self.service.is_empty() {
-            problems.add("telemetry.service", "", "name the service: dashboards and alerts are found by it");
-        }
-        if !(1..=100_000).contains(&self.most_series) {
-            problems.add("telemetry.most_series", self.most_series.to_string(), "give 1 to 100000");
-        }
-        problems.check()?;
-        Ok(Telemetry(Arc::new(Shared {
-            service: self.service,
-            version: self.version,
-            metrics: Metrics::new(self.most_series),
-            ids: Ids::new(self.entropy),
-            routes: self.routes,
-            route_names: RouteNames::new(self.most_series),
-            clock: self.clock,
-            readiness: self.readiness,
-            health: self.health,
-        })))
-    }
-}
-
-impl fmt::Debug for TelemetryBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TelemetryBuilder").field("service", &self.service).finish_non_exhaustive()
     }
 }

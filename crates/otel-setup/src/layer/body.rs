@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::exchange::{End, Exchange};
+use crate::context::within;
 
 pin_project! {
     /// The inner body, seen to its end. A body made of bytes alone belongs to an inner layer's early answer and is not observed
@@ -79,7 +80,8 @@ impl<B: Body> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(context));
+        let active = this.exchange.exchange.as_ref().and_then(Exchange::active);
+        let frame = ready!(within(active, || this.inner.as_mut().poll_frame(context)));
         match &frame {
             None => this.exchange.end(End::Whole),
             Some(Err(_)) => this.exchange.end(End::BodyFailed),

@@ -7,14 +7,16 @@ use gambeson_core::{Monotonic, Rejection, RejectionClass, RequestFacts, RequestH
 use http::{Method, Request, StatusCode};
 use tracing::Level;
 
+use super::server_span::{Ended, ServerTrace};
+use crate::context::Active;
 use crate::metrics::{ErrorLabel, Labels, MethodLabel};
 use crate::telemetry::Shared;
-use crate::trace::parent;
 
 /// What is known of a running request. It ends once: by [`Exchange::end`], or as cancelled when it is dropped.
 pub(crate) struct Exchange {
     shared: Arc<Shared>,
     facts: RequestFacts,
+    trace: ServerTrace,
     started: Monotonic,
     method: MethodLabel,
     https: bool,
@@ -37,16 +39,12 @@ impl Exchange {
     pub(crate) fn begin<B>(shared: Arc<Shared>, request: &mut Request<B>) -> Self {
         let facts = RequestFacts::ensure(request);
         let head = RequestHead::from(&*request);
-        if facts.trace().is_none() {
-            let trusted = facts.peer().is_some_and(|peer| peer.neighbour_trusted);
-            let parent = trusted.then(|| parent(head.headers)).flatten();
-            shared.ids.span(parent).map(|trace| facts.set_trace(trace));
-        }
         if facts.route().is_none()
             && let Some(template) = shared.routes.as_ref().and_then(|source| source.template(&head))
         {
             facts.set_route(shared.route_names.route(template));
         }
+        let trace = ServerTrace::begin(&shared, &facts, &head);
         let https = match facts.peer().and_then(|peer| peer.scheme) {
             Some(scheme) => scheme == Scheme::Https,
             None => head.uri.scheme() == Some(&http::uri::Scheme::HTTPS),
@@ -58,12 +56,18 @@ impl Exchange {
             head: head.method == Method::HEAD,
             shared,
             facts,
+            trace,
             method,
             https,
             status: 0,
             bytes: 0,
             ended: false,
         }
+    }
+
+    /// What children of this request's span hang under.
+    pub(super) fn active(&self) -> Option<&Active> {
+        self.trace.active()
     }
 
     pub(super) fn answered(&mut self, status: StatusCode) {
@@ -109,6 +113,8 @@ impl Exchange {
         if let Some(rejection) = rejection {
             self.shared.metrics.refused(rejection);
         }
+        let (facts, method, https, status) = (&self.facts, self.method, self.https, self.status);
+        self.trace.end(&self.shared, &Ended { facts, method, https, status, error, how, took });
         self.log(how, took);
     }
 

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::ResponseBody;
 use super::exchange::{End, Exchange};
+use crate::context::within;
 
 pin_project! {
     /// The future of [`TelemetryService`](super::TelemetryService).
@@ -36,7 +37,8 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outcome = ready!(this.inner.poll(context));
+        let active = this.exchange.as_ref().and_then(Exchange::active);
+        let outcome = ready!(within(active, || this.inner.poll(context)));
         let exchange = this.exchange.take();
         Poll::Ready(match outcome {
             Ok(response) => Ok(ResponseBody::wrap(response, exchange)),

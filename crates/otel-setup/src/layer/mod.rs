@@ -112,6 +112,7 @@
 mod body;
 mod exchange;
 mod future;
+mod server_span;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -125,6 +126,7 @@ pub use body::ResponseBody;
 use exchange::Exchange;
 pub use future::ResponseFuture;
 
+use crate::context::within;
 use crate::telemetry::Shared;
 
 /// Observes each request: see the [crate page](crate) and [`Telemetry::layer`](crate::Telemetry::layer).
@@ -173,6 +175,8 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let exchange = self.shared.as_ref().map(|shared| Exchange::begin(shared.clone(), &mut request));
-        ResponseFuture::new(self.inner.call(request), exchange)
+        let active = exchange.as_ref().and_then(Exchange::active);
+        let future = within(active, || self.inner.call(request));
+        ResponseFuture::new(future, exchange)
     }
 }

@@ -1,5 +1,7 @@
 //! What is counted, in bounded memory.
 
+mod calls;
+mod costs;
 mod exposition;
 mod histogram;
 mod table;
@@ -10,15 +12,17 @@ use std::time::Duration;
 use gambeson_core::{MatchedRoute, Rejection};
 use http::Method;
 
-pub(crate) use exposition::{Exposition, text};
-use histogram::Histogram;
+pub(crate) use calls::{CallLabels, CallSeries};
+pub use costs::CostCounter;
+pub(crate) use exposition::{Exports, Exposition, text};
+pub(crate) use histogram::{BOUNDS, Histogram};
 pub(crate) use table::OnceTable;
 
 /// The media type of what `/metrics` answers: OpenMetrics 1.0.
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Methods that are a label as they are; all others are `_OTHER`, so that a stranger's words make no series.
-const METHODS: [&str; 10] =
+pub(crate) const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "_OTHER"];
 
 /// A method as a label.
@@ -33,6 +37,15 @@ impl MethodLabel {
 
     pub(crate) fn as_str(self) -> &'static str {
         METHODS.get(self.0).copied().unwrap_or("_OTHER")
+    }
+
+    pub(crate) fn is_other(self) -> bool {
+        self.0 == METHODS.len() - 1
+    }
+
+    /// As a span is named for it.
+    pub(crate) fn span_name(self) -> &'static str {
+        if self.is_other() { "HTTP" } else { self.as_str() }
     }
 }
 
@@ -63,11 +76,11 @@ pub(crate) struct Series {
     status: u16,
     error: ErrorLabel,
     route: Option<MatchedRoute>,
-    durations: Histogram,
+    pub(crate) durations: Histogram,
 }
 
 impl Series {
-    fn labels(&self) -> Labels<'_> {
+    pub(crate) fn labels(&self) -> Labels<'_> {
         Labels {
             method: self.method,
             https: self.https,
@@ -79,19 +92,22 @@ impl Series {
 }
 
 pub(crate) struct Refusals {
-    package: &'static str,
-    class: &'static str,
-    slug: &'static str,
-    count: AtomicU64,
+    pub(crate) package: &'static str,
+    pub(crate) class: &'static str,
+    pub(crate) slug: &'static str,
+    pub(crate) count: AtomicU64,
 }
 
-/// All that the layer counts.
+/// All that the layers count.
 pub(crate) struct Metrics {
-    series: OnceTable<Series>,
-    overflow: Histogram,
-    refusals: OnceTable<Refusals>,
-    refusals_overflow: AtomicU64,
-    active: [[AtomicI64; 2]; METHODS.len()],
+    pub(crate) series: OnceTable<Series>,
+    pub(crate) overflow: Histogram,
+    pub(crate) calls: OnceTable<CallSeries>,
+    pub(crate) calls_overflow: Histogram,
+    pub(crate) refusals: OnceTable<Refusals>,
+    pub(crate) refusals_overflow: AtomicU64,
+    pub(crate) costs: costs::Costs,
+    pub(crate) active: [[AtomicI64; 2]; METHODS.len()],
 }
 
 impl Metrics {
@@ -100,6 +116,9 @@ impl Metrics {
         Self {
             series: OnceTable::new(most_series),
             overflow: Histogram::default(),
+            calls: OnceTable::new(most_series),
+            calls_overflow: Histogram::default(),
+            costs: costs::Costs::new(most_series),
             refusals: OnceTable::new(500),
             refusals_overflow: AtomicU64::new(0),
             active: Default::default(),
