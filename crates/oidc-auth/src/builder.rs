@@ -12,7 +12,7 @@ use crate::cache::{Cache, CacheConfig};
 use crate::issuer::{Issuer, KeySource};
 use crate::key_policy::KeyPolicy;
 use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
-use crate::policy::{ClaimNames, Policy, TokenProfile};
+use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
 use crate::verifier::{Keys, Shared, Verifier};
 
 /// A verifier of which the audience is not known yet: a token for another API must never be taken for one for this.
@@ -30,7 +30,7 @@ impl NeedsAudience {
         VerifierBuilder {
             issuer: self.0,
             audiences: vec![audience.into()],
-            profile: TokenProfile::default(),
+            kind: TokenKind::Access(TokenProfile::default()),
             run_in: Profile::default(),
             leeway: Duration::from_secs(30),
             max_lifetime: Duration::from_secs(86_400),
@@ -54,7 +54,7 @@ impl NeedsAudience {
 pub struct VerifierBuilder {
     issuer: Issuer,
     audiences: Vec<Box<str>>,
-    profile: TokenProfile,
+    kind: TokenKind,
     run_in: Profile,
     leeway: Duration,
     max_lifetime: Duration,
@@ -79,7 +79,13 @@ impl VerifierBuilder {
 
     /// Which kind of token is accepted. Default [`TokenProfile::AccessToken`].
     pub fn profile(self, profile: TokenProfile) -> Self {
-        Self { profile, ..self }
+        Self { kind: TokenKind::Access(profile), ..self }
+    }
+
+    /// ID tokens of a log-in in place of access tokens. Their lifetime is not limited: each is looked at once.
+    pub(crate) fn for_id_tokens(self) -> Self {
+        let max_lifetime = Duration::from_secs(u64::from(u32::MAX));
+        Self { kind: TokenKind::Id, cache: CacheConfig::off(), max_lifetime, ..self }
     }
 
     /// Which shortcuts are allowed: in [`Profile::Development`] the issuer may be on loopback, in plain http, and a
@@ -297,7 +303,7 @@ impl VerifierBuilder {
             id: [0; 32],
             issuer: Arc::clone(&self.issuer.name),
             audiences: self.audiences.clone(),
-            profile: self.profile,
+            kind: self.kind,
             leeway: self.leeway,
             max_lifetime: self.max_lifetime,
             max_token: self.max_token,

@@ -75,7 +75,7 @@ fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> R
 fn refuse(parts: &Parts, rejection: &Rejection) -> Response {
     let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
     if let Some(cause) = rejection.private_cause() {
-        tracing::error!(target: "gambeson::auth", cause = %cause, "request refused");
+        tracing::error!(cause = %cause, "request refused");
     }
     facts.set_rejection(rejection.clone());
     ProblemJson.respond(rejection, &facts)

@@ -4,7 +4,7 @@ use gambeson_core::{Principal, PrincipalBuilder, Timestamp};
 
 use crate::error::{Reason, TokenError};
 use crate::jwt::{Claims, Json, Members, texts_of};
-use crate::policy::Policy;
+use crate::policy::{Policy, TokenKind};
 
 /// How many actors may stand behind each other (RFC 8693 §4.1): more is no honest delegation.
 const MAX_ACTORS: u8 = 4;
@@ -17,6 +17,23 @@ pub(crate) fn principal(
     payload: &str,
     policy: &Policy,
 ) -> Result<Principal, TokenError> {
+    describe(claims, payload, policy).map(PrincipalBuilder::build)
+}
+
+/// Describes the person of a verified ID token, whose session lasts until `ends_at`: the token's own end says nothing of
+/// that. `scope` is what the log-in was granted.
+pub(crate) fn person(
+    payload: &str,
+    policy: &Policy,
+    ends_at: Timestamp,
+    scope: &str,
+) -> Result<Principal, TokenError> {
+    let builder = describe(&Claims::read(payload, policy)?, payload, policy)?;
+    let builder = scope.split_ascii_whitespace().fold(builder, PrincipalBuilder::scope);
+    Ok(builder.expires_at(ends_at).build())
+}
+
+fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<PrincipalBuilder, TokenError> {
     let subject =
         claims.text("sub")?.ok_or_else(|| TokenError::with(Reason::MissingClaim, "sub is missing"))?;
     let client = match claims.text("client_id")? {
@@ -24,7 +41,7 @@ pub(crate) fn principal(
         None => claims.text("azp")?,
     };
     let issuer = policy.issuer.clone();
-    let mut builder = match client == Some(subject) {
+    let mut builder = match policy.kind != TokenKind::Id && client == Some(subject) {
         true => Principal::service(issuer, subject),
         false => Principal::user(issuer, subject),
     }
@@ -37,7 +54,7 @@ pub(crate) fn principal(
     if let Some(actor) = actor(claims.members(), policy, MAX_ACTORS)? {
         builder = builder.actor(actor);
     }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 /// Which credential and which log-in it was.

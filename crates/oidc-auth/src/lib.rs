@@ -30,7 +30,7 @@
 //! ## invalid-token
 //!
 //! 401 with `WWW-Authenticate: Bearer error="invalid_token"`, and `"error":"invalid_token"` in the problem document. The token is not one that this app accepts. Which check it
-//! failed is in the log (target `gambeson::auth`, field `reason`), not in the answer. The first things to look at: whether
+//! failed is in the log (field `reason`), not in the answer. The first things to look at: whether
 //! its `aud` is this API, whether `iss` is the configured issuer to the letter, slashes included, and whether the clocks
 //! agree.
 //!
@@ -70,6 +70,7 @@ mod jwt;
 mod key_policy;
 mod keys;
 pub mod layer;
+pub mod login;
 mod policy;
 mod status;
 mod telemetry;
@@ -83,6 +84,7 @@ pub use error::{Reason, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;
+pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use policy::{ClaimNames, TokenProfile};
 pub use status::VerifierStatus;
 pub use verifier::Verifier;

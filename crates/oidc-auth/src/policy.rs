@@ -18,7 +18,14 @@ pub enum TokenProfile {
     JwtLenient,
 }
 
-impl TokenProfile {
+/// What a verifier verifies: access tokens for an API, or the ID tokens of a log-in, which are no credential for an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    Access(TokenProfile),
+    Id,
+}
+
+impl TokenKind {
     /// Whether a header with this `typ` may pass (media types have no letter case, RFC 7515 §4.1.9).
     pub(crate) fn allows_type(self, typ: Option<&str>) -> bool {
         let is = |wanted: &str| {
@@ -30,8 +37,9 @@ impl TokenProfile {
             })
         };
         match self {
-            Self::AccessToken => is("at+jwt"),
-            Self::JwtLenient => typ.is_none() || is("JWT") || is("at+jwt"),
+            Self::Access(TokenProfile::AccessToken) => is("at+jwt"),
+            Self::Id => typ.is_none() || is("JWT"),
+            Self::Access(TokenProfile::JwtLenient) => typ.is_none() || is("JWT") || is("at+jwt"),
         }
     }
 }
@@ -137,7 +145,7 @@ pub(crate) struct Policy {
     pub(crate) id: [u8; 32],
     pub(crate) issuer: Arc<str>,
     pub(crate) audiences: Vec<Box<str>>,
-    pub(crate) profile: TokenProfile,
+    pub(crate) kind: TokenKind,
     pub(crate) leeway: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) max_token: usize,

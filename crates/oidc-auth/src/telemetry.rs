@@ -8,26 +8,21 @@ use crate::verifier::Verifier;
 
 /// The issuer gave no keys; known ones go on working.
 pub(crate) fn fetch_failed(issuer: &str, error: &str) {
-    tracing::warn!(target: "gambeson::auth", issuer, error, "keys could not be fetched");
+    tracing::warn!(issuer, error, "keys could not be fetched");
 }
 
 /// A new set is in place.
 pub(crate) fn keys_fetched(issuer: &str, keys: &KeySet) {
     let count = keys.len();
-    tracing::info!(target: "gambeson::auth", issuer, keys = count, "keys fetched");
+    tracing::info!(issuer, keys = count, "keys fetched");
     if !keys.skipped().is_empty() || count == 0 {
-        tracing::warn!(target: "gambeson::auth", issuer, keys = count, skipped = ?keys.skipped(), "keys skipped");
+        tracing::warn!(issuer, keys = count, skipped = ?keys.skipped(), "keys skipped");
     }
 }
 
 /// Tokens live for longer than is wise.
 pub(crate) fn long_lived(issuer: &str, seconds: u64) {
-    tracing::warn!(
-        target: "gambeson::auth",
-        issuer,
-        seconds,
-        "tokens are valid for more than an hour: a stolen one is, too"
-    );
+    tracing::warn!(issuer, seconds, "tokens are valid for more than an hour: a stolen one is, too");
 }
 
 /// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them.
@@ -42,9 +37,9 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
         | Reason::TokenType
         | Reason::KeysUnavailable
         | Reason::WaitingRoomFull => {
-            tracing::warn!(target: "gambeson::auth", reason, detail, trace_id = trace, "token refused");
+            tracing::warn!(reason, detail, trace_id = trace, "token refused");
         }
-        _ => tracing::info!(target: "gambeson::auth", reason, detail, trace_id = trace, "token refused"),
+        _ => tracing::info!(reason, detail, trace_id = trace, "token refused"),
     }
 }
 
@@ -70,7 +65,7 @@ pub(crate) fn audit_ambiguous(
     facts: &RequestFacts,
     method: &http::Method,
 ) {
-    tracing::info!(target: "gambeson::auth", reason, "request refused");
+    tracing::info!(reason, "request refused");
     if let Some(sink) = verifier.audit_sink() {
         let event = event(Outcome::Denied, verifier.now(), reason, facts, method);
         let _ = sink.record(event, Durability::Async);

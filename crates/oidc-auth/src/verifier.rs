@@ -16,7 +16,7 @@ use crate::identity;
 use crate::issuer::Issuer;
 use crate::jwt::{Claims, Compact, Header};
 use crate::keys::{Key, KeySet, KeyWait, Network, Remote, Round};
-use crate::policy::Policy;
+use crate::policy::{Policy, TokenKind};
 use crate::status::VerifierStatus;
 use crate::telemetry;
 
@@ -164,7 +164,7 @@ impl Verifier {
     fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<(Principal, [u8; 32]), Miss> {
         let policy = &self.0.policy;
         let parts = Compact::split(token)?;
-        let header = Header::read(&parts.header()?, policy.profile)?;
+        let header = Header::read(&parts.header()?, policy.kind)?;
         let Some(key) = keys.find(header.kid.as_deref(), header.algorithm) else {
             let payload = parts.payload()?;
             Claims::read(&payload, policy)?.check(policy, now)?;
@@ -208,7 +208,8 @@ impl Verifier {
     fn warn_of_lifetime(&self, claims: &Claims<'_>, now: Timestamp) {
         let Some(exp) = claims.seconds("exp") else { return };
         let lifetime = exp.saturating_sub(claims.seconds("iat").unwrap_or(now.unix_seconds()));
-        if lifetime > LONG_LIFETIME && !self.0.warned_of_lifetime.swap(true, Ordering::Relaxed) {
+        let access = self.0.policy.kind != TokenKind::Id;
+        if access && lifetime > LONG_LIFETIME && !self.0.warned_of_lifetime.swap(true, Ordering::Relaxed) {
             telemetry::long_lived(self.issuer(), lifetime.unsigned_abs());
         }
     }
@@ -268,6 +269,10 @@ impl Verifier {
         self.0.clock.now()
     }
 
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
     pub(crate) fn audit_sink(&self) -> Option<&Arc<dyn AuditSink>> {
         self.0.audit.as_ref()
     }
@@ -278,7 +283,7 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier")
             .field("issuer", &self.issuer())
             .field("audiences", &self.0.policy.audiences)
-            .field("profile", &self.0.policy.profile)
+            .field("kind", &self.0.policy.kind)
             .field("cache", &self.0.cache)
             .finish_non_exhaustive()
     }

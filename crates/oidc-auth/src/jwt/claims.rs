@@ -6,7 +6,7 @@ use gambeson_core::Timestamp;
 
 use super::json::{Json, Keep, Members, read_object};
 use crate::error::{Reason, TokenError};
-use crate::policy::{Policy, TokenProfile};
+use crate::policy::{Policy, TokenKind, TokenProfile};
 
 /// The claims of a token, of the right types. Whether they are true is the signature's to say.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl<'a> Claims<'a> {
         self.check_issuer(policy)?;
         self.check_audience(policy)?;
         self.check_times(policy, now)?;
-        self.check_purpose()?;
+        self.check_purpose(policy)?;
         self.check_required(policy)
     }
 
@@ -143,7 +143,14 @@ impl<'a> Claims<'a> {
         Ok(())
     }
 
-    fn check_purpose(&self) -> Result<(), TokenError> {
+    /// An ID token has the marks of one; that it is not bound to a sender is no matter, as it is no credential.
+    fn check_purpose(&self, policy: &Policy) -> Result<(), TokenError> {
+        if policy.kind == TokenKind::Id {
+            return match self.0.get("events") {
+                Some(_) => Err(TokenError::with(Reason::Purpose, "events marks a security event")),
+                None => Ok(()),
+            };
+        }
         if !matches!(self.0.get("cnf"), None | Some(Json::Null)) {
             let text = "bound to its sender (cnf), which a plain bearer token can't prove";
             return Err(TokenError::with(Reason::SenderConstrained, text));
@@ -158,16 +165,16 @@ impl<'a> Claims<'a> {
     }
 
     fn check_required(&self, policy: &Policy) -> Result<(), TokenError> {
-        let texts: &[&str] = match policy.profile {
-            TokenProfile::AccessToken => &["sub", "client_id", "jti"],
-            TokenProfile::JwtLenient => &["sub"],
+        let texts: &[&str] = match policy.kind {
+            TokenKind::Access(TokenProfile::AccessToken) => &["sub", "client_id", "jti"],
+            TokenKind::Access(TokenProfile::JwtLenient) | TokenKind::Id => &["sub"],
         };
         for name in texts {
             if self.text(name)?.is_none_or(str::is_empty) {
                 return Err(missing(name, Reason::MissingClaim));
             }
         }
-        if policy.profile == TokenProfile::AccessToken && self.seconds("iat").is_none() {
+        if policy.kind != TokenKind::Access(TokenProfile::JwtLenient) && self.seconds("iat").is_none() {
             return Err(missing("iat", Reason::MissingClaim));
         }
         Ok(())

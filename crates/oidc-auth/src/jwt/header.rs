@@ -3,7 +3,7 @@
 use super::json::{Json, Keep, Members, read_object};
 use crate::algorithm::Algorithm;
 use crate::error::{Reason, TokenError};
-use crate::policy::TokenProfile;
+use crate::policy::{TokenKind, TokenProfile};
 
 /// What counts of a token's header. Keys that it brings along (`jwk`, `jku`, `x5u`, `x5c`) do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ const MAX_KID: usize = 512;
 
 impl Header {
     /// Reads the header and checks all of it that needs no key.
-    pub(crate) fn read(text: &str, profile: TokenProfile) -> Result<Self, TokenError> {
+    pub(crate) fn read(text: &str, kind: TokenKind) -> Result<Self, TokenError> {
         let members = read_object(text, |name| match name {
             "alg" | "typ" | "kid" | "crit" | "b64" | "zip" => Keep::Value,
             _ => Keep::Nothing,
@@ -25,7 +25,7 @@ impl Header {
         .map_err(|error| TokenError::with(Reason::Malformed, format!("header: {error}")))?;
         refuse_extensions(&members)?;
         let algorithm = algorithm(&members)?;
-        check_type(&members, profile)?;
+        check_type(&members, kind)?;
         let kid = kid(&members)?;
         Ok(Self { algorithm, kid })
     }
@@ -46,21 +46,22 @@ fn algorithm(members: &Members<'_>) -> Result<Algorithm, TokenError> {
     }
 }
 
-fn check_type(members: &Members<'_>, profile: TokenProfile) -> Result<(), TokenError> {
+fn check_type(members: &Members<'_>, kind: TokenKind) -> Result<(), TokenError> {
     let typ = match members.get("typ") {
         None => None,
         Some(Json::Text(typ)) => Some(&**typ),
         Some(_) => return Err(TokenError::with(Reason::Malformed, "typ is not a string")),
     };
-    if profile.allows_type(typ) {
+    if kind.allows_type(typ) {
         return Ok(());
     }
     let got = typ.unwrap_or("absent");
-    let cure = match profile {
-        TokenProfile::AccessToken => {
+    let cure = match kind {
+        TokenKind::Access(TokenProfile::AccessToken) => {
             "wanted at+jwt (RFC 9068); for an issuer that can't, see TokenProfile::JwtLenient"
         }
-        TokenProfile::JwtLenient => "wanted JWT, at+jwt or none",
+        TokenKind::Access(TokenProfile::JwtLenient) => "wanted JWT, at+jwt or none",
+        TokenKind::Id => "wanted JWT or none",
     };
     Err(TokenError::with(Reason::TokenType, format!("typ is {got:?}, {cure}")))
 }

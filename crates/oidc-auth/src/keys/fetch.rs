@@ -37,7 +37,13 @@ pub(super) enum Fetched {
 
 /// Why keys could not be had, in words for operators.
 #[derive(Debug)]
-pub(super) struct FetchError(String);
+pub(crate) struct FetchError(String);
+
+impl FetchError {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,17 +52,28 @@ impl fmt::Display for FetchError {
 }
 
 /// The members of a discovery document that matter here (OpenID Connect Discovery 1.0 §3, RFC 8414 §2).
-#[derive(Deserialize)]
-struct Metadata {
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
     issuer: String,
     jwks_uri: String,
     #[serde(default)]
     gambeson_dev_idp: bool,
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
+    pub(crate) authorization_response_iss_parameter_supported: Option<bool>,
 }
 
 impl Endpoint {
     /// Where the keys are, as the checked discovery document says.
     pub(super) async fn discover(&self) -> Result<String, FetchError> {
+        self.metadata().await.map(|metadata| metadata.jwks_uri)
+    }
+
+    /// The checked discovery document.
+    pub(crate) async fn metadata(&self) -> Result<Metadata, FetchError> {
         let mut missing = String::new();
         for url in self.documents() {
             let answer = self.get(&url, None).await?;
@@ -84,7 +101,7 @@ impl Endpoint {
         ]
     }
 
-    fn read_metadata(&self, url: &str, body: &[u8]) -> Result<String, FetchError> {
+    fn read_metadata(&self, url: &str, body: &[u8]) -> Result<Metadata, FetchError> {
         let metadata: Metadata = serde_json::from_slice(body)
             .map_err(|error| FetchError(format!("discovery document {url} can't be read: {error}")))?;
         self.check_echo(&metadata.issuer)?;
@@ -93,15 +110,19 @@ impl Endpoint {
                 "{url} is a development identity provider, which production refuses: configure the real issuer"
             )));
         }
-        match acceptable(&metadata.jwks_uri, self.profile) {
-            Ok(uri) if is_https(url) && uri.scheme_str() != Some("https") => {
-                let keys = metadata.jwks_uri;
-                Err(FetchError(format!(
-                    "jwks_uri {keys:?} of {url}: keys of an https issuer come over https"
-                )))
-            }
-            Ok(_) => Ok(metadata.jwks_uri),
-            Err(cure) => Err(FetchError(format!("jwks_uri {:?} of {url}: {cure}", metadata.jwks_uri))),
+        self.check_url(is_https(url), "jwks_uri", &metadata.jwks_uri)?;
+        Ok(metadata)
+    }
+
+    /// What an https issuer names is on https too.
+    fn check_url(&self, https: bool, name: &str, url: &str) -> Result<(), FetchError> {
+        let issuer = &self.issuer;
+        match acceptable(url, self.profile) {
+            Ok(uri) if https && uri.scheme_str() != Some("https") => Err(FetchError(format!(
+                "{name} {url:?} of {issuer}: what an https issuer names comes over https"
+            ))),
+            Ok(_) => Ok(()),
+            Err(cure) => Err(FetchError(format!("{name} {url:?} of {issuer}: {cure}"))),
         }
     }
 
@@ -134,23 +155,34 @@ impl Endpoint {
         }
     }
 
+    /// An endpoint of the document, checked as its keys are.
+    pub(crate) fn endpoint(&self, name: &str, url: Option<&str>) -> Result<Option<String>, FetchError> {
+        let Some(url) = url else { return Ok(None) };
+        self.check_url(is_https(&self.issuer), name, url)?;
+        Ok(Some(url.to_owned()))
+    }
+
+    /// Limits of one exchange with the issuer.
+    pub(crate) fn limits(&self) -> TransportLimits {
+        TransportLimits::default()
+            .deadline(self.deadline)
+            .max_body(MAX_DOCUMENT)
+            .allow_special_use_addresses(self.special_use)
+    }
+
     async fn get(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Response<Bytes>, FetchError> {
         let mut request = Request::get(url).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
         let request = request.body(Bytes::new()).map_err(|error| FetchError(format!("{url}: {error}")))?;
-        let limits = TransportLimits::default()
-            .deadline(self.deadline)
-            .max_body(MAX_DOCUMENT)
-            .allow_special_use_addresses(self.special_use);
-        let sent = self.transport.send(request, limits);
+        let sent = self.transport.send(request, self.limits());
         sent.await.map_err(|error| FetchError(describe(url, &error)))
     }
 }
 
 /// The error with what is behind it: "no connection" alone helps nobody.
-fn describe(url: &str, error: &dyn std::error::Error) -> String {
+pub(crate) fn describe(url: &str, error: &dyn std::error::Error) -> String {
     let mut text = format!("{url}: {error}");
     let mut source = error.source();
     while let Some(error) = source {

@@ -8,7 +8,7 @@ mod remote;
 mod set;
 mod waiting;
 
-pub(crate) use fetch::Endpoint;
+pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe};
 pub(crate) use remote::{Remote, RemoteParts, Round};
 pub(crate) use set::{Key, KeySet};
 pub(crate) use waiting::{KeyWait, Network};

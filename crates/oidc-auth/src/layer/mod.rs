@@ -143,7 +143,7 @@ mod service;
 
 use std::sync::Arc;
 
-use gambeson_core::ProblemJson;
+use gambeson_core::{Challenges, ProblemJson};
 use tower_layer::Layer;
 
 use self::decision::Gate;
@@ -191,6 +191,13 @@ impl AuthLayer {
     fn with(gate: Gate) -> Self {
         let respond = ProblemJson;
         Self(Arc::new(Shared { gate, respond }))
+    }
+}
+
+impl<R> AuthLayer<R> {
+    /// How the layer asks for credentials.
+    pub(crate) fn challenges(&self) -> Challenges {
+        self.0.gate.challenges.clone()
     }
 }
 

@@ -1,0 +1,121 @@
+//! One log-in under way: what the browser keeps between leaving and coming back.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gambeson_core::{Entropy, EntropyError, Timestamp};
+
+use super::random::Random;
+use super::return_to;
+
+/// How long a log-in may take from leaving to coming back.
+pub(super) const LIFE: Duration = Duration::from_secs(600);
+/// How many log-ins a browser may have under way at once, in as many tabs.
+pub(super) const MOST: usize = 5;
+const VERSION: u8 = 1;
+/// How much of the state names the cookie: enough that two tabs never share one.
+const MARK: usize = 11;
+
+/// State, nonce and PKCE verifier of one log-in, and where it goes afterwards.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) begun: Timestamp,
+    pub(super) state: Random,
+    pub(super) nonce: Random,
+    verifier: Random,
+    pub(super) return_to: String,
+}
+
+impl Attempt {
+    pub(super) fn begin(
+        return_to: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, EntropyError> {
+        Ok(Self {
+            begun: now,
+            state: Random::new(entropy)?,
+            nonce: Random::new(entropy)?,
+            verifier: Random::new(entropy)?,
+            return_to: return_to.to_owned(),
+        })
+    }
+
+    /// The part of the state by which the cookie is named.
+    pub(super) fn mark(state: &str) -> &str {
+        state.get(..MARK).unwrap_or_default()
+    }
+
+    /// The verifier of RFC 7636 §4.1.
+    pub(super) fn code_verifier(&self) -> String {
+        self.verifier.text()
+    }
+
+    /// Its challenge by `S256` (RFC 7636 §4.2).
+    pub(super) fn code_challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(super::random::sha256(self.code_verifier().as_bytes()))
+    }
+
+    /// Whether the browser may still come back with it. A clock that was set back ends it.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.begun <= now && now.since(self.begun) < LIFE
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let begun = self.begun.unix_nanos().to_le_bytes();
+        let fixed =
+            [self.state.bytes(), self.nonce.bytes(), self.verifier.bytes()].map(|part| &part[..]).concat();
+        [&[VERSION][..], &begun, &fixed, self.return_to.as_bytes()].concat()
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        let (begun, rest) = rest.split_first_chunk()?;
+        let (state, rest) = rest.split_first_chunk()?;
+        let (nonce, rest) = rest.split_first_chunk()?;
+        let (verifier, rest) = rest.split_first_chunk()?;
+        let return_to = return_to::parse(std::str::from_utf8(rest).ok()?)?.to_owned();
+        (*version == VERSION).then(|| Self {
+            begun: Timestamp::from_unix_nanos(i64::from_le_bytes(*begun)),
+            state: Random::from_bytes(*state),
+            nonce: Random::from_bytes(*nonce),
+            verifier: Random::from_bytes(*verifier),
+            return_to,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::FixedEntropy;
+
+    use super::*;
+
+    #[test]
+    fn there_and_back_and_not_for_ever() {
+        let now = Timestamp::from_unix_seconds(1_000);
+        let attempt = Attempt::begin("/notes?page=2", now, &FixedEntropy::starting_at(3)).unwrap();
+        let read = Attempt::from_bytes(&attempt.to_bytes()).unwrap();
+        assert_eq!(read.return_to, "/notes?page=2");
+        assert!(read.state.same(&attempt.state) && read.nonce.same(&attempt.nonce));
+        assert!(!read.state.same(&read.nonce));
+        assert_eq!(read.code_verifier(), attempt.code_verifier());
+        assert_eq!((read.code_verifier().len(), read.code_challenge().len()), (43, 43));
+        assert!(read.is_fresh(now) && read.is_fresh(now.plus(Duration::from_secs(599))));
+        assert!(!read.is_fresh(now.plus(LIFE)) && !read.is_fresh(now.minus(Duration::from_secs(1))));
+        for length in 0..attempt.to_bytes().len() - "/notes?page=2".len() {
+            assert!(Attempt::from_bytes(&attempt.to_bytes()[..length]).is_none());
+        }
+    }
+
+    #[test]
+    fn the_challenge_is_as_the_standard_computes_it() {
+        // RFC 7636, appendix B.
+        let verifier = Random::read("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap();
+        let random = Random::from_bytes([0; 32]);
+        let begun = Timestamp::default();
+        let attempt = Attempt { begun, state: random, nonce: random, verifier, return_to: "/".into() };
+        assert_eq!(attempt.code_challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+}

@@ -1,0 +1,371 @@
+//! Describes a [`Login`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{
+    AuditSink, Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, Profile, SecretBytes, SecretRef,
+    SecretResolver, Spawn, Timer,
+};
+
+use super::client::{Client, Secret};
+use super::cookies::Cookies;
+use super::handle::{Inner, Login};
+use super::memory::MemorySessions;
+use super::origin::PublicOrigin;
+use super::paths::LoginPaths;
+use super::provider::Provider;
+use super::refresh::InFlight;
+use super::seal::Sealer;
+use super::session::SessionLifetime;
+use super::store::SessionStore;
+use crate::issuer::{Issuer, KeySource};
+use crate::keys::Endpoint;
+use crate::policy::ClaimNames;
+use crate::verifier::Verifier;
+
+/// Describes a [`Login`] piece by piece. Issuer, client id and public origin have no default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct LoginBuilder {
+    issuer: Issuer,
+    client_id: Box<str>,
+    secret: Secret,
+    origin: Option<String>,
+    scopes: Vec<String>,
+    paths: LoginPaths,
+    lifetime: SessionLifetime,
+    cookie_name: String,
+    cookie_key: Option<SecretBytes>,
+    names: ClaimNames,
+    run_in: Profile,
+    leeway: Duration,
+    deadline: Duration,
+    store: Option<Arc<dyn SessionStore>>,
+    clock: Option<Arc<dyn Clock>>,
+    timer: Option<Arc<dyn Timer>>,
+    spawn: Option<Arc<dyn Spawn>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    transport: Option<Arc<dyn HttpTransport>>,
+    audit: Option<Arc<dyn AuditSink>>,
+}
+
+impl LoginBuilder {
+    pub(super) fn new(issuer: Issuer, client_id: Box<str>) -> Self {
+        Self {
+            issuer,
+            client_id,
+            secret: Secret::None,
+            origin: None,
+            scopes: vec!["openid".into(), "profile".into()],
+            paths: LoginPaths::default(),
+            lifetime: SessionLifetime::default(),
+            cookie_name: "session".into(),
+            cookie_key: None,
+            names: ClaimNames::default(),
+            run_in: Profile::default(),
+            leeway: Duration::from_secs(30),
+            deadline: Duration::from_secs(5),
+            store: None,
+            clock: None,
+            timer: None,
+            spawn: None,
+            entropy: None,
+            transport: None,
+            audit: None,
+        }
+    }
+
+    /// The client's secret. Default: none, a public client, whose codes PKCE alone protects.
+    pub fn client_secret(self, secret: SecretBytes) -> Self {
+        Self { secret: Secret::Bytes(secret), ..self }
+    }
+
+    /// Where the client's secret is; it is asked for at each exchange, so that a rotated one is taken up.
+    pub fn client_secret_from(self, reference: SecretRef, resolver: Arc<dyn SecretResolver>) -> Self {
+        Self { secret: Secret::From(reference, resolver), ..self }
+    }
+
+    /// The origin under which browsers know this app, such as `https://notes.example.com`. What a request says of its host
+    /// is never asked. Required.
+    pub fn public_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// What to ask for. Default `openid profile`; `openid` is always among them. `offline_access` asks some providers for
+    /// a refresh token, others give one anyway.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            self.scopes.insert(0, "openid".into());
+        }
+        self
+    }
+
+    /// Other paths.
+    pub fn paths(self, paths: LoginPaths) -> Self {
+        Self { paths, ..self }
+    }
+
+    /// Other lifetimes of sessions. Default: 30 min without a request, 8 h in all.
+    pub fn lifetime(self, lifetime: SessionLifetime) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// Another name of the session cookie, without the `__Host-` that it gets on https. Default `session`.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = name.into();
+        self
+    }
+
+    /// The secret, at least 32 random bytes, under which log-ins under way are sealed into the browser's cookie. Default:
+    /// a random one of this process; several instances of an app need the same one, or one can't finish what another began.
+    pub fn cookie_key(mut self, key: SecretBytes) -> Self {
+        self.cookie_key = Some(key);
+        self
+    }
+
+    /// Which claims of the ID token hold roles, groups and organisation: the same mapping as for bearer tokens.
+    pub fn claims(self, names: ClaimNames) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Which shortcuts are allowed: in [`Profile::Development`] issuer and public origin may be plain http on loopback; the
+    /// cookies go without `__Host-` and `Secure` then. Default [`Profile::Production`].
+    pub fn run_in(self, run_in: Profile) -> Self {
+        Self { run_in, ..self }
+    }
+
+    /// How far the clocks here and at the issuer may differ. Default 30 s, at most 5 min.
+    pub fn leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
+    }
+
+    /// How long one request to the provider may take. Default 5 s.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Where sessions are kept. Default [`MemorySessions`].
+    pub fn store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Another timer.
+    pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
+        self.timer = Some(timer);
+        self
+    }
+
+    /// Other background tasks: refreshes of sessions and of keys.
+    pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
+        self.spawn = Some(spawn);
+        self
+    }
+
+    /// Another source of randomness.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// What the provider is asked with. Default with the feature `client`: gambeson-client.
+    pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Who keeps the audit events of log-ins, log-outs and sessions. Default: nobody.
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
+    /// The log-in. Does not ask the provider: the app starts without it.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn build(mut self) -> Result<Login, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        let origin = self.validate(&mut problems);
+        self.fill_in(&mut problems);
+        let sealer = self.sealer(&mut problems);
+        let verifier = self.verifier(&mut problems);
+        problems.check()?;
+        self.assemble(origin, sealer, verifier)
+            .ok_or_else(|| ConfigError::one("login", "", "name the parts that are missing"))
+    }
+
+    fn validate(&self, problems: &mut ConfigProblems) -> Option<PublicOrigin> {
+        self.paths.validate(problems);
+        if matches!(self.issuer.source, KeySource::Static { .. }) {
+            problems.add("login.issuer", self.issuer.name(), "a log-in needs discovery: Issuer::discover");
+        }
+        if self.client_id.trim().is_empty() {
+            problems.add("login.client-id", "", "name this app as the provider registered it");
+        }
+        let token = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        if !token(&self.cookie_name) || self.cookie_name.starts_with("__") {
+            problems.add(
+                "login.cookie-name",
+                &*self.cookie_name,
+                "choose letters, digits, - and _, without __Host-",
+            );
+        }
+        for scope in
+            self.scopes.iter().filter(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
+        {
+            problems.add("login.scopes", &**scope, "one scope an item");
+        }
+        self.check_times(problems);
+        match &self.origin {
+            Some(origin) => PublicOrigin::parse(origin, self.run_in, problems),
+            None => {
+                problems.add(
+                    "login.public-origin",
+                    "",
+                    "name this app's own origin, such as https://notes.example.com",
+                );
+                None
+            }
+        }
+    }
+
+    fn check_times(&self, problems: &mut ConfigProblems) {
+        let SessionLifetime { idle, absolute } = self.lifetime;
+        let minute = Duration::from_secs(60);
+        if idle < minute || idle > absolute {
+            problems.add("login.idle", format!("{idle:?}"), "choose between 1 min and login.absolute");
+        }
+        if absolute < minute || absolute > Duration::from_secs(30 * 86_400) {
+            problems.add("login.absolute", format!("{absolute:?}"), "choose between 1 min and 30 days");
+        }
+        if !(Duration::from_millis(100)..=Duration::from_secs(30)).contains(&self.deadline) {
+            problems.add("login.deadline", format!("{:?}", self.deadline), "choose between 100 ms and 30 s");
+        }
+    }
+
+    #[cfg_attr(
+        not(any(feature = "system", feature = "client")),
+        expect(clippy::unused_self, reason = "nothing to fill in")
+    )]
+    fn fill_in(&mut self, problems: &mut ConfigProblems) {
+        #[cfg(feature = "system")]
+        {
+            use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
+            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
+            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
+            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
+            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
+        }
+        #[cfg(feature = "client")]
+        if self.transport.is_none() {
+            match gambeson_client::Client::builder().proxy_from_env().build() {
+                Ok(client) => self.transport = Some(Arc::new(client)),
+                Err(error) => problems.extend(error),
+            }
+        }
+        for (name, there) in [
+            ("clock", self.clock.is_some()),
+            ("timer", self.timer.is_some()),
+            ("spawn", self.spawn.is_some()),
+            ("entropy", self.entropy.is_some()),
+        ] {
+            if !there {
+                problems.add(format!("login.{name}"), "", "give one, or enable the feature `system`");
+            }
+        }
+        if self.transport.is_none() && !cfg!(feature = "client") {
+            problems.add("login.transport", "", "give the HTTP transport, for example gambeson-client's");
+        }
+    }
+
+    fn sealer(&self, problems: &mut ConfigProblems) -> Option<Sealer> {
+        if let Some(key) = &self.cookie_key {
+            let sealer = Sealer::new(key.expose());
+            if sealer.is_none() {
+                problems.add("login.cookie-key", "", "give at least 32 random bytes");
+            }
+            return sealer;
+        }
+        let mut key = [0; 32];
+        match self.entropy.as_ref()?.fill(&mut key) {
+            Ok(()) => Sealer::new(&key),
+            Err(error) => {
+                problems.add("login.cookie-key", "", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Verifies ID tokens: the audience is this client.
+    fn verifier(&self, problems: &mut ConfigProblems) -> Option<Verifier> {
+        let mut builder = Verifier::builder(self.issuer.clone())
+            .audience(self.client_id.clone())
+            .run_in(self.run_in)
+            .leeway(self.leeway)
+            .claims(self.names.clone())
+            .max_token_bytes(65_536)
+            .for_id_tokens()
+            .transport(Arc::clone(self.transport.as_ref()?));
+        builder = builder.clock(Arc::clone(self.clock.as_ref()?)).timer(Arc::clone(self.timer.as_ref()?));
+        builder = builder.spawn(Arc::clone(self.spawn.as_ref()?)).entropy(Arc::clone(self.entropy.as_ref()?));
+        match builder.build() {
+            Ok(verifier) => Some(verifier),
+            Err(error) => {
+                problems.extend(error);
+                None
+            }
+        }
+    }
+
+    fn assemble(
+        self,
+        origin: Option<PublicOrigin>,
+        sealer: Option<Sealer>,
+        verifier: Option<Verifier>,
+    ) -> Option<Login> {
+        let origin = origin?;
+        let clock = self.clock?;
+        let metadata = match &self.issuer.source {
+            KeySource::Discovery { metadata } => metadata.clone(),
+            KeySource::Static { .. } => return None,
+        };
+        let endpoint = Endpoint {
+            issuer: Arc::clone(&self.issuer.name),
+            metadata,
+            special_use: self.issuer.special_use(),
+            profile: self.run_in,
+            transport: self.transport?,
+            deadline: self.deadline,
+        };
+        Some(Login::new(Inner {
+            client: Client::new(self.client_id, self.secret),
+            cookies: Cookies::new(&self.cookie_name, origin.is_https()),
+            origin,
+            paths: self.paths,
+            scope: self.scopes.join(" "),
+            lifetime: self.lifetime,
+            sealer: sealer?,
+            verifier: verifier?,
+            provider: Provider::new(endpoint, Arc::clone(&clock)),
+            store: self.store.unwrap_or_else(|| Arc::new(MemorySessions::new())),
+            clock,
+            spawn: self.spawn?,
+            entropy: self.entropy?,
+            audit: self.audit,
+            in_flight: InFlight::default(),
+        }))
+    }
+}

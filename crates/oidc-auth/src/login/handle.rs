@@ -1,0 +1,176 @@
+//! The log-in itself, which layers and app share.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use gambeson_core::{Access, AuditSink, Clock, EndpointSpec, Entropy, Spawn, Subject, Timestamp};
+use http::{HeaderMap, Method, Uri};
+
+use super::builder::LoginBuilder;
+use super::client::Client;
+use super::cookies::Cookies;
+use super::origin::PublicOrigin;
+use super::paths::LoginPaths;
+use super::provider::Provider;
+use super::random::Random;
+use super::refresh::InFlight;
+use super::seal::Sealer;
+use super::session::{SessionKey, SessionLifetime};
+use super::store::{SessionStore, SessionStoreError};
+use super::telemetry;
+use crate::issuer::Issuer;
+use crate::verifier::Verifier;
+
+/// Signs browsers in and out at one provider. A clone is one atomic increment.
+#[derive(Clone)]
+pub struct Login(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) cookies: Cookies,
+    pub(super) origin: PublicOrigin,
+    pub(super) paths: LoginPaths,
+    pub(super) scope: String,
+    pub(super) lifetime: SessionLifetime,
+    pub(super) sealer: Sealer,
+    pub(super) verifier: Verifier,
+    pub(super) provider: Provider,
+    pub(super) store: Arc<dyn SessionStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) spawn: Arc<dyn Spawn>,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) audit: Option<Arc<dyn AuditSink>>,
+    pub(super) in_flight: InFlight,
+}
+
+/// A path that the layer answers by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    Login,
+    Callback,
+    Logout,
+}
+
+impl Login {
+    /// Starts to describe a log-in of this app, which the provider knows by `client_id`.
+    pub fn builder(issuer: Issuer, client_id: impl Into<Box<str>>) -> LoginBuilder {
+        LoginBuilder::new(issuer, client_id.into())
+    }
+
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// The sessions, to end them.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions(self.clone())
+    }
+
+    /// The paths.
+    #[must_use]
+    pub fn paths(&self) -> &LoginPaths {
+        &self.0.paths
+    }
+
+    /// The address to register with the provider as `redirect_uri`.
+    #[must_use]
+    pub fn redirect_uri(&self) -> String {
+        self.0.origin.url(&self.0.paths.callback)
+    }
+
+    /// The address to register with the provider as `post_logout_redirect_uri`.
+    #[must_use]
+    pub fn post_logout_redirect_uri(&self) -> String {
+        self.0.origin.url(&self.0.paths.after_logout)
+    }
+
+    /// The endpoints that the layer answers by itself, for a router that lists what there is.
+    #[must_use]
+    pub fn endpoints(&self) -> [EndpointSpec; 3] {
+        let paths = &self.0.paths;
+        let public = |method, path: &str, why: &'static str| {
+            EndpointSpec::new(method, path.to_owned(), Access::Public(Cow::Borrowed(why)))
+        };
+        [
+            public(Method::GET, &paths.login, "who logs in is not known yet"),
+            public(Method::GET, &paths.callback, "who comes back from the provider is not known yet"),
+            public(Method::POST, &paths.logout, "who is not logged in may log out all the same"),
+        ]
+    }
+
+    /// The sources that a page with a log-out form needs in its policy's `form-action`: this origin, and the origins that
+    /// a posted form is redirected to, which browsers check too (CSP Level 3 §6.4.1). Before the first look at the discovery
+    /// document those are the issuer's own.
+    #[must_use]
+    pub fn form_action_sources(&self) -> Vec<String> {
+        let mut sources = vec!["'self'".to_owned()];
+        let known = self.0.provider.known();
+        let named = known.iter().flat_map(|known| [Some(&*known.authorize), known.end_session.as_deref()]);
+        for url in named.flatten().chain([self.0.provider.issuer()]) {
+            match origin_of(url) {
+                Some(origin) if !sources.contains(&origin) => sources.push(origin),
+                _ => {}
+            }
+        }
+        sources
+    }
+
+    /// The path that the layer answers by itself.
+    pub(super) fn own(&self, uri: &Uri) -> Option<Own> {
+        let (path, paths) = (uri.path(), &self.0.paths);
+        match path {
+            path if path == paths.login => Some(Own::Login),
+            path if path == paths.callback => Some(Own::Callback),
+            path if path == paths.logout => Some(Own::Logout),
+            _ => None,
+        }
+    }
+
+    /// The key of the session that the browser names, if its cookie can be one.
+    pub(super) fn session_key(&self, headers: &HeaderMap) -> Option<SessionKey> {
+        self.0.cookies.session(headers).and_then(Random::read).map(|id| SessionKey::of(&id))
+    }
+
+    pub(super) fn parts(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("issuer", &self.0.provider.issuer())
+            .field("client_id", &self.0.client.id())
+            .field("origin", &self.0.origin.as_str())
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The sessions of a [`Login`].
+#[derive(Debug, Clone)]
+pub struct Sessions(Login);
+
+impl Sessions {
+    /// Ends all sessions of a subject, on every device: for "log out everywhere", a deleted account, a stolen laptop. Says
+    /// how many there were.
+    ///
+    /// # Errors
+    /// The store is in trouble: some may live on.
+    pub async fn end_all(&self, subject: &Subject) -> Result<u64, SessionStoreError> {
+        let ended = self.0.0.store.remove_all(subject).wait().await?;
+        telemetry::ended_all(&self.0, subject, ended);
+        Ok(ended)
+    }
+}
+
+fn origin_of(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().to_ascii_lowercase()))
+}

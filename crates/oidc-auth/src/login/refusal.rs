@@ -1,0 +1,66 @@
+//! The refusals of the paths that a log-in owns.
+
+use std::time::Duration;
+
+use gambeson_core::{BoxError, Rejection, RejectionClass};
+use http::{HeaderValue, StatusCode, header};
+
+fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
+    Rejection::new(env!("CARGO_PKG_NAME"), class, slug, status)
+}
+
+fn credential(slug: &'static str, status: StatusCode, cause: impl Into<BoxError>) -> Rejection {
+    rejection(RejectionClass::Credential, slug, status).cause(cause)
+}
+
+pub(super) fn method(allowed: &'static str) -> Rejection {
+    rejection(RejectionClass::Limit, "method-not-allowed", StatusCode::METHOD_NOT_ALLOWED)
+        .detail("this address takes another method")
+        .header(header::ALLOW, HeaderValue::from_static(allowed))
+}
+
+pub(super) fn navigation_only() -> Rejection {
+    rejection(RejectionClass::Permission, "navigation-only", StatusCode::FORBIDDEN)
+        .detail("open the log-in as a page of its own")
+}
+
+pub(super) fn cross_site() -> Rejection {
+    rejection(RejectionClass::Permission, "cross-site-logout", StatusCode::FORBIDDEN)
+        .detail("log out from a page of this site")
+}
+
+pub(super) fn not_started(cause: &'static str) -> Rejection {
+    credential("login-not-started", StatusCode::BAD_REQUEST, cause).detail(
+        "this log-in was not begun in this browser, took too long or was finished already; begin again",
+    )
+}
+
+pub(super) fn response(cause: impl Into<BoxError>) -> Rejection {
+    credential("login-response", StatusCode::BAD_REQUEST, cause)
+        .detail("the answer of the identity provider is not one to this log-in; begin again")
+}
+
+pub(super) fn denied() -> Rejection {
+    rejection(RejectionClass::Credential, "login-denied", StatusCode::FORBIDDEN).detail(
+        "you are not signed in: the log-in was cancelled or not allowed; you can begin again at any time",
+    )
+}
+
+pub(super) fn failed(cause: impl Into<BoxError>) -> Rejection {
+    credential("login-failed", StatusCode::BAD_REQUEST, cause)
+        .detail("the log-in did not succeed; begin again")
+}
+
+pub(super) fn unavailable(cause: impl Into<BoxError>) -> Rejection {
+    rejection(RejectionClass::Dependency, "login-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+        .detail("logging in is not possible right now")
+        .retry_after(Duration::from_secs(5))
+        .cause(cause)
+}
+
+pub(super) fn sessions_unavailable(cause: impl Into<BoxError>) -> Rejection {
+    rejection(RejectionClass::Dependency, "sessions-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+        .detail("sessions can't be looked up right now")
+        .retry_after(Duration::from_secs(2))
+        .cause(cause)
+}
