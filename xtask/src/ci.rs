@@ -22,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace, options: &test::Options) -> Result<bool
     steps.run("deny", || deny::run(workspace));
     steps.run("test", || test::run(workspace, options));
     steps.run("copy-out", || copy_out::run(workspace));
+    steps.run("bench", || bench::run(workspace, &bench::Options::gate()));
     println!("\n{}", steps.table());
     Ok(steps.passed())
 }

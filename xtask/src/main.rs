@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod apt;
+mod bench;
 mod ci;
 mod copy_out;
 mod deny;
@@ -32,6 +33,10 @@ usage: cargo xtask <command>
                    install the real outside programs, then run every test of the workspace
   ci [--allow-missing-peers]
                    everything a change must pass: fmt, lint, clippy, doc, deny, test
+  bench [crate…] [--check [--targets <file>]]
+                   measure the layers beside their peers; hold them against the targets
+  bench --gate | --bless
+                   hold instructions and allocations against benches/baseline.json; write it anew
   lint             the laws of the house, in seconds
   deny             licences, bans, sources and advisories of the dependencies
   copy-out         each example alone in an empty folder, against the packed crates
@@ -61,6 +66,7 @@ fn run(arguments: &[String]) -> Result<bool> {
     match words.as_slice() {
         ["test", rest @ ..] => test::run(&Workspace::load()?, &test::Options::parse(rest)?),
         ["ci", rest @ ..] => ci::run(&Workspace::load()?, &test::Options::parse(rest)?),
+        ["bench", rest @ ..] => bench::run(&Workspace::load()?, &bench::Options::parse(rest)?),
         ["lint"] => lint::run(&Workspace::load()?),
         ["deny"] => deny::run(&Workspace::load()?),
         ["copy-out"] => copy_out::run(&Workspace::load()?),

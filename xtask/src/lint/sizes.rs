@@ -10,6 +10,10 @@ use super::finding::Finding;
 const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 60;
 
+/// The example that promises to show the whole stack on one screen, and the promise.
+const HELLO: &str = "examples/hello-hardened/src/main.rs";
+const HELLO_LINES: usize = 79;
+
 /// One function: its name and its lines, from `fn` to the closing brace.
 #[derive(Debug)]
 pub(crate) struct Function {
@@ -18,9 +22,9 @@ pub(crate) struct Function {
     pub(crate) lines: usize,
 }
 
-/// Checks both caps.
+/// Checks the caps.
 pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = sources.iter().filter_map(hello).collect();
     for source in sources {
         let lines = file_lines(source);
         if lines > FILE_LINES {
@@ -41,6 +45,13 @@ pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn hello(source: &Source) -> Option<Finding> {
+    let lines = source.text.lines().count();
+    let what = format!("{lines} lines, and it promises to be under {}", HELLO_LINES + 1);
+    let cure = "make the stack shorter to write; the example shows how short it is";
+    (source.path == HELLO && lines > HELLO_LINES).then(|| Finding::new(HELLO, 1, "hello-size", what, cure))
 }
 
 /// The lines of a file without the tests at its end; all lines of a file that is only tests.
@@ -102,6 +113,13 @@ mod tests {
             format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", "// x\n".repeat(600), "// y\n".repeat(300));
         assert!(laws("crates/x/src/a.rs", &tests).is_empty());
         assert_eq!(laws("crates/x/tests/it/a.rs", &tests), ["file-size"]);
+    }
+
+    #[test]
+    fn the_smallest_example_keeps_its_promise() {
+        assert!(laws(HELLO, &"// x\n".repeat(79)).is_empty());
+        assert_eq!(laws(HELLO, &"// x\n".repeat(80)), ["hello-size"]);
+        assert!(laws("examples/other/src/main.rs", &"// x\n".repeat(80)).is_empty());
     }
 
     #[test]
