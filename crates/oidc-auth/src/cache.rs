@@ -19,9 +19,12 @@ const ON_STACK: usize = 2_048;
 /// the token's `exp` and while the key that signed it is published; refusals are never kept. A principal holds the
 /// token's claims, so the default capacity is a few megabytes with usual tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct CacheConfig {
     /// How long an entry is served at most. Default 60 s; zero switches the cache off.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub ttl: Duration,
     /// How many entries there are at most. Default 4096.
     pub capacity: usize,

@@ -6,11 +6,15 @@ use gambeson_core::ConfigProblems;
 
 /// How keys are fetched, waited for and trusted. The defaults are what most apps want.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct KeyPolicy {
     /// The least time between the starts of two fetches. Default 2 s, at most 2 s. The start-up fetch is not counted.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub cooldown: Duration,
     /// How long a request waits for a key that is not known yet before it is answered 503. Default 5 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub max_wait: Duration,
     /// How many requests wait at once. Default 1024.
     pub max_waiting: usize,
@@ -19,8 +23,10 @@ pub struct KeyPolicy {
     /// How long known keys go on working while the issuer does not answer. Default 24 h: an outage of the issuer is no
     /// outage of the app, and no longer than tokens live by default. A key that was withdrawn during an outage works for
     /// so long.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub max_stale: Duration,
     /// How long one request to the issuer may take. Default 3 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub fetch_deadline: Duration,
 }
 

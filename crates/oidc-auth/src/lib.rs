@@ -63,6 +63,7 @@ mod cache;
 #[cfg(feature = "axum")]
 mod caller;
 mod challenge;
+mod config;
 mod error;
 mod identity;
 mod issuer;
@@ -80,6 +81,7 @@ pub use builder::{NeedsAudience, VerifierBuilder};
 pub use cache::CacheConfig;
 #[cfg(feature = "axum")]
 pub use caller::Caller;
+pub use config::{Config, Configured, LoginConfig};
 pub use error::{Reason, TokenError, TokenErrorKind};
 pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;

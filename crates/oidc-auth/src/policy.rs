@@ -7,6 +7,7 @@ use aws_lc_rs::digest;
 
 /// Which kind of token is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum TokenProfile {
     /// A JWT access token as RFC 9068 has it: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat` and
@@ -54,6 +55,8 @@ impl TokenKind {
 /// # let _ = names;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct ClaimNames {
     /// A string or a list of strings. Default `roles`.

@@ -1,0 +1,260 @@
+//! The whole crate from plain data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{ConfigError, ConfigProblems, SecretRef, SecretResolver};
+
+use crate::builder::VerifierBuilder;
+use crate::cache::CacheConfig;
+use crate::issuer::Issuer;
+use crate::key_policy::KeyPolicy;
+use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
+use crate::policy::{ClaimNames, TokenProfile};
+use crate::verifier::Verifier;
+
+/// What a configuration file says of this crate: the table `[oidc-auth]`.
+///
+/// Stores, clocks, sinks and the profile are code's to give: [`Config::build`] takes them as changes to the builders.
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// # use gambeson_oidc_auth::Config;
+/// let config: Config = toml::from_str(r#"
+///     issuer = "https://id.example.com"
+///     audience = "notes"
+///     leeway = "10s"
+///     claims.roles = "/realm_access/roles"
+///
+///     [login]
+///     client-id = "notes-web"
+///     client-secret = "env://OIDC_CLIENT_SECRET"
+///     public-origin = "https://notes.example.com"
+///     idle = "15m"
+/// "#).unwrap();
+/// assert_eq!(config.audience, ["notes"]);
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub struct Config {
+    /// The exact name of the issuer; required. See [`Issuer::discover`].
+    pub issuer: String,
+    /// Where its discovery document is, when that is not below its name. See [`Issuer::metadata_url`].
+    pub metadata_url: Option<String>,
+    /// See [`Issuer::allow_special_use_addresses`]. Default false.
+    pub allow_special_use_addresses: bool,
+    /// The names by which access tokens mean this API: one, or a list. None: no access tokens, only a log-in.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "one_or_several"))]
+    pub audience: Vec<String>,
+    /// `access-token` (the default) or `jwt-lenient`.
+    pub token_profile: TokenProfile,
+    /// See [`VerifierBuilder::leeway`]. Default 30 s; for ID tokens too.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub leeway: Duration,
+    /// See [`VerifierBuilder::max_token_lifetime`]. Default 24 h.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub max_token_lifetime: Duration,
+    /// See [`VerifierBuilder::max_token_bytes`]. Default 8192.
+    pub max_token_bytes: usize,
+    /// Which claims hold roles, groups, organisation and scopes; for ID tokens too.
+    pub claims: ClaimNames,
+    /// How keys are fetched and trusted.
+    pub keys: KeyPolicy,
+    /// The verified-token cache.
+    pub cache: CacheConfig,
+    /// The log-in of browsers, if there is one.
+    pub login: Option<LoginConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            metadata_url: None,
+            allow_special_use_addresses: false,
+            audience: Vec::new(),
+            token_profile: TokenProfile::default(),
+            leeway: Duration::from_secs(30),
+            max_token_lifetime: Duration::from_secs(86_400),
+            max_token_bytes: 8_192,
+            claims: ClaimNames::default(),
+            keys: KeyPolicy::default(),
+            cache: CacheConfig::default(),
+            login: None,
+        }
+    }
+}
+
+/// What a configuration file says of the log-in: the table `[oidc-auth.login]`.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub struct LoginConfig {
+    /// How the provider registered this app; required.
+    pub client_id: String,
+    /// Where the client's secret is. None: a public client.
+    pub client_secret: Option<SecretRef>,
+    /// See [`LoginBuilder::public_origin`]; required.
+    pub public_origin: String,
+    /// See [`LoginBuilder::scopes`]. Default `openid`, `profile`.
+    pub scopes: Vec<String>,
+    /// The paths that the log-in owns.
+    pub paths: LoginPaths,
+    /// The longest time between two requests. Default 30 min.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub idle: Duration,
+    /// The longest time from log-in to end. Default 8 h.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub absolute: Duration,
+    /// See [`LoginBuilder::cookie_name`]. Default `session`.
+    pub cookie_name: String,
+    /// How long one request to the provider may take. Default 5 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub deadline: Duration,
+}
+
+impl Default for LoginConfig {
+    fn default() -> Self {
+        let SessionLifetime { idle, absolute, .. } = SessionLifetime::default();
+        Self {
+            client_id: String::new(),
+            client_secret: None,
+            public_origin: String::new(),
+            scopes: vec!["openid".into(), "profile".into()],
+            paths: LoginPaths::default(),
+            idle,
+            absolute,
+            cookie_name: "session".into(),
+            deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a [`Config`] describes.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Configured {
+    /// Verifies access tokens; `None` when no audience is named.
+    pub verifier: Option<Verifier>,
+    /// Signs browsers in; `None` when there is no log-in.
+    pub login: Option<Login>,
+}
+
+impl Config {
+    /// Builds all that is described. `verifier` and `login` add what data can't say (profile, clock, sinks, stores);
+    /// `secrets` reads the client's secret, if one is named.
+    ///
+    /// # Errors
+    /// All problems of all parts.
+    pub fn build(
+        &self,
+        verifier: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+        login: impl FnOnce(LoginBuilder) -> LoginBuilder,
+        secrets: Option<Arc<dyn SecretResolver>>,
+    ) -> Result<Configured, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        let verifier = self.verifier().map(|builder| verifier(builder).build());
+        let login = self.login_builder(secrets, &mut problems).map(|builder| login(builder).build());
+        if self.audience.is_empty() && self.login.is_none() {
+            problems.add("audience", "", "name this API as its tokens do, or describe a log-in");
+        }
+        let verifier = kept(verifier, &mut problems);
+        let login = kept(login, &mut problems);
+        problems.into_result(Configured { verifier, login })
+    }
+
+    /// The verifier of access tokens that is described; `None` when no audience is named.
+    #[must_use]
+    pub fn verifier(&self) -> Option<VerifierBuilder> {
+        let (first, others) = self.audience.split_first()?;
+        let builder = Verifier::builder(self.issuer()).audience(first.as_str());
+        let builder = others.iter().fold(builder, |builder, audience| builder.audience(audience.as_str()));
+        Some(
+            builder
+                .profile(self.token_profile)
+                .leeway(self.leeway)
+                .max_token_lifetime(self.max_token_lifetime)
+                .max_token_bytes(self.max_token_bytes)
+                .claims(self.claims.clone())
+                .keys(self.keys)
+                .cache(self.cache),
+        )
+    }
+
+    fn login_builder(
+        &self,
+        secrets: Option<Arc<dyn SecretResolver>>,
+        problems: &mut ConfigProblems,
+    ) -> Option<LoginBuilder> {
+        let login = self.login.as_ref()?;
+        let lifetime = SessionLifetime::default().idle(login.idle).absolute(login.absolute);
+        let builder = Login::builder(self.issuer(), login.client_id.as_str())
+            .public_origin(login.public_origin.as_str())
+            .scopes(login.scopes.iter().cloned())
+            .paths(login.paths.clone())
+            .lifetime(lifetime)
+            .cookie_name(login.cookie_name.as_str())
+            .deadline(login.deadline)
+            .leeway(self.leeway)
+            .claims(self.claims.clone());
+        match (&login.client_secret, secrets) {
+            (None, _) => Some(builder),
+            (Some(reference), Some(resolver)) => {
+                Some(builder.client_secret_from(reference.clone(), resolver))
+            }
+            (Some(reference), None) => {
+                let cure = "give a resolver of secrets, for example gambeson-secrets'";
+                problems.add("login.client-secret", reference.to_string(), cure);
+                Some(builder)
+            }
+        }
+    }
+
+    fn issuer(&self) -> Issuer {
+        let mut issuer = Issuer::discover(self.issuer.as_str());
+        if let Some(url) = &self.metadata_url {
+            issuer = issuer.metadata_url(url);
+        }
+        match self.allow_special_use_addresses {
+            true => issuer.allow_special_use_addresses(),
+            false => issuer,
+        }
+    }
+}
+
+/// Two parts of one configuration find the same problem once.
+fn kept<T>(built: Option<Result<T, ConfigError>>, problems: &mut ConfigProblems) -> Option<T> {
+    match built? {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let known = problems.clone().check().err();
+            for problem in error.problems() {
+                if !known.as_ref().is_some_and(|known| known.problems().contains(problem)) {
+                    problems.add(&*problem.field, &*problem.value, &*problem.cure);
+                }
+            }
+            None
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+fn one_or_several<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrSeveral {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    OneOrSeveral::deserialize(input).map(|read| match read {
+        OneOrSeveral::One(one) => vec![one],
+        OneOrSeveral::Several(several) => several,
+    })
+}
