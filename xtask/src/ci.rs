@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::step::Steps;
 use crate::test;
 use crate::workspace::Workspace;
-use crate::{copy_out, deny, lint, process};
+use crate::{bench, copy_out, deny, lint, process};
 
 /// Runs every step, the cheap ones first, and ends with a table of them.
 pub(crate) fn run(workspace: &Workspace, options: &test::Options) -> Result<bool> {

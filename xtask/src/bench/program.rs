@@ -93,8 +93,9 @@ impl Programs {
     }
 
     fn cargo(&self, command: &str) -> Command {
+        // Not `--locked`: a dependency that a crate gained since is added to the lock, what is there stays.
         let mut cargo = process::cargo(&self.benches);
-        cargo.args([command, "--locked"]).arg("--target-dir").arg(&self.target);
+        cargo.arg(command).arg("--target-dir").arg(&self.target);
         if self.build == Build::WithPeers {
             cargo.args(["--features", "peers"]);
         }

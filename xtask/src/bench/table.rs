@@ -34,7 +34,9 @@ pub(super) fn of(rows: &[Row]) -> String {
         }
     }
     let mut text = format!("{:<18} {:<38} {:<16}", "crate", "case", "subject");
-    HEADS.iter().for_each(|head| drop(write!(text, " {head:>10}")));
+    for head in HEADS {
+        let _ = write!(text, " {head:>10}");
+    }
     text.push('\n');
     for ([krate, case, subject], cells) in lines {
         let _ = write!(text, "{krate:<18} {case:<38} {subject:<16}");
