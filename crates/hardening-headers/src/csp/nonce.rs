@@ -73,17 +73,24 @@ impl Nonce {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn from_random(random: [u8; 18]) -> Self {
         let mut text = [b'A'; NONCE_LENGTH];
-        for (four, three) in text.chunks_exact_mut(4).zip(random.chunks_exact(3)) {
-            let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-            for (index, out) in (0_u32..).zip(four.iter_mut()) {
-                let six = bits >> (18 - 6 * index) & 63;
-                *out = usize::try_from(six).ok().and_then(|six| BASE64.get(six)).copied().unwrap_or(b'A');
-            }
+        let (fours, _) = text.as_chunks_mut::<4>();
+        let (threes, _) = random.as_chunks::<3>();
+        for (four, [a, b, c]) in fours.iter_mut().zip(threes) {
+            *four = [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c].map(digit);
         }
         Self(text)
     }
+}
+
+/// The digit of the low six bits.
+fn digit(six: u8) -> u8 {
+    BASE64.get(usize::from(six & 63)).copied().unwrap_or(b'A')
 }
 
 impl fmt::Display for Nonce {

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::nonce::NONCE_LENGTH;
+use super::nonce::{NONCE_LENGTH, Nonce};
 use super::policy::Csp;
 use super::source::NONCE_PLACE;
 
@@ -41,13 +41,13 @@ impl CspTemplate {
     }
 
     /// The policy with this nonce; without, should it not be fit for a header.
-    pub(crate) fn with_nonce(&self, nonce: &str) -> HeaderValue {
-        let mut text = String::with_capacity(self.length);
+    pub(crate) fn with_nonce(&self, nonce: &Nonce) -> HeaderValue {
+        let mut text = Vec::with_capacity(self.length);
         for (index, piece) in self.pieces.iter().enumerate() {
             if index > 0 {
-                text.push_str(nonce);
+                text.extend_from_slice(nonce.as_bytes());
             }
-            text.push_str(piece);
+            text.extend_from_slice(piece.as_bytes());
         }
         HeaderValue::try_from(text).unwrap_or_else(|_| self.plain.clone())
     }

@@ -65,8 +65,10 @@ impl Edge {
         nonce: Option<&Nonce>,
         response: &mut Response<B>,
     ) {
-        let client =
-            Client { transport: Transport::of(facts.peer()), signed_in: facts.principal().is_some() };
+        let client = Client {
+            transport: Transport::of(facts.peer(), |host| self.0.hosts.is_public(host)),
+            signed_in: facts.principal().is_some(),
+        };
         let oddities = headers::apply(&self.0.variants, client, nonce, response);
         self.0.once.say(oddities);
         if let Some(cors) = &self.0.cors {

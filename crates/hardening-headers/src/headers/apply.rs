@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::overrides::Override;
-use super::prepared::{Prepared, Transport};
+use super::prepared::{Kind, Prepared, Transport};
 use super::variants::Variants;
 use crate::csp::{CspTemplate, Nonce};
 
@@ -49,19 +49,18 @@ pub(crate) fn apply<B>(
             variants.base()
         }),
     };
-    let document = is_document(response.headers());
-    let nonce = nonce.filter(|_| document);
+    let kind = kind_of(response.headers());
+    let nonce = nonce.filter(|_| kind.document);
     let by = chosen.as_ref().and_then(Override::framed_by);
-    let framed = by.and_then(|by| prepared.framed_policy(document, by, transport));
-    let mut map = match policy_value(prepared, document, framed.as_ref(), transport, nonce) {
-        PolicyValue::Prepared => prepared.map(document, transport).clone(),
-        PolicyValue::Framed(policy) => with_policy(prepared.map(document, transport), policy),
-        PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(transport), policy),
+    let framed = by.and_then(|by| prepared.framed_policy(kind.document, by, transport));
+    let mut map = match policy_value(prepared, kind.document, framed.as_ref(), transport, nonce) {
+        PolicyValue::Prepared => prepared.map(kind, transport).clone(),
+        PolicyValue::Framed(policy) => with_policy(prepared.map(kind, transport), policy),
+        PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(kind, transport), policy),
     };
     if by.is_some() {
         map.remove(header::X_FRAME_OPTIONS);
     }
-    note_nonce(&mut oddities, nonce, response.headers());
     if response.status() == StatusCode::NOT_MODIFIED {
         // A browser would join them to a page that it has: a new nonce, or the locked policy, would break that page.
         map.remove(header::CONTENT_SECURITY_POLICY);
@@ -69,10 +68,15 @@ pub(crate) fn apply<B>(
     } else if client.signed_in && prepared.no_store_signed_in() && !map.contains_key(header::CACHE_CONTROL) {
         map.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    let given = std::mem::take(response.headers_mut());
-    oddities.two_policies = given.get_all(header::CONTENT_SECURITY_POLICY).iter().nth(1).is_some();
-    move_into(&mut map, given);
-    *response.headers_mut() = map;
+    let mut given = std::mem::replace(response.headers_mut(), map);
+    let map = response.headers_mut();
+    match kind.described && given.len() == 2 {
+        // Most answers say no more than that.
+        true => {
+            [header::CONTENT_TYPE, header::CONTENT_LENGTH].iter().for_each(|name| swap(map, &mut given, name))
+        }
+        false => move_into(map, given, nonce.is_some(), &mut oddities),
+    }
     oddities
 }
 
@@ -95,9 +99,7 @@ fn policy_value(
 ) -> PolicyValue {
     let own = || prepared.policy(transport).filter(|_| document);
     match (framed.or_else(own), nonce) {
-        (Some(policy), Some(nonce)) if policy.has_nonce() => {
-            PolicyValue::Nonce(policy.with_nonce(nonce.as_str()))
-        }
+        (Some(policy), Some(nonce)) if policy.has_nonce() => PolicyValue::Nonce(policy.with_nonce(nonce)),
         _ => framed.map_or(PolicyValue::Prepared, |framed| PolicyValue::Framed(framed.plain().clone())),
     }
 }
@@ -108,41 +110,45 @@ fn with_policy(map: &HeaderMap, policy: HeaderValue) -> HeaderMap {
     map
 }
 
-fn note_nonce(oddities: &mut Oddities, nonce: Option<&Nonce>, given: &HeaderMap) {
-    if nonce.is_none() {
-        return;
+/// Puts the handler's value into the place that is kept for it.
+fn swap(map: &mut HeaderMap, given: &mut HeaderMap, name: &HeaderName) {
+    if let (Some(place), Some(value)) = (map.get_mut(name), given.get_mut(name)) {
+        std::mem::swap(place, value);
     }
-    oddities.nonce_unused = given.contains_key(header::CONTENT_SECURITY_POLICY);
-    oddities.nonce_public = given
-        .get_all(header::CACHE_CONTROL)
-        .iter()
-        .any(|value| value.as_bytes().to_ascii_lowercase().windows(6).any(|word| word == b"public"));
 }
 
-/// Moves the handler's headers into the prepared ones, leaks left out.
-fn move_into(map: &mut HeaderMap, given: HeaderMap) {
-    let mut last: Option<HeaderName> = None;
-    for (name, value) in given {
+/// Moves the handler's headers into the prepared ones, leaks left out, and notes what is odd about them.
+fn move_into(map: &mut HeaderMap, given: HeaderMap, nonce: bool, oddities: &mut Oddities) {
+    let (mut leak, mut policy, mut cache) = (false, false, false);
+    map.extend(given.into_iter().filter(|(name, value)| {
         match name {
-            Some(name) if is_leak(&name) => last = None,
             Some(name) => {
-                map.insert(name.clone(), value);
-                last = Some(name);
+                leak = is_leak(name);
+                policy = *name == header::CONTENT_SECURITY_POLICY;
+                cache = *name == header::CACHE_CONTROL;
+                oddities.nonce_unused |= nonce && policy;
             }
-            None => {
-                if let Some(name) = &last {
-                    map.append(name.clone(), value);
-                }
-            }
+            // A further value of the field before it.
+            None => oddities.two_policies |= policy,
         }
-    }
+        oddities.nonce_public |= nonce && cache && says_public(value);
+        !leak
+    }));
+}
+
+fn says_public(value: &HeaderValue) -> bool {
+    value.as_bytes().windows(6).any(|word| word.eq_ignore_ascii_case(b"public"))
+}
+
+fn kind_of(headers: &HeaderMap) -> Kind {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return Kind { document: false, described: false };
+    };
+    Kind { document: is_document(kind), described: headers.contains_key(header::CONTENT_LENGTH) }
 }
 
 /// Whether the answer is something that a browser shows as a page.
-fn is_document(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return false;
-    };
+fn is_document(kind: &HeaderValue) -> bool {
     let kind = kind.as_bytes().trim_ascii_start();
     let starts =
         |prefix: &[u8]| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));

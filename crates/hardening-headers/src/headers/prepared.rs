@@ -4,7 +4,6 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::set::HeaderSet;
 use crate::csp::{Csp, CspTemplate, Source};
-use crate::hosts::is_public_name;
 use gambeson_core::{PeerInfo, Scheme};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
@@ -23,10 +22,11 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    pub(crate) fn of(peer: Option<&PeerInfo>) -> Self {
+    /// That of this client; `is_public` says whether a host is a public name.
+    pub(crate) fn of(peer: Option<&PeerInfo>, is_public: impl FnOnce(&str) -> bool) -> Self {
         match peer {
             Some(peer) if peer.scheme == Some(Scheme::Https) => match peer.host.as_deref() {
-                Some(host) if is_public_name(host) => Self::Https,
+                Some(host) if is_public(host) => Self::Https,
                 _ => Self::HttpsLocal,
             },
             _ => Self::Http,
@@ -38,15 +38,47 @@ impl Transport {
     }
 }
 
+/// What an answer is, as far as its headers depend on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// Whether browsers show it as a page.
+    pub(super) document: bool,
+    /// Whether it has both a type and a length.
+    pub(super) described: bool,
+}
+
 /// A [`HeaderSet`] as header maps to be cloned, one for each kind of answer and transport.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     set: HeaderSet,
-    documents: PerTransport<HeaderMap>,
-    /// Documents with a nonce: without the policy, which is rendered for each.
-    nonce_documents: PerTransport<HeaderMap>,
-    others: PerTransport<HeaderMap>,
+    documents: PerTransport<Ready>,
+    /// Documents with a nonce: their policy is rendered for each.
+    nonce_documents: PerTransport<Ready>,
+    others: PerTransport<Ready>,
     policies: PerTransport<Option<CspTemplate>>,
+}
+
+/// The same map with and without places for the fields that describe a body.
+///
+/// Where an answer has both, its fields take the places, and the clone need not grow for them.
+#[derive(Debug)]
+struct Ready {
+    plain: HeaderMap,
+    roomy: HeaderMap,
+}
+
+impl Ready {
+    fn new(plain: HeaderMap) -> Self {
+        let mut roomy = plain.clone();
+        roomy.insert(header::CONTENT_TYPE, HeaderValue::from_static(""));
+        roomy.insert(header::CONTENT_LENGTH, HeaderValue::from_static(""));
+        Self { plain, roomy }
+    }
+
+    /// The map for an answer that has both fields, or not.
+    fn map(&self, described: bool) -> &HeaderMap {
+        if described { &self.roomy } else { &self.plain }
+    }
 }
 
 #[derive(Debug)]
@@ -82,32 +114,33 @@ impl Prepared {
         let others = PerTransport::new(|transport| {
             let mut map = every_answer(&set, transport);
             insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(locked.as_ref()));
-            map
+            Ready::new(map)
         });
         let documents = PerTransport::new(|transport| {
             let mut map = every_document(&set, transport);
             insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
-            map
+            Ready::new(map)
         });
         let nonce_documents = PerTransport::new(|transport| {
             let mut map = every_document(&set, transport);
+            insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
             map.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-            map
+            Ready::new(map)
         });
         Self { set, documents, nonce_documents, others, policies }
     }
 
     /// The headers of a document or of anything else, without a nonce.
-    pub(super) fn map(&self, document: bool, transport: Transport) -> &HeaderMap {
-        match document {
-            true => self.documents.get(transport),
-            false => self.others.get(transport),
+    pub(super) fn map(&self, kind: Kind, transport: Transport) -> &HeaderMap {
+        match kind.document {
+            true => self.documents.get(transport).map(kind.described),
+            false => self.others.get(transport).map(kind.described),
         }
     }
 
-    /// The headers of a document with a nonce, but for its policy.
-    pub(super) fn nonce_map(&self, transport: Transport) -> &HeaderMap {
-        self.nonce_documents.get(transport)
+    /// The headers of a document with a nonce; the nonce is not yet in its policy.
+    pub(super) fn nonce_map(&self, kind: Kind, transport: Transport) -> &HeaderMap {
+        self.nonce_documents.get(transport).map(kind.described)
     }
 
     /// The documents' policy.

@@ -3,7 +3,7 @@
 use gambeson_core::{ConfigProblems, EndpointSpec, RequestHead};
 
 use super::name::parts;
-use super::{HostName, host_of};
+use super::{HostName, host_of, is_public_name};
 use crate::exempt::ExemptEndpoints;
 use crate::origin::is_loopback;
 
@@ -11,6 +11,8 @@ use crate::origin::is_loopback;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HostList {
     hosts: Vec<HostName>,
+    /// Which of them are public names, in the same order.
+    public: Vec<bool>,
     /// The host that people see, when navigations to the others are sent there.
     canonical: Option<HostName>,
     exempt: ExemptEndpoints,
@@ -33,6 +35,7 @@ impl HostList {
     /// Adds a host; without a port it stands for no port, 80 and 443.
     pub(crate) fn add(&mut self, host: HostName) {
         if !self.hosts.contains(&host) {
+            self.public.push(is_public_name(host.text()));
             self.hosts.push(host);
         }
     }
@@ -55,6 +58,13 @@ impl HostList {
         if endpoint.exempt.host_check {
             self.exempt.add(endpoint, "hardening-headers.exempt", problems);
         }
+    }
+
+    /// Whether strict transport can be promised for this host.
+    pub(crate) fn is_public(&self, host: &str) -> bool {
+        // Most requests name one of ours letter by letter, of which it is known.
+        let known = self.hosts.iter().zip(&self.public).find(|(ours, _)| ours.text() == host);
+        known.map_or_else(|| is_public_name(host), |(_, public)| *public)
     }
 
     /// What the list says about this request; `host` is what the peer layer made of it.
