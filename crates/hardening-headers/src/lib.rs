@@ -3,7 +3,7 @@
 //! | layer | place | what it does |
 //! |---|---|---|
 //! | [`PeerLayer`] | 0 | address, scheme, host and request id, from declared proxies only |
-//! | [`HardeningLayer`] | 2 | headers and nonces, host check, panics and server errors without detail |
+//! | [`HardeningLayer`] | 2 | headers and nonces, host check, CORS, cross-site check, panics and server errors without detail |
 //! | [`LimitsLayer`] | 2 | size and pace of request bodies, a deadline for handlers |
 //! | [`EdgeLimitLayer`] | 3 | how often one client network may call, in constant memory |
 //!
@@ -43,6 +43,19 @@
 //!
 //! Status 421: the app does not answer for the host that the request names. Operators: add it to `Hardening::hosts` or
 //! `hardening.hosts`, or have the proxy pass on the host that people see.
+//!
+//! ## canonical-host
+//!
+//! Status 307: the app is seen under another name; the same path is there. Not a refusal.
+//!
+//! ## cross-site
+//!
+//! Status 403: another site's page sent a request that may change something. Operators: the log says what came, what was expected and
+//! which setting is about it; an origin of your own belongs into `csrf.trusted-origins`, the app's own into `public-origin`.
+//!
+//! ## cors-preflight
+//!
+//! Status 403: a page of another origin asked for what `cors.origins`, `cors.methods` and `cors.headers` don't list.
 //!
 //! ## panic
 //!

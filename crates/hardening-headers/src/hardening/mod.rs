@@ -1,14 +1,15 @@
-//! The composed layer: security headers on every answer, panics and server errors without detail, the host check.
+//! The composed layer: security headers on every answer, panics and server errors without detail, the host check, the way to the
+//! canonical origin, [CORS](crate::cors) and the [cross-site check](crate::csrf).
 //!
 //! # What it stops
 //!
 //! Injected scripts that need to run, framing, sniffed content types, downgrades to http, leaked referrers and versions;
-//! requests for hosts that are not this app's; panic texts and stack traces in answers. Every answer carries the headers,
+//! requests for hosts that are not this app's; other sites' requests in a visitor's name; private pages in caches and behind the back button; panic texts and stack traces in answers. Every answer carries the headers,
 //! refusals of inner layers among them.
 //!
 //! It does **not** escape what an app writes into its pages, and a handler's own headers win over all of this. It does not
-//! catch a panic of the response *body* while it streams: the connection then ends. Cross-site requests, CORS, body limits
-//! and rate limits are other layers'.
+//! catch a panic of the response *body* while it streams: the connection then ends. Body limits and rate limits are other
+//! layers'.
 //!
 //! # Place in the stack
 //!
@@ -74,6 +75,10 @@
 //! | `Cache-Control` where there is none | only with a nonce: `private, no-store` | `no-store` | |
 //! | removed | `Server`, `X-Powered-By` and others that name versions, obsolete ones such as `X-XSS-Protection` | the same | |
 //! | bodies of 5xx answers | replaced | replaced | see [`KeepErrorBody`](crate::KeepErrorBody) |
+//! | `Cache-Control` where somebody was recognised and there is none | `no-store` | the same | assets that may be stored say so themselves; see [`no_store_signed_in`](crate::HeaderSet::no_store_signed_in) |
+//! | cross-site check | on | on | see [`csrf`](crate::csrf) |
+//! | CORS | none | none | see [`cors`](crate::cors) |
+//! | navigations to other names of the app | answered there | the same | [`redirect_to_canonical`](crate::Hardening::redirect_to_canonical) sends them on with 307 |
 //! | hosts | every one, until `public_origin` or `hosts` is given | the same | |
 //!
 //! A 304 carries no policy of ours: the browser would join it to a page with another nonce.
@@ -84,6 +89,9 @@
 //! |---|---|---|
 //! | `bad-host` | 400 | hosts are declared, and the request names none, two, or a malformed one |
 //! | `misdirected-host` | 421 | hosts are declared, and the request names another |
+//! | `misdirected-host` | 421 | with `redirect_to_canonical`, what may change something comes under another name of the app |
+//! | `cors-preflight` | 403 | see [`cors`](crate::cors) |
+//! | `cross-site` | 403 | see [`csrf`](crate::csrf) |
 //! | `panic` | 500 | the app panicked |
 //! | `server-error` | the app's | the app answered 5xx without problem details |
 //!

@@ -70,12 +70,12 @@ pub(crate) fn apply<B>(
     }
     let mut given = std::mem::replace(response.headers_mut(), map);
     let map = response.headers_mut();
-    match kind.described && given.len() == 2 {
+    if kind.described && given.len() == 2 {
         // Most answers say no more than that.
-        true => {
-            [header::CONTENT_TYPE, header::CONTENT_LENGTH].iter().for_each(|name| swap(map, &mut given, name))
-        }
-        false => move_into(map, given, nonce.is_some(), &mut oddities),
+        swap(map, &mut given, &header::CONTENT_TYPE);
+        swap(map, &mut given, &header::CONTENT_LENGTH);
+    } else {
+        move_into(map, given, nonce.is_some(), &mut oddities);
     }
     oddities
 }
