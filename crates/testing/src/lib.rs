@@ -3,6 +3,7 @@
 //! | word | what it is for |
 //! |---|---|
 //! | `DevIdp` (feature `dev-idp`) | an OpenID provider in this process, on loopback: good tokens, bad tokens, outages |
+//! | `DevModel` (feature `dev-model`) | a pretend paid model API in this process, on loopback: a bill, failures, no model |
 //! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
 //! | [`contract`] | the laws of a `tower` layer, executable |
 //! | [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`] | sinks that remember, fail or block |
@@ -178,6 +179,10 @@
 pub mod contract;
 #[cfg(feature = "dev-idp")]
 mod dev_idp;
+#[cfg(feature = "dev-model")]
+mod dev_model;
+#[cfg(any(feature = "dev-idp", feature = "dev-model"))]
+mod dev_server;
 mod eventually;
 mod sinks;
 
@@ -185,6 +190,8 @@ mod sinks;
 pub use dev_idp::{
     DevClient, DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint, Person, SigningAlgorithm,
 };
+#[cfg(feature = "dev-model")]
+pub use dev_model::{DevModel, DevModelBuilder, DevModelError, DevModelErrorKind, ModelBill, ModelFault};
 pub use eventually::eventually;
 pub use gambeson_core::{FixedEntropy, ManualClock};
 pub use sinks::{BlockingAuditSink, FailingAuditSink, RecordingAuditSink, RecordingCostSink};

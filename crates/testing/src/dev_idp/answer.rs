@@ -1,18 +1,15 @@
 //! The shapes of the provider's answers.
 
-use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE,
+    X_FRAME_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
-use serde_json::{Value, json};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde_json::json;
 use url::Url;
 
 use super::page::{Page, policy};
-
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) use crate::dev_server::{Answer, json_answer, no_content, set, text};
 
 /// An error of the token endpoint (RFC 6749 §5.2).
 pub(super) fn oauth_error(status: StatusCode, code: &str) -> Answer {
@@ -27,25 +24,6 @@ pub(super) fn oauth_error(status: StatusCode, code: &str) -> Answer {
 pub(super) fn described_error(code: &str, description: &str) -> Answer {
     let body = json!({ "error": code, "error_description": description });
     json_answer(StatusCode::BAD_REQUEST, &body)
-}
-
-pub(super) fn json_answer(status: StatusCode, body: &Value) -> Answer {
-    let mut answer = text(status, body.to_string());
-    set(&mut answer, CONTENT_TYPE, "application/json");
-    answer
-}
-
-pub(super) fn no_content() -> Answer {
-    text(StatusCode::NO_CONTENT, "")
-}
-
-pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    set(&mut answer, CONTENT_TYPE, "text/plain; charset=utf-8");
-    set(&mut answer, CACHE_CONTROL, "no-store");
-    set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    answer
 }
 
 /// A page under its own strict policy; its forms may lead to `form_target` too.
@@ -71,10 +49,6 @@ pub(super) fn with_cookie(mut answer: Answer, name: &str, value: &str) -> Answer
     let end = if value.is_empty() { "; Max-Age=0" } else { "" };
     put(&mut answer, SET_COOKIE, &format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{end}"));
     answer
-}
-
-pub(super) fn set(answer: &mut Answer, name: HeaderName, value: &'static str) {
-    answer.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
 fn put(answer: &mut Answer, name: HeaderName, value: &str) {

@@ -8,7 +8,7 @@ use super::answer::{Answer, page, see_other, text, with_cookie};
 use super::authorization_request::{AuthorizationRequest, Refused};
 use super::form::Form;
 use super::grant::{Binding, Grant};
-use super::origin::own_page;
+use super::own_page::own_page;
 use super::page::Page;
 use super::session::{Session, cookie, cookie_name};
 use super::state::State;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use gambeson_core::BoxError;
 
+use crate::dev_server::{Failure, FailureKind};
+
 /// The dev identity provider could not start, or not do what it was asked; the text says why and what to do.
 #[derive(Debug)]
 pub struct DevIdpError {
@@ -45,6 +47,18 @@ impl DevIdpError {
     #[must_use]
     pub fn kind(&self) -> DevIdpErrorKind {
         self.kind
+    }
+}
+
+impl From<Failure> for DevIdpError {
+    fn from(failure: Failure) -> Self {
+        let kind = match failure.kind {
+            FailureKind::Profile => DevIdpErrorKind::Profile,
+            FailureKind::Address => DevIdpErrorKind::Address,
+            FailureKind::PortTaken => DevIdpErrorKind::PortTaken,
+            FailureKind::System => DevIdpErrorKind::System,
+        };
+        Self { kind, what: failure.what, source: failure.source }
     }
 }
 

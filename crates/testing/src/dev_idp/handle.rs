@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::{mpsc, watch};
 
 use super::sign_in;
 use super::state::State;
 use super::{DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
+use crate::dev_server::Running;
 
 /// An OpenID provider in this process, for development and tests. It stops when it is dropped.
 ///
@@ -62,9 +62,7 @@ use super::{DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint}
 pub struct DevIdp {
     pub(super) state: Arc<State>,
     pub(super) address: SocketAddr,
-    pub(super) stop: watch::Sender<bool>,
-    /// Every task of the provider holds the other end; nothing is ever sent.
-    pub(super) tasks: mpsc::Receiver<()>,
+    pub(super) running: Running,
 }
 
 impl DevIdp {
@@ -147,9 +145,8 @@ impl DevIdp {
     }
 
     /// Stops, and waits until the port is free and all connections are closed.
-    pub async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.tasks.recv().await.is_some() {}
+    pub async fn stop(self) {
+        self.running.stop().await;
     }
 }
 

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::answer::{Answer, page, see_other, text, with_cookie};
 use super::form::Form;
-use super::origin::own_page;
+use super::own_page::own_page;
 use super::own_token;
 use super::page::Page;
 use super::session::{cookie, cookie_name};

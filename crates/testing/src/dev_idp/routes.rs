@@ -15,10 +15,10 @@ use super::control::control;
 use super::form::Form;
 use super::logout::logout;
 use super::metadata::{jwks, metadata};
-use super::origin::{loopback_only, own_origin};
 use super::state::State;
 use super::token::token;
 use super::userinfo::userinfo;
+use crate::dev_server::{Down, loopback_only, own_origin};
 
 /// The largest form that is read, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -28,18 +28,6 @@ const SLOW: Duration = Duration::from_secs(10);
 
 /// How much longer a huge answer is, in bytes.
 const HUGE: usize = 8 << 20;
-
-/// The provider is down: the connection is closed without an answer.
-#[derive(Debug)]
-pub(super) struct Down;
-
-impl std::fmt::Display for Down {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the provider was told to be down")
-    }
-}
-
-impl std::error::Error for Down {}
 
 pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Answer, Down> {
     let (parts, body) = request.into_parts();

@@ -29,9 +29,3 @@ pub(crate) fn own_origin(headers: &HeaderMap, origin: &str) -> bool {
     let same_origin = sites.all(|site| site == "same-origin" || site == "none");
     same_origin && headers.get_all(ORIGIN).iter().all(|sent| sent == origin)
 }
-
-/// Whether one of the provider's own pages sends it, under whichever loopback name the browser opened it.
-pub(crate) fn own_page(headers: &HeaderMap, issuer: &str) -> bool {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    own_origin(headers, issuer) || own_origin(headers, &format!("http://{host}"))
-}
