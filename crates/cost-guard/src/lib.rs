@@ -1,8 +1,37 @@
-//! What a request may cost.
-//!
-//! This will be quotas per caller, exact budgets of money in several levels, and circuit breakers for what an app pays
-//! third parties for: layers that refuse before the money is spent, and ledgers with a stated bound of overspending.
-//!
-//! Nothing is in it yet. The words that it will share with the other crates are in `gambeson-core` already: `Money`,
-//! `CostRecord`, `CostSink`, `Gcra` and `RateLimitFields`.
+//! What it may cost.
 #![forbid(unsafe_code)]
+
+pub mod breaker;
+mod budget;
+mod config;
+pub mod cost;
+mod denied;
+mod estimate;
+mod exempt;
+mod guard;
+mod hold;
+mod keys;
+mod ledger;
+mod money;
+mod pattern;
+mod prices;
+pub mod quota;
+mod scope;
+pub mod spend;
+mod tab;
+mod window;
+
+pub use breaker::{BreakerPolicy, BreakerState, CircuitBreaker, CircuitBreakerLayer};
+pub use budget::Budget;
+pub use config::{BreakerConfig, BudgetConfig, Config, QuotaConfig};
+pub use cost::CostLayer;
+pub use denied::{Denied, DeniedKind, Violation};
+pub use estimate::{Estimate, Estimator, RouteCosts};
+pub use guard::{Alert, CostGuard, CostGuardBuilder, Remaining, Stop};
+pub use hold::Hold;
+pub use prices::{Meter, PriceError, PriceErrorKind, PriceTable, Quote, Usage};
+pub use quota::{Quota, QuotaLayer};
+pub use scope::{Feature, Scope};
+pub use spend::SpendLayer;
+pub use tab::{Charge, Tab, carry};
+pub use window::{Calendar, Rolling, WeekStart, Window};

@@ -1,0 +1,250 @@
+//! The memory ledger: exact over every budget that a scope spends from, in one step under one lock.
+//!
+//! One lock guards one *tree*. When all budgets tell apart by some dimension (say `{tenant}`), scopes that differ in it can
+//! never meet in a budget, and are spread over several trees; otherwise there is one.
+
+mod cell;
+mod entries;
+mod level;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gambeson_core::{Monotonic, Timestamp};
+
+use entries::Entry;
+pub(crate) use entries::{Entries, MAX_BUDGETS, Plan};
+pub(crate) use level::Standing;
+use level::{Ask, Level};
+
+use crate::budget::Spec;
+use crate::pattern::Dimension;
+
+/// Both clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic: Monotonic,
+}
+
+/// Why a budget refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Breach {
+    /// It is spent or held.
+    Exhausted,
+    /// More than one request may hold.
+    Cap,
+    /// More than one caller may hold of a shared budget.
+    Share,
+    /// Too many holds at a time.
+    Holds,
+    /// No room for one more scope.
+    Full,
+}
+
+/// A budget that refuses, and how it stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Violated {
+    pub(crate) budget: u8,
+    pub(crate) breach: Breach,
+    pub(crate) standing: Standing,
+}
+
+/// An alert that is due.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) budget: u8,
+    pub(crate) percent: u8,
+    pub(crate) spent: u64,
+}
+
+/// Every budget's scopes in memory.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    specs: Box<[Spec]>,
+    counts: Box<[AtomicUsize]>,
+    trees: Box<[Mutex<Tree>]>,
+    common: Vec<Dimension>,
+}
+
+#[derive(Debug)]
+struct Tree {
+    /// The latest wall time seen: one that goes back never brings an earlier, unspent window.
+    watermark: Timestamp,
+    levels: Box<[Level]>,
+}
+
+const TREES: usize = 16;
+
+impl Ledger {
+    pub(crate) fn new(specs: Vec<Spec>) -> Self {
+        let shared = |dimension: &Dimension| specs.iter().all(|spec| spec.pattern.has(*dimension));
+        let common: Vec<Dimension> = Dimension::ALL
+            .into_iter()
+            .filter(|dimension| *dimension != Dimension::Environment && shared(dimension))
+            .collect();
+        let count = if common.is_empty() || specs.is_empty() { 1 } else { TREES };
+        let level = |_: &Spec| Level::default();
+        let tree = || Tree {
+            watermark: Timestamp::from_unix_nanos(i64::MIN),
+            levels: specs.iter().map(level).collect(),
+        };
+        Self {
+            counts: specs.iter().map(|_| AtomicUsize::new(0)).collect(),
+            trees: (0..count).map(|_| Mutex::new(tree())).collect(),
+            specs: specs.into(),
+            common,
+        }
+    }
+
+    pub(crate) fn specs(&self) -> &[Spec] {
+        &self.specs
+    }
+
+    /// The dimensions that choose the tree.
+    pub(crate) fn common(&self) -> &[Dimension] {
+        &self.common
+    }
+
+    /// The tree of a key of the common dimensions.
+    pub(crate) fn tree_of(&self, key: u128) -> usize {
+        // The low bits choose the bucket within a table already.
+        usize::try_from((key >> 96) as u32).unwrap_or(0) % self.trees.len().max(1)
+    }
+
+    /// Holds `amount` in every budget of the plan, or in none.
+    ///
+    /// # Errors
+    /// Every budget that refuses. Nothing is consumed then.
+    pub(crate) fn reserve(
+        &self,
+        plan: &Plan,
+        amount: u64,
+        now: Now,
+        force: bool,
+    ) -> Result<Entries, Vec<Violated>> {
+        let mut entries = Entries { tree: plan.tree, caller: plan.caller, ..Entries::default() };
+        let Some(mut tree) = self.tree(plan.tree) else { return Ok(entries) };
+        let now = tree.at(now);
+        let ask = Ask { caller: plan.caller, has: 0, more: amount, new: true };
+        let mut violated = Vec::new();
+        for (budget, key) in plan.keys.iter() {
+            let Some((spec, count, level)) = self.parts(&mut tree, budget) else { continue };
+            let seq = level.seq(spec, &now);
+            let breach = match level.place(spec, count, key, seq) {
+                None => Some(Breach::Full),
+                Some(place) => {
+                    if let Some(cell) = level.cell(place) {
+                        cell.roll(&spec.window, seq, &spec.alerts);
+                    }
+                    entries.items.push(Entry { seq, place, budget });
+                    level.check(spec, place, seq, &ask)
+                }
+            };
+            if let Some(breach) = breach {
+                violated.push(Violated { budget, breach, standing: level.standing(spec, key, &now) });
+            }
+        }
+        if !violated.is_empty() && !force {
+            return Err(violated);
+        }
+        for Entry { seq, place, budget } in entries.items.iter() {
+            if let Some((spec, _, level)) = self.parts(&mut tree, budget) {
+                level.hold(spec, place, seq, &ask);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Holds `more` in every budget of a hold that has `has` already, or leaves it as it is.
+    ///
+    /// # Errors
+    /// The budgets that refuse, and why.
+    pub(crate) fn extend(
+        &self,
+        entries: &Entries,
+        has: u64,
+        more: u64,
+        now: Now,
+        force: bool,
+    ) -> Result<(), Vec<Violated>> {
+        let Some(mut tree) = self.tree(entries.tree) else { return Ok(()) };
+        let now = tree.at(now);
+        let ask = Ask { caller: entries.caller, has, more, new: false };
+        let mut violated = Vec::new();
+        for Entry { seq, place, budget } in entries.items.iter() {
+            let Some((spec, _, level)) = self.parts(&mut tree, budget) else { continue };
+            if let Some(breach) = level.check(spec, place, seq, &ask) {
+                let (spent, held) = level.cell(place).map(|cell| cell.standing(seq)).unwrap_or_default();
+                let resets_at = level.standing(spec, 0, &now).resets_at;
+                violated.push(Violated { budget, breach, standing: Standing { spent, held, resets_at } });
+            }
+        }
+        if !violated.is_empty() && !force {
+            return Err(violated);
+        }
+        for Entry { seq, place, budget } in entries.items.iter() {
+            if let Some((spec, _, level)) = self.parts(&mut tree, budget) {
+                level.hold(spec, place, seq, &ask);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a hold: what was held is free, what was spent is booked to the windows of the reservation.
+    pub(crate) fn settle(&self, entries: &Entries, held: u64, spent: u64) -> Vec<Due> {
+        let mut due = Vec::new();
+        let Some(mut tree) = self.tree(entries.tree) else { return due };
+        for Entry { seq, place, budget } in entries.items.iter() {
+            let Some((spec, _, level)) = self.parts(&mut tree, budget) else { continue };
+            level.unhold(spec, entries.caller, held);
+            let Some(cell) = level.cell(place) else { continue };
+            cell.settle(&spec.window, seq, held, spent);
+            if let Some((percent, spent)) = cell.due_alerts(seq, &spec.alerts) {
+                due.push(Due { budget, percent, spent });
+            }
+        }
+        due
+    }
+
+    /// How the budgets of a plan stand.
+    pub(crate) fn standing(&self, plan: &Plan, now: Now) -> Vec<(u8, Standing)> {
+        let Some(mut tree) = self.tree(plan.tree) else { return Vec::new() };
+        let now = tree.at(now);
+        let of = |(budget, key): (u8, u128)| {
+            let (spec, _, level) = self.parts(&mut tree, budget)?;
+            Some((budget, level.standing(spec, key, &now)))
+        };
+        plan.keys.iter().filter_map(of).collect()
+    }
+
+    /// How many scopes are kept.
+    pub(crate) fn keys(&self) -> usize {
+        let of = |tree: &Mutex<Tree>| lock(tree).levels.iter().map(Level::keys).sum::<usize>();
+        self.trees.iter().map(of).sum()
+    }
+
+    fn tree(&self, tree: usize) -> Option<MutexGuard<'_, Tree>> {
+        self.trees.get(tree).map(lock)
+    }
+
+    fn parts<'a>(
+        &'a self,
+        tree: &'a mut Tree,
+        budget: u8,
+    ) -> Option<(&'a Spec, &'a AtomicUsize, &'a mut Level)> {
+        let place = usize::from(budget);
+        Some((self.specs.get(place)?, self.counts.get(place)?, tree.levels.get_mut(place)?))
+    }
+}
+
+fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
+    tree.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Tree {
+    fn at(&mut self, now: Now) -> Now {
+        self.watermark = self.watermark.max(now.wall);
+        Now { wall: self.watermark, ..now }
+    }
+}
