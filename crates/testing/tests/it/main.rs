@@ -5,4 +5,8 @@
 mod contract;
 #[cfg(feature = "dev-idp")]
 mod dev_idp;
+#[cfg(feature = "dev-model")]
+mod dev_model;
+#[cfg(any(feature = "dev-idp", feature = "dev-model"))]
+mod loopback_client;
 mod sinks;

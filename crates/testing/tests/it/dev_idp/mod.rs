@@ -1,6 +1,10 @@
 //! The dev identity provider over real sockets; signatures are checked by a library that did not make them.
 
-mod client;
+mod code;
+mod grants;
+mod sign_in_page;
+mod sign_out;
+mod web;
 
 use std::time::Duration;
 
@@ -11,7 +15,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use client::{get, json, post, raw, send};
+use crate::loopback_client::{get, json, post, raw, send};
 
 async fn start() -> DevIdp {
     DevIdp::builder().audience("notes").start().await.unwrap()
@@ -32,9 +36,9 @@ fn verified(token: &str, jwks: Value) -> Result<Value, jsonwebtoken::errors::Err
 #[tokio::test]
 async fn tokens_of_both_algorithms_verify_with_the_published_keys() {
     let idp = start().await;
-    let jwks = json(&get(&idp, "/jwks").await.unwrap());
+    let jwks = json(&get(idp.address(), "/jwks").await.unwrap());
     for alg in ["RS256", "ES256"] {
-        let answer = json(&post(&idp, "/dev/token", &format!("user=alice&alg={alg}")).await);
+        let answer = json(&post(idp.address(), "/dev/token", &format!("user=alice&alg={alg}")).await);
         assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(300)));
         let token = answer["access_token"].as_str().unwrap();
         let header = decode_header(token).unwrap();
@@ -55,10 +59,10 @@ async fn a_bare_token_is_given_for_plain_text() {
     let idp = start().await;
     let request =
         Request::post("/dev/token").header("accept", "text/plain").body("user=dave".to_owned()).unwrap();
-    let answer = send(&idp, request).await.unwrap();
+    let answer = send(idp.address(), request).await.unwrap();
     let token = std::str::from_utf8(answer.body()).unwrap();
     assert_eq!(verified(token, idp.jwks()).unwrap()["tenant"], "globex");
-    let unknown = post(&idp, "/dev/token", "user=nobody").await;
+    let unknown = post(idp.address(), "/dev/token", "user=nobody").await;
     assert_eq!(unknown.status(), 400);
     assert!(std::str::from_utf8(unknown.body()).unwrap().contains("alice, bob, carol, dave"));
 }
@@ -67,7 +71,7 @@ async fn a_bare_token_is_given_for_plain_text() {
 async fn metadata_names_the_endpoints_and_marks_the_issuer() {
     let idp = start().await;
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
-        let metadata = json(&get(&idp, path).await.unwrap());
+        let metadata = json(&get(idp.address(), path).await.unwrap());
         assert_eq!(metadata["issuer"], idp.issuer());
         assert_eq!(metadata["jwks_uri"], format!("{}/jwks", idp.issuer()));
         assert_eq!(metadata["gambeson_dev_idp"], true);
@@ -78,7 +82,7 @@ async fn metadata_names_the_endpoints_and_marks_the_issuer() {
 async fn services_get_tokens_by_both_ways_and_only_with_their_secret() {
     let idp = start().await;
     let posted = "grant_type=client_credentials&client_id=service&client_secret=dev-service-secret";
-    let answer = json(&post(&idp, "/token", posted).await);
+    let answer = json(&post(idp.address(), "/token", posted).await);
     let claims = verified(answer["access_token"].as_str().unwrap(), idp.jwks()).unwrap();
     assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("service"), &json!("service")));
 
@@ -88,13 +92,13 @@ async fn services_get_tokens_by_both_ways_and_only_with_their_secret() {
         let form = "grant_type=client_credentials".to_owned();
         Request::post("/token").header("authorization", value).body(form).unwrap()
     };
-    assert_eq!(send(&idp, basic("service:dev-service-secret")).await.unwrap().status(), 200);
-    let refused = send(&idp, basic("service:wrong")).await.unwrap();
+    assert_eq!(send(idp.address(), basic("service:dev-service-secret")).await.unwrap().status(), 200);
+    let refused = send(idp.address(), basic("service:wrong")).await.unwrap();
     let trailing = basic("service:dev-service-secret=and-more&more");
-    assert_eq!(send(&idp, trailing).await.unwrap().status(), 401);
-    assert_eq!(json(&post(&idp, "/token", "").await), json!({ "error": "invalid_request" }));
+    assert_eq!(send(idp.address(), trailing).await.unwrap().status(), 401);
+    assert_eq!(json(&post(idp.address(), "/token", "").await), json!({ "error": "invalid_request" }));
     assert_eq!((refused.status().as_u16(), json(&refused)), (401, json!({ "error": "invalid_client" })));
-    assert_eq!(post(&idp, "/token", "grant_type=password").await.status(), 400);
+    assert_eq!(post(idp.address(), "/token", "grant_type=password").await.status(), 400);
 }
 
 #[tokio::test]
@@ -124,43 +128,44 @@ async fn bad_tokens_are_bad() {
 async fn keys_rotate_and_old_ones_stay_if_asked() {
     let idp = start().await;
     let old = idp.mint().user("alice").token();
-    post(&idp, "/dev/rotate", "keep_old=true").await;
+    post(idp.address(), "/dev/rotate", "keep_old=true").await;
     assert_eq!(idp.jwks()["keys"].as_array().unwrap().len(), 4);
     assert!(
         verified(&old, idp.jwks()).is_ok() && verified(&idp.mint().user("alice").token(), idp.jwks()).is_ok()
     );
-    assert_eq!(post(&idp, "/dev/rotate", "").await.status(), 200);
+    assert_eq!(post(idp.address(), "/dev/rotate", "").await.status(), 200);
     assert_eq!(idp.jwks()["keys"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn faults_come_and_go() {
     let idp = start().await;
-    let mode =
-        async |mode: &str| assert_eq!(post(&idp, "/dev/fault", &format!("mode={mode}")).await.status(), 204);
+    let mode = async |mode: &str| {
+        assert_eq!(post(idp.address(), "/dev/fault", &format!("mode={mode}")).await.status(), 204)
+    };
     mode("down").await;
-    assert!(get(&idp, "/jwks").await.is_none());
-    assert_eq!(post(&idp, "/dev/token", "user=alice").await.status(), 200, "/dev/* goes on");
+    assert!(get(idp.address(), "/jwks").await.is_none());
+    assert_eq!(post(idp.address(), "/dev/token", "user=alice").await.status(), 200, "/dev/* goes on");
     mode("500").await;
-    assert_eq!(get(&idp, "/jwks").await.unwrap().status(), 500);
+    assert_eq!(get(idp.address(), "/jwks").await.unwrap().status(), 500);
     mode("html").await;
-    assert_eq!(get(&idp, "/jwks").await.unwrap().headers()["content-type"], "text/html");
+    assert_eq!(get(idp.address(), "/jwks").await.unwrap().headers()["content-type"], "text/html");
     mode("redirect").await;
-    assert_eq!(get(&idp, "/jwks").await.unwrap().status(), 302);
+    assert_eq!(get(idp.address(), "/jwks").await.unwrap().status(), 302);
     mode("truncated_jwks").await;
-    assert!(serde_json::from_slice::<Value>(get(&idp, "/jwks").await.unwrap().body()).is_err());
+    assert!(serde_json::from_slice::<Value>(get(idp.address(), "/jwks").await.unwrap().body()).is_err());
     mode("empty_jwks").await;
-    assert_eq!(json(&get(&idp, "/jwks").await.unwrap()), json!({ "keys": [] }));
+    assert_eq!(json(&get(idp.address(), "/jwks").await.unwrap()), json!({ "keys": [] }));
     mode("huge").await;
-    assert!(get(&idp, "/jwks").await.unwrap().body().len() > 8 << 20);
+    assert!(get(idp.address(), "/jwks").await.unwrap().body().len() > 8 << 20);
     mode("wrong_issuer").await;
-    let metadata = get(&idp, "/.well-known/openid-configuration").await.unwrap();
+    let metadata = get(idp.address(), "/.well-known/openid-configuration").await.unwrap();
     assert_ne!(json(&metadata)["issuer"], idp.issuer());
     mode("wrong_kid").await;
     assert_eq!(decode_header(idp.mint().user("bob").token()).unwrap().kid.as_deref(), Some("no-such-key"));
     idp.fault(Fault::None);
-    assert_eq!(json(&get(&idp, "/jwks").await.unwrap()), idp.jwks());
-    assert_eq!(post(&idp, "/dev/fault", "mode=odd").await.status(), 400);
+    assert_eq!(json(&get(idp.address(), "/jwks").await.unwrap()), idp.jwks());
+    assert_eq!(post(idp.address(), "/dev/fault", "mode=odd").await.status(), 400);
 }
 
 #[tokio::test]
@@ -171,7 +176,7 @@ async fn its_clock_can_be_given_and_moved() {
         |token: &str| jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims["iat"].clone();
     assert_eq!(issued(&idp.mint().user("alice").token()), 1_000);
     clock.advance(Duration::from_secs(5));
-    post(&idp, "/dev/clock", "advance=60").await;
+    post(idp.address(), "/dev/clock", "advance=60").await;
     assert_eq!(issued(&idp.mint().user("alice").token()), 1_065);
 }
 
@@ -202,7 +207,7 @@ async fn pages_and_other_hosts_get_nothing() {
         ("sec-fetch-site", "same-origin", 200),
     ] {
         let request = Request::post("/dev/token").header(name, value).body("user=carol".to_owned()).unwrap();
-        assert_eq!(send(&idp, request).await.unwrap().status(), status, "{name}: {value}");
+        assert_eq!(send(idp.address(), request).await.unwrap().status(), status, "{name}: {value}");
     }
 }
 
@@ -219,7 +224,7 @@ async fn a_request_names_one_host_and_its_target_no_other() {
         ("GET http://localhost/jwks HTTP/1.1\r\nhost: localhost\r\n", 200),
         ("POST /dev/token HTTP/1.1\r\nhost: localhost\r\norigin: null\r\ncontent-length: 0\r\n", 403),
     ] {
-        assert_eq!(raw(&idp, &format!("{head}connection: close\r\n\r\n")).await, status, "{head}");
+        assert_eq!(raw(idp.address(), &format!("{head}connection: close\r\n\r\n")).await, status, "{head}");
     }
 }
 
@@ -227,12 +232,12 @@ async fn a_request_names_one_host_and_its_target_no_other() {
 async fn what_strangers_send_is_bounded() {
     let idp = start().await;
     let large = format!("user=alice&scope={}", "x".repeat(20_000));
-    assert_eq!(post(&idp, "/dev/token", &large).await.status(), 413);
+    assert_eq!(post(idp.address(), "/dev/token", &large).await.status(), 413);
     for number in 0..100 {
-        get(&idp, &format!("/no-such-path-{number}")).await.unwrap();
+        get(idp.address(), &format!("/no-such-path-{number}")).await.unwrap();
     }
-    get(&idp, &format!("/{}", "x".repeat(1_000))).await.unwrap();
-    get(&idp, "/jwks").await.unwrap();
+    get(idp.address(), &format!("/{}", "x".repeat(1_000))).await.unwrap();
+    get(idp.address(), "/jwks").await.unwrap();
     assert_eq!((idp.requests("/no-such-path-1"), idp.requests("/no-such-path-99")), (1, 0));
     assert_eq!(idp.requests("/jwks"), 1, "endpoints are counted whatever else came");
 }
@@ -242,7 +247,7 @@ async fn slow_answers_wait_for_the_given_clock() {
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_000));
     let idp = DevIdp::builder().clock(clock.clone()).start().await.unwrap();
     idp.fault(Fault::Slow);
-    let answering = get(&idp, "/jwks");
+    let answering = get(idp.address(), "/jwks");
     let advancing = async {
         let waiting = || std::future::ready((clock.sleepers() == 1).then_some(()));
         eventually(Duration::from_secs(10), waiting).await.expect("the answer waits");
@@ -278,7 +283,7 @@ async fn it_starts_only_where_it_may() {
 async fn it_stops_and_frees_its_port() {
     let idp = start().await;
     let address = idp.address();
-    get(&idp, "/jwks").await.unwrap();
+    get(idp.address(), "/jwks").await.unwrap();
     idp.stop().await;
     let again = DevIdp::builder().bind(address.to_string()).start().await;
     assert!(again.is_ok(), "{again:?}");
