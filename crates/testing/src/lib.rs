@@ -2,7 +2,7 @@
 //!
 //! | word | what it is for |
 //! |---|---|
-//! | `DevIdp` (feature `dev-idp`) | an OpenID provider in this process, on loopback: good tokens, bad tokens, outages |
+//! | `DevIdp` (feature `dev-idp`) | an OpenID provider in this process, on loopback: people who sign in, good tokens, bad tokens, outages |
 //! | `DevModel` (feature `dev-model`) | a pretend paid model API in this process, on loopback: a bill, failures, no model |
 //! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
 //! | [`contract`] | the laws of a `tower` layer, executable |

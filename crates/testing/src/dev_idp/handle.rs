@@ -17,18 +17,65 @@ use crate::dev_server::Running;
 /// |---|---|
 /// | metadata (OpenID Connect Discovery, RFC 8414), marked by `"gambeson_dev_idp": true` | `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server` |
 /// | key set with one RS256 and one ES256 key, random at each start (RFC 7517) | `GET /jwks` |
-/// | client credentials (RFC 6749 §4.4) by `client_secret_basic` or `client_secret_post` | `POST /token` |
+/// | authorization code flow (OpenID Connect Core §3.1): a page with a button for each person, or at once for who is signed in | `GET`, `POST /authorize` |
+/// | tokens for a code, a refresh token or client credentials (RFC 6749 §4.1.3, §6, §4.4), by `client_secret_basic`, `client_secret_post` or, for public clients, none | `POST /token` |
+/// | who an access token is about (§5.3) | `GET`, `POST /userinfo` |
+/// | signing out (RP-Initiated Logout 1.0): with `id_token_hint` nobody is asked | `GET`, `POST /logout` |
 /// | a token for a demo person: form `user=alice`, and `alg`, `expires_in` (seconds), `audience`, `scope` if wanted; as bare text for `Accept: text/plain` | `POST /dev/token` |
 /// | new keys; `keep_old=true` goes on publishing the old ones | `POST /dev/rotate` |
 /// | misbehaviour: form `mode=` and a name of [`Fault::from_name`] | `POST /dev/fault` |
 /// | time passes for the tokens made from then on: form `advance=` and seconds | `POST /dev/clock` |
 ///
 /// Who is known by default: alice (editor), bob (viewer) and carol (admin) of tenant acme, dave (admin) of tenant globex,
-/// and the client `service` with the secret `dev-service-secret`.
+/// and the client `service` with the secret `dev-service-secret`. An app that signs people in is a [`DevClient`].
 ///
 /// It listens on loopback only, does not start in the production profile, answers only requests whose `Host` is
 /// loopback, and under `/dev/*` none that a web page of another origin sends: a page in the developer's browser must
-/// not mint tokens. There is no authorization code flow and no log-in page yet.
+/// not mint tokens. The page for signing in has no script, and only itself can press its buttons.
+///
+/// # Signing in
+///
+/// A test needs no browser: [`sign_in`](DevIdp::sign_in) opens the address that the app redirects to and presses a button.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use gambeson_testing::{DevClient, DevIdp};
+///
+/// let web = DevClient::confidential("notes", "dev-notes-secret").redirect_uri("http://127.0.0.1:3000/callback");
+/// let idp = DevIdp::builder().client(web).start().await.unwrap();
+/// // The app would redirect the browser here …
+/// let asked = format!(
+///     "{}/authorize?response_type=code&client_id=notes&scope=openid&state=xyz\
+///      &redirect_uri=http%3A%2F%2F127.0.0.1%3A3000%2Fcallback",
+///     idp.issuer()
+/// );
+/// // … and the browser comes back to the app there.
+/// let back = idp.sign_in(&asked, "alice").unwrap();
+/// assert!(back.starts_with("http://127.0.0.1:3000/callback?code="));
+/// // Anybody else's address is not redirected to.
+/// assert!(idp.sign_in(&asked.replace("127.0.0.1%3A3000", "evil.example"), "alice").is_err());
+/// # idp.stop().await;
+/// # });
+/// ```
+///
+/// # What signing in promises
+///
+/// | what | how much |
+/// |---|---|
+/// | PKCE (RFC 7636) | S256 only; required of public clients, held to wherever a challenge was sent |
+/// | answer to the client | 303 with `code`, `state` and `iss` (RFC 9207) |
+/// | a code | one use, 60 s by the provider's clock, bound to client, redirect URI and verifier; a second use revokes what the first gave |
+/// | ID and access tokens | 300 s; RS256 |
+/// | a refresh token | one use, then the next; a used one ends its family; 12 h from the code, at the latest |
+/// | the provider's own session | 12 h, an `HttpOnly`, `SameSite=Lax` cookie; `prompt=none`, `login`, `select_account` and `max_age` are obeyed |
+/// | signing out | ends the session and its refresh tokens, but not those with `offline_access` |
+/// | memory | 1,024 codes, sessions and grants each, the oldest goes first |
+///
+/// Not there: consent, dynamic registration, request objects, other response types, back-channel logout, revocation
+/// and introspection endpoints. Access tokens are not revoked where nobody asks the userinfo endpoint.
+///
+/// # Profiles
 ///
 /// It takes `GAMBESON_PROFILE` unset for development. Where the variable says `production`, or where the marks of a hosting
 /// platform are in the environment (`KUBERNETES_SERVICE_HOST` of a build pod too), tests that start it fail and say so.

@@ -141,7 +141,7 @@ async fn keys_rotate_and_old_ones_stay_if_asked() {
 async fn faults_come_and_go() {
     let idp = start().await;
     let mode = async |mode: &str| {
-        assert_eq!(post(idp.address(), "/dev/fault", &format!("mode={mode}")).await.status(), 204)
+        assert_eq!(post(idp.address(), "/dev/fault", &format!("mode={mode}")).await.status(), 204);
     };
     mode("down").await;
     assert!(get(idp.address(), "/jwks").await.is_none());
