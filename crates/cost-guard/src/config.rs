@@ -197,7 +197,7 @@ impl Config {
         }
         for (index, budget) in self.budgets.iter().enumerate() {
             if let Some(budget) = budget.read(&format!("budgets.{index}"), &mut problems) {
-                builder = builder.budget(budget);
+                builder = builder.budget_at(index, budget);
             }
         }
         for (index, quota) in self.quotas.iter().enumerate() {

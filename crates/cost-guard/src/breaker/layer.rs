@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use gambeson_core::{BoxError, Clock, ConfigError, Refused, Rejection, RejectionClass, SystemClock};
-use http::{Response, StatusCode, header};
+use gambeson_core::{
+    BoxError, Clock, ConfigError, Refused, Rejection, RejectionClass, RequestFacts, SystemClock,
+};
+use http::{Request, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -76,9 +78,9 @@ impl<S: Clone> Clone for BreakerService<S> {
     }
 }
 
-impl<S, Req, ResBody> Service<Req> for BreakerService<S>
+impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for BreakerService<S>
 where
-    S: Service<Req, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     S::Error: Into<BoxError>,
 {
     type Response = Response<ResBody>;
@@ -109,18 +111,23 @@ where
         }
     }
 
-    fn call(&mut self, request: Req) -> BreakerFuture<S::Future> {
+    fn call(&mut self, request: Request<ReqBody>) -> BreakerFuture<S::Future> {
         if self.circuit.is_none() {
             return BreakerFuture::running(self.inner.call(request), None);
         }
-        match self.leave.take() {
+        let wait = match self.leave.take() {
             Some(Ok(permit)) if !permit.is_stale() => {
-                BreakerFuture::running(self.inner.call(request), Some(permit))
+                return BreakerFuture::running(self.inner.call(request), Some(permit));
             }
-            Some(Err(wait)) => BreakerFuture::refused(wait),
+            Some(Err(wait)) => wait,
             // It opened meanwhile, or nobody asked for readiness.
-            Some(Ok(_)) | None => BreakerFuture::refused(Duration::from_secs(1)),
+            Some(Ok(_)) | None => Duration::from_secs(1),
+        };
+        let rejection = circuit_open(wait);
+        if let Some(facts) = RequestFacts::of(request.extensions()) {
+            facts.set_rejection(rejection.clone());
         }
+        BreakerFuture::refused(rejection)
     }
 }
 
@@ -136,7 +143,7 @@ pin_project! {
     #[project = Now]
     enum State<F> {
         Running { #[pin] inner: F, permit: Option<Permit> },
-        Refused { after: Duration },
+        Refused { rejection: Option<Rejection> },
     }
 }
 
@@ -145,8 +152,8 @@ impl<F> BreakerFuture<F> {
         Self { state: State::Running { inner, permit } }
     }
 
-    fn refused(after: Duration) -> Self {
-        Self { state: State::Refused { after } }
+    fn refused(rejection: Rejection) -> Self {
+        Self { state: State::Refused { rejection: Some(rejection) } }
     }
 }
 
@@ -159,7 +166,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            Now::Refused { after } => Poll::Ready(Err(Box::new(Refused(circuit_open(*after))))),
+            Now::Refused { rejection } => match rejection.take() {
+                Some(rejection) => Poll::Ready(Err(Box::new(Refused(rejection)))),
+                None => Poll::Pending,
+            },
             Now::Running { inner, permit } => {
                 let answer = ready!(inner.poll(cx));
                 if let Some(permit) = permit.take() {

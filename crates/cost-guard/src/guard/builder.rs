@@ -22,7 +22,8 @@ pub(super) type OnAlert = Arc<dyn Fn(&Alert) + Send + Sync>;
 #[derive(Clone)]
 pub struct CostGuardBuilder {
     prices: Option<PriceTable>,
-    budgets: Vec<Budget>,
+    /// With their places in the configuration, for its problems.
+    budgets: Vec<(usize, Budget)>,
     quotas: Vec<Quota>,
     environment: Option<String>,
     clock: Arc<dyn Clock>,
@@ -57,8 +58,13 @@ impl CostGuardBuilder {
 
     /// Adds a budget; at most twelve, all in the currency of the prices.
     #[must_use]
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budgets.push(budget);
+    pub fn budget(self, budget: Budget) -> Self {
+        let place = self.budgets.last().map_or(0, |(place, _)| place + 1);
+        self.budget_at(place, budget)
+    }
+
+    pub(crate) fn budget_at(mut self, place: usize, budget: Budget) -> Self {
+        self.budgets.push((place, budget));
         self
     }
 
@@ -117,8 +123,8 @@ impl CostGuardBuilder {
     pub fn build(self) -> Result<CostGuard, ConfigError> {
         let mut problems = self.problems;
         let field = |kind: &str, index: usize| format!("{kind}.{index}");
-        let specs: Vec<Spec> = (self.budgets.iter().enumerate())
-            .filter_map(|(index, budget)| budget.checked(&field("budgets", index), &mut problems))
+        let specs: Vec<Spec> = (self.budgets.iter())
+            .filter_map(|(place, budget)| budget.checked(&field("budgets", *place), &mut problems))
             .collect();
         let currency = check_currency(&self.budgets, self.prices.as_ref(), &mut problems);
         check_names(&specs, self.environment.as_deref(), &mut problems);
@@ -151,16 +157,14 @@ impl CostGuardBuilder {
 }
 
 fn check_currency(
-    budgets: &[Budget],
+    budgets: &[(usize, Budget)],
     prices: Option<&PriceTable>,
     problems: &mut ConfigProblems,
 ) -> Currency {
     let of_prices = prices.map(PriceTable::currency);
-    let currency = of_prices.or_else(|| budgets.first().map(|budget| budget.limit.currency()));
+    let currency = of_prices.or_else(|| budgets.first().map(|(_, budget)| budget.limit.currency()));
     let currency = currency.unwrap_or(Currency::USD);
-    for (index, budget) in
-        budgets.iter().enumerate().filter(|(_, budget)| budget.limit.currency() != currency)
-    {
+    for (index, budget) in budgets.iter().filter(|(_, budget)| budget.limit.currency() != currency) {
         let cure = format!(
             "one guard has one currency, that of the prices or of the first budget: {}",
             currency.as_str()

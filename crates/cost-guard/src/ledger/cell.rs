@@ -11,8 +11,8 @@ pub(super) struct Cell {
     seq: u64,
     spent: u64,
     held: u64,
-    /// Open holds of all windows.
-    pub(super) holds: u32,
+    /// Open holds of this window; of a rolling one, all.
+    open: u32,
     /// A bit for each alert that was given in this window.
     alerted: u8,
     /// Windows that are over, but have holds.
@@ -26,6 +26,7 @@ struct Past {
     seq: u64,
     spent: u64,
     held: u64,
+    open: u32,
 }
 
 impl Cell {
@@ -41,10 +42,11 @@ impl Cell {
         match window {
             Kind::Rolling(_) => self.step(seq, alerts),
             Kind::Calendar(_) | Kind::Lifetime => {
-                if self.held > 0 {
-                    self.earlier.push(Past { seq: self.seq, spent: self.spent, held: self.held });
+                if self.open > 0 {
+                    let Self { seq, spent, held, open, .. } = *self;
+                    self.earlier.push(Past { seq, spent, held, open });
                 }
-                (self.seq, self.spent, self.held, self.alerted) = (seq, 0, 0, 0);
+                (self.seq, self.spent, self.held, self.open, self.alerted) = (seq, 0, 0, 0, 0);
             }
         }
     }
@@ -57,9 +59,8 @@ impl Cell {
             self.spent = self.spent.saturating_sub(*spent);
             self.steps.pop_front();
         }
-        for (bit, (_, amount)) in alerts.iter().enumerate().filter(|(_, (_, amount))| self.spent < *amount) {
-            let _ = amount;
-            self.alerted &= !(1 << bit);
+        for (bit, _) in alerts.iter().enumerate().filter(|(_, (_, amount))| self.spent < *amount) {
+            self.alerted &= !mask(bit);
         }
     }
 
@@ -71,34 +72,37 @@ impl Cell {
         }
     }
 
-    /// Holds more in the window `seq`.
-    pub(super) fn hold(&mut self, seq: u64, amount: u64) {
-        let held = match self.earlier.iter_mut().find(|past| past.seq == seq) {
-            Some(past) => &mut past.held,
-            None => &mut self.held,
+    /// Holds more in the window `seq`, by a new hold or by one that is there.
+    pub(super) fn hold(&mut self, seq: u64, amount: u64, new: bool) {
+        let (held, open) = match self.earlier.iter_mut().find(|past| past.seq == seq) {
+            Some(past) => (&mut past.held, &mut past.open),
+            None => (&mut self.held, &mut self.open),
         };
         *held = held.saturating_add(amount);
+        *open = open.saturating_add(u32::from(new));
+    }
+
+    /// Open holds of all windows.
+    pub(super) fn holds(&self) -> u32 {
+        self.earlier.iter().fold(self.open, |sum, past| sum.saturating_add(past.open))
     }
 
     /// Turns what a hold of the window `seq` held into what was spent.
     pub(super) fn settle(&mut self, window: &Kind, seq: u64, held: u64, spent: u64) {
-        self.holds = self.holds.saturating_sub(1);
         if let Some(place) = self.earlier.iter().position(|past| past.seq == seq) {
             if let Some(past) = self.earlier.get_mut(place) {
                 past.held = past.held.saturating_sub(held);
                 past.spent = past.spent.saturating_add(spent);
+                past.open = past.open.saturating_sub(1);
             }
-            self.earlier.retain(|past| past.held > 0);
+            self.earlier.retain(|past| past.open > 0);
             return;
         }
         self.held = self.held.saturating_sub(held);
+        self.open = self.open.saturating_sub(1);
         match window {
             Kind::Rolling(_) => self.book_step(seq, spent),
-            Kind::Calendar(_) | Kind::Lifetime if self.seq == seq => {
-                self.spent = self.spent.saturating_add(spent)
-            }
-            // A window that is over and of which nothing was held: nobody asks about it any more.
-            Kind::Calendar(_) | Kind::Lifetime => {}
+            Kind::Calendar(_) | Kind::Lifetime => self.spent = self.spent.saturating_add(spent),
         }
     }
 
@@ -124,7 +128,7 @@ impl Cell {
         }
         let mut due = None;
         for (bit, (percent, amount)) in alerts.iter().enumerate() {
-            let mask = 1_u8.checked_shl(u32::try_from(bit).unwrap_or(u32::MAX)).unwrap_or(0);
+            let mask = mask(bit);
             if self.spent >= *amount && self.alerted & mask == 0 {
                 self.alerted |= mask;
                 due = due.max(Some((*percent, self.spent)));
@@ -142,11 +146,16 @@ impl Cell {
                 self.steps.back().is_none_or(|(step, _)| *step < Rolling::first_counting(seq))
             }
         };
-        self.holds == 0 && (over || self.spent == 0)
+        self.holds() == 0 && (over || self.spent == 0)
     }
 
     /// The oldest step of a rolling window in which something was spent.
     pub(super) fn oldest_step(&self) -> Option<u64> {
         self.steps.front().map(|(step, _)| *step)
     }
+}
+
+/// The bit of an alert; a budget has at most eight.
+fn mask(bit: usize) -> u8 {
+    u32::try_from(bit).ok().and_then(|bit| 1_u8.checked_shl(bit)).unwrap_or(0)
 }

@@ -46,9 +46,6 @@ impl Level {
             return Some(*place);
         }
         if count.load(Ordering::Relaxed) >= spec.max_keys {
-            self.sweep(spec, count, seq);
-        }
-        if count.load(Ordering::Relaxed) >= spec.max_keys {
             return None;
         }
         let place = match self.free.pop() {
@@ -64,12 +61,14 @@ impl Level {
         Some(place)
     }
 
-    /// Forgets scopes that forgetting changes nothing for; at most once a window, so that a full table stays fast.
-    fn sweep(&mut self, spec: &Spec, count: &AtomicUsize, seq: u64) {
+    /// Forgets scopes that forgetting changes nothing for, and says whether there were some. It looks at most once a window, so
+    /// that a full table stays fast.
+    pub(super) fn sweep(&mut self, spec: &Spec, count: &AtomicUsize, seq: u64) -> bool {
         if self.swept.replace(seq) == Some(seq) {
-            return;
+            return false;
         }
         let Self { index, cells, free, .. } = self;
+        let before = free.len();
         index.retain(|_, place| {
             let idle = cells.get(*place as usize).is_none_or(|cell| cell.is_idle(&spec.window, seq));
             if idle {
@@ -78,6 +77,7 @@ impl Level {
             }
             !idle
         });
+        free.len() > before
     }
 
     pub(super) fn cell(&mut self, place: u32) -> Option<&mut Cell> {
@@ -94,7 +94,7 @@ impl Level {
             Some(Breach::Cap)
         } else if spent.saturating_add(held).saturating_add(ask.more) > spec.limit {
             Some(Breach::Exhausted)
-        } else if ask.has == 0 && ask.new && cell.holds >= spec.max_holds {
+        } else if ask.new && cell.holds() >= spec.max_holds {
             Some(Breach::Holds)
         } else if spec.shared && others > 0 && caller_holds.saturating_add(ask.more) > spec.share {
             Some(Breach::Share)
@@ -106,8 +106,7 @@ impl Level {
     /// Holds what fits.
     pub(super) fn hold(&mut self, spec: &Spec, place: u32, seq: u64, ask: &Ask) {
         if let Some(cell) = self.cell(place) {
-            cell.hold(seq, ask.more);
-            cell.holds = cell.holds.saturating_add(u32::from(ask.new));
+            cell.hold(seq, ask.more, ask.new);
         }
         if spec.shared && ask.caller != 0 && ask.more > 0 {
             let share = self.shares.entry(ask.caller).or_default();

@@ -7,7 +7,7 @@ mod cell;
 mod entries;
 mod level;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gambeson_core::{Monotonic, Timestamp};
@@ -123,6 +123,34 @@ impl Ledger {
         now: Now,
         force: bool,
     ) -> Result<Entries, Vec<Violated>> {
+        let first = self.try_reserve(plan, amount, now, force);
+        let full = |violated: &Violated| violated.breach == Breach::Full;
+        match first {
+            // The room that other trees take may be free by now.
+            Err(violated) if violated.iter().any(full) && self.sweep(now) => {
+                self.try_reserve(plan, amount, now, force)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Forgets, in all trees, the scopes that forgetting changes nothing for; says whether there were some.
+    fn sweep(&self, now: Now) -> bool {
+        let mut swept = false;
+        for tree in 0..self.trees.len() {
+            let Some(mut tree) = self.tree(tree) else { continue };
+            let now = tree.at(now);
+            for budget in (0_u8..).take(self.specs.len()) {
+                if let Some((spec, count, level)) = self.parts(&mut tree, budget) {
+                    let seq = level.seq(spec, &now);
+                    swept |= level.sweep(spec, count, seq);
+                }
+            }
+        }
+        swept
+    }
+
+    fn try_reserve(&self, plan: &Plan, amount: u64, now: Now, force: bool) -> Result<Entries, Vec<Violated>> {
         let mut entries = Entries { tree: plan.tree, caller: plan.caller, ..Entries::default() };
         let Some(mut tree) = self.tree(plan.tree) else { return Ok(entries) };
         let now = tree.at(now);

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Buf;
-use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use serde_json::Value;
@@ -32,11 +31,11 @@ pin_project! {
 
 /// An answer that is read along.
 pub(super) struct Reading {
-    pub(super) charge: Charge,
+    /// What is to be charged; `None`: nothing, the answer is a refusal or a failure.
+    pub(super) charge: Option<Charge>,
     pub(super) guard: CostGuard,
     pub(super) model: Option<Arc<str>>,
     pub(super) breaker: Option<CircuitBreaker>,
-    pub(super) status: StatusCode,
     pub(super) kept: Vec<u8>,
     pub(super) whole: bool,
 }
@@ -59,15 +58,14 @@ impl Reading {
     /// The answer is whole: charges what it says.
     fn end(self) {
         let body: Option<Value> = self.whole.then(|| serde_json::from_slice(&self.kept).ok()).flatten();
-        if !self.status.is_success() {
+        let Some(charge) = self.charge else {
             if body.as_ref().is_some_and(is_out_of_money)
                 && let Some(breaker) = &self.breaker
             {
                 breaker.trip(Duration::from_secs(60));
             }
-            // What is refused or failed there is not billed.
-            return self.charge.cancel();
-        }
+            return;
+        };
         let Some(model) = &self.model else { return };
         let Some(usage) = body.as_ref().and_then(reported) else {
             tracing::warn!(%model, "spend layer: the answer says no usage, the estimate is charged");
@@ -76,7 +74,7 @@ impl Reading {
         match self.guard.price(model, &priced_call(&self.guard, model, usage)) {
             Ok(amount) => {
                 // The currency is the guard's own.
-                let _ = self.charge.settle(amount);
+                let _ = charge.settle(amount);
             }
             Err(error) => tracing::error!(%error, "spend layer: the estimate is charged"),
         }

@@ -82,15 +82,16 @@ fn answered<B>(response: Response<B>, paid: Option<Paid>) -> Response<SpendBody<
     let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| {
         value.to_str().is_ok_and(|text| text.starts_with("application/") && text.contains("json"))
     });
-    let status = response.status();
-    let reading = paid.map(|Paid { charge, guard, model, breaker, .. }| Reading {
-        charge,
-        guard,
-        model,
-        breaker,
-        status,
-        kept: Vec::new(),
-        whole: json,
+    let billed = response.status().is_success();
+    let reading = paid.map(|Paid { charge, guard, model, breaker, .. }| {
+        let charge = if billed {
+            Some(charge)
+        } else {
+            // What is refused or failed there is not billed, whether anybody reads why or not.
+            charge.cancel();
+            None
+        };
+        Reading { charge, guard, model, breaker, kept: Vec::new(), whole: json }
     });
     response.map(|body| SpendBody::new(body, reading))
 }

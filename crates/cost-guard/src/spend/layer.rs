@@ -166,7 +166,12 @@ where
         };
         match shared.pay(&RequestHead::from(&request)) {
             Ok(paid) => SpendFuture::running(self.inner.call(request), paid),
-            Err(rejection) => SpendFuture::refused(rejection),
+            Err(rejection) => {
+                if let Some(facts) = RequestFacts::of(request.extensions()) {
+                    facts.set_rejection(rejection.clone());
+                }
+                SpendFuture::refused(rejection)
+            }
         }
     }
 }

@@ -1,0 +1,14 @@
+//! Public behaviour.
+
+mod breaker;
+#[cfg(feature = "serde")]
+mod config;
+mod contract;
+mod cost;
+mod guard;
+mod model;
+mod notes;
+mod prices;
+mod quota;
+mod spend;
+mod support;
