@@ -36,7 +36,7 @@ pub enum DeniedKind {
     Stopped,
     /// No room to count one more scope: 503.
     Full,
-    /// The amount is in another currency than the budgets, or no authentication layer ran: a fault of this app, 500.
+    /// The amount is in another currency than the budgets, or the hold has settled: a fault of this app, 500.
     Misused,
 }
 
@@ -138,7 +138,7 @@ impl Denied {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no new account can be opened now",
             ),
-            DeniedKind::Misused => ("layer-order", Bug, StatusCode::INTERNAL_SERVER_ERROR, ""),
+            DeniedKind::Misused => ("misused", Bug, StatusCode::INTERNAL_SERVER_ERROR, ""),
         }
     }
 
@@ -150,7 +150,7 @@ impl Denied {
         match self.kind() {
             DeniedKind::Busy => rejection = rejection.retry_after(Duration::from_secs(1)),
             DeniedKind::Stopped | DeniedKind::Full => {
-                rejection = rejection.retry_after(Duration::from_secs(60))
+                rejection = rejection.retry_after(Duration::from_secs(60));
             }
             _ => {}
         }

@@ -34,7 +34,7 @@ impl Shared {
         plan.caller = keys.dimension(Dimension::Subject).unwrap_or(0);
         plan.tree = keys.combined(self.ledger.common()).map_or(0, |key| self.ledger.tree_of(key));
         match missing {
-            Some((spec, dimension, coverable)) if !lenient && !(coverable && covered) => {
+            Some((spec, dimension, coverable)) if !(lenient || coverable && covered) => {
                 Err(unattributed(&spec.name, dimension))
             }
             _ if plan.keys.is_empty() && !lenient => {

@@ -1,4 +1,5 @@
 //! Public behaviour.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a test binary")]
 
 mod breaker;
 #[cfg(feature = "serde")]
