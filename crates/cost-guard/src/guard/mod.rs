@@ -86,6 +86,7 @@ impl CostGuard {
     ///
     /// # Errors
     /// [`Denied`] names every budget that refused; nothing is consumed then.
+    #[inline]
     pub fn reserve(&self, scope: &Scope<'_>, amount: Money) -> Answer<Result<Hold, Denied>> {
         Answer::Ready(self.reserve_now(scope, amount, false))
     }

@@ -4,31 +4,27 @@
 pub(crate) const MAX_BUDGETS: usize = 12;
 
 /// At most [`MAX_BUDGETS`] things.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Short<T> {
-    items: [Option<T>; MAX_BUDGETS],
-}
-
-impl<T: Copy> Default for Short<T> {
-    fn default() -> Self {
-        Self { items: [None; MAX_BUDGETS] }
-    }
+    items: [T; MAX_BUDGETS],
+    length: usize,
 }
 
 impl<T: Copy> Short<T> {
     /// Adds it; one more than there is room for is not added, which the builder of a guard rules out.
     pub(crate) fn push(&mut self, item: T) {
-        if let Some(slot) = self.items.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(item);
+        if let Some(slot) = self.items.get_mut(self.length) {
+            *slot = item;
+            self.length += 1;
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        self.items.iter().map_while(|item| *item)
+        self.items.iter().take(self.length).copied()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.first().is_none_or(Option::is_none)
+        self.length == 0
     }
 }
 
@@ -49,7 +45,7 @@ pub(crate) struct Entries {
 }
 
 /// One budget of a hold: the place stays good while the hold is open.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Entry {
     pub(super) seq: u64,
     pub(super) place: u32,

@@ -215,7 +215,7 @@ fn alerts_are_told_once_a_window() {
     let guard = builder(&clock)
         .budget(Budget::money("user/{subject}", usd(100)).per(Calendar::day("UTC")).alert_at([50, 80]))
         .on_alert(move |alert: &Alert| {
-            heard.lock().unwrap().push((alert.percent, alert.context.subject.is_some()))
+            heard.lock().unwrap().push((alert.percent, alert.context.subject.is_some()));
         })
         .build()
         .unwrap();
