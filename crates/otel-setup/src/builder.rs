@@ -197,7 +197,7 @@ impl TelemetryBuilder {
             timer: &self.timer,
             entropy: &self.entropy,
         };
-        let plan = plan(parts, &mut self.problems);
+        let plan = plan(&parts, &mut self.problems);
         self.problems.check()?;
         let metrics = Arc::new(Metrics::new(self.config.most_series));
         let ids = Arc::new(Ids::new(self.entropy));

@@ -194,7 +194,7 @@ impl Variables<'_> {
             match found.and_then(|(key, value)| Some((key.trim().to_owned(), decode(value.trim())?))) {
                 Some(pair) => pairs.push(pair),
                 None => {
-                    self.problems.add(name, "", "write key=value,key=value; encode odd characters as %20")
+                    self.problems.add(name, "", "write key=value,key=value; encode odd characters as %20");
                 }
             }
         }

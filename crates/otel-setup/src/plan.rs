@@ -26,7 +26,7 @@ pub(crate) struct Parts<'a> {
 }
 
 /// What the exporter is to do; `None` when nothing is exported.
-pub(crate) fn plan(parts: Parts<'_>, problems: &mut ConfigProblems) -> Option<Plan> {
+pub(crate) fn plan(parts: &Parts<'_>, problems: &mut ConfigProblems) -> Option<Plan> {
     let (config, environment) = (parts.config, parts.environment);
     let traces = address(config, config.traces_endpoint.as_deref(), "v1/traces", "telemetry.traces_endpoint");
     let metrics =
@@ -35,8 +35,8 @@ pub(crate) fn plan(parts: Parts<'_>, problems: &mut ConfigProblems) -> Option<Pl
         return None;
     }
     let mut target = |address: Option<Address>, headers: &HeaderMap, timeout: Option<Duration>| {
-        let uri = address?.check(&parts, problems)?;
-        let headers = all_headers(&parts, headers, problems);
+        let uri = address?.check(parts, problems)?;
+        let headers = all_headers(parts, headers, problems);
         Some(Target { uri, headers, timeout: timeout.unwrap_or(config.timeout) })
     };
     let traces =
@@ -53,7 +53,7 @@ pub(crate) fn plan(parts: Parts<'_>, problems: &mut ConfigProblems) -> Option<Pl
         retry_for: config.retry_for,
         delay: config.batch_delay,
         interval: config.metric_interval,
-        resource: resource(&parts),
+        resource: resource(parts),
         server: config.server_address.clone().map(|host| ServerAddress { host, port: config.server_port }),
         transport,
         clock: parts.clock.clone(),
@@ -122,7 +122,11 @@ fn all_headers(parts: &Parts<'_>, environment: &HeaderMap, problems: &mut Config
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => drop(headers.fixed.insert(name, value)),
             _ => {
-                problems.add("telemetry.headers", name, "each name and value must be those of a header field")
+                problems.add(
+                    "telemetry.headers",
+                    name,
+                    "each name and value must be those of a header field",
+                );
             }
         }
     }
@@ -130,7 +134,7 @@ fn all_headers(parts: &Parts<'_>, environment: &HeaderMap, problems: &mut Config
         match HeaderName::try_from(name) {
             Ok(name) => headers.secret.push((name, secret.clone())),
             Err(_) => {
-                problems.add("telemetry.secret_headers", name, "the name must be that of a header field")
+                problems.add("telemetry.secret_headers", name, "the name must be that of a header field");
             }
         }
     }

@@ -75,7 +75,7 @@ fn digit(c: u8) -> Option<u8> {
 
 /// The field of version 00 for a request that `trace` sends.
 pub(crate) fn value(trace: &TraceContext, random: bool) -> Option<HeaderValue> {
-    let flags = u8::from(trace.sampled) * SAMPLED | u8::from(random) * RANDOM;
+    let flags = (u8::from(trace.sampled) * SAMPLED) | (u8::from(random) * RANDOM);
     let text = format!("00-{}-{}-{flags:02x}", trace.trace_id_hex(), trace.span_id_hex());
     HeaderValue::try_from(text).ok()
 }

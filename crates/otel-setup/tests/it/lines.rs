@@ -23,7 +23,7 @@ struct Recorder(Arc<Mutex<Vec<(Level, String)>>>);
 
 /// A subscriber for whoever has none of their own. Without one, a log line that another test reaches first, at a moment
 /// when nobody listens, is remembered as one that nobody wants.
-static SOMEBODY: LazyLock<bool> =
+pub(crate) static SOMEBODY: LazyLock<bool> =
     LazyLock::new(|| tracing::subscriber::set_global_default(Registry::default()).is_ok());
 
 impl Recorder {

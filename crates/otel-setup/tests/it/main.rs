@@ -1,12 +1,20 @@
 //! The layer, the endpoints and the metrics, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on has failed")]
 
+mod app_spans;
 mod contract;
+mod costs;
 mod endpoints;
 mod ends;
+mod export;
 mod exposition;
 mod facts;
 mod lines;
+mod otlp;
+mod outbound;
+mod settings;
+mod sink;
+mod spans;
 
 use std::convert::Infallible;
 use std::sync::Arc;
