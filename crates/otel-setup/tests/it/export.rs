@@ -1,5 +1,6 @@
 //! The way to the collector, and what is lost on it.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use gambeson_core::TransportErrorKind;
@@ -19,10 +20,13 @@ async fn requests(telemetry: &Telemetry, clock: &gambeson_core::ManualClock, cou
 
 /// Ends the telemetry while its time passes.
 async fn ended(telemetry: &Telemetry, clock: &gambeson_core::ManualClock) -> ShutdownReport {
-    let (telemetry, clock) = (telemetry.clone(), clock.clone());
-    let ending = tokio::spawn(async move { telemetry.shutdown(Duration::from_secs(5)).await });
-    passing_time(&clock, || ending.is_finished()).await;
-    let report = ending.await.unwrap();
+    let done = Cell::new(false);
+    let ending = async {
+        let report = telemetry.shutdown(Duration::from_secs(5)).await;
+        done.set(true);
+        report
+    };
+    let (report, ()) = tokio::join!(ending, passing_time(clock, || done.get()));
     assert_eq!(report.spans.ended, report.spans.exported + report.spans.lost.total(), "{report:?}");
     report
 }
