@@ -49,8 +49,10 @@
 //! | 1 | `TelemetryLayer` | sees every request, also the refused ones |
 //! | 2 | `HardeningLayer`, `LimitsLayer` | every answer carries the headers, also 401 and 429 |
 //! | 3 | `EdgeLimitLayer` | cheap refusals before any cryptography |
-//! | 4 | `AuthLayer` | establishes the principal |
+//! | 4 | `LoginLayer`, `AuthLayer` | establish the principal |
+//! | 5 | `QuotaLayer` | counting refusals are cheap |
 //! | 6 | `AuthorizeLayer` | needs the principal and the matched route |
+//! | 7 | `CostLayer` | holds money only for what may run |
 //!
 //! With axum: **one** `Router::layer(stack)`, applied last. The router has matched the route by then, so that
 //! authorization knows the template; a route that is added after it is not covered.
@@ -60,6 +62,8 @@
 pub use gambeson_audit_trail as audit_trail;
 pub use gambeson_core as core;
 pub use gambeson_core::Profile;
+#[cfg(feature = "cost-guard")]
+pub use gambeson_cost_guard as cost_guard;
 #[cfg(feature = "hardening-headers")]
 pub use gambeson_hardening_headers as hardening_headers;
 #[cfg(feature = "oidc-auth")]
@@ -68,6 +72,21 @@ pub use gambeson_oidc_auth as oidc_auth;
 pub use gambeson_otel_setup as otel_setup;
 #[cfg(feature = "rbac")]
 pub use gambeson_rbac as rbac;
+#[cfg(feature = "secrets")]
+pub use gambeson_secrets as secrets;
+
+#[cfg(feature = "config")]
+pub mod config;
+#[cfg(feature = "config")]
+pub use config::Config;
+#[cfg(feature = "config")]
+mod kit;
+#[cfg(feature = "config")]
+pub use kit::Kit;
+#[cfg(all(feature = "axum", feature = "stack"))]
+mod protect;
+#[cfg(all(feature = "axum", feature = "stack"))]
+pub use protect::{Protected, ResponseFuture};
 
 #[cfg(feature = "stack")]
 mod stack;

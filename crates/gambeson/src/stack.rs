@@ -1,15 +1,19 @@
 //! All layers as one, in their right order.
 
 use gambeson_core::{ConfigError, ConfigProblems, Profile};
+use gambeson_cost_guard::{CostLayer, QuotaLayer};
 use gambeson_hardening_headers::{EdgeLimitLayer, HardeningLayer, LimitsLayer, PeerLayer};
-use gambeson_oidc_auth::AuthLayer;
+use gambeson_oidc_auth::{AuthLayer, LoginLayer};
 use gambeson_otel_setup::TelemetryLayer;
 use gambeson_rbac::AuthorizeLayer;
 use tower_layer::Layer;
 
-type Authorized<S> = <AuthorizeLayer as Layer<S>>::Service;
-type Authenticated<S> = <AuthLayer as Layer<Authorized<S>>>::Service;
-type EdgeLimited<S> = <EdgeLimitLayer as Layer<Authenticated<S>>>::Service;
+type Charged<S> = <CostLayer as Layer<S>>::Service;
+type Authorized<S> = <AuthorizeLayer as Layer<Charged<S>>>::Service;
+type Counted<S> = <QuotaLayer as Layer<Authorized<S>>>::Service;
+type Authenticated<S> = <AuthLayer as Layer<Counted<S>>>::Service;
+type LoggedIn<S> = <LoginLayer as Layer<Authenticated<S>>>::Service;
+type EdgeLimited<S> = <EdgeLimitLayer as Layer<LoggedIn<S>>>::Service;
 type Limited<S> = <LimitsLayer as Layer<EdgeLimited<S>>>::Service;
 type Hardened<S> = <HardeningLayer as Layer<Limited<S>>>::Service;
 type Telemetered<S> = <TelemetryLayer as Layer<Hardened<S>>>::Service;
@@ -37,8 +41,11 @@ pub struct Stack {
     hardening: HardeningLayer,
     limits: LimitsLayer,
     edge_limit: EdgeLimitLayer,
+    login: LoginLayer,
     authentication: AuthLayer,
+    quota: QuotaLayer,
     authorization: AuthorizeLayer,
+    cost: CostLayer,
 }
 
 impl Stack {
@@ -51,8 +58,11 @@ impl Stack {
             hardening: None,
             limits: None,
             edge_limit: None,
+            login: None,
             authentication: None,
+            quota: None,
             authorization: None,
+            cost: None,
         }
     }
 }
@@ -61,8 +71,11 @@ impl<S> Layer<S> for Stack {
     type Service = Stacked<S>;
 
     fn layer(&self, app: S) -> Stacked<S> {
+        let app = self.cost.layer(app);
         let app = self.authorization.layer(app);
+        let app = self.quota.layer(app);
         let app = self.authentication.layer(app);
+        let app = self.login.layer(app);
         let app = self.edge_limit.layer(app);
         let app = self.limits.layer(app);
         let app = self.hardening.layer(app);
@@ -80,8 +93,11 @@ pub struct StackBuilder {
     hardening: Option<HardeningLayer>,
     limits: Option<LimitsLayer>,
     edge_limit: Option<EdgeLimitLayer>,
+    login: Option<LoginLayer>,
     authentication: Option<AuthLayer>,
+    quota: Option<QuotaLayer>,
     authorization: Option<AuthorizeLayer>,
+    cost: Option<CostLayer>,
 }
 
 impl StackBuilder {
@@ -105,9 +121,19 @@ impl StackBuilder {
         Self { edge_limit: Some(layer), ..self }
     }
 
-    /// Place 4: who is calling.
+    /// Place 4, outer: browsers sign in and out, and call with a session. Without it nobody signs in here.
+    pub fn login(self, layer: LoginLayer) -> Self {
+        Self { login: Some(layer), ..self }
+    }
+
+    /// Place 4, inner: who is calling with a token.
     pub fn authentication(self, layer: AuthLayer) -> Self {
         Self { authentication: Some(layer), ..self }
+    }
+
+    /// Place 5: requests of one caller. Without it they are not counted.
+    pub fn quota(self, layer: QuotaLayer) -> Self {
+        Self { quota: Some(layer), ..self }
     }
 
     /// Place 6: what they may do.
@@ -115,10 +141,16 @@ impl StackBuilder {
         Self { authorization: Some(layer), ..self }
     }
 
+    /// Place 7: what it may cost. Without it nothing is charged.
+    pub fn cost(self, layer: CostLayer) -> Self {
+        Self { cost: Some(layer), ..self }
+    }
+
     /// The stack.
     ///
     /// # Errors
-    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so).
+    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so). Log-in,
+    /// quotas and costs are no holes: an app without them is whole.
     /// In both profiles authorization without authentication, which would answer 500 to everything, and permissions with
     /// strict audit but no sink, which would answer 503.
     pub fn build(self, profile: Profile) -> Result<Stack, ConfigError> {
@@ -142,8 +174,11 @@ impl StackBuilder {
             hardening: self.hardening.unwrap_or_else(HardeningLayer::off),
             limits: self.limits.unwrap_or_else(LimitsLayer::off),
             edge_limit: self.edge_limit.unwrap_or_else(EdgeLimitLayer::off),
+            login: self.login.unwrap_or_else(LoginLayer::off),
             authentication: self.authentication.unwrap_or_else(AuthLayer::off),
+            quota: self.quota.unwrap_or_else(QuotaLayer::off),
             authorization: self.authorization.unwrap_or_else(AuthorizeLayer::off),
+            cost: self.cost.unwrap_or_else(CostLayer::off),
         })
     }
 

@@ -1,6 +1,8 @@
 //! The stack as a user composes it.
 #![expect(clippy::unwrap_used, reason = "a test that unwraps None has failed")]
 
+mod kit;
+
 use std::sync::Arc;
 
 use axum::Router;

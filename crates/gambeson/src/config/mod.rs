@@ -1,0 +1,140 @@
+//! The whole stack as one file: `gambeson.toml`, overridden by the environment.
+//!
+//! One table for each crate, read by that crate; what the tables may hold is on the page of each crate's `Config`.
+//!
+//! ```toml
+//! [hardening-headers]
+//! public-origin = "https://notes.example.com"
+//!
+//! [oidc-auth]
+//! issuer = "https://id.example.com"
+//! audience = "notes"
+//!
+//! [rbac]
+//! policy = "policy.toml"
+//! ```
+//!
+//! A variable `GAMBESON_<CRATE>__<FIELD>` overrides a setting: `GAMBESON_OIDC_AUTH__AUDIENCE=notes-staging`, deeper tables
+//! with one more `__` each. Its text is read as TOML where it is TOML (`3`, `true`, `["a", "b"]`), else as a string. Code
+//! comes last: every field of [`Config`] is public.
+//!
+//! Names that nobody knows are errors with the nearest known one; everything that is wrong in file and environment is
+//! told at once. [`Config::origins`] says where each setting came from. Paths are relative to the file.
+
+mod read;
+mod sources;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gambeson_core::{ConfigError, ConfigProblems, Profile};
+
+pub use self::sources::Origin;
+use self::sources::Sources;
+pub use self::tables::{AuditTrailTable, RbacTable, StackTable};
+
+/// The file that [`Config::load`] reads, in the working directory.
+pub const FILE: &str = "gambeson.toml";
+
+/// What [`FILE`] and the environment say.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// `GAMBESON_PROFILE`; production unless said. Not in the file: a file is copied from machine to machine.
+    pub profile: Profile,
+    /// `[stack]`: what concerns several crates.
+    pub stack: StackTable,
+    /// `[hardening-headers]`.
+    pub hardening_headers: gambeson_hardening_headers::Config,
+    /// `[oidc-auth]`.
+    pub oidc_auth: gambeson_oidc_auth::Config,
+    /// `[rbac]`.
+    pub rbac: RbacTable,
+    /// `[secrets]`.
+    pub secrets: gambeson_secrets::Config,
+    /// `[cost-guard]`.
+    pub cost_guard: gambeson_cost_guard::Config,
+    /// `[otel-setup]`.
+    pub otel_setup: gambeson_otel_setup::Config,
+    /// `[audit-trail]`.
+    pub audit_trail: AuditTrailTable,
+    origins: BTreeMap<String, Origin>,
+    folder: PathBuf,
+}
+
+impl Config {
+    /// Reads `gambeson.toml` of the working directory, if there is one, and the environment.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], and a file that can't be read.
+    pub fn load() -> Result<Self, ConfigError> {
+        let path = Path::new(FILE);
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ConfigError::one(FILE, "", format!("can't be read: {error}"))),
+        };
+        let variables: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::parse(&text, variables)
+    }
+
+    /// Reads a file's text and variables.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: text that is no TOML, tables and settings that nobody knows, values of the
+    /// wrong kind, a profile that is not to be had here.
+    pub fn parse(
+        text: &str,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let mut problems = ConfigProblems::new();
+        let profile = profile(&variables, &mut problems);
+        let mut sources = Sources::merge(text, variables, &mut problems);
+        let config = Self {
+            profile,
+            stack: read::take(&mut sources, "stack", &mut problems),
+            hardening_headers: read::take(&mut sources, "hardening-headers", &mut problems),
+            oidc_auth: read::take(&mut sources, "oidc-auth", &mut problems),
+            rbac: read::take(&mut sources, "rbac", &mut problems),
+            secrets: read::take(&mut sources, "secrets", &mut problems),
+            cost_guard: read::take(&mut sources, "cost-guard", &mut problems),
+            otel_setup: read::take(&mut sources, "otel-setup", &mut problems),
+            audit_trail: read::take(&mut sources, "audit-trail", &mut problems),
+            origins: BTreeMap::new(),
+            folder: PathBuf::new(),
+        };
+        read::nothing_left(&sources, &mut problems);
+        problems.into_result(Self { origins: sources.origins, ..config })
+    }
+
+    /// Where each setting came from, by its dotted name; what is not listed has its default.
+    pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.origins.iter().map(|(name, origin)| (name.as_str(), origin))
+    }
+
+    /// Takes paths relative to this folder instead of the working directory.
+    #[must_use]
+    pub fn in_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), ..self }
+    }
+
+    /// A path of the configuration as the process has to open it.
+    pub(crate) fn path(&self, written: &Path) -> PathBuf {
+        self.folder.join(written)
+    }
+}
+
+fn profile(variables: &[(String, String)], problems: &mut ConfigProblems) -> Profile {
+    let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    Profile::from_lookup(lookup).unwrap_or_else(|error| {
+        problems.add(Profile::VARIABLE, lookup(Profile::VARIABLE).unwrap_or_default(), error.to_string());
+        Profile::Production
+    })
+}
+
+#[cfg(test)]
+mod tests;

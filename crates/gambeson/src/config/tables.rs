@@ -1,0 +1,37 @@
+//! The tables that are the stack's own, and those of crates that take more than plain data.
+
+use std::path::PathBuf;
+
+/// `[stack]`: what concerns several crates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct StackTable {
+    /// How many processes serve this app. State that is in memory (sessions, quotas) is right for one only, so production
+    /// refuses it unless this says 1.
+    pub instances: Option<u32>,
+    /// Money spent is kept in memory: a restart refills every budget. Production refuses budgets without this word.
+    pub dangerously_forget_spending_on_restart: bool,
+}
+
+/// `[rbac]`: where the policy is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct RbacTable {
+    /// The policy file; `policy.toml` unless said.
+    pub policy: Option<PathBuf>,
+    /// Enforce, or observe until a date; enforce unless said.
+    pub mode: gambeson_core::Mode,
+}
+
+/// `[audit-trail]`: where the trail is, and how large it may grow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct AuditTrailTable {
+    /// The trail's folder. Without it there is no trail, which production refuses.
+    pub directory: Option<PathBuf>,
+    /// How large the trail may grow.
+    pub limits: gambeson_audit_trail::Config,
+}

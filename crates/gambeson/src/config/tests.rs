@@ -1,0 +1,92 @@
+use super::*;
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+#[track_caller]
+fn refused(text: &str, variables: &[(&str, &str)]) -> String {
+    parse(text, variables).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_said_is_the_defaults_in_production() {
+    let config = parse("", &[]).unwrap();
+    assert_eq!(config.profile, Profile::Production);
+    assert_eq!(config.origins().count(), 0);
+}
+
+#[test]
+fn a_variable_overrides_the_file_and_both_can_be_told_apart() {
+    let text =
+        "[rbac]\npolicy = 'a.toml'\n[audit-trail]\ndirectory = 'audit'\nlimits = { queue-events = 16 }";
+    let variables =
+        [("GAMBESON_RBAC__POLICY", "b.toml"), ("GAMBESON_AUDIT_TRAIL__LIMITS__QUEUE_EVENTS", "32")];
+    let config = parse(text, &variables).unwrap();
+    assert_eq!(config.rbac.policy.as_deref(), Some(Path::new("b.toml")));
+    assert_eq!(config.audit_trail.limits.queue_events, 32);
+    let origins: Vec<_> = config.origins().map(|(name, origin)| format!("{name} from {origin}")).collect();
+    assert_eq!(
+        origins,
+        [
+            "audit-trail.directory from the file",
+            "audit-trail.limits.queue-events from GAMBESON_AUDIT_TRAIL__LIMITS__QUEUE_EVENTS",
+            "rbac.policy from GAMBESON_RBAC__POLICY",
+        ]
+    );
+}
+
+#[test]
+fn a_number_in_a_variable_is_text_where_text_is_wanted() {
+    let config = parse("", &[("GAMBESON_RBAC__POLICY", "2026")]).unwrap();
+    assert_eq!(config.rbac.policy.as_deref(), Some(Path::new("2026")));
+}
+
+#[test]
+fn every_unknown_name_is_told_with_the_nearest_known_one() {
+    let text = "[rback]\n[rbac]\npolicies = 'p'\nmood = 1\n[audit-trail.limits]\nqueue-event = 9";
+    let said = refused(text, &[("GAMBESON_OIDC__ISSUER", "https://id.example")]);
+    for part in [
+        "rback: there is no such setting: write rbac",
+        "rbac.policies: there is no such setting: write policy",
+        "rbac.mood: there is no such setting: write mode",
+        "audit-trail.limits.queue-event: there is no such setting: write queue-events",
+        "oidc: there is no such setting",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_told_all_at_once_and_where_they_came_from() {
+    let text = "[stack]\ninstances = 'one'\n[audit-trail]\nlimits = 5";
+    let said = refused(text, &[("GAMBESON_AUDIT_TRAIL__DIRECTORY", "[1]")]);
+    for part in [
+        "stack.instances: ",
+        "(from the file)",
+        "audit-trail.limits: ",
+        "audit-trail.directory: ",
+        "(from GAMBESON_AUDIT_TRAIL__DIRECTORY)",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
+fn broken_toml_says_where() {
+    let said = refused("[stack\n", &[]);
+    assert!(said.contains("gambeson.toml") && said.contains("line 1"), "{said}");
+}
+
+#[test]
+fn the_profile_is_the_environments_to_say() {
+    assert_eq!(parse("", &[("GAMBESON_PROFILE", "development")]).unwrap().profile, Profile::Development);
+    assert!(refused("", &[("GAMBESON_PROFILE", "dev")]).contains("GAMBESON_PROFILE = dev"));
+    assert!(refused("profile = 'development'", &[]).contains("profile"));
+}
+
+#[test]
+fn a_variable_cannot_go_below_a_value() {
+    let said = refused("rbac = 1", &[("GAMBESON_RBAC__POLICY", "p")]);
+    assert!(said.contains("rbac: write a table") && said.contains("GAMBESON_RBAC__POLICY"), "{said}");
+}

@@ -1,0 +1,281 @@
+//! What a configuration describes, built and running.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_audit_trail::AuditTrail;
+use gambeson_core::{
+    AuditSink, ConfigError, ConfigProblems, CostSink, EndpointSpec, Profile, SecretResolver,
+};
+use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
+use gambeson_hardening_headers::Layers;
+use gambeson_oidc_auth::login::LoginBuilder;
+use gambeson_oidc_auth::{AuthLayer, Configured, Login, LoginLayer, VerifierBuilder};
+use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
+use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
+use gambeson_secrets::{Secrets, SecretsBuilder};
+
+use crate::{Config, Stack};
+
+/// The parts that [`Config`] describes, for an app to use and for [`Kit::stack`] to put around it.
+///
+/// ```no_run
+/// use axum::Router;
+/// use gambeson::rbac::{Routes, need};
+/// use gambeson::{Config, Kit};
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let kit = Kit::open(&Config::load()?).await?; // gambeson.toml, then the environment
+/// let (router, authorize): (Router, _) = Routes::new(kit.policy())
+///     .run_in(kit.profile())
+///     .get("/api/notes", need("notes:read"), async || "the notes")
+///     .into_parts()?;
+/// let app = kit.stack(authorize)?.protect(router);
+/// # let _ = app;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Kit {
+    profile: Profile,
+    policy: PolicyHandle,
+    telemetry: Telemetry,
+    trail: Option<AuditTrail>,
+    secrets: Option<Secrets>,
+    identity: Configured,
+    guard: CostGuard,
+    config: Config,
+}
+
+/// How long secrets that are needed at start may take.
+const SECRETS_WITHIN: Duration = Duration::from_secs(10);
+
+impl Kit {
+    /// Builds everything; the identity provider and the collector are not asked yet, required secrets are.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any part, and all that production refuses, at once.
+    pub async fn open(config: &Config) -> Result<Self, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        refuse_shortcuts(config, &mut problems);
+        let trail = open_trail(config, &mut problems);
+        let sink = || trail.clone().map(|trail| Arc::new(trail) as Arc<dyn AuditSink>);
+        let policy = open_policy(config, &mut problems);
+        let secrets = open_secrets(config, sink(), &mut problems).await;
+        let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
+        let identity = noted(open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
+        let telemetry = noted(open_telemetry(config, trail.clone(), resolver), &mut problems);
+        let guard = noted(open_guard(config, sink(), telemetry.as_ref()), &mut problems);
+        // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
+        noted(config.hardening_headers.layers(config.profile, &[]), &mut problems);
+        problems.check()?;
+        match (policy, identity, telemetry, guard) {
+            (Some(policy), Some(identity), Some(telemetry), Some(guard)) => Ok(Self {
+                profile: config.profile,
+                policy,
+                telemetry,
+                trail,
+                secrets,
+                identity,
+                guard,
+                config: config.clone(),
+            }),
+            _ => Err(ConfigError::one("gambeson", "", "a part is missing")),
+        }
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &PolicyHandle {
+        &self.policy
+    }
+
+    /// Telemetry, with its endpoints.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// The audit trail, if `[audit-trail]` names a directory.
+    pub fn trail(&self) -> Option<&AuditTrail> {
+        self.trail.as_ref()
+    }
+
+    /// The secrets, if `[secrets]` allows any.
+    pub fn secrets(&self) -> Option<&Secrets> {
+        self.secrets.as_ref()
+    }
+
+    /// The log-in, if `[oidc-auth.login]` describes one.
+    pub fn login(&self) -> Option<&Login> {
+        self.identity.login.as_ref()
+    }
+
+    /// Budgets, quotas and prices.
+    pub fn guard(&self) -> &CostGuard {
+        &self.guard
+    }
+
+    /// The stack around routes whose permissions `authorization` decides; nothing is charged.
+    ///
+    /// # Errors
+    /// As [`StackBuilder::build`](crate::StackBuilder::build).
+    pub fn stack(&self, authorization: AuthorizeLayer) -> Result<Stack, ConfigError> {
+        self.stack_with_costs(authorization, CostLayer::off())
+    }
+
+    /// The stack, with what requests cost.
+    ///
+    /// # Errors
+    /// As [`StackBuilder::build`](crate::StackBuilder::build).
+    pub fn stack_with_costs(
+        &self,
+        authorization: AuthorizeLayer,
+        cost: CostLayer,
+    ) -> Result<Stack, ConfigError> {
+        let Layers { peer, hardening, limits, edge_limit, .. } = self.edge()?;
+        let authorization = match self.trail.clone() {
+            Some(trail) => authorization.audit(Arc::new(trail)),
+            None => authorization,
+        };
+        let tokens = self.identity.verifier.clone().map_or_else(AuthLayer::off, AuthLayer::new);
+        let login = self.login().cloned().map_or_else(LoginLayer::off, LoginLayer::new).beside(&tokens);
+        Stack::builder(peer)
+            .telemetry(self.telemetry.layer())
+            .hardening(hardening)
+            .limits(limits)
+            .edge_limit(edge_limit)
+            .login(login)
+            .authentication(tokens)
+            .quota(self.guard.quota_layer().exempt(&self.probes()))
+            .authorization(authorization.mode(self.config.rbac.mode))
+            .cost(cost)
+            .build(self.profile)
+    }
+
+    /// The edge, which knows where the log-in's forms lead and which cookie is the session.
+    fn edge(&self) -> Result<Layers, ConfigError> {
+        let mut config = self.config.hardening_headers.clone();
+        if let Some(login) = self.login() {
+            config.csp_add.entry("form-action".into()).or_default().extend(login.form_action_sources());
+        }
+        config.layers(self.profile, &self.probes())
+    }
+
+    fn probes(&self) -> Vec<EndpointSpec> {
+        self.telemetry.endpoints().specs()
+    }
+}
+
+/// What no crate can see alone.
+fn refuse_shortcuts(config: &Config, problems: &mut ConfigProblems) {
+    if !config.profile.is_production() {
+        return;
+    }
+    if config.audit_trail.directory.is_none() {
+        let cure = "production keeps who did what: name the trail's folder";
+        problems.add("audit-trail.directory", "", cure);
+    }
+    let in_memory = config.oidc_auth.login.is_some() || !config.cost_guard.quotas.is_empty();
+    if in_memory && config.stack.instances != Some(1) {
+        let cure = "sessions and quotas are in this process's memory: say instances = 1, and run one";
+        problems.add("stack.instances", config.stack.instances.map(text).unwrap_or_default(), cure);
+    }
+    if !config.cost_guard.budgets.is_empty() && !config.stack.dangerously_forget_spending_on_restart {
+        let cure = "money spent is in memory and a restart refills every budget: say true if that may be";
+        problems.add("stack.dangerously-forget-spending-on-restart", "", cure);
+    }
+}
+
+fn text(value: impl Display) -> String {
+    value.to_string()
+}
+
+fn open_trail(config: &Config, problems: &mut ConfigProblems) -> Option<AuditTrail> {
+    let directory = config.path(config.audit_trail.directory.as_deref()?);
+    AuditTrail::open(&directory, &config.audit_trail.limits)
+        .map_err(|error| problems.add("audit-trail.directory", text(directory.display()), text(error)))
+        .ok()
+}
+
+fn open_policy(config: &Config, problems: &mut ConfigProblems) -> Option<PolicyHandle> {
+    let written = config.rbac.policy.as_deref().unwrap_or(Path::new("policy.toml"));
+    let path = config.path(written);
+    PolicyHandle::from_path(&path)
+        .map_err(|error| problems.add("rbac.policy", text(path.display()), text(error)))
+        .ok()
+}
+
+async fn open_secrets(
+    config: &Config,
+    sink: Option<Arc<dyn AuditSink>>,
+    problems: &mut ConfigProblems,
+) -> Option<Secrets> {
+    if config.secrets == gambeson_secrets::Config::default() {
+        return None;
+    }
+    let builder = Secrets::from_config(&config.secrets).run_in(config.profile);
+    let builder = with(builder, sink, SecretsBuilder::audit);
+    let missing = match builder.connect(SECRETS_WITHIN).await {
+        Ok(secrets) => return Some(secrets),
+        Err(missing) => missing,
+    };
+    match missing.configuration() {
+        Some(error) => problems.extend(error.clone()),
+        None => problems.add("secrets.require", "", text(missing)),
+    }
+    None
+}
+
+fn open_identity(
+    config: &Config,
+    sink: Option<&Arc<dyn AuditSink>>,
+    secrets: Option<Arc<dyn SecretResolver>>,
+) -> Result<Configured, ConfigError> {
+    let profile = config.profile;
+    config.oidc_auth.build(
+        |builder| with(builder.run_in(profile), sink.cloned(), VerifierBuilder::audit),
+        |builder| with(builder.run_in(profile), sink.cloned(), LoginBuilder::audit),
+        secrets,
+    )
+}
+
+fn open_telemetry(
+    config: &Config,
+    trail: Option<AuditTrail>,
+    secrets: Option<Arc<dyn SecretResolver>>,
+) -> Result<Telemetry, ConfigError> {
+    let builder = Telemetry::builder("", "").config(config.otel_setup.clone()).env().run_in(config.profile);
+    #[cfg(feature = "axum")]
+    let builder = builder.routes(gambeson_otel_setup::AxumRoute);
+    let builder = with(builder, trail, TelemetryBuilder::health);
+    with(builder, secrets, TelemetryBuilder::secrets).build()
+}
+
+fn open_guard(
+    config: &Config,
+    sink: Option<Arc<dyn AuditSink>>,
+    telemetry: Option<&Telemetry>,
+) -> Result<CostGuard, ConfigError> {
+    let mut settings = config.cost_guard.clone();
+    settings.prices = settings.prices.map(|path| config.path(&path));
+    let builder = with(CostGuard::from_config(&settings), sink, CostGuardBuilder::audit);
+    let costs = telemetry.map(|telemetry| Arc::new(telemetry.cost_sink()) as Arc<dyn CostSink>);
+    with(builder, costs, CostGuardBuilder::costs).build()
+}
+
+/// A builder with a part that may be missing.
+fn with<B, P>(builder: B, part: Option<P>, give: impl FnOnce(B, P) -> B) -> B {
+    match part {
+        Some(part) => give(builder, part),
+        None => builder,
+    }
+}
+
+fn noted<T>(result: Result<T, ConfigError>, problems: &mut ConfigProblems) -> Option<T> {
+    result.map_err(|error| problems.extend(error)).ok()
+}

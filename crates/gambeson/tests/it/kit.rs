@@ -1,0 +1,109 @@
+//! The stack from `gambeson.toml` and variables.
+
+use axum::Router;
+use axum::body::Body;
+use gambeson::core::ConfigError;
+use gambeson::rbac::{Routes, need, public};
+use gambeson::{Config, Kit, Protected};
+use gambeson_testing::{DevClient, DevIdp};
+use http::{Request, StatusCode};
+use tower::ServiceExt;
+
+const FILE: &str = r#"
+[hardening-headers]
+public-origin = "http://127.0.0.1:3000"
+[oidc-auth]
+audience = "notes"
+[otel-setup]
+service = "notes"
+[[cost-guard.quotas]]
+scope = "api/{subject}"
+requests = 2
+"#;
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+async fn app(idp: &DevIdp, folder: &std::path::Path) -> Protected {
+    std::fs::write(folder.join("policy.toml"), crate::POLICY).unwrap();
+    let variables = [
+        ("GAMBESON_PROFILE", "development"),
+        ("GAMBESON_OIDC_AUTH__ISSUER", idp.issuer()),
+        ("GAMBESON_AUDIT_TRAIL__DIRECTORY", "audit"),
+        ("GAMBESON_OIDC_AUTH__LOGIN__CLIENT_ID", "web"),
+        ("GAMBESON_OIDC_AUTH__LOGIN__PUBLIC_ORIGIN", "http://127.0.0.1:3000"),
+    ];
+    let kit = Kit::open(&parse(FILE, &variables).unwrap().in_folder(folder)).await.unwrap();
+    let (router, authorize): (Router, _) = Routes::new(kit.policy())
+        .run_in(kit.profile())
+        .get("/notes", need("notes:read"), async || "the notes")
+        .get("/", public("the front door"), async || "welcome")
+        .into_parts()
+        .unwrap();
+    kit.stack(authorize).unwrap().protect(router)
+}
+
+async fn ask(app: &Protected, path: &str, token: Option<&str>) -> http::Response<Body> {
+    let mut request = Request::get(path).header("host", "127.0.0.1:3000");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_and_variables_make_a_whole_stack() {
+    let idp = DevIdp::builder().bind("127.0.0.1:0").audience("notes").start().await.unwrap();
+    idp.register(DevClient::public("web").redirect_uri("http://127.0.0.1:3000/login/callback")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let app = app(&idp, folder.path()).await;
+    let token = idp.mint().user("alice").token();
+
+    let welcome = ask(&app, "/", None).await;
+    assert_eq!(welcome.status(), StatusCode::OK);
+    assert!(welcome.headers().contains_key("content-security-policy"));
+    assert_eq!(ask(&app, "/notes", None).await.status(), StatusCode::UNAUTHORIZED);
+    for expected in [StatusCode::OK, StatusCode::OK, StatusCode::TOO_MANY_REQUESTS] {
+        assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), expected);
+    }
+    let login = ask(&app, "/login", None).await;
+    assert_eq!(login.status(), StatusCode::SEE_OTHER);
+    assert!(login.headers()["location"].to_str().unwrap().starts_with(idp.issuer()));
+    assert!(folder.path().join("audit").read_dir().unwrap().next().is_some(), "the trail is kept");
+}
+
+#[tokio::test]
+async fn production_refuses_every_shortcut_at_once() {
+    let text = r#"
+        [hardening-headers]
+        public-origin = "https://notes.example.com"
+        [oidc-auth]
+        issuer = "http://127.0.0.1:3001"
+        audience = "notes"
+        [oidc-auth.login]
+        client-id = "web"
+        public-origin = "https://notes.example.com"
+        [otel-setup]
+        endpoint = "http://collector.example:4318"
+        [cost-guard]
+        [[cost-guard.budgets]]
+        scope = "user/{subject}"
+        limit = "0.05 USD"
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let error = Kit::open(&parse(text, &[]).unwrap().in_folder(folder.path())).await.unwrap_err();
+    let said = error.to_string();
+    for part in [
+        "hardening-headers.proxies",
+        "issuer",
+        "policy.toml",
+        "telemetry.service",
+        "audit-trail.directory",
+        "stack.instances",
+        "stack.dangerously-forget-spending-on-restart",
+        "collector.example",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+}
