@@ -3,6 +3,7 @@
 
 mod audit;
 mod browser;
+mod collector;
 mod contract;
 mod hostile;
 mod http;

@@ -7,13 +7,16 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::node::Node;
-use crate::peer::{Kind, NODE, Peer};
+use crate::peer::{Kind, NODE, Peer, WHEEL_LOCK};
 use crate::process;
 
 /// A copy of the lock file that the installed folder was made from; written last.
 const STAMP: &str = "installed-from.lock";
 
 const NPM_CURE: &str = "check that npm reaches its registry (network, proxy, `npm config get registry`)";
+
+const WHEEL_CURE: &str =
+    "install one of the versions of python3 that the lock file names, with pip that reaches its index";
 
 const NODE_CURE: &str = "install Node.js 20 or newer with npm, or python3 with pip that reaches its index";
 
@@ -40,6 +43,7 @@ pub(crate) fn is_installed(peer: &Peer, root: &Path, peers: &Path) -> bool {
     let locked = same(&source.join(peer.kind.lock()), &folder.join(STAMP));
     match peer.kind {
         Kind::NodeWheel => Node::of_machine().is_some() || (locked && Node::installed(&folder).is_some()),
+        Kind::Wheel { program, .. } => locked && folder.join(program).is_file(),
         Kind::Npm(_) => locked && same_sources(&source, &folder) && Node::find(&peers.join(NODE)).is_some(),
         Kind::Apt(apt) => apt.is_on_machine() || (locked && apt.find(peer.name, &folder).is_some()),
     }
@@ -57,6 +61,10 @@ pub(crate) fn install_one(peer: &Peer, root: &Path, peers: &Path) -> Result<(), 
         Kind::NodeWheel => {
             clear(&folder).map_err(unwritable)?;
             (process::visible(&mut pip(&source, &folder)), NODE_CURE)
+        }
+        Kind::Wheel { .. } => {
+            clear(&folder).map_err(unwritable)?;
+            (process::visible(&mut pip(&source, &folder)), WHEEL_CURE)
         }
         Kind::Npm(_) => {
             let Some(node) = Node::find(&peers.join(NODE)) else {
@@ -81,7 +89,7 @@ pub(crate) fn install_one(peer: &Peer, root: &Path, peers: &Path) -> Result<(), 
 fn pip(source: &Path, folder: &Path) -> Command {
     let mut pip = process::program("python3", source);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"]);
-    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(Kind::NodeWheel.lock());
+    pip.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(WHEEL_LOCK);
     pip.arg("--target").arg(folder);
     pip
 }

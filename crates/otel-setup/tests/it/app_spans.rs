@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use gambeson_otel_setup::{Sampling, SpanLayer};
+use gambeson_otel_setup::{AppSpans, Sampling};
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer as _, service_fn};
@@ -34,7 +34,7 @@ async fn spans_of_the_app_hang_under_the_request() {
     assert!(*SOMEBODY);
     let (builder, sink, _) = exporting();
     let telemetry = builder.build().unwrap();
-    let _guard = tracing::subscriber::set_default(Registry::default().with(SpanLayer::new()));
+    let _guard = tracing::subscriber::set_default(Registry::default().with(AppSpans::new()));
     let app = telemetry.layer().layer(service_fn(handle));
     tracing::info_span!("outside").in_scope(|| ());
     call(&app, get("/notes")).await;
@@ -54,7 +54,7 @@ async fn a_trace_that_is_not_recorded_has_no_spans() {
     assert!(*SOMEBODY);
     let (builder, sink, _) = exporting();
     let telemetry = builder.sampling(Sampling::never()).build().unwrap();
-    let _guard = tracing::subscriber::set_default(Registry::default().with(SpanLayer::new()));
+    let _guard = tracing::subscriber::set_default(Registry::default().with(AppSpans::new()));
     call(&telemetry.layer().layer(service_fn(handle)), get("/notes")).await;
     assert!(flushed(&telemetry, &sink).await.is_empty());
 }
