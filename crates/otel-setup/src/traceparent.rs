@@ -1,7 +1,10 @@
 //! The `traceparent` field (W3C Trace Context §3.2).
 
 use gambeson_core::TraceContext;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The field's name, parsed once.
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The recorded flag (level 1).
 const SAMPLED: u8 = 1;
@@ -28,7 +31,7 @@ impl Parent {
 
 /// The parent that these headers name; `None` when there is not exactly one that is valid.
 pub(crate) fn parent(headers: &HeaderMap) -> Option<Parent> {
-    let mut values = headers.get_all("traceparent").iter();
+    let mut values = headers.get_all(&TRACEPARENT).iter();
     let value = values.next()?;
     if values.next().is_some() {
         return None;

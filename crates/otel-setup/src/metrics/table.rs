@@ -1,6 +1,6 @@
 //! A table that only grows, up to a cap, and is read without a lock; only a new entry takes one.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -10,7 +10,7 @@ pub(crate) struct OnceTable<T> {
     taken: AtomicUsize,
     inserting: Mutex<()>,
     most: usize,
-    hasher: RandomState,
+    seed: u64,
 }
 
 impl<T> OnceTable<T> {
@@ -22,7 +22,7 @@ impl<T> OnceTable<T> {
             taken: AtomicUsize::new(0),
             inserting: Mutex::new(()),
             most,
-            hasher: RandomState::new(),
+            seed: RandomState::new().hash_one(0),
         }
     }
 
@@ -33,7 +33,9 @@ impl<T> OnceTable<T> {
         is: impl Fn(&T) -> bool,
         make: impl FnOnce() -> T,
     ) -> Option<&T> {
-        let start = usize::try_from(self.hasher.hash_one(key) & 0xffff_ffff).unwrap_or(0);
+        let mut mixer = Mixer(self.seed);
+        key.hash(&mut mixer);
+        let start = usize::try_from(mixer.finish() & 0xffff_ffff).unwrap_or(0);
         // Asked before the search: when it was full by then, the search saw all entries there will ever be.
         let full = self.taken.load(Ordering::Acquire) >= self.most;
         match self.find(start, &is) {
@@ -70,6 +72,49 @@ impl<T> OnceTable<T> {
     /// All entries, in no particular order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter_map(|slot| slot.get().map(|entry| &**entry))
+    }
+}
+
+/// A short keyed hash: a request must not pay for more. Who finds collisions nevertheless makes a search as long as the table,
+/// which is capped, and no longer.
+struct Mixer(u64);
+
+impl Mixer {
+    fn mix(&mut self, word: u64) {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0 ^ word).wrapping_mul(ODD).rotate_left(29);
+    }
+}
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            if let Some(word) = word.get_mut(..chunk.len()) {
+                word.copy_from_slice(chunk);
+            }
+            self.mix(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.mix(u64::from(value));
+    }
+
+    fn write_u16(&mut self, value: u16) {
+        self.mix(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.mix(value);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.mix(value as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
     }
 }
 
