@@ -41,6 +41,13 @@ macro_rules! crates {
 crates! {
     calibration: "calibration",
     hardening_headers: "hardening-headers",
+    rbac: "rbac",
+    oidc_auth: "oidc-auth",
+    otel_setup: "otel-setup",
+    audit_trail: "audit-trail",
+    cost_guard: "cost-guard",
+    secrets: "secrets",
+    stack: "stack",
 }
 
 main!(library_benchmark_groups = layers);

@@ -1,12 +1,17 @@
 //! Calling a service without a runtime, to the end of its answer's body.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
+use std::hint::black_box;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use gambeson_core::RequestFacts;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{Empty, Full};
@@ -34,7 +39,7 @@ impl<B> Service<Request<B>> for App {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        std::hint::black_box(&request);
+        black_box(&request);
         ready(Ok(hello()))
     }
 }
@@ -80,7 +85,7 @@ where
     let status = answer.status();
     let mut body = pin!(answer.into_body());
     while let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(&mut context) {
-        std::hint::black_box(frame.is_data());
+        black_box(frame.is_data());
     }
     status
 }
@@ -102,6 +107,81 @@ where
 {
     assert_eq!(call(&mut service, request()), status, "the case answers what it says");
     Box::new(move || {
-        std::hint::black_box(call(&mut service, request()));
+        black_box(call(&mut service, request()));
+    })
+}
+
+/// An app that hands the request back to the caller, so that what a layer costs is not lost in what a request costs.
+#[derive(Debug, Clone, Default)]
+pub struct Recycle(Rc<RefCell<Option<Request<NoBody>>>>);
+
+impl Recycle {
+    fn take(&self) -> Option<Request<NoBody>> {
+        self.0.borrow_mut().take()
+    }
+}
+
+impl Service<Request<NoBody>> for Recycle {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Ready<Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<NoBody>) -> Self::Future {
+        self.0.borrow_mut().replace(request);
+        ready(Ok(Response::new(Full::default())))
+    }
+}
+
+/// As [`requests`], with these requests by turns, each used again and again. Facts that were there
+/// stay, as if an outer layer had put them in; facts that the layer puts in are taken out again.
+pub fn recycled<S, ResBody>(
+    layer: impl FnOnce(Recycle) -> S,
+    requests: Vec<Request<NoBody>>,
+    status: StatusCode,
+) -> Run
+where
+    S: Service<Request<NoBody>, Response = Response<ResBody>> + 'static,
+    S::Error: fmt::Debug,
+    ResBody: Body + 'static,
+{
+    let app = Recycle::default();
+    let mut service = layer(app.clone());
+    let mut requests: VecDeque<_> = requests.into();
+    let keep = requests.front().is_some_and(|request| RequestFacts::of(request.extensions()).is_some());
+    let mut turn = move || {
+        let request = requests.pop_front().expect("there are requests");
+        let status = call(&mut service, request);
+        let mut request = app.take().expect("the request reached the app");
+        if !keep {
+            request.extensions_mut().clear();
+        }
+        requests.push_back(request);
+        status
+    };
+    assert_eq!(turn(), status, "the case answers what it says");
+    Box::new(move || {
+        black_box(turn());
+    })
+}
+
+/// As [`requests`], for refusals beside a bare [`recycled`]: the request does not come back, so that one is cloned.
+pub fn recycling<S, ResBody>(
+    mut service: S,
+    request: impl Fn() -> Request<NoBody> + 'static,
+    status: StatusCode,
+) -> Run
+where
+    S: Service<Request<NoBody>, Response = Response<ResBody>> + 'static,
+    S::Error: fmt::Debug,
+    ResBody: Body + 'static,
+{
+    let request = request();
+    assert_eq!(call(&mut service, request.clone()), status, "the case answers what it says");
+    Box::new(move || {
+        black_box(call(&mut service, request.clone()));
     })
 }

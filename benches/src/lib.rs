@@ -21,6 +21,7 @@ pub mod drive;
 mod peers;
 mod row;
 pub mod timing;
+mod token;
 
 pub use case::{Case, Figure, Kind, Run, Subject};
 pub use row::Row;

@@ -36,6 +36,7 @@ fn measure(workspace: &Workspace, crates: &[String]) -> Result<Vec<Row>> {
     let mut rows = programs.times(crates)?;
     rows.extend(programs.allocations(crates)?);
     rows.extend(programs.instructions(crates)?);
+    rows.extend(program::crate_counts(workspace, crates)?);
     let rows = results::with_differences(rows);
     println!("\n{}", table::of(&rows));
     let path = workspace.target.join(results::PATH);

@@ -1,12 +1,29 @@
 //! The cases, one file a crate.
 
+pub(crate) mod audit_trail;
 mod calibration;
+pub(crate) mod cost_guard;
 pub(crate) mod hardening_headers;
+pub(crate) mod oidc_auth;
+pub(crate) mod otel_setup;
+pub(crate) mod rbac;
+pub(crate) mod secrets;
+mod stack;
 
 use crate::{Case, Figure, Run, Subject, peers};
 
 /// What can be measured, by directory name; `calibration` is a yardstick of the machine.
-pub const CRATES: [&str; 2] = ["calibration", "hardening-headers"];
+pub const CRATES: [&str; 9] = [
+    "calibration",
+    "hardening-headers",
+    "rbac",
+    "oidc-auth",
+    "otel-setup",
+    "audit-trail",
+    "cost-guard",
+    "secrets",
+    "stack",
+];
 
 /// The cases of one crate.
 #[must_use]
@@ -14,6 +31,13 @@ pub fn of(krate: &str) -> Vec<Case> {
     let cases = match krate {
         "calibration" => calibration::cases(),
         "hardening-headers" => hardening_headers::cases(),
+        "rbac" => rbac::cases(),
+        "oidc-auth" => oidc_auth::cases(),
+        "otel-setup" => otel_setup::cases(),
+        "audit-trail" => audit_trail::cases(),
+        "cost-guard" => cost_guard::cases(),
+        "secrets" => secrets::cases(),
+        "stack" => stack::cases(),
         _ => Vec::new(),
     };
     cases.into_iter().map(peers::join).collect()
@@ -22,8 +46,13 @@ pub fn of(krate: &str) -> Vec<Case> {
 /// The figures of one crate.
 #[must_use]
 pub fn figures(krate: &str) -> Vec<Figure> {
-    let _ = krate;
-    Vec::new()
+    match krate {
+        "rbac" => rbac::figures(),
+        "otel-setup" => otel_setup::figures(),
+        "audit-trail" => audit_trail::figures(),
+        "secrets" => secrets::figures(),
+        _ => Vec::new(),
+    }
 }
 
 /// Something whose size in memory is measured.

@@ -19,8 +19,8 @@ const FEW: f64 = 50.0;
 /// Another compiler makes other code: then only what is far off fails.
 const OTHER_COMPILER_SHARE: f64 = 0.15;
 
-/// Allocations have no tolerance; this is less than one in the calls that they are counted over.
-const ROUNDING: f64 = 0.005;
+/// One allocation more a call fails; a queue that grows now and then, or a writer that is awake or not, does not.
+const GROWTH: f64 = 0.5;
 
 /// Instructions and allocations of ours, and the compiler that they were counted with.
 #[derive(Debug, Serialize, Deserialize)]
@@ -134,12 +134,12 @@ impl Report {
     fn hold(&mut self, before: &Value, after: f64, share: f64) {
         let tolerance = match before.metric.starts_with("instructions") {
             true => before.value.abs() * share + FEW,
-            false => ROUNDING,
+            false => GROWTH,
         };
         let change = after - before.value;
         if change > tolerance {
             self.failures
-                .push(format!("{before} was {}, is {after}: {tolerance:.0} more are allowed", before.value));
+                .push(format!("{before} was {}, is {after}: {tolerance:.1} more are allowed", before.value));
         } else if change < -tolerance {
             self.remarks.push(format!("{before} was {}, is {after}: better, bless it", before.value));
         }
@@ -164,7 +164,7 @@ impl fmt::Display for Report {
         let (share, few) = (SHARE * 100.0, FEW);
         write!(
             f,
-            "bench: {} values held against the baseline ({share} % + {few} instructions, 0 allocations), {} failed",
+            "bench: {} values held against the baseline ({share} % + {few} instructions, no allocation more), {} failed",
             self.held,
             self.failures.len()
         )
@@ -197,12 +197,12 @@ mod tests {
     #[test]
     fn one_allocation_or_too_many_instructions_fail() {
         assert!(!compared(1_000.0, 3.0, "1.95.0").passed());
-        assert!(!compared(1_000.0, 2.01, "1.95.0").passed());
+        assert!(compared(1_000.0, 2.13, "1.95.0").passed());
         let report = compared(1_081.0, 2.0, "1.95.0");
         assert!(!report.passed());
         let text = report.to_string();
         assert!(
-            text.contains("rbac layer_pass instructions was 1000, is 1081: 80 more are allowed"),
+            text.contains("rbac layer_pass instructions was 1000, is 1081: 80.0 more are allowed"),
             "{text}"
         );
         assert!(text.contains("--bless"), "{text}");

@@ -160,6 +160,25 @@ fn instructions(printed: &str, listed: &[Counted]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// How many crates come with a crate, itself not counted.
+pub(super) fn crate_counts(workspace: &Workspace, crates: &[String]) -> Result<Vec<Row>> {
+    let [krate, case] = ["otel-setup", "default_otlp_crates"].map(str::to_owned);
+    if !crates.is_empty() && !crates.contains(&krate) {
+        return Ok(Vec::new());
+    }
+    let mut cargo = process::cargo(&workspace.root);
+    cargo.args(["tree", "--package", "gambeson-otel-setup", "--features", "client", "--edges", "normal"]);
+    let tree = process::output(cargo.args(["--prefix", "none", "--format", "{p}"]))?;
+    let (subject, [metric, unit]) = ("gambeson".to_owned(), ["count", "count"].map(str::to_owned));
+    Ok(vec![Row { krate, case, subject, metric, value: distinct(&tree) as f64 - 1.0, unit }])
+}
+
+/// How many lines of a tree name another package; repeated ones have a mark behind them.
+fn distinct(tree: &str) -> usize {
+    let names = tree.lines().map(|line| line.trim_end_matches(" (*)").trim()).filter(|line| !line.is_empty());
+    names.collect::<std::collections::BTreeSet<_>>().len()
+}
+
 /// The compiler's version.
 pub(super) fn rustc(workspace: &Workspace) -> Result<String> {
     let printed = process::output(process::program("rustc", &workspace.root).arg("--version"))?;
@@ -175,6 +194,11 @@ mod tests {
         let lock = "[[package]]\nname = \"gungraun\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"gungraun-runner\"\nversion = \"0.20.0\"\n";
         assert_eq!(locked(lock, RUNNER), Some("0.20.0"));
         assert_eq!(locked(lock, "other"), None);
+    }
+
+    #[test]
+    fn a_package_counts_once() {
+        assert_eq!(distinct("a v1\nb v2\nb v3\n\nb v2 (*)\n"), 3);
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! The decision, remembered or not, and the layer in front of an app.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::hint::black_box;
+
+use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, RequestHead};
+use gambeson_rbac::{AuthorizeLayer, Decision, Policy, PolicyHandle};
+use http::{Request, StatusCode};
+use tower::Layer;
+
+use crate::drive::{NoBody, recycled, recycling};
+use crate::{Case, Figure, Kind, Run, timing};
+
+const CRATE: &str = "rbac";
+const ISSUER: &str = "https://id.example.com";
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new(CRATE, "decide_warm", Kind::Part).gambeson(|| warm(10)),
+        Case::new(CRATE, "decide_cold_10_roles", Kind::Miss).gambeson(|| cold(10)),
+        Case::new(CRATE, "decide_cold_10000_roles", Kind::Miss).gambeson(|| cold(10_000)).timed_only(),
+        Case::new(CRATE, "layer_pass", Kind::Pass)
+            .bare(|| recycled(|app| app, vec![request("role3")], StatusCode::OK))
+            .gambeson(|| recycled(layered, vec![request("role3")], StatusCode::OK)),
+        Case::new(CRATE, "layer_reject", Kind::Reject)
+            .bare(|| recycled(|app| app, vec![request("guest")], StatusCode::OK))
+            .gambeson(|| {
+                recycling(
+                    layered(crate::drive::Recycle::default()),
+                    || request("guest"),
+                    StatusCode::FORBIDDEN,
+                )
+            }),
+        Case::new(CRATE, "layer_miss", Kind::Miss)
+            .bare(|| recycled(|app| app, strangers(), StatusCode::OK))
+            .gambeson(|| recycled(layered, strangers(), StatusCode::OK)),
+    ]
+}
+
+pub(super) fn figures() -> Vec<Figure> {
+    vec![Figure {
+        krate: CRATE,
+        case: "reload_10000_roles",
+        subject: "gambeson",
+        metric: "ms",
+        measure: reload_ms,
+    }]
+}
+
+fn layered<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
+    fn template<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+        (head.uri.path() == "/notes").then_some("/notes")
+    }
+    let text = policy(10) + "[routes]\n\"GET /notes\" = { perm = \"thing3:read\" }\n";
+    let handle: PolicyHandle = text.parse().expect("a policy");
+    AuthorizeLayer::new(&handle, template).layer(app)
+}
+
+fn request(role: &str) -> Request<NoBody> {
+    let mut request = Request::get("/notes").body(NoBody::new()).expect("a request");
+    let caller = Authentication::Verified(principal(role), Challenges::none());
+    RequestFacts::ensure(&mut request).authenticate(caller).expect("nobody else");
+    request
+}
+
+/// More callers than are remembered, so that each comes back forgotten.
+fn strangers() -> Vec<Request<NoBody>> {
+    (0..8_192).map(|_| request("role3")).collect()
+}
+
+/// A policy with so many roles, each with one permission of its own.
+pub(crate) fn policy(roles: usize) -> String {
+    let mut text = String::from("version = 1\n[permissions]\n");
+    for n in 0..roles {
+        let _ = writeln!(text, "\"thing{n}:read\" = {{}}");
+    }
+    text.push_str("[roles]\n");
+    for n in 0..roles {
+        let _ = writeln!(text, "role{n} = {{ grants = [\"thing{n}:read\"] }}");
+    }
+    text
+}
+
+pub(crate) fn principal(role: &str) -> Principal {
+    Principal::user(ISSUER, "alice").role(role).role("role1").role("role2").build()
+}
+
+fn warm(roles: usize) -> Run {
+    let policy = Policy::parse(&policy(roles)).expect("a policy");
+    let permission = policy.permission("thing3:read").expect("declared");
+    let caller = principal("role3");
+    assert_eq!(policy.decide(&caller, permission), Decision::Allow, "the case allows");
+    Box::new(move || {
+        let _ = black_box(policy.decide(black_box(&caller), permission));
+    })
+}
+
+fn cold(roles: usize) -> Run {
+    let policy = Policy::parse(&policy(roles)).expect("a policy");
+    let permission = policy.permission("thing3:read").expect("declared");
+    let mut callers: VecDeque<_> = (0..8_192).map(|_| principal("role3")).collect();
+    assert_eq!(policy.decide(&principal("role3"), permission), Decision::Allow, "the case allows");
+    Box::new(move || {
+        callers.rotate_left(1);
+        if let Some(caller) = callers.front() {
+            let _ = black_box(policy.decide(black_box(caller), permission));
+        }
+    })
+}
+
+fn reload_ms() -> f64 {
+    let handle: PolicyHandle = policy(10_000).parse().expect("a policy");
+    let text = policy(10_000).replace("role7 =", "role70000 =");
+    let before = timing::thread_cpu_ns();
+    handle.replace(&text).expect("a policy");
+    (timing::thread_cpu_ns() - before) / 1e6
+}
