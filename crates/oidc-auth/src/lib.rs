@@ -1,7 +1,8 @@
 //! Who is calling: verification of OAuth 2.0 access tokens as a `tower` layer.
 //!
 //! A [`Verifier`] checks tokens of one [`Issuer`], whose keys it fetches by discovery and refreshes off the request path.
-//! [`AuthLayer`] puts it before an app, and leaves in the request's facts who is calling.
+//! [`AuthLayer`] puts it before an app, and leaves in the request's facts who is calling. [`LoginLayer`] does the same for
+//! browsers: a [`Login`] signs them in and out, and a session on the server says who they are.
 //!
 //! ```
 //! use gambeson_oidc_auth::{AuthLayer, Issuer, Verifier};
@@ -44,12 +45,51 @@
 //!
 //! ## conflicting-credentials
 //!
-//! 400. The token names another subject than the credential that a layer before has verified, for example a session.
+//! Status 400. The token names another subject than the credential that a layer before has verified, for example a session.
 //!
 //! ## keys-unavailable
 //!
 //! 503 with `Retry-After`. The token may be good, but the issuer's keys can't be had right now, or too many requests wait
 //! for them already. Keep the token and try again.
+//!
+//! ## login-not-started
+//!
+//! Status 400. The provider's answer is not to a log-in that this browser has under way: it was begun in another browser or more
+//! than ten minutes ago, is finished already, or the browser sent no cookies. Begin again. If it happens to everybody: the app
+//! was opened under another name than its public origin, or several instances don't share their `cookie_key`.
+//!
+//! ## login-response
+//!
+//! Status 400. The provider's answer is malformed or names another issuer (RFC 9207): it may come from somewhere else.
+//!
+//! ## login-failed
+//!
+//! Status 400. The provider did not take the code, answered with an error, or its ID token is not one for this log-in. Which, is in
+//! the log.
+//!
+//! ## login-denied
+//!
+//! Status 403. The log-in was cancelled, or the provider does not let this person in.
+//!
+//! ## login-unavailable
+//!
+//! 503 with `Retry-After`. The provider can't be asked, or refuses this app (a wrong client secret, for example): see the log.
+//!
+//! ## sessions-unavailable
+//!
+//! 503 with `Retry-After`. The session store can't be asked, or holds as many live sessions as it may.
+//!
+//! ## navigation-only
+//!
+//! Status 403. A log-in is opened as a page of its own, not in a frame, by a script or ahead of time.
+//!
+//! ## cross-site-logout
+//!
+//! Status 403. A log-out comes from a page of this origin.
+//!
+//! ## method-not-allowed
+//!
+//! 405 with `Allow`. Logging in takes GET, logging out POST.
 //!
 //! ## layer-order
 //!

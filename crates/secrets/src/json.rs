@@ -123,7 +123,8 @@ mod tests {
         fn escapes_mean_what_serde_json_says(text in any::<String>()) {
             let written = serde_json::to_string(&text).unwrap();
             let raw: &RawValue = serde_json::from_str(&written).unwrap();
-            prop_assert_eq!(unescaped(raw).unwrap().as_str(), text);
+            let ours = unescaped(raw).map(|text| text.as_str().to_owned());
+            prop_assert_eq!(ours, Some(text));
         }
 
         #[test]

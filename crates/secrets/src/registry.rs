@@ -43,14 +43,12 @@ struct Entries {
 
 impl Secrets {
     /// Starts with nothing: no store, nothing allowed.
-    #[must_use]
     pub fn builder() -> SecretsBuilder {
         SecretsBuilder::new()
     }
 
     /// Starts with what a configuration says; more stores can be added. What is wrong with it is said by
     /// [`connect`](SecretsBuilder::connect), together with all else.
-    #[must_use]
     pub fn from_config(config: &Config) -> SecretsBuilder {
         config.builder()
     }

@@ -116,7 +116,7 @@ fn runner(workspace: &Workspace, benches: &Path) -> Result<PathBuf> {
     let root = workspace.tools().join(format!("{RUNNER}-{version}"));
     let program = root.join("bin").join(RUNNER);
     if !program.is_file() {
-        println!("{RUNNER} {version} (crates.io, about 9 MB), to be compiled into {}:", root.display());
+        println!("{RUNNER} {version} (about 9 MB of source), to be compiled into {}:", root.display());
         let mut cargo = process::cargo(&workspace.root);
         cargo.args(["install", RUNNER, "--version", version, "--locked", "--quiet", "--root"]).arg(&root);
         cargo.arg("--target-dir").arg(workspace.tools().join("build"));

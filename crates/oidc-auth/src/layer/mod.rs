@@ -111,7 +111,7 @@
 //!
 //! # Telemetry
 //!
-//! Target `gambeson::auth`; the token itself is never written.
+//! The token itself is never written.
 //!
 //! | event | level | fields |
 //! |---|---|---|

@@ -1,4 +1,162 @@
 //! `LoginLayer`: signs browsers in and out.
+//!
+//! # What it stops
+//!
+//! A browser is signed in by authorization code with PKCE at one provider, and known from then on by a session on the
+//! server: no token ever reaches the page. What others try with that is refused: answers of the provider that belong to
+//! another browser, another attempt or another provider (log-in CSRF, replay, mix-up, code injection), planted and tossed
+//! cookies (session fixation), addresses elsewhere as the place to go to afterwards, log-outs from other sites, ID tokens
+//! that are forged, somebody else's, or of another log-in.
+//!
+//! It does **not** stop requests without a session: they go on as anonymous, and the authorization layer answers 401 where
+//! a route asks for somebody. It does not stop forged posts of other sites to the app's own routes: a log-in needs the
+//! cross-site check of gambeson-hardening-headers in front. It does not learn of a log-out at the provider before the next
+//! refresh, and does not keep the access token, so it gives the app none to call others with.
+//!
+//! # Place in the stack
+//!
+//! Place 4, in front of [`AuthLayer`](crate::AuthLayer): a request with an `Authorization` field is left to that, its cookie
+//! is not looked at; every other is looked up by its cookie, and the other layer lets that stand. With
+//! [`LoginLayer::beside`] the 401 of a request with neither asks for a token as before.
+//!
+//! The layer owns three paths, which never reach the app: `/login` (GET, a navigation), `/login/callback` (GET) and
+//! `/logout` (POST). All that it sends a browser to is built on [`LoginBuilder::public_origin`]; the host that a request
+//! names is never asked.
+//!
+//! # Example
+//!
+//! ```
+//! # use std::convert::Infallible;
+//! use bytes::Bytes;
+//! use gambeson_core::{ConfigError, RequestFacts};
+//! use gambeson_oidc_auth::{Issuer, Login, LoginLayer};
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # async fn app(request: Request<()>) -> Result<Response<Bytes>, Infallible> {
+//! #     let facts = RequestFacts::of(request.extensions()).unwrap();
+//! #     Ok(Response::new(Bytes::from(if facts.principal().is_some() { "somebody" } else { "nobody" })))
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), ConfigError> {
+//! let login = Login::builder(Issuer::discover("https://id.example.com"), "notes-web")
+//!     .public_origin("https://notes.example.com")
+//!     .build()?;
+//! let app = LoginLayer::new(login).layer(service_fn(app));
+//!
+//! // Without a session the request goes on as anonymous.
+//! let request = Request::get("/").body(()).unwrap();
+//! assert_eq!(app.clone().oneshot(request).await.unwrap().body(), "nobody");
+//!
+//! // A link or an image of another site logs nobody out.
+//! let request = Request::get("/logout").body(()).unwrap();
+//! let answer = app.oneshot(request).await.unwrap();
+//! assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+//! assert_eq!(answer.headers()["allow"], "POST");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Customised
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use std::time::Duration;
+//! # use gambeson_core::{ConfigError, Negotiated, SecretBytes};
+//! # use gambeson_oidc_auth::login::LoginPaths;
+//! # use gambeson_oidc_auth::{AuthLayer, ClaimNames, Issuer, Login, LoginLayer, MemorySessions, SessionLifetime, Verifier};
+//! # fn main() -> Result<(), ConfigError> {
+//! # let secret = || SecretBytes::new(vec![7; 32]);
+//! let issuer = Issuer::discover("https://id.example.com/realms/acme");
+//! let login = Login::builder(issuer.clone(), "notes-web")
+//!     .client_secret(secret())
+//!     .public_origin("https://notes.example.com")
+//!     .scopes(["openid", "profile", "offline_access"])
+//!     .claims(ClaimNames::default().roles("/realm_access/roles"))
+//!     .paths(LoginPaths::default().login("/sign-in").after_logout("/bye"))
+//!     .lifetime(SessionLifetime::default().idle(Duration::from_secs(900)))
+//!     .cookie_key(secret())
+//!     .store(Arc::new(MemorySessions::new().capacity(5_000)))
+//!     .build()?;
+//! let to_log_in = Negotiated::new().log_in("/sign-in");
+//! let tokens = AuthLayer::new(Verifier::builder(issuer).audience("notes").build()?).respond_with(to_log_in);
+//! let sessions = LoginLayer::new(login).beside(&tokens);
+//! # let _ = sessions;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A page signs out by a form: `<form method="post" action="/logout"><button>Sign out</button></form>`. Browsers check where
+//! the redirect to the provider goes against the page's `form-action`: [`Login::form_action_sources`] tells what to allow.
+//! [`Negotiated::log_in`], given to the layer that answers 401, sends a browser's navigation to the log-in; scripts get
+//! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
+//! this layer sets it on its own answers only, the app or gambeson-hardening-headers on all others.
+//!
+//! # Defaults
+//!
+//! | setting | default | why |
+//! |---|---|---|
+//! | paths | `/login`, `/login/callback`, `/logout`; then `/` | see [`LoginPaths`] |
+//! | session cookie | `__Host-session; Secure; HttpOnly; SameSite=Lax; Path=/` | stays with this host; the way back from the provider crosses sites, which `Strict` forbids. `session`, not `Secure`, on http loopback in development |
+//! | session id | 256 random bits, new at each log-in | kept as its SHA-256: who reads the store can't use it |
+//! | lifetime | 30 min idle, 8 h in all | see [`SessionLifetime`] for the sources |
+//! | log-ins under way | 10 min, 5 a browser | sealed (AES-256-GCM-SIV) in a cookie each: strangers cost no memory |
+//! | cookie key | random, of this process | several instances share one: [`LoginBuilder::cookie_key`] |
+//! | store | [`MemorySessions`]: 100,000 sessions, 10 a person | a person's oldest goes; a stranger has none |
+//! | scopes | `openid profile` | |
+//! | exchanges with the token endpoint | 64 at once, 5 s each | made-up codes must not make the app a hose |
+//! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
+//! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
+//! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
+//!
+//! # Rejections
+//!
+//! | slug | status | when |
+//! |---|---|---|
+//! | [`login-not-started`](crate#login-not-started) | 400 | the answer is not to a log-in that this browser has under way |
+//! | [`login-response`](crate#login-response) | 400 | the answer is malformed, or of another issuer |
+//! | [`login-failed`](crate#login-failed) | 400 | the provider or its ID token did not vouch for anybody |
+//! | [`login-denied`](crate#login-denied) | 403 | the person, or the provider on its own, said no |
+//! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked |
+//! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full |
+//! | [`navigation-only`](crate#navigation-only) | 403 | `/login` as a frame, a script's request or a prefetch |
+//! | [`cross-site-logout`](crate#cross-site-logout) | 403 | `/logout` from another origin |
+//! | [`method-not-allowed`](crate#method-not-allowed) | 405, `Allow` | another method |
+//! | [`conflicting-credentials`](crate#conflicting-credentials) | 400 | a layer before has verified another subject |
+//!
+//! # Telemetry
+//!
+//! No token, code, state or cookie is ever written.
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `signed in`, `signed out` | info | |
+//! | `request refused` (own paths) | info; warn for 5xx | `slug`, `cause`, `action`, `trace_id` |
+//! | `session ended: its refresh was refused` | info | `cause` |
+//! | `session could not be refreshed…` | warn | `cause` |
+//! | `session store` | warn | `what`, `cause` |
+//!
+//! Audit events of kind `authentication`: `login` and `logout` (success; denied or failed with the slug as reason),
+//! `session.expired`, `session.refresh` (success, denied), `session.end_all`.
+//!
+//! # Cancel safety
+//!
+//! With sessions in memory a request is decided within `call`; with a remote store, dropping the future before the answer
+//! leaves everything as it was. A callback that is dropped while the code is exchanged has used up the code: the person
+//! begins again. Once its session is created but the answer does not reach the browser, that session ends idle. A log-out
+//! that is dropped after the store was told has ended the session here, not at the provider. Refreshes run behind requests
+//! and don't know of their end.
+//!
+//! # Errors
+//!
+//! The layer adds no error of its own: `type Error = S::Error`. Building a [`Login`] can fail with all problems of its
+//! configuration.
+//!
+//! # Standards
+//!
+//! RFC 6749 §4.1, §5, §6 and §10.12, RFC 7636 (PKCE, `S256` only), RFC 9207 §2.4 (`iss` of the response), RFC 9700 §2.1 and
+//! §4 (best practice), OpenID Connect Core 1.0 §3.1 (code flow), §3.1.3.7 (ID token) and §12 (refresh), Discovery 1.0 §4,
+//! RP-Initiated Logout 1.0 §2, RFC 6265bis §4.1.3 (cookie prefixes), RFC 8452 (AES-GCM-SIV), OWASP ASVS 5.0 §7.
 
 mod attempt;
 mod begin;

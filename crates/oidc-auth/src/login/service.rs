@@ -148,9 +148,8 @@ impl<S, R> LoginService<S, R> {
 
 /// Keeps the session's id out of whatever prints headers further inside.
 fn hide<B>(request: &mut Request<B>) {
-    if let header::Entry::Occupied(mut entry) = request.headers_mut().entry(header::COOKIE) {
-        entry.iter_mut().for_each(|value| value.set_sensitive(true));
-    }
+    let cookies = request.headers_mut().iter_mut().filter(|(name, _)| *name == header::COOKIE);
+    cookies.for_each(|(_, value)| value.set_sensitive(true));
 }
 
 pin_project! {

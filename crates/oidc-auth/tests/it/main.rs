@@ -11,6 +11,7 @@ mod dev_idp;
 mod fake_issuer;
 mod garbage;
 mod layer;
+mod login;
 mod messages;
 mod rotation;
 mod signer;

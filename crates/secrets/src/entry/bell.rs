@@ -12,6 +12,8 @@ pub(crate) struct Bell {
     orders: Mutex<Orders>,
     /// The last read that ended.
     finished: watch::Sender<u64>,
+    /// Whether there are to be no more reads.
+    closed: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -20,7 +22,6 @@ struct Orders {
     /// How many reads began.
     started: u64,
     reading: bool,
-    closed: bool,
 }
 
 /// Why a read is wanted before its time.
@@ -36,7 +37,8 @@ impl Bell {
     /// A bell that asks for a first read.
     pub(crate) fn new() -> Self {
         let orders = Orders { demand: Some(Demand::Wanted), ..Orders::default() };
-        Self { rope: Notify::new(), orders: Mutex::new(orders), finished: watch::Sender::new(0) }
+        let (finished, closed) = (watch::Sender::new(0), watch::Sender::new(false));
+        Self { rope: Notify::new(), orders: Mutex::new(orders), finished, closed }
     }
 
     /// Asks for a read, and says which one to wait for: one that begins after this.
@@ -59,18 +61,23 @@ impl Bell {
     }
 
     pub(crate) fn close(&self) {
-        self.with(|orders| orders.closed = true);
+        self.closed.send_replace(true);
         self.rope.notify_one();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.with(|orders| orders.closed)
+        *self.closed.borrow()
     }
 
     /// Waits until a read has ended; at once when there will be none.
     pub(crate) async fn finished(&self, read: u64) {
         // The sender is in `self`: it can't be gone.
         let _ = self.finished.subscribe().wait_for(|finished| *finished >= read).await;
+    }
+
+    /// For the refresher: waits until it is to end.
+    pub(super) async fn closed(&self) {
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// For the refresher: what is asked for.
@@ -103,7 +110,7 @@ impl Bell {
 
     /// For the refresher: there will be no more reads.
     pub(super) fn last(&self) {
-        self.with(|orders| orders.closed = true);
+        self.closed.send_replace(true);
         self.finished.send_replace(u64::MAX);
     }
 

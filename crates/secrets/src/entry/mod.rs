@@ -192,7 +192,7 @@ impl Entry {
     fn take(&self, fetched: Result<Fetched, ReadError>, started: Monotonic) -> Result<Duration, u32> {
         match fetched.and_then(|fetched| self.check_place(fetched)) {
             Ok(fetched) => Ok(self.publish(fetched, started)),
-            Err(error) => Err(self.note_failure(error)),
+            Err(error) => Err(self.note_failure(&error)),
         }
     }
 
@@ -267,7 +267,7 @@ impl Entry {
         record::published(&self.shared, &self.reference, version);
     }
 
-    fn note_failure(&self, error: ReadError) -> u32 {
+    fn note_failure(&self, error: &ReadError) -> u32 {
         let now = self.shared.clock.now();
         let mut known = self.known();
         let (since, failures) = match known.trouble.take() {
@@ -276,9 +276,9 @@ impl Entry {
         };
         known.trouble = Some(Trouble { since, failures, last: error.clone() });
         drop(known);
-        telemetry::failed(&error, failures);
+        telemetry::failed(error, failures);
         if failures == 1 {
-            record::failed(&self.shared, &error);
+            record::failed(&self.shared, error);
         }
         failures
     }

@@ -42,9 +42,13 @@ impl Drop for Refresher {
 impl Refresher {
     async fn run(mut self) {
         let mut due = Monotonic::default();
+        let bell = Arc::clone(&self.bell);
         while self.wait(due).await {
             let Some(entry) = self.entry.upgrade() else { return };
-            due = self.read(&entry).await;
+            match race(self.read(&entry), bell.closed()).await {
+                Some(next) => due = next,
+                None => return,
+            }
         }
     }
 

@@ -17,7 +17,9 @@ use crate::wiped::wiped;
 /// and never change, so that a rotation needs a restart. In production the store says so in the log; prefer
 /// [`FileStore`](super::FileStore). An empty variable counts as missing.
 #[derive(Clone)]
-pub struct EnvStore(Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>);
+pub struct EnvStore(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl EnvStore {
     /// The environment of this process.

@@ -16,7 +16,7 @@ use crate::wiped::wiped;
 /// How often a file is tried that is being replaced under the reader.
 const TRIES: u32 = 4;
 
-/// Reads `file://root/path` from directories that are declared by name: Kubernetes and Docker mounts, systemd credentials.
+/// Reads `file://<root>/<path>` from directories that are declared by name: Kubernetes and Docker mounts, systemd credentials.
 ///
 /// A Kubernetes mount swaps all its files at once by a symbolic link (`..data`); each read follows it anew and reads one whole
 /// generation, and a file that changes under the reader is read again. What leads out of its root, by `..` or by a link, is

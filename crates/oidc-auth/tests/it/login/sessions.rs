@@ -1,0 +1,213 @@
+//! How long sessions live, how they are kept fresh, how they end.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gambeson_core::{Answer, Subject, Timestamp};
+use gambeson_oidc_auth::login::{
+    Session, SessionKey, SessionStore, SessionStoreError, SessionStoreErrorKind, StoredSession,
+};
+use gambeson_oidc_auth::{LoginLayer, MemorySessions};
+use gambeson_testing::{Fault, eventually};
+use http::Method;
+
+use super::browser::{App, Browser, Scene, refusal};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_log_in_takes_ten_minutes_at_most() {
+    let scene = Scene::new().await;
+    let (app, mut browser) = (scene.app(), Browser::default());
+    let url = browser.leave(&app, "/login").await;
+    scene.clock.advance(MINUTE * 10);
+    let back = scene.idp.sign_in(&url, "alice").unwrap();
+    assert_eq!(refusal(&browser.get(&app, &back).await), (400, "login-not-started".into()));
+}
+
+#[tokio::test]
+async fn idle_sessions_end_and_used_ones_go_on_to_their_end() {
+    let scene = Scene::new().await;
+    scene.idp.fault(Fault::None);
+    let app = scene.app();
+    let (mut idle, mut busy) = (Browser::default(), Browser::default());
+    idle.sign_in(&scene, &app, "alice").await;
+    busy.sign_in(&scene, &app, "bob").await;
+    scene.idp.fault(Fault::TokenError);
+    for _ in 0..23 {
+        scene.clock.advance(MINUTE * 20);
+        assert_eq!(busy.who(&app).await, "bob", "also while the provider is down");
+    }
+    assert_eq!(idle.who(&app).await, "nobody");
+    assert_eq!(idle.who(&app).await, "nobody");
+    scene.clock.advance(MINUTE * 20);
+    assert_eq!(busy.who(&app).await, "nobody", "eight hours are over");
+    assert!(scene.store.is_empty());
+    let expired = scene.events().into_iter().filter(|event| event == "session.expired success").count();
+    assert_eq!(expired, 2, "each is told once");
+}
+
+async fn refreshes(scene: &Scene, count: usize) {
+    let done = || {
+        let refreshed = scene.events().iter().filter(|event| event.starts_with("session.refresh")).count();
+        async move { (refreshed >= count).then_some(()) }
+    };
+    eventually(Duration::from_secs(10), done).await;
+}
+
+#[tokio::test]
+async fn many_requests_refresh_once() {
+    let scene = Scene::new().await;
+    let (app, mut browser) = (scene.app(), Browser::default());
+    browser.sign_in(&scene, &app, "alice").await;
+    let asked = scene.idp.requests("/token");
+    for round in 1..=3 {
+        scene.clock.advance(MINUTE * 4);
+        for _ in 0..50 {
+            assert_eq!(browser.who(&app).await, "alice");
+        }
+        refreshes(&scene, round).await;
+        assert_eq!(scene.idp.requests("/token") - asked, round);
+    }
+    assert!(scene.events().iter().all(|event| event.ends_with("success")), "{:?}", scene.events());
+}
+
+#[tokio::test]
+async fn a_refused_refresh_ends_the_session_and_an_outage_does_not() {
+    let scene = Scene::new().await;
+    let (app, mut browser) = (scene.app(), Browser::default());
+    browser.sign_in(&scene, &app, "alice").await;
+    scene.idp.fault(Fault::TokenError);
+    let asked = scene.idp.requests("/token");
+    for _ in 0..5 {
+        scene.clock.advance(MINUTE * 4);
+        assert_eq!(browser.who(&app).await, "alice");
+        let tried = || async { (scene.idp.requests("/token") > asked).then_some(()) };
+        eventually(Duration::from_secs(10), tried).await;
+    }
+    scene.idp.fault(Fault::WrongAudience);
+    let principal = principal(&app, &browser).await;
+    scene.clock.advance(MINUTE * 4);
+    assert_eq!(browser.who(&app).await, "alice");
+    refreshes(&scene, 1).await;
+    assert_eq!(browser.who(&app).await, "nobody");
+    assert!(principal.end_signal().has_ended(), "long answers end, too");
+    assert_eq!(scene.events().last().unwrap(), "session.refresh denied");
+}
+
+async fn principal(app: &App, browser: &Browser) -> gambeson_core::Principal {
+    use tower::{Layer, ServiceExt};
+    let seen = Arc::new(Mutex::new(None));
+    let into = seen.clone();
+    let inner = tower::service_fn(move |request: http::Request<()>| {
+        let facts = gambeson_core::RequestFacts::of(request.extensions()).unwrap().clone();
+        *into.lock().unwrap() = facts.principal().cloned();
+        async { Ok::<_, std::convert::Infallible>(http::Response::new(bytes::Bytes::new())) }
+    });
+    app.0.layer(inner).oneshot(browser.request(Method::GET, "/")).await.unwrap();
+    seen.lock().unwrap().take().unwrap()
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_person_end_at_once() {
+    let scene = Scene::new().await;
+    let login = scene.builder().build().unwrap();
+    let app = App(LoginLayer::new(login.clone()));
+    let mut browsers = [Browser::default(), Browser::default(), Browser::default()];
+    for (browser, person) in browsers.iter_mut().zip(["alice", "alice", "bob"]) {
+        browser.sign_in(&scene, &app, person).await;
+    }
+    let alice = principal(&app, &browsers[0]).await;
+    assert_eq!(login.sessions().end_all(alice.full_subject()).await.unwrap(), 2);
+    assert!(alice.end_signal().has_ended());
+    let mut who = Vec::new();
+    for browser in &mut browsers {
+        who.push(browser.who(&app).await);
+    }
+    assert_eq!(who, ["nobody", "nobody", "bob"]);
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_and_takes_from_nobody() {
+    let scene = Scene::with_sessions(MemorySessions::new().capacity(1)).await;
+    let (app, mut alice, mut bob) = (scene.app(), Browser::default(), Browser::default());
+    alice.sign_in(&scene, &app, "alice").await;
+    let answer = bob.sign_in(&scene, &app, "bob").await;
+    assert_eq!(refusal(&answer), (503, "sessions-unavailable".into()));
+    assert_eq!(alice.who(&app).await, "alice");
+}
+
+/// A store over a network: every answer comes later, and none while it is broken.
+#[derive(Debug, Default)]
+pub(crate) struct Remote {
+    pub(crate) inner: Arc<MemorySessions>,
+    pub(crate) broken: Mutex<bool>,
+}
+
+impl Remote {
+    fn later<T: Send + 'static>(
+        &self,
+        answer: Answer<Result<T, SessionStoreError>>,
+    ) -> Answer<Result<T, SessionStoreError>> {
+        let broken = *self.broken.lock().unwrap();
+        Answer::pending(async move {
+            tokio::task::yield_now().await;
+            match broken {
+                true => Err(SessionStoreError::new(SessionStoreErrorKind::Unavailable)),
+                false => answer.wait().await,
+            }
+        })
+    }
+}
+
+impl SessionStore for Remote {
+    fn create(
+        &self,
+        key: SessionKey,
+        session: Session,
+        now: Timestamp,
+    ) -> Answer<Result<(), SessionStoreError>> {
+        self.later(self.inner.create(key, session, now))
+    }
+
+    fn load(&self, key: &SessionKey) -> Answer<Result<Option<StoredSession>, SessionStoreError>> {
+        self.later(self.inner.load(key))
+    }
+
+    fn replace(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        session: Session,
+    ) -> Answer<Result<Option<u64>, SessionStoreError>> {
+        self.later(self.inner.replace(key, version, session))
+    }
+
+    fn touch(&self, key: &SessionKey, now: Timestamp) -> Answer<Result<(), SessionStoreError>> {
+        self.later(self.inner.touch(key, now))
+    }
+
+    fn remove(&self, key: &SessionKey) -> Answer<Result<Option<Session>, SessionStoreError>> {
+        self.later(self.inner.remove(key))
+    }
+
+    fn remove_all(&self, subject: &Subject) -> Answer<Result<u64, SessionStoreError>> {
+        self.later(self.inner.remove_all(subject))
+    }
+}
+
+#[tokio::test]
+async fn a_store_over_a_network_is_awaited_and_its_outage_is_503() {
+    let scene = Scene::new().await;
+    let store = Arc::new(Remote::default());
+    let app = App(LoginLayer::new(scene.builder().store(store.clone()).build().unwrap()));
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    assert_eq!(browser.who(&app).await, "alice");
+    *store.broken.lock().unwrap() = true;
+    assert_eq!(refusal(&browser.get(&app, "/notes").await), (503, "sessions-unavailable".into()));
+    assert_eq!(Browser::default().who(&app).await, "nobody", "who has no cookie needs no store");
+    *store.broken.lock().unwrap() = false;
+    scene.clock.advance(MINUTE * 31);
+    assert_eq!(browser.who(&app).await, "nobody");
+}
