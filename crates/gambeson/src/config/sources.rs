@@ -47,7 +47,7 @@ impl Sources {
         match text.parse::<Table>() {
             Ok(table) => sources.table = table,
             Err(error) => {
-                problems.add(super::FILE, "", format!("mend the TOML: {}", error.to_string().trim_end()))
+                problems.add(super::FILE, "", format!("mend the TOML: {}", error.to_string().trim_end()));
             }
         }
         note_leaves(&sources.table, "", &mut sources.origins);

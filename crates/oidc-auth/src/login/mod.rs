@@ -15,7 +15,7 @@
 //!
 //! # Place in the stack
 //!
-//! Place 4, in front of [`AuthLayer`](crate::AuthLayer): a request with an `Authorization` field is left to that, its cookie
+//! Place 4, in front of [`AuthLayer`]: a request with an `Authorization` field is left to that, its cookie
 //! is not looked at; every other is looked up by its cookie, and the other layer lets that stand. With
 //! [`LoginLayer::beside`] the 401 of a request with neither asks for a token as before.
 //!
