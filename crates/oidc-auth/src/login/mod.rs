@@ -90,7 +90,7 @@
 //! the redirect to the provider goes against the page's `form-action`: [`Login::form_action_sources`] tells what to allow.
 //! [`Negotiated::log_in`], given to the layer that answers 401, sends a browser's navigation to the log-in; scripts get
 //! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
-//! this layer sets it on its own answers only, the app or gambeson-hardening-headers on all others.
+//! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only.
 //!
 //! # Defaults
 //!

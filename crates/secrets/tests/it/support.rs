@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Answer, FixedEntropy, SecretBytes, SecretError, SecretErrorKind, SecretRef, Timestamp};
+use gambeson_core::{Answer, FixedEntropy, SecretError, SecretRef, Timestamp};
 use gambeson_secrets::{Fetched, MemoryStore, Policy, ReadContext, SecretStore, Secrets, SecretsBuilder};
 use gambeson_testing::{ManualClock, RecordingAuditSink};
 use tokio::runtime::Handle;
@@ -83,23 +83,6 @@ impl GateStore {
 impl SecretStore for GateStore {
     fn fetch(&self, reference: &SecretRef, context: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
         Answer::pending(self.clone().answer(reference.clone(), *context))
-    }
-}
-
-/// A store that gives what a test says, answer by answer, and then the last one again.
-#[derive(Debug)]
-pub(crate) struct ScriptStore(pub(crate) std::sync::Mutex<Vec<(&'static str, u64)>>);
-
-impl SecretStore for ScriptStore {
-    fn fetch(&self, _: &SecretRef, _: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
-        let mut script = self.0.lock().unwrap();
-        let next = match script.len() {
-            0 => return Answer::Ready(Err(SecretError::new(SecretErrorKind::NotFound))),
-            1 => script[0],
-            _ => script.remove(0),
-        };
-        let bytes = SecretBytes::new(next.0.as_bytes().to_vec());
-        Answer::Ready(Ok(Fetched::new(bytes).order(next.1)))
     }
 }
 
