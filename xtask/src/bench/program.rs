@@ -14,6 +14,9 @@ use crate::{peers, process};
 
 const RUNNER: &str = "gungraun-runner";
 
+/// So many cases under valgrind at once: instructions don't depend on what else runs.
+const PARALLEL: &str = "2";
+
 /// What is measured beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Build {
@@ -86,7 +89,10 @@ impl Programs {
         for filter in filters {
             let mut cargo = self.cargo("bench");
             cargo.args(["--quiet", "--bench", "instructions", "--", "--output-format=json"]).arg(filter);
-            cargo.env("GUNGRAUN_RUNNER", &self.runner).env("GUNGRAUN_VALGRIND_BIN", &self.valgrind);
+            cargo
+                .env("GUNGRAUN_PARALLEL", PARALLEL)
+                .env("GUNGRAUN_RUNNER", &self.runner)
+                .env("GUNGRAUN_VALGRIND_BIN", &self.valgrind);
             rows.extend(instructions(&process::output(&mut cargo)?, &listed)?);
         }
         Ok(rows)
