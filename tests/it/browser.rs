@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::nonce_page::NoncePage;
+use crate::notes_app::NotesApp;
 
 /// Walks through the app at this origin, step by step; panics with what the browser saw when a step fails.
 #[track_caller]
@@ -47,4 +48,15 @@ fn a_page_under_our_headers_runs_its_own_script_and_no_other() {
     let page = NoncePage::start();
     let steps = walk("nonce-page", &page.origin, &[]);
     assert!(steps.len() >= 9, "{steps:?}");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn a_person_uses_the_notes_app_from_the_front_door_to_the_back_button() {
+    let app = NotesApp::start();
+    let model = format!("http://{}", app.model.unwrap());
+    let steps = walk("hardened-notes", &format!("http://{}", app.address), &[("MODEL", &model)]);
+    assert_eq!(steps.len(), 9, "{steps:?}");
+    let log = app.interrupt().2;
+    assert!(!log.contains("panicked") && !log.contains("kitchen"), "{log}");
 }

@@ -72,7 +72,7 @@ fn notes_outlive_the_process() {
 fn a_taken_port_names_the_port_the_variable_and_a_cure() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for variable in ["PORT", "DEV_IDP_PORT"] {
+    for variable in ["PORT", "DEV_IDP_PORT", "MODEL_PORT"] {
         let output = refused(&[(variable, &port)]);
         let said = said(&output);
         assert!(!output.status.success());

@@ -12,3 +12,4 @@ mod nonce_page;
 mod notes_app;
 mod oidc_provider;
 mod outage;
+mod summaries;

@@ -18,6 +18,7 @@ pub(crate) struct NotesApp {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) dev_idp: Option<SocketAddr>,
+    pub(crate) model: Option<SocketAddr>,
     pub(crate) data: tempfile::TempDir,
     pub(crate) banner: String,
     log: Arc<Mutex<String>>,
@@ -59,11 +60,11 @@ impl NotesApp {
         readers.push(std::thread::spawn(move || {
             lines.map_while(Result::ok).for_each(|line| rest.lock().unwrap().push_str(&(line + "\n")));
         }));
-        let dev_idp = banner
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("dev identity provider listens on http://"))
-            .and_then(|address| address.parse().ok());
-        Self { child, address, dev_idp, data, banner, log, readers }
+        let beside =
+            |listens: &str| banner.lines().find_map(|line| line.trim().strip_prefix(listens)?.parse().ok());
+        let dev_idp = beside("dev identity provider listens on http://");
+        let model = beside("pretend model listens on http://");
+        Self { child, address, dev_idp, model, data, banner, log, readers }
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
@@ -79,6 +80,12 @@ impl NotesApp {
             .send();
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.body.trim().to_owned()
+    }
+
+    /// Makes the pretend model misbehave.
+    pub(crate) fn model_fault(&self, kind: &str) {
+        let reply = ask(self.model.unwrap(), "POST", "/dev/fault").form(&format!("kind={kind}")).send();
+        assert!(reply.status < 300, "{reply:?}");
     }
 
     /// Makes the dev identity provider misbehave.
@@ -149,7 +156,8 @@ fn command(data: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(built("hardened-notes"));
     command
         .env_clear()
-        .envs([("GAMBESON_PROFILE", "development"), ("PORT", "0"), ("DEV_IDP_PORT", "0"), ("NO_COLOR", "1")])
+        .envs([("GAMBESON_PROFILE", "development"), ("NO_COLOR", "1")])
+        .envs(["PORT", "DEV_IDP_PORT", "MODEL_PORT"].map(|port| (port, "0")))
         .env("DATA_DIR", data)
         .envs(variables.iter().copied())
         .stdin(Stdio::null())

@@ -6,39 +6,49 @@ use axum::Router;
 use axum::response::Html;
 use gambeson::audit_trail::AuditTrail;
 use gambeson::core::{Access, ConfigError, EndpointSpec};
+use gambeson::cost_guard::CostGuard;
 use gambeson::hardening_headers::{
     EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies,
 };
-use gambeson::oidc_auth::{AuthLayer, Issuer, Verifier};
+use gambeson::oidc_auth::AuthLayer;
 use gambeson::otel_setup::{Telemetry, TelemetryLayer};
-use gambeson::rbac::{AuthorizeLayer, ManagementAccess, Policy, PolicyHandle, Routes, need};
-use gambeson::{Profile, Stack};
+use gambeson::rbac::{AuthorizeLayer, ManagementAccess, Policy, PolicyHandle, Routes, need, public};
+use gambeson::{Profile, Protected, Stack};
 use http::Method;
 
+use crate::budget::{self, SUMMARY};
+use crate::identity::Identity;
+use crate::model::Model;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{audit, notes};
+use crate::{audit, notes, page, summary};
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
 pub struct App {
     pub store: Store,
     pub trail: AuditTrail,
+    pub guard: CostGuard,
+    /// What summarises notes; `None`: nothing does.
+    pub model: Option<Model>,
+    /// Whether browsers sign in here.
+    pub sign_in: bool,
 }
 
 /// What is served where.
 #[derive(Debug)]
 pub struct Listeners {
     /// The app behind its stack.
-    pub public: Router,
+    pub public: Protected,
     /// What only operators see; `None` in development, where it is on the public listener too.
-    pub management: Option<Router>,
+    pub management: Option<Protected>,
 }
 
 /// Puts the app behind its stack.
 pub fn build(
     settings: &Settings,
-    issuer: &str,
+    origin: &str,
+    identity: Identity,
     app: App,
     telemetry: &Telemetry,
 ) -> Result<Listeners, ConfigError> {
@@ -49,15 +59,24 @@ pub fn build(
     };
     let (router, authorization) = routes.into_parts()?;
     let probes = telemetry.endpoints().specs();
+    let hardening = Hardening::strict()
+        .run_in(settings.profile)
+        .public_origin(origin)
+        .redirect_to_canonical()
+        .form_action(identity.form_targets)
+        .exempt(&probes);
     let stack = Stack::builder(PeerLayer::new(proxies(settings)?))
         .telemetry(telemetry.layer())
-        .hardening(hardening(settings).exempt(&probes).build()?.layer())
+        .hardening(hardening.build()?.layer())
         .limits(LimitsLayer::new(Limits::new().body(1 << 20))?)
         .edge_limit(EdgeLimitLayer::builder(EdgeRate::per_second(50).burst(200)).exempt(&probes).build()?)
-        .authentication(AuthLayer::new(verifier(settings, issuer, &app)?))
+        .login(identity.sessions)
+        .authentication(identity.tokens)
+        .quota(app.guard.quota_layer().exempt(&probes))
         .authorization(authorization)
+        .cost(app.guard.cost_layer(budget::costs()))
         .build(settings.profile)?;
-    Ok(Listeners { public: router.layer(stack).with_state(app), management })
+    Ok(Listeners { public: stack.protect(router.with_state(app)), management })
 }
 
 /// Every route with what it asks of its caller. What is not listed here can't be reached.
@@ -65,11 +84,15 @@ fn routes(settings: &Settings, app: &App, telemetry: &Telemetry) -> Result<Route
     let sink = Arc::new(app.trail.clone());
     let mut routes = Routes::new(&policy()?)
         .run_in(settings.profile)
+        .get("/", public("strangers see where to sign in"), page::home)
         .get("/api/notes", need("notes:read"), notes::list)
         .post("/api/notes", need("notes:write"), notes::create)
         .delete("/api/notes/{id}", need("notes:delete"), notes::delete)
         .get("/api/admin/audit", need("audit:read"), audit::show)
         .authorize(move |layer| layer.audit(sink));
+    if app.model.is_some() {
+        routes = routes.post(SUMMARY, need("ai:use"), summary::summarise);
+    }
     for (spec, endpoint) in telemetry.endpoints().public() {
         routes = routes.mount(spec, endpoint);
     }
@@ -88,7 +111,7 @@ fn routes(settings: &Settings, app: &App, telemetry: &Telemetry) -> Result<Route
 }
 
 /// Metrics and the matrix of roles and routes, for a listener that only operators reach.
-fn management(matrix: String, telemetry: &Telemetry) -> Result<Router, ConfigError> {
+fn management(matrix: String, telemetry: &Telemetry) -> Result<Protected, ConfigError> {
     let endpoints = telemetry.endpoints();
     let all = endpoints.public().into_iter().chain(endpoints.management());
     let router = all.fold(Router::new(), |router, (spec, endpoint)| router.route(&spec.template, endpoint));
@@ -100,14 +123,7 @@ fn management(matrix: String, telemetry: &Telemetry) -> Result<Router, ConfigErr
         .authentication(AuthLayer::off())
         .authorization(AuthorizeLayer::off())
         .build(Profile::Production)?;
-    Ok(router.route("/docs", axum::routing::get(move || async { Html(matrix) })).layer(stack))
-}
-
-fn hardening(settings: &Settings) -> Hardening {
-    match &settings.public_origin {
-        Some(origin) => Hardening::api().public_origin(origin),
-        None => Hardening::api(),
-    }
+    Ok(stack.protect(router.route("/docs", axum::routing::get(move || async { Html(matrix) }))))
 }
 
 fn proxies(settings: &Settings) -> Result<TrustedProxies, ConfigError> {
@@ -121,14 +137,6 @@ fn policy() -> Result<PolicyHandle, ConfigError> {
     let policy = Policy::parse(include_str!("../policy.toml"))
         .map_err(|error| ConfigError::one("policy.toml", "", error.to_string()))?;
     Ok(PolicyHandle::new(policy))
-}
-
-fn verifier(settings: &Settings, issuer: &str, app: &App) -> Result<Verifier, ConfigError> {
-    Verifier::builder(Issuer::discover(issuer))
-        .audience(settings.audience.as_str())
-        .run_in(settings.profile)
-        .audit(Arc::new(app.trail.clone()))
-        .build()
 }
 
 /// Development only: shows what a client sees of a panic.

@@ -7,11 +7,16 @@ use std::net::SocketAddr;
 
 use gambeson::Profile;
 
+use crate::dev::Embedded;
+
 /// Says where the app listens. The line stays as it is: scripts wait for it.
-pub fn listening(profile: Profile, address: SocketAddr, dev_idp: Option<SocketAddr>) {
+pub fn listening(profile: Profile, address: SocketAddr, embedded: Option<&Embedded>) {
     let _ = writeln!(stdout(), "profile: {profile}");
-    if let Some(idp) = dev_idp {
-        demo(address, idp);
+    if let Some(model) = embedded.and_then(|embedded| embedded.model.as_ref()) {
+        let _ = writeln!(stdout(), "pretend model listens on http://{}", model.address());
+    }
+    if let Some(idp) = embedded.and_then(|embedded| embedded.idp.as_ref()) {
+        demo(address, idp.address());
     }
     let _ = writeln!(stdout(), "hardened-notes listens on http://{address}");
 }
@@ -27,12 +32,14 @@ fn demo(app: SocketAddr, idp: SocketAddr) {
         stdout(),
         "
 people:
-  alice  editor  acme      reads and writes
+  alice  editor  acme      reads and writes, and has notes summarised for 0.05 USD a day
   bob    viewer  acme      reads
   carol  admin   acme      deletes too, and reads the audit trail
   dave   admin   globex    the same, for another organisation
 
-try:
+sign in as one of them: http://{app}/
+
+or try:
   curl -s http://{app}/api/notes
   curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=alice)\" --json '{{\"text\":\"hello\"}}'
   curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=bob)\"
@@ -48,7 +55,7 @@ pub fn usage() {
         stderr(),
         "hardened-notes takes no arguments; it reads these variables (README.md says what they mean):\n  \
          BIND PORT DEV_IDP_PORT DATA_DIR GAMBESON_PROFILE OIDC_ISSUER OIDC_AUDIENCE PUBLIC_ORIGIN TRUSTED_PROXIES \
-         MANAGEMENT_BIND GAMBESON_LOG"
+         MANAGEMENT_BIND OIDC_CLIENT_ID SECRETS_DIR MODEL_PORT MODEL_URL GAMBESON_LOG OTEL_EXPORTER_OTLP_ENDPOINT"
     );
 }
 

@@ -14,6 +14,13 @@ pub struct Caller {
     tenant: String,
 }
 
+/// Who calls a route that is open to everybody.
+#[derive(Debug)]
+pub enum Visitor {
+    Stranger,
+    Known(Caller),
+}
+
 impl Caller {
     /// The caller's organisation: what every query is narrowed to.
     pub fn tenant(&self) -> String {
@@ -23,6 +30,11 @@ impl Caller {
     /// The caller's name at its issuer.
     pub fn name(&self) -> String {
         self.principal.subject().to_owned()
+    }
+
+    /// What is known of this request.
+    pub fn facts(&self) -> &RequestFacts {
+        &self.facts
     }
 
     /// The answer to something that the caller got wrong.
@@ -36,6 +48,13 @@ impl Caller {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         self.refuse(Rejection::new("hardened-notes", RejectionClass::Bug, "internal-error", status))
     }
+
+    /// The verified caller of this request; `None`: there is none.
+    fn of(facts: &RequestFacts) -> Option<Result<Self, Rejection>> {
+        let principal = facts.principal()?.clone();
+        let tenant = principal.tenant().map(str::to_owned).ok_or_else(no_tenant);
+        Some(tenant.map(|tenant| Self { facts: facts.clone(), principal, tenant }))
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller {
@@ -43,19 +62,29 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
         let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
-        let Some(principal) = facts.principal().cloned() else {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            let rejection = Rejection::new("hardened-notes", RejectionClass::Bug, "no-caller", status);
-            return Err(refuse(&facts, rejection));
-        };
-        let Some(tenant) = principal.tenant().map(str::to_owned) else {
-            let status = StatusCode::FORBIDDEN;
-            let rejection = Rejection::new("hardened-notes", RejectionClass::Permission, "no-tenant", status)
-                .detail("the token names no tenant");
-            return Err(refuse(&facts, rejection));
-        };
-        Ok(Self { facts, principal, tenant })
+        let caller = Self::of(&facts).unwrap_or_else(|| Err(no_caller()));
+        caller.map_err(|rejection| refuse(&facts, rejection))
     }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
+        let caller = Caller::of(&facts).transpose().map_err(|rejection| refuse(&facts, rejection))?;
+        Ok(caller.map_or(Self::Stranger, Self::Known))
+    }
+}
+
+fn no_caller() -> Rejection {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Rejection::new("hardened-notes", RejectionClass::Bug, "no-caller", status)
+}
+
+fn no_tenant() -> Rejection {
+    Rejection::new("hardened-notes", RejectionClass::Permission, "no-tenant", StatusCode::FORBIDDEN)
+        .detail("the token names no tenant")
 }
 
 fn refuse(facts: &RequestFacts, rejection: Rejection) -> Response {

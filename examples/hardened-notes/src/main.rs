@@ -5,13 +5,19 @@
 mod app;
 mod audit;
 mod banner;
+mod budget;
 mod caller;
 mod data_dir;
 mod dev;
+mod identity;
+mod keys;
+mod model;
 mod notes;
+mod page;
 mod run;
 mod settings;
 mod store;
+mod summary;
 
 use std::process::ExitCode;
 

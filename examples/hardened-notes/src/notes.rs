@@ -82,7 +82,7 @@ fn bad_request(detail: impl Into<std::borrow::Cow<'static, str>>) -> Rejection {
         .detail(detail)
 }
 
-fn no_such_note() -> Rejection {
+pub fn no_such_note() -> Rejection {
     let gone = StatusCode::NOT_FOUND;
     Rejection::new("hardened-notes", RejectionClass::Permission, "no-such-note", gone)
         .detail("there is no such note")

@@ -9,15 +9,18 @@ use std::time::Duration;
 use gambeson::audit_trail::{AuditTrail, Config, TrailError, TrailErrorKind};
 use gambeson::hardening_headers::serve::{Server, serve};
 use gambeson::otel_setup::{AxumRoute, Telemetry, logs};
-use gambeson_testing::DevIdp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{self, App};
+use crate::app::{self, App, Listeners};
 use crate::data_dir::DataDir;
-use crate::settings::{IssuerSetting, Settings};
+use crate::dev::{self, Embedded};
+use crate::identity::Identity;
+use crate::keys::{CLIENT_SECRET, Keys, MODEL_KEY};
+use crate::model::Model;
+use crate::settings::Settings;
 use crate::store::Store;
-use crate::{banner, dev};
+use crate::{banner, budget};
 
 /// Why the app did not start or did not end well: text for a person.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -33,47 +36,71 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         true => Some(bind(settings.management, "MANAGEMENT_BIND").await?),
         false => None,
     };
-    let idp = dev::start_idp(settings).await?;
+    let origin = settings.origin(public.local_addr()?);
+    let embedded = Embedded::start(settings, &origin).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
     let trail = AuditTrail::open(data.audit(), &Config::default())
         .map_err(|error| taken(&settings.data_dir, error))?;
-    let served = match Store::open(&data.notes()?) {
-        Ok(store) => {
-            let app = App { store, trail: trail.clone() };
-            serve_both(settings, idp.as_ref(), app, public, operators).await
-        }
-        Err(error) => Err(error.into()),
+    let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
+        .env()
+        .run_in(settings.profile)
+        .routes(AxumRoute)
+        .health(trail.clone())
+        .build()?;
+    let served = match assemble(settings, &origin, &embedded, &data, &trail, &telemetry).await {
+        Ok(listeners) => serve_both(settings, &embedded, listeners, &telemetry, public, operators).await,
+        Err(error) => Err(error),
     };
     // However it went: what is on record stays.
+    telemetry.shutdown(Duration::from_secs(1)).await;
     let closed = trail.close(Duration::from_secs(1));
     served?;
     closed?;
     Ok(())
 }
 
+/// The app with everything that it needs.
+async fn assemble(
+    settings: &Settings,
+    origin: &str,
+    embedded: &Embedded,
+    data: &DataDir,
+    trail: &AuditTrail,
+    telemetry: &Telemetry,
+) -> Result<Listeners, Failure> {
+    let model_origin = embedded.model_origin(settings);
+    let wanted = [settings.client_id.as_ref().map(|_| CLIENT_SECRET), model_origin.map(|_| MODEL_KEY)];
+    let keys = Keys::open(settings, &wanted.into_iter().flatten().collect::<Vec<_>>(), trail).await?;
+    let guard = budget::guard(trail, telemetry)?;
+    let model = match model_origin {
+        Some(model) => Some(Model::connect(model, settings.profile, &keys, &guard, telemetry).await?),
+        None => None,
+    };
+    let identity = Identity::new(settings, embedded.issuer(settings), origin, &keys, trail)?;
+    let sign_in = settings.client_id.is_some();
+    let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone(), guard, model, sign_in };
+    Ok(app::build(settings, origin, identity, app, telemetry)?)
+}
+
 async fn serve_both(
     settings: &Settings,
-    idp: Option<&DevIdp>,
-    app: App,
+    embedded: &Embedded,
+    listeners: Listeners,
+    telemetry: &Telemetry,
     public: TcpListener,
     operators: Option<TcpListener>,
 ) -> Result<(), Failure> {
-    let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
-        .routes(AxumRoute)
-        .health(app.trail.clone())
-        .build()?;
-    let routers = app::build(settings, issuer(settings, idp), app, &telemetry)?;
     let address = public.local_addr()?;
     let server = || -> io::Result<Server> { Ok(Server::new().drain(DRAIN).shutdown(told_to_end()?)) };
-    let public = serve(public, routers.public, server()?.readiness(telemetry.readiness()));
-    let (Some(operators), Some(router)) = (operators, routers.management) else {
-        banner::listening(settings.profile, address, idp.map(DevIdp::address));
+    let public = serve(public, listeners.public, server()?.readiness(telemetry.readiness()));
+    let (Some(operators), Some(management)) = (operators, listeners.management) else {
+        banner::listening(settings.profile, address, Some(embedded));
         public.await?;
         return Ok(());
     };
     banner::management(operators.local_addr()?);
     banner::listening(settings.profile, address, None);
-    let (public, operators) = tokio::join!(public, serve(operators, router, server()?));
+    let (public, operators) = tokio::join!(public, serve(operators, management, server()?));
     public?;
     operators?;
     Ok(())
@@ -88,13 +115,6 @@ fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-fn issuer<'a>(settings: &'a Settings, idp: Option<&'a DevIdp>) -> &'a str {
-    match (&settings.issuer, idp) {
-        (IssuerSetting::Real(issuer), _) => issuer,
-        (IssuerSetting::Dev(_), idp) => idp.map(DevIdp::issuer).unwrap_or_default(),
-    }
 }
 
 fn at(path: &Path, error: &io::Error) -> Failure {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 /// How many notes one page of a list holds.
@@ -48,6 +48,15 @@ impl Store {
                 "SELECT id, text, author, created_at FROM note WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
             )?;
             query.query_map(params![tenant, before.unwrap_or(i64::MAX), PAGE], note)?.collect()
+        })
+        .await
+    }
+
+    /// The tenant's note; `None` when the tenant has no such note.
+    pub async fn find(&self, tenant: String, id: i64) -> rusqlite::Result<Option<Note>> {
+        self.run(move |connection| {
+            let query = "SELECT id, text, author, created_at FROM note WHERE tenant = ?1 AND id = ?2";
+            connection.query_row(query, params![tenant, id], note).optional()
         })
         .await
     }
