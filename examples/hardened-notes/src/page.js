@@ -9,9 +9,22 @@ async function ask(method, path, body) {
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   if (answer.ok) return answer;
   if (answer.status === 401) return location.reload();
-  const problem = await answer.json().catch(() => ({}));
-  message.textContent = `${answer.status} ${problem.title ?? ""}: ${problem.detail ?? "the app could not do that"}`;
+  message.textContent = tell(answer, await answer.json().catch(() => ({})));
 }
+
+/** A refusal in words, with when to come back, and what to name when asking for help. */
+function tell(answer, problem) {
+  const wait = answer.headers.get("retry-after");
+  const again = problem.resets_at ? ` until ${when(problem.resets_at)}` : wait ? `; try again in ${wait} s` : "";
+  const trace = problem.trace_id ? ` (trace ${problem.trace_id})` : "";
+  return `${answer.status} ${problem.title ?? ""}: ${problem.detail ?? "the app could not do that"}${again}${trace}`;
+}
+
+function when(time) {
+  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+for (const time of document.querySelectorAll("time")) time.textContent = when(time.dateTime);
 
 document.getElementById("new-note")?.addEventListener("submit", async (event) => {
   event.preventDefault();

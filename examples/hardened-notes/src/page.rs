@@ -109,7 +109,7 @@ fn entry(note: &Note, authorizer: &Authorizer, model: bool) -> Markup {
     html! {
         li data-id=(note.id) {
             p class="text" { (note.text) }
-            p class="faint" { (note.author) ", " time { (note.created_at) } }
+            p class="faint" { (note.author) ", " time datetime=(note.created_at) { (note.created_at) } }
             p class="summary" {}
             @if model && authorizer.allows("ai:use") { button data-do="summarise" { "Summarise" } }
             @if authorizer.allows("notes:delete") { button data-do="delete" { "Delete" } }
@@ -121,6 +121,6 @@ fn budget(allowance: &Allowance) -> Markup {
     html! {
         h2 { "Today's budget" }
         p { span id="budget-left" { (allowance.left) } " of " (allowance.limit) " left" }
-        @if let Some(time) = &allowance.resets_at { p class="faint" { "starts anew " time { (time) } } }
+        @if let Some(time) = &allowance.resets_at { p class="faint" { "starts anew " time datetime=(time) { (time) } } }
     }
 }

@@ -22,7 +22,7 @@ export async function withBrowser(use) {
     executablePath: process.env.GAMBESON_CHROMIUM,
     headless: true,
     args: FLAGS,
-    viewport: { width: 1000, height: 800 },
+    viewport: { width: 1000, height: 560 },
   });
   try {
     return await use(context);

@@ -97,7 +97,7 @@ export const steps = [
     assert.ok((await text(page, '.summary')).includes('kitchen'));
     assert.equal((await summarise(page)).status(), 402);
     await page.waitForSelector('#message:not(:empty)');
-    assert.match(await text(page, '#message'), /budget/);
+    assert.match(await text(page, '#message'), /budget for this is used up until .* \(trace [0-9a-f]{32}\)/);
     await shoot(scene, 'budget-used-up');
   }),
 
@@ -123,7 +123,7 @@ export const steps = [
       assert.equal((await summarise(page)).status(), status);
       await page.waitForSelector('button[data-do=summarise]:not([disabled])');
     }
-    assert.match(await text(page, '#message'), /503/);
+    assert.match(await text(page, '#message'), /503 .*try again in \d+ s/);
     assert.equal(await budget(page), '0.05 USD');
     await shoot(scene, 'model-down');
   }),
