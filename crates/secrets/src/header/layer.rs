@@ -52,6 +52,12 @@ impl SecretHeaderLayer {
         Self::with(None)
     }
 
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.shared.is_none()
+    }
+
     pub(super) fn with(shared: Option<Arc<Shared>>) -> Self {
         Self { shared }
     }

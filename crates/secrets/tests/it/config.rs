@@ -30,6 +30,7 @@ mod parsed {
 
     #[tokio::test]
     async fn a_table_makes_secrets() {
+        crate::log::listen();
         let mount = TempDir::new().unwrap();
         let path = mount.path().join("key");
         fs::write(&path, "value").unwrap();

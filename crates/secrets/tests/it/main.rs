@@ -4,6 +4,10 @@
 mod audit;
 mod config;
 mod files;
+mod header;
+mod leaks;
+mod live;
+mod log;
 mod seams;
 mod start;
 mod support;

@@ -1,9 +1,10 @@
 //! What the tests share: a clock that is set by hand, and stores that can be watched.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gambeson_core::{Answer, FixedEntropy, SecretError, SecretRef, Timestamp};
+use gambeson_core::{Answer, FixedEntropy, SecretBytes, SecretError, SecretRef, Timestamp};
 use gambeson_secrets::{Fetched, MemoryStore, Policy, ReadContext, SecretStore, Secrets, SecretsBuilder};
 use gambeson_testing::{ManualClock, RecordingAuditSink};
 use tokio::runtime::Handle;
@@ -21,7 +22,9 @@ pub(crate) fn policy() -> Policy {
         .issue_cap_per_minute(100)
 }
 
+/// A clock that is set by hand. With it a test begins: what it logs is kept from here on.
 pub(crate) fn clock() -> ManualClock {
+    crate::log::listen();
     ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000))
 }
 
@@ -83,6 +86,28 @@ impl GateStore {
 impl SecretStore for GateStore {
     fn fetch(&self, reference: &SecretRef, context: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
         Answer::pending(self.clone().answer(reference.clone(), *context))
+    }
+}
+
+/// A store that gives what a test says, answer by answer, each with the store's own count; in the end the last one again.
+#[derive(Debug)]
+pub(crate) struct ScriptStore(Mutex<VecDeque<(&'static str, u64)>>);
+
+impl ScriptStore {
+    pub(crate) fn of(answers: &[(&'static str, u64)]) -> Self {
+        Self(Mutex::new(answers.iter().copied().collect()))
+    }
+}
+
+impl SecretStore for ScriptStore {
+    fn fetch(&self, _: &SecretRef, _: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
+        let mut script = self.0.lock().unwrap();
+        let (value, order) = script[0];
+        if script.len() > 1 {
+            script.pop_front();
+        }
+        let bytes = SecretBytes::new(value.as_bytes().to_vec());
+        Answer::Ready(Ok(Fetched::new(bytes).order(order)))
     }
 }
 
