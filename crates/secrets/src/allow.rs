@@ -71,6 +71,11 @@ pub(crate) fn is_plain(location: &str) -> bool {
     })
 }
 
+/// Whether a location has the shape of `user:password@host`: an address that stands in a reference's place.
+pub(crate) fn holds_password(location: &str) -> bool {
+    location.rsplit_once('@').is_some_and(|(before, _)| before.contains(':'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -159,8 +159,11 @@ impl SecretsBuilder {
     /// Notes what is wrong, and parses the required references.
     fn check(&mut self) -> Vec<SecretRef> {
         let problems = &mut self.problems;
-        if let Err(error) = self.policy.check() {
-            problems.extend(error);
+        match self.policy.check() {
+            Ok(()) => self
+                .policy
+                .check_polling(self.stores.values().filter_map(|store| store.refresh_every()), problems),
+            Err(error) => problems.extend(error),
         }
         for store in self.stores.values() {
             if let Err(error) = store.check(self.profile) {
@@ -210,9 +213,8 @@ impl Secrets {
 
     /// Whether a required field is there too.
     fn bytes_of(&self, reference: &SecretRef) -> Result<(), ReadError> {
-        let (Some(field), Some(bytes)) = (reference.field(), self.0.entry(reference)?.bytes()) else {
-            return Ok(());
-        };
+        let Some(field) = reference.field() else { return Ok(()) };
+        let bytes = self.0.entry(reference)?.bytes()?;
         crate::json::bytes_at(bytes.expose(), field).map(drop).map_err(|error| error.at(reference))
     }
 }

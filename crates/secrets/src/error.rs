@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gambeson_core::{ConfigError, SecretError, SecretErrorKind, SecretRef, SecretRefError};
 
-/// A secret could not be read. Names the reference, never a value. Cheap to clone: all who waited get the same.
+/// A secret could not be read. Names the reference, never a value, also not one that stands in a reference's place. Cheap to clone: all who waited get the same.
 #[derive(Debug, Clone)]
 pub struct ReadError {
     kind: ReadErrorKind,
@@ -76,6 +76,16 @@ impl ReadError {
         }
     }
 
+    /// A reference that may not be read. Of one that is perhaps the secret itself, such as a database's address with its
+    /// password, only the scheme is named.
+    pub(crate) fn not_allowed(reference: &SecretRef, named: bool, why: &'static str) -> Self {
+        let error = Self::new(ReadErrorKind::NotAllowed, reference).because(why);
+        match named {
+            true => error,
+            false => Self { reference: format!("{}://…", reference.scheme()).into(), ..error },
+        }
+    }
+
     pub(crate) fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(Arc::from(source.into())), ..self }
     }
@@ -96,7 +106,8 @@ impl ReadError {
         self.kind
     }
 
-    /// The reference that was asked for.
+    /// The reference that was asked for; its scheme only (`postgres://…`), if no store has it or it looks like an address with a
+    /// password in it.
     #[must_use]
     pub fn reference(&self) -> &str {
         &self.reference

@@ -31,7 +31,8 @@ pub struct Policy {
     /// How long after its freshness a value that could not be read again may still be used. Default 1 h.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub max_stale: Duration,
-    /// The least time between two reads of one reference, unless its store says that it changed. Default 1 s.
+    /// The least time between two reads of one reference, unless its store says that it changed or it ends before. What is good
+    /// for less than this is read that often, and is not usable in between. Default 1 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub min_interval: Duration,
     /// The longest wait after failures; waits double from `min_interval`. Default 1 min.
@@ -42,7 +43,7 @@ pub struct Policy {
     pub read_deadline: Duration,
     /// The most reads of one reference in any minute, whatever asks for them. Default 30, at most 1,000.
     pub issue_cap_per_minute: u32,
-    /// The most references that are kept at a time. Default 1,024.
+    /// The most references that are kept at a time; those that are neither required nor held by a handle make room. Default 1,024.
     pub max_references: usize,
 }
 
@@ -113,5 +114,20 @@ impl Policy {
             problems.add("secrets.policy.max-references", "0", "write at least 1");
         }
         problems.check()
+    }
+
+    /// Whether the cap leaves room for stores that are to be looked at that often. For a policy that is sound by itself.
+    pub(crate) fn check_polling(
+        &self,
+        intervals: impl Iterator<Item = Duration>,
+        problems: &mut ConfigProblems,
+    ) {
+        let Some(every) = intervals.filter(|every| !every.is_zero()).min() else { return };
+        let least = every.min(self.ttl).mul_f64(self.refresh_at.start).max(self.min_interval);
+        let reads = (60.0 / least.as_secs_f64()).ceil();
+        if f64::from(self.issue_cap_per_minute) < reads {
+            let cure = format!("write at least {reads}, or look at files less often than every {every:?}");
+            problems.add("secrets.policy.issue-cap-per-minute", self.issue_cap_per_minute.to_string(), cure);
+        }
     }
 }

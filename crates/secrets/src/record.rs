@@ -39,16 +39,22 @@ pub(crate) fn failed(shared: &Shared, error: &ReadError) {
 }
 
 /// A reference that may not be read was asked for.
-pub(crate) fn refused(shared: &Shared, reference: &SecretRef) {
-    let mut event = event(shared, "secret.read", Outcome::Denied, &reference.to_string());
+pub(crate) fn refused(shared: &Shared, error: &ReadError) {
+    let mut event = event(shared, "secret.read", Outcome::Denied, error.reference());
     event.reason = Some(Cow::Borrowed(ReadErrorKind::NotAllowed.as_str()));
     keep(shared, event);
 }
 
-/// A secret is handed to a part of the app. A privileged one is on stable storage first, or is not handed out.
-pub(crate) async fn handed_out(shared: &Shared, reference: &SecretRef) -> Result<(), ReadError> {
+/// A secret is handed to a part of the app. A privileged one is on stable storage first, or is not handed out: one that the
+/// reference names, and one that it leads to.
+pub(crate) async fn handed_out(
+    shared: &Shared,
+    reference: &SecretRef,
+    place: Option<&str>,
+) -> Result<(), ReadError> {
     let event = event(shared, "secret.read", Outcome::Success, &reference.to_string());
-    if !shared.privileged.allows(reference.scheme(), reference.location()) {
+    let privileged = |location| shared.privileged.allows(reference.scheme(), location);
+    if !privileged(reference.location()) && !place.is_some_and(privileged) {
         keep(shared, event);
         return Ok(());
     }

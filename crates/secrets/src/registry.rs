@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use gambeson_core::{SecretBytes, SecretRef};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
-use crate::allow::is_plain;
+use crate::allow::{holds_password, is_plain};
 use crate::builder::SecretsBuilder;
 use crate::config::Config;
 use crate::entry::{Demand, Entry};
@@ -37,8 +38,8 @@ pub(crate) struct Registry {
 struct Entries {
     by_reference: HashMap<SecretRef, Arc<Entry>>,
     closed: bool,
-    /// Held by each refresher; once it stands alone, none runs.
-    running: Arc<()>,
+    /// Each refresher holds a receiver; once there is none, none runs.
+    running: watch::Sender<()>,
 }
 
 impl Secrets {
@@ -69,7 +70,7 @@ impl Secrets {
     /// A handle on a secret: typed, live, read from its store at most once however many ask.
     ///
     /// A [`SecretString`](crate::SecretString) is the secret's whole text, or with `field=` the JSON string that the pointer leads to; any other
-    /// type is read from JSON through serde. Take handles once, at start, and keep them: a [`Secret`] costs nanoseconds
+    /// type is read from JSON through serde: of it, only fields that are a `SecretString` are wiped. Take handles once, at start, and keep them: a [`Secret`] costs nanoseconds
     /// to read, this call takes locks and writes an audit event (`secret.read`).
     ///
     /// # Errors
@@ -101,10 +102,10 @@ impl Secrets {
     /// [`SecretResolver`](gambeson_core::SecretResolver).
     ///
     /// # Errors
-    /// As [`Secrets::get`].
+    /// As [`Secrets::get`]; also when the value is too old to be used ([`SecretState::Failed`](crate::SecretState::Failed)).
     pub async fn bytes(&self, reference: &SecretRef) -> Result<SecretBytes, ReadError> {
         let entry = self.hand_out(reference).await?;
-        let bytes = entry.bytes().ok_or_else(|| ReadError::new(ReadErrorKind::Unavailable, reference))?;
+        let bytes = entry.bytes()?;
         match reference.field() {
             None => Ok(bytes),
             Some(field) => {
@@ -116,7 +117,7 @@ impl Secrets {
     async fn hand_out(&self, reference: &SecretRef) -> Result<Arc<Entry>, ReadError> {
         let entry = self.0.entry(reference)?;
         entry.ready().await?;
-        record::handed_out(&self.0.shared, reference).await?;
+        record::handed_out(&self.0.shared, reference, entry.place().as_deref()).await?;
         Ok(entry)
     }
 
@@ -127,31 +128,12 @@ impl Secrets {
             let mut entries = self.0.entries();
             entries.closed = true;
             entries.by_reference.drain().for_each(|(_, entry)| entry.bell.close());
-            Arc::downgrade(&std::mem::take(&mut entries.running))
+            entries.running.clone()
         };
         let Shared { clock, timer, .. } = &*self.0.shared;
         let end = clock.monotonic().plus(deadline);
-        // Refreshers end at their next poll: a few turns of the runtime, not an amount of time.
-        let ended = async {
-            while running.strong_count() > 0 {
-                turn().await;
-            }
-        };
-        race(ended, timer.until(end)).await.is_some()
+        race(running.closed(), timer.until(end)).await.is_some()
     }
-}
-
-/// Lets the runtime's other tasks run once.
-async fn turn() {
-    let mut turned = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut turned, true) {
-            return std::task::Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }
 
 impl Registry {
@@ -168,14 +150,14 @@ impl Registry {
         }
         let most = self.shared.policy.max_references;
         if entries.by_reference.len() >= most {
-            entries.by_reference.retain(|_, entry| entry.has_value());
+            self.make_room(&mut entries);
         }
         if entries.by_reference.len() >= most {
             let why = "as many references as the policy allows are kept already: max-references";
             return Err(ReadError::new(ReadErrorKind::Unavailable, reference).because(why));
         }
         let entry = Arc::new(Entry::new(whole.clone(), Arc::clone(store), Arc::clone(&self.shared)));
-        if !entry.start(Arc::clone(&entries.running)) {
+        if !entry.start(entries.running.subscribe()) {
             let why = "there is no runtime that could run its refresher";
             return Err(ReadError::new(ReadErrorKind::Unavailable, reference).because(why));
         }
@@ -184,14 +166,30 @@ impl Registry {
     }
 
     fn permitted(&self, reference: &SecretRef) -> Result<&Arc<dyn SecretStore>, ReadError> {
-        let (scheme, location) = (reference.scheme(), reference.location());
-        let allowed = is_plain(location) && self.shared.allow.allows(scheme, location);
-        self.stores.get(scheme).filter(|_| allowed).ok_or_else(|| {
-            telemetry::refused(reference);
-            record::refused(&self.shared, reference);
-            let why = "allow the reference, and give its scheme a store";
-            ReadError::new(ReadErrorKind::NotAllowed, reference).because(why)
+        self.store_of(reference).inspect_err(|error| {
+            telemetry::refused(error);
+            record::refused(&self.shared, error);
         })
+    }
+
+    fn store_of(&self, reference: &SecretRef) -> Result<&Arc<dyn SecretStore>, ReadError> {
+        let (scheme, location) = (reference.scheme(), reference.location());
+        let refused = |named, why| ReadError::not_allowed(reference, named, why);
+        let store = self.stores.get(scheme).ok_or_else(|| refused(false, "no store has its scheme"))?;
+        if holds_password(location) {
+            return Err(refused(false, "it looks like an address with a password, not like a reference"));
+        }
+        match is_plain(location) && self.shared.allow.allows(scheme, location) {
+            true => Ok(store),
+            false => Err(refused(true, "it is not on the allow list")),
+        }
+    }
+
+    /// Takes away what nobody holds and nobody waits for, until somebody asks for it again.
+    fn make_room(&self, entries: &mut Entries) {
+        let required: Vec<SecretRef> = self.required.iter().map(without_field).collect();
+        let held = |entry: &Arc<Entry>| Arc::strong_count(entry) > 1;
+        entries.by_reference.retain(|reference, entry| held(entry) || required.contains(reference));
     }
 
     /// Every reference that was asked for.
@@ -235,6 +233,12 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether the `Secrets` are still there that asked to be told.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.registry.strong_count() > 0
+    }
+
     /// What lies at this location changed: it is read now, if anybody has asked for it, but not against the cap.
     pub fn changed(&self, location: &str) {
         let Some(registry) = self.registry.upgrade() else { return };

@@ -10,7 +10,7 @@ use gambeson_core::SecretRef;
 
 use crate::SecretString;
 use crate::entry::{Cell, Entry, Held};
-use crate::error::{ReadError, ReadErrorKind};
+use crate::error::ReadError;
 use crate::state::{SecretState, Version};
 
 /// A live handle on a secret: always holds the last good value, however often that is replaced.
@@ -41,12 +41,11 @@ impl<T> Secret<T> {
     /// As [`Secret::load`], unless the value is [`SecretState::Failed`]; looks at the clock once.
     ///
     /// # Errors
-    /// [`ReadErrorKind::Unavailable`]: the value is too old.
+    /// [`ReadErrorKind::Unavailable`](crate::ReadErrorKind::Unavailable): the value is too old.
     pub fn usable(&self) -> Result<Loaded<T>, ReadError> {
-        match self.entry.is_usable() {
+        match self.is_usable() {
             true => Ok(self.load()),
-            false => Err(ReadError::new(ReadErrorKind::Unavailable, &self.entry.reference)
-                .because("its last value is too old to be used")),
+            false => Err(self.entry.too_old()),
         }
     }
 
@@ -70,9 +69,16 @@ impl<T> Secret<T> {
         Some(version)
     }
 
+    fn is_usable(&self) -> bool {
+        self.cell.is_usable(self.entry.shared.clock.monotonic())
+    }
+
     /// How good the value is.
     #[must_use]
     pub fn state(&self) -> SecretState {
+        if !self.is_usable() {
+            return SecretState::Failed;
+        }
         match (self.entry.state(), self.cell.lags_since()) {
             (SecretState::Fresh, Some(since)) => SecretState::Stale { since },
             (state, _) => state,
@@ -80,7 +86,8 @@ impl<T> Secret<T> {
     }
 
     /// The other side rejected the current value (a 401, PostgreSQL's 28P01): it is read again as soon as the policy allows,
-    /// once for all who say so. Where the value may have been replaced meanwhile, use [`Secret::report_rejected_version`].
+    /// once for all who say so. While the store keeps to that value, saying so again is heard after growing waits only, up to
+    /// [`Policy::max_backoff`](crate::Policy::max_backoff), so that another side's mistake uses up no reads. Where the value may have been replaced meanwhile, use [`Secret::report_rejected_version`].
     pub fn report_rejected(&self) {
         self.report_rejected_version(self.version());
     }

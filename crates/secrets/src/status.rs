@@ -27,7 +27,7 @@ pub struct SecretStatus {
 }
 
 impl Secrets {
-    /// Every reference that was asked for, by name.
+    /// Every reference that was asked for, by name. Required ones are always there: after a shutdown as [`SecretState::Failed`].
     #[must_use]
     pub fn status(&self) -> Vec<SecretStatus> {
         let required: Vec<SecretRef> = self.0.required.iter().map(without_field).collect();
@@ -42,8 +42,20 @@ impl Secrets {
                 SecretStatus { reference, required, state, version, read_at, failures, last_error }
             })
             .collect();
+        for reference in required {
+            if !statuses.iter().any(|status| status.reference == reference) {
+                statuses.push(SecretStatus::unknown(reference));
+            }
+        }
         statuses.sort_by_cached_key(|status| status.reference.to_string());
         statuses
+    }
+}
+
+impl SecretStatus {
+    fn unknown(reference: SecretRef) -> Self {
+        let (state, last_error) = (SecretState::Failed, Some(ReadErrorKind::Closed));
+        Self { reference, required: true, state, version: None, read_at: None, failures: 0, last_error }
     }
 }
 

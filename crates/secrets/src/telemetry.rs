@@ -47,8 +47,11 @@ pub(crate) fn unusable(reference: &SecretRef, error: &ReadError) {
     tracing::error!(%reference, kind = error.kind().as_str(), "the secret's new value is not of the shape that its handle has; the old one is kept");
 }
 
-pub(crate) fn refused(reference: &SecretRef) {
-    tracing::warn!(%reference, "secret refused: not on the allow list, or no store of its scheme");
+pub(crate) fn refused(error: &ReadError) {
+    tracing::warn!(
+        reference = error.reference(),
+        "secret refused: not on the allow list, or no store of its scheme"
+    );
 }
 
 pub(crate) fn rejected(reference: &SecretRef, version: Version) {

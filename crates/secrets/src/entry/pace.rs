@@ -41,12 +41,15 @@ impl Pace {
 }
 
 /// How long after a good read the next one is due: a random point in the given part of `good_for`, so that it can never
-/// fall behind its end.
+/// fall behind its end. What is good for less than the least interval is not kept alive at any price.
 pub(super) fn refresh_after(good_for: Duration, policy: &Policy, entropy: &dyn Entropy) -> Duration {
     let (from, to) = (policy.refresh_at.start, policy.refresh_at.end);
     let point = good_for.mul_f64(from + (to - from) * random(entropy));
     // Not more often than the policy says, except that the end of the secret comes first.
-    point.max(policy.min_interval.min(good_for.mul_f64(to)))
+    match good_for > policy.min_interval {
+        true => point.max(policy.min_interval.min(good_for.mul_f64(to))),
+        false => policy.min_interval,
+    }
 }
 
 /// How long after the n-th failure in a row the next try is due: doubling from the least interval to the longest, of
@@ -75,10 +78,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_refresh_never_falls_behind_the_end(seconds in 1_u64..100_000, seed: u64) {
-            let good_for = Duration::from_millis(seconds);
+        fn a_refresh_never_falls_behind_the_end(millis in 1_001_u64..100_000, seed: u64) {
+            let good_for = Duration::from_millis(millis);
             let after = refresh_after(good_for, &Policy::default(), &FixedEntropy::starting_at(seed));
             prop_assert!(after <= good_for.mul_f64(0.8) && after >= good_for.mul_f64(0.599));
+        }
+
+        #[test]
+        fn what_ends_at_once_is_no_reason_for_a_storm(millis in 0_u64..=1_000, seed: u64) {
+            let entropy = FixedEntropy::starting_at(seed);
+            let after = refresh_after(Duration::from_millis(millis), &Policy::default(), &entropy);
+            prop_assert_eq!(after, Policy::default().min_interval);
         }
 
         #[test]

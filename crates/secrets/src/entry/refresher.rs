@@ -4,6 +4,8 @@ use std::sync::{Arc, Weak};
 
 use gambeson_core::{Monotonic, SecretError, SecretErrorKind};
 
+use tokio::sync::watch;
+
 use super::Entry;
 use super::bell::Bell;
 use super::pace::{Pace, refresh_after, retry_after};
@@ -12,7 +14,7 @@ use crate::shared::Shared;
 use crate::store::ReadContext;
 
 /// Starts the task; `false` when there is no runtime to run it.
-pub(super) fn start(entry: &Arc<Entry>, running: Arc<()>) -> bool {
+pub(super) fn start(entry: &Arc<Entry>, running: watch::Receiver<()>) -> bool {
     let refresher = Refresher {
         entry: Arc::downgrade(entry),
         bell: Arc::clone(&entry.bell),
@@ -28,8 +30,8 @@ struct Refresher {
     bell: Arc<Bell>,
     shared: Arc<Shared>,
     pace: Pace,
-    /// Counted by the shutdown.
-    _running: Arc<()>,
+    /// The shutdown waits until it is gone.
+    _running: watch::Receiver<()>,
 }
 
 /// Nobody waits for a task that is gone, whether it ended, was aborted or its store panicked.

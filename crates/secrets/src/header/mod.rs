@@ -91,7 +91,7 @@
 //!
 //! | event | level | when |
 //! |---|---|---|
-//! | `the other side rejected the secret; it is read again` (reference, version) | warn | a 401, once a version |
+//! | `the other side rejected the secret; it is read again` (reference, version) | warn | a 401; again after growing waits while the value stays the same |
 //! | `requests without the secret …` (origin, count) | warn | a request elsewhere, at the 1st, 2nd, 4th, 8th … |
 //! | `RequestFacts::rejection` | | each refusal |
 //!

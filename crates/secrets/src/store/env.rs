@@ -51,7 +51,11 @@ impl SecretStore for EnvStore {
     fn fetch(&self, reference: &SecretRef, _: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
         let name = reference.location();
         let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let value = (self.0)(name).filter(|value| plain && asks_for_current(reference) && !value.is_empty());
+        // Asked first: what is looked up and then left out would stay in memory.
+        let value = match plain && asks_for_current(reference) {
+            true => (self.0)(name).filter(|value| !value.is_empty()),
+            false => None,
+        };
         Answer::Ready(match value {
             Some(value) => Ok(Fetched::new(wiped(Zeroizing::new(value.into_encoded_bytes())))),
             None => Err(SecretError::new(SecretErrorKind::NotFound)

@@ -10,6 +10,7 @@ use gambeson_core::{Answer, ConfigError, ConfigProblems, Profile, SecretError, S
 use zeroize::Zeroizing;
 
 use super::{Fetched, ReadContext, SecretStore, asks_for_current};
+use crate::allow::is_plain;
 use crate::telemetry;
 use crate::wiped::wiped;
 
@@ -22,6 +23,9 @@ const TRIES: u32 = 4;
 /// generation, and a file that changes under the reader is read again. What leads out of its root, by `..` or by a link, is
 /// refused; a link to another secret of the root needs that one to be on the allow list too. So is a file that others
 /// may read, in production, and one that is larger than the cap. One line end at the end of a text is not part of the secret.
+///
+/// Who writes such files by other means should rename a whole new one into place: of one that is emptied and filled again, a
+/// part may be read, and be a rotation, before the rest is there. A Kubernetes `subPath` mount never changes.
 ///
 /// Files are looked at again at a random point in 60 to 80 % of [`FileStore::poll_every`]. They are small and on a mount of
 /// this machine: they are read in the refresher's task, without a thread of their own.
@@ -118,7 +122,10 @@ impl FileStore {
     }
 
     fn attempt(&self, root: &Path, path: &str, profile: Profile) -> Result<Option<Found>, SecretError> {
-        let root = fs::canonicalize(root).map_err(|error| of_io(&error))?;
+        let root = fs::canonicalize(root).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => not_found("the directory of its root is not there: is it mounted?"),
+            _ => of_io(&error),
+        })?;
         let file = fs::canonicalize(root.join(path)).map_err(|error| of_io(&error))?;
         let inside = file.strip_prefix(&root).map_err(|_| refused("it leads out of its root"))?;
         // Looked at before it is opened too: opening a pipe would wait for its writer.
@@ -178,6 +185,13 @@ impl SecretStore for FileStore {
         for (name, directory) in self.roots.iter().filter(|(_, directory)| !directory.is_absolute()) {
             let field = format!("secrets.file-roots.{name}");
             problems.add(field, directory.display().to_string(), "write an absolute path");
+        }
+        for name in self.roots.keys().filter(|name| name.contains('/') || !is_plain(name)) {
+            let cure = "write one word, which references then start with: file://<name>/…";
+            problems.add("secrets.file-roots", &**name, cure);
+        }
+        if self.max_bytes == 0 {
+            problems.add("secrets.file.max-bytes", "0", "write more than zero");
         }
         if self.poll_every.is_zero() {
             problems.add("secrets.file-poll-every", "0", "write more than zero");
@@ -263,4 +277,35 @@ fn refused(why: &'static str) -> SecretError {
 
 fn unavailable(why: &'static str) -> SecretError {
     SecretError::new(SecretErrorKind::Unavailable).with_source(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tests may run as a user whom permissions don't stop: no file tells.
+    #[test]
+    fn what_the_system_says_is_put_in_our_words() {
+        for (said, kind) in [
+            (io::ErrorKind::PermissionDenied, SecretErrorKind::Denied),
+            (io::ErrorKind::NotFound, SecretErrorKind::NotFound),
+            (io::ErrorKind::NotADirectory, SecretErrorKind::NotFound),
+            (io::ErrorKind::StaleNetworkFileHandle, SecretErrorKind::Unavailable),
+        ] {
+            assert_eq!(of_io(&said.into()).kind(), kind, "{said}");
+        }
+    }
+
+    #[test]
+    fn one_line_end_is_dropped_of_texts_only() {
+        let kept = |bytes: &[u8]| {
+            let mut bytes = bytes.to_vec();
+            drop_line_end(&mut bytes);
+            bytes
+        };
+        assert_eq!(kept(b"a\n\n"), b"a\n");
+        assert_eq!(kept(b"a\r\n"), b"a");
+        assert_eq!(kept(b"a\r"), b"a\r");
+        assert_eq!(kept(b"\xff\n"), b"\xff\n");
+    }
 }

@@ -128,6 +128,8 @@ impl SecretStore for MemoryStore {
     }
 
     fn watch(&self, changes: Changes) {
-        self.memory().changes.push(changes);
+        let mut memory = self.memory();
+        memory.changes.retain(Changes::is_heard);
+        memory.changes.push(changes);
     }
 }

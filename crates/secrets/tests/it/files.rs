@@ -3,6 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use gambeson_core::Profile;
@@ -66,6 +67,64 @@ async fn a_file_that_is_away_for_a_moment_is_stale_and_comes_back() {
     write(&path, "value");
     pass(&clock, 9).await;
     assert_eq!((key.state(), key.version().get()), (SecretState::Fresh, 1));
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_by_another_is_a_rotation() {
+    let (mount, clock) = (TempDir::new().unwrap(), clock());
+    let path = mount.path().join("key");
+    write(&path, "first");
+    let secrets = over(&mount, &clock).connect(SECONDS(5)).await.unwrap();
+    let key = secrets.get::<SecretString>("file://app/key").await.unwrap();
+    write(&mount.path().join("new"), "second");
+    fs::rename(mount.path().join("new"), &path).unwrap();
+    pass(&clock, 8).await;
+    assert_eq!(key.changed().await.unwrap().get(), 2);
+    assert!(key.load().matches("second"));
+}
+
+#[tokio::test]
+async fn whatever_becomes_of_a_file_its_last_good_value_stays_for_its_time() {
+    type Spoil = fn(&Path);
+    let spoils: [Spoil; 5] = [
+        |path| fs::remove_file(path).unwrap(),
+        |path| write(path, ""),
+        |path| write(path, &"x".repeat(65_537)),
+        |path| fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap(),
+        |path| {
+            fs::remove_file(path).unwrap();
+            symlink(path, path).unwrap();
+        },
+    ];
+    for spoil in spoils {
+        let (mount, clock) = (TempDir::new().unwrap(), clock());
+        let path = mount.path().join("key");
+        write(&path, "value");
+        let secrets = over(&mount, &clock).connect(SECONDS(5)).await.unwrap();
+        let key = secrets.get::<SecretString>("file://app/key").await.unwrap();
+        spoil(&path);
+        pass(&clock, 9).await;
+        assert!(matches!(key.state(), SecretState::Stale { .. }));
+        assert!(key.usable().unwrap().matches("value"));
+        pass(&clock, 21).await;
+        assert_eq!(key.usable().unwrap_err().kind(), ReadErrorKind::Unavailable);
+        fs::remove_file(&path).ok();
+        write(&path, "other");
+        pass(&clock, 9).await;
+        assert!(key.usable().unwrap().matches("other"));
+    }
+}
+
+#[tokio::test]
+async fn a_link_to_a_privileged_secret_is_one_too() {
+    let mount = TempDir::new().unwrap();
+    write(&mount.path().join("root"), "root's");
+    symlink("root", mount.path().join("alias")).unwrap();
+    // The default sink keeps nothing: what must be on record is not handed out.
+    let builder = over(&mount, &clock()).privileged(["file://app/root"]);
+    let secrets = builder.connect(SECONDS(5)).await.unwrap();
+    assert_eq!(refusal(&secrets, "file://app/root").await, ReadErrorKind::Unrecorded);
+    assert_eq!(refusal(&secrets, "file://app/alias").await, ReadErrorKind::Unrecorded);
 }
 
 #[tokio::test]
@@ -141,10 +200,12 @@ async fn large_empty_and_odd_files_are_refused() {
     write(&mount.path().join("fits"), &"x".repeat(65_536));
     write(&mount.path().join("empty"), "\n");
     fs::create_dir(mount.path().join("directory")).unwrap();
+    let _socket = UnixListener::bind(mount.path().join("socket")).unwrap();
     let secrets = connected(&mount).await;
     assert_eq!(refusal(&secrets, "file://app/large").await, ReadErrorKind::Denied);
     assert_eq!(refusal(&secrets, "file://app/empty").await, ReadErrorKind::Unavailable);
     assert_eq!(refusal(&secrets, "file://app/directory").await, ReadErrorKind::Denied);
+    assert_eq!(refusal(&secrets, "file://app/socket").await, ReadErrorKind::Denied);
     assert_eq!(refusal(&secrets, "file://app/missing").await, ReadErrorKind::NotFound);
     assert_eq!(refusal(&secrets, "file://app/fits/key").await, ReadErrorKind::NotFound);
     assert_eq!(refusal(&secrets, "file://app/fits?version=2").await, ReadErrorKind::NotFound);
@@ -171,7 +232,17 @@ async fn bytes_are_taken_as_they_are() {
 
 #[tokio::test]
 async fn a_root_is_an_absolute_path() {
-    let store = FileStore::new().root("app", "secrets").poll_every(SECONDS(0));
+    let store =
+        FileStore::new().root("app", "secrets").root("a/b", "/a/b").max_bytes(0).poll_every(SECONDS(0));
     let error = builder(&clock()).store("file", store).allow(["file://app/*"]).connect(SECONDS(5)).await;
-    assert_eq!(error.unwrap_err().configuration().unwrap().problems().len(), 2);
+    assert_eq!(error.unwrap_err().configuration().unwrap().problems().len(), 4);
+}
+
+#[tokio::test]
+async fn a_root_that_is_not_mounted_is_named_as_the_cause() {
+    let mount = TempDir::new().unwrap();
+    let store = FileStore::new().root("app", mount.path().join("nothing"));
+    let builder = builder(&clock()).store("file", store).allow(["file://app/*"]).require(["file://app/key"]);
+    let error = builder.connect(SECONDS(5)).await.unwrap_err();
+    assert!(error.to_string().contains("is it mounted?"), "{error}");
 }

@@ -6,7 +6,7 @@ use gambeson_secrets::{MemoryStore, SecretHeaderLayer, SecretString};
 use serde::Deserialize;
 
 use crate::log;
-use crate::support::{clock, over, pass};
+use crate::support::{SECONDS, builder, clock, over, pass, recorded};
 
 const CANARY: &str = "c4n4ry-v4lu3";
 
@@ -89,4 +89,28 @@ async fn logs_show_references_and_causes_only() {
         assert!(log.contains(expected), "{expected} in {log}");
     }
     assert_clean(&log);
+}
+
+/// An address with a password in it is a reference by its shape.
+#[tokio::test]
+async fn a_value_in_place_of_a_reference_is_not_repeated() {
+    let (store, clock) = (MemoryStore::new(), clock());
+    log::lines();
+    let (secrets, sink) = recorded(&store, &clock).await;
+    let mut shown = String::new();
+    for value in [
+        format!("postgres://app:{CANARY}@db/app"),
+        format!("https://hooks.example.com/services/{CANARY}"),
+        format!("mem://app:{CANARY}@host"),
+        format!("mem://{CANARY}/../x"),
+        CANARY.to_owned(),
+    ] {
+        let error = secrets.get::<SecretString>(&value).await.unwrap_err();
+        let started = builder(&clock).store("mem", store.clone()).allow(["mem://*"]).require([&*value]);
+        let missing = started.connect(SECONDS(5)).await.unwrap_err();
+        shown.push_str(&format!("{error} {error:?} {missing} {missing:?} {:?}\n", error.source()));
+    }
+    assert_clean(&shown);
+    assert_clean(&format!("{:?} {}", sink.events(), log::lines()));
+    assert!(shown.contains("postgres://…"), "{shown}");
 }

@@ -89,12 +89,25 @@ async fn readers_never_see_a_version_go_back() {
     let script = ScriptStore::of(&[("new", 5), ("old", 4), ("newer", 6)]);
     let secrets = builder(&clock).store("s", script).allow(["s://key"]).connect(SECONDS(5)).await.unwrap();
     let key = secrets.get::<SecretString>("s://key").await.unwrap();
-    pass(&clock, 9).await;
+    pass(&clock, 8).await;
     assert!(key.load().matches("new"), "a replica that lags is not believed");
     assert_eq!((key.version().get(), key.state()), (1, SecretState::Fresh));
-    pass(&clock, 9).await;
-    assert!(key.load().matches("newer"));
-    assert_eq!(key.changed().await.unwrap().get(), 2);
+    pass(&clock, 2).await;
+    assert!(key.load().matches("newer"), "it was asked again before the value was not fresh any more");
+    assert_eq!((key.changed().await.unwrap().get(), key.state()), (2, SecretState::Fresh));
+}
+
+#[tokio::test]
+async fn an_older_version_does_not_prolong_the_newer_one() {
+    let clock = clock();
+    let script = ScriptStore::of(&[("new", 5), ("old", 4)]);
+    let secrets = builder(&clock).store("s", script).allow(["s://key"]).connect(SECONDS(5)).await.unwrap();
+    let key = secrets.get::<SecretString>("s://key").await.unwrap();
+    pass(&clock, 10).await;
+    assert!(matches!(key.state(), SecretState::Stale { .. }));
+    pass(&clock, 20).await;
+    assert_eq!(key.state(), SecretState::Failed, "ten seconds of freshness and twenty of staleness");
+    assert!(key.usable().is_err() && key.load().matches("new"));
 }
 
 #[tokio::test]
@@ -150,6 +163,9 @@ async fn typed_secrets_rotate_whole_and_fields_share_one_read() {
     assert_eq!(*pin.load(), 7, "what is no longer there keeps its last value");
     assert!(matches!(pin.state(), SecretState::Stale { .. }), "and says so");
     assert_eq!(whole.state(), SecretState::Fresh);
+    pass(&clock, 30).await;
+    assert_eq!((pin.state(), whole.state()), (SecretState::Failed, SecretState::Fresh), "but not for ever");
+    assert!(pin.usable().is_err() && whole.usable().is_ok());
 }
 
 #[tokio::test]
@@ -194,6 +210,18 @@ async fn a_shutdown_does_not_wait_for_a_store_that_hangs() {
     settle().await;
     assert!(secrets.shutdown(SECONDS(5)).await);
     assert_eq!(asking.await.unwrap(), ReadErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn a_second_shutdown_waits_for_the_same_end() {
+    let (store, clock) = (MemoryStore::new().with("key", "value"), clock());
+    let secrets = over(&store, &clock).await;
+    let key = secrets.get::<SecretString>("mem://key").await.unwrap();
+    let (one, two) = tokio::join!(secrets.shutdown(SECONDS(5)), secrets.shutdown(SECONDS(5)));
+    assert!(one && two);
+    assert!(secrets.status().is_empty());
+    assert_eq!(key.refresh().await.unwrap_err().kind(), ReadErrorKind::Closed);
+    assert_eq!(key.changed().await, None);
 }
 
 #[tokio::test]

@@ -19,6 +19,10 @@ async fn a_resolver_gives_the_value_of_now() {
     {
         assert_eq!(resolver.resolve(&reference.parse().unwrap()).await.unwrap_err().kind(), kind);
     }
+    store.fail_with(Some(SecretErrorKind::Unavailable));
+    pass(&clock, 31).await;
+    let error = resolver.resolve(&reference).await.unwrap_err();
+    assert_eq!(error.kind(), SecretErrorKind::Unavailable, "a value that is too old is not given");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn a_start_lists_everything_that_is_missing_by_cause() {
     assert_eq!(
         missing,
         [
-            (NotAllowed, "vault://kv/x"),
+            (NotAllowed, "vault://…"),
             (NotFound, "mem://one"),
             (NotFound, "mem://there?field=/b"),
             (NotFound, "mem://two"),
@@ -104,6 +104,33 @@ async fn no_more_references_are_kept_than_the_policy_allows() {
 }
 
 #[tokio::test]
+async fn what_nobody_holds_makes_room_and_what_is_required_or_waited_for_stays() {
+    let clock = clock();
+    let (store, gate) =
+        (MemoryStore::new(), GateStore::new(MemoryStore::new().with("slow", "v").with("late", "v")));
+    ["key", "one", "two", "three"].iter().for_each(|name| store.put(name, "v"));
+    let builder = builder(&clock).policy(policy().max_references(3)).require(["mem://key"]);
+    let builder = builder.store("mem", store.clone()).store("gate", gate.clone());
+    let secrets = builder.allow(["mem://*", "gate://*"]).connect(SECONDS(5)).await.unwrap();
+    let waiting = start({
+        let secrets = secrets.clone();
+        async move { secrets.get::<SecretString>("gate://slow").await.map(drop) }
+    });
+    settle().await;
+    for name in ["one", "two", "three"] {
+        secrets.get::<SecretString>(&format!("mem://{name}")).await.unwrap();
+    }
+    let known = secrets.status().into_iter().map(|status| status.reference.to_string());
+    assert_eq!(known.collect::<Vec<_>>(), ["gate://slow", "mem://key", "mem://three"]);
+    let _three = secrets.get::<SecretString>("mem://three").await.unwrap();
+    let error = secrets.get::<SecretString>("mem://one").await.unwrap_err();
+    assert_eq!(error.kind(), ReadErrorKind::Unavailable, "all are in use");
+    gate.open.send_replace(true);
+    waiting.await.unwrap().unwrap();
+    assert_eq!((gate.behind.reads(), store.reads()), (1, 4));
+}
+
+#[tokio::test]
 async fn status_and_health_tell_of_required_secrets() {
     let (store, clock) = (MemoryStore::new().with("key", "v").with("other", "v"), clock());
     let secrets = builder(&clock)
@@ -126,6 +153,15 @@ async fn status_and_health_tell_of_required_secrets() {
     assert_eq!((status.failures, status.last_error), (1, Some(ReadErrorKind::NotFound)));
     pass(&clock, 30).await;
     assert_eq!(health(), Health::Unhealthy("too old to be used: mem://key".into()));
+    store.put("key", "v");
+    settle().await;
+    assert_eq!(health(), Health::Healthy);
+    secrets.shutdown(SECONDS(5)).await;
+    assert_eq!(
+        health(),
+        Health::Unhealthy("too old to be used: mem://key".into()),
+        "nothing is there any more"
+    );
 }
 
 #[tokio::test]

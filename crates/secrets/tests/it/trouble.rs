@@ -1,7 +1,9 @@
 //! Stores in trouble: backoff, caps, bounded staleness, rejected credentials.
 
-use gambeson_core::{Clock, SecretErrorKind};
-use gambeson_secrets::{MemoryStore, ReadErrorKind, SecretState, SecretString};
+use gambeson_core::{Answer, Clock, SecretError, SecretErrorKind, SecretRef};
+use gambeson_secrets::{
+    Fetched, MemoryStore, ReadContext, ReadErrorKind, SecretState, SecretStore, SecretString,
+};
 use tokio::task::JoinSet;
 
 use crate::support::{GateStore, SECONDS, builder, clock, over, pass, policy, settle, start};
@@ -160,4 +162,51 @@ async fn a_read_that_takes_too_long_is_given_up() {
     pass(&clock, 10).await;
     let error = asking.await.unwrap();
     assert_eq!(error.kind(), ReadErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn who_goes_on_rejecting_the_same_value_is_heard_after_growing_waits() {
+    let (store, clock) = (MemoryStore::new().with("key", "first"), clock());
+    let policy = policy().ttl(SECONDS(600));
+    let secrets = builder(&clock).policy(policy).store("mem", store.clone()).allow(["mem://*"]);
+    let secrets = secrets.connect(SECONDS(5)).await.unwrap();
+    let key = secrets.get::<SecretString>("mem://key").await.unwrap();
+    for _ in 0..60 {
+        key.report_rejected();
+        pass(&clock, 1).await;
+    }
+    assert!((8..=20).contains(&store.reads()), "waits grow to four to eight seconds: {}", store.reads());
+    store.put("key", "second");
+    settle().await;
+    let reads = store.reads();
+    key.report_rejected();
+    pass(&clock, 1).await;
+    assert_eq!(store.reads(), reads + 1, "another value is read again at once");
+}
+
+#[derive(Debug)]
+struct PanicStore(MemoryStore);
+
+impl SecretStore for PanicStore {
+    fn fetch(&self, reference: &SecretRef, context: &ReadContext) -> Answer<Result<Fetched, SecretError>> {
+        let answer = self.0.fetch(reference, context);
+        assert!(self.0.reads() > 1, "a store that panics once");
+        answer
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_store_that_panicked() {
+    let clock = clock();
+    let store = PanicStore(MemoryStore::new().with("key", "value"));
+    let secrets = builder(&clock).store("p", store).allow(["p://key"]).connect(SECONDS(5)).await.unwrap();
+    let mut callers = JoinSet::new();
+    for _ in 0..8 {
+        let secrets = secrets.clone();
+        callers.spawn(async move { secrets.get::<SecretString>("p://key").await.map(drop) });
+    }
+    while let Some(caller) = callers.join_next().await {
+        assert_eq!(caller.unwrap().unwrap_err().kind(), ReadErrorKind::Closed);
+    }
+    assert!(secrets.get::<SecretString>("p://key").await.unwrap().load().matches("value"), "asked anew");
 }
