@@ -131,6 +131,18 @@ impl Verifier {
         &self.0.policy.issuer
     }
 
+    /// The audiences of which a token must name one.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.0.policy.audiences.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether tokens pass that don't say by their type that they are access tokens
+    /// ([`TokenProfile::JwtLenient`](crate::TokenProfile::JwtLenient)).
+    #[must_use]
+    pub fn is_lenient(&self) -> bool {
+        self.0.policy.kind == TokenKind::Access(crate::TokenProfile::JwtLenient)
+    }
+
     /// One look, with what is at hand.
     pub(crate) fn check(&self, token: &str) -> Result<Principal, Miss> {
         if token.len() > self.0.policy.max_token {

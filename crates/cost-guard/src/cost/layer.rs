@@ -77,6 +77,23 @@ impl<R> CostLayer<R> {
         Self::with(gate, self.state.respond.clone())
     }
 
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state.gate.is_none()
+    }
+
+    /// Enforce, or observe until when; enforce for a layer that is off.
+    #[must_use]
+    pub fn current_mode(&self) -> Mode {
+        self.state.gate.as_ref().map_or(Mode::Enforce, |gate| gate.mode)
+    }
+
+    /// The names of the budgets that it holds money in.
+    pub fn budgets(&self) -> impl Iterator<Item = &str> {
+        self.state.gate.iter().flat_map(|gate| gate.guard.budget_names())
+    }
+
     /// Answers 429 in place of 402, for clients that don't know 402.
     #[must_use]
     pub fn compat_429(self) -> Self

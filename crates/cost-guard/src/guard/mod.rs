@@ -113,6 +113,10 @@ impl CostGuard {
         self.shared.remaining(scope)
     }
 
+    pub(crate) fn budget_names(&self) -> impl Iterator<Item = &str> {
+        self.shared.ledger.specs().iter().map(|spec| &*spec.name)
+    }
+
     /// The currency of all budgets.
     #[must_use]
     pub fn currency(&self) -> Currency {

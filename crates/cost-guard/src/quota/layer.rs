@@ -118,6 +118,29 @@ impl<R> QuotaLayer<R> {
         self.edit(|checks| checks.exempt.add(&endpoints))
     }
 
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.state.checks.is_none()
+    }
+
+    /// Enforce, or observe until when; enforce for a layer that is off.
+    #[must_use]
+    pub fn current_mode(&self) -> Mode {
+        self.state.checks.as_ref().map_or(Mode::Enforce, |checks| checks.mode)
+    }
+
+    /// How many requests were let pass that enforcing would have refused, by this layer and its clones.
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.state.checks.as_ref().map_or(0, |checks| checks.counts.observed.load(Ordering::Relaxed))
+    }
+
+    /// The scopes that its quotas count, as they were written.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.state.checks.iter().flat_map(|checks| checks.guard.quotas.names())
+    }
+
     /// How many callers' counts are kept in memory.
     #[must_use]
     pub fn keys(&self) -> usize {

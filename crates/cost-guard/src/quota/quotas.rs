@@ -83,6 +83,10 @@ impl Quotas {
         self.specs.get(quota).map_or("", |(spec, _)| spec.pattern.text())
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.specs.iter().map(|(spec, _)| &**spec.pattern.text())
+    }
+
     /// How many scopes are kept.
     pub(super) fn keys(&self) -> usize {
         self.specs.iter().map(|(spec, _)| spec.table.keys()).sum()

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use gambeson_core::{ConfigError, ProblemJson, Rejection, RequestFacts, RequestHead, Respond};
+use gambeson_core::{ConfigError, Mode, ProblemJson, Rejection, RequestFacts, RequestHead, Respond};
 use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -60,6 +60,30 @@ impl<R> EdgeLimitLayer<R> {
         if let Some(limiter) = &self.shared.limiter {
             limiter.charge_address(address, units);
         }
+    }
+
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.shared.limiter.is_none()
+    }
+
+    /// The rate it keeps; `None` for a layer that is off.
+    #[must_use]
+    pub fn rate(&self) -> Option<EdgeRate> {
+        self.shared.limiter.as_ref().map(|limiter| limiter.rate)
+    }
+
+    /// Enforce, or observe until when; enforce for a layer that is off.
+    #[must_use]
+    pub fn current_mode(&self) -> Mode {
+        self.rate().map_or(Mode::Enforce, |rate| rate.mode)
+    }
+
+    /// How many requests were let pass that enforcing would have refused, by this layer and its clones.
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.report().observed
     }
 
     /// What it has seen since it was built.

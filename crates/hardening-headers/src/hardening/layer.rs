@@ -28,6 +28,10 @@ impl<R> HardeningLayer<R> {
         Self(Some(Arc::new(Shared { edge, respond })))
     }
 
+    pub(super) fn edge(&self) -> Option<&Edge> {
+        self.0.as_ref().map(|shared| &shared.edge)
+    }
+
     /// Answers refusals so: [`Negotiated`](gambeson_core::Negotiated) for pages, [`GrpcStatus`](gambeson_core::GrpcStatus)
     /// for tonic.
     #[must_use]

@@ -127,6 +127,7 @@ mod builder;
 mod edge;
 mod future;
 mod layer;
+mod report;
 mod telemetry;
 
 pub use builder::Hardening;

@@ -40,6 +40,16 @@ impl HostList {
         }
     }
 
+    /// Whether there is no list, so that every host is ours.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+    }
+
+    /// The hosts, as they were written.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(HostName::text)
+    }
+
     /// Makes all other hosts aliases of this one; of a name of this machine the other names too.
     pub(crate) fn make_canonical(&mut self, host: &HostName) {
         if is_loopback(host.host()) {

@@ -55,6 +55,18 @@ impl<R> LimitsLayer<R> {
         Self { shared: Arc::new(Shared { limits, time, respond }) }
     }
 
+    /// Whether nothing is limited.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.shared.limits == Limits::off()
+    }
+
+    /// What it limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.shared.limits
+    }
+
     /// Answers refusals so.
     #[must_use]
     pub fn respond_with<T>(self, respond: T) -> LimitsLayer<T> {

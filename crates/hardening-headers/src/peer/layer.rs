@@ -56,6 +56,12 @@ impl PeerLayer {
         Self::with(self.shared.proxies.clone(), Some(scheme), self.shared.random.source())
     }
 
+    /// Which proxies it believes, in a few words for a report.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.shared.proxies.summary()
+    }
+
     /// Where request ids come from; the system's random source unless said.
     #[must_use]
     pub fn entropy(self, entropy: Arc<dyn Entropy>) -> Self {

@@ -93,6 +93,22 @@ impl TrustedProxies {
         Self { host: true, ..self }
     }
 
+    pub(super) fn summary(&self) -> String {
+        let host = if self.host { ", host too" } else { "" };
+        let header = match self.header {
+            ForwardedHeader::XForwardedFor => "x-forwarded-for",
+            ForwardedHeader::Forwarded => "forwarded",
+        };
+        match &self.who {
+            Who::Nobody => "clients connect directly".to_owned(),
+            Who::Hops(hops) => format!("{hops} proxies in front, {header}{host}"),
+            Who::Ranges(ranges) => {
+                let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+                format!("proxies in {}, {header}{host}", ranges.join(" "))
+            }
+        }
+    }
+
     /// Whether a hop at this address is one of the declared networks.
     pub(super) fn holds(&self, address: IpAddr) -> bool {
         match &self.who {

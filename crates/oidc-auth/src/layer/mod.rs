@@ -195,6 +195,18 @@ impl AuthLayer {
 }
 
 impl<R> AuthLayer<R> {
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.0.gate.verifier.is_none()
+    }
+
+    /// What verifies the tokens; `None` for a layer that is off.
+    #[must_use]
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.0.gate.verifier.as_ref()
+    }
+
     /// How the layer asks for credentials.
     pub(crate) fn challenges(&self) -> Challenges {
         self.0.gate.challenges.clone()

@@ -226,6 +226,20 @@ impl LoginLayer {
     }
 }
 
+impl<R> LoginLayer<R> {
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.0.login.is_none()
+    }
+
+    /// The log-in whose paths it answers; `None` for a layer that is off.
+    #[must_use]
+    pub fn login(&self) -> Option<&Login> {
+        self.0.login.as_ref()
+    }
+}
+
 impl<R: Clone> LoginLayer<R> {
     /// Takes over how `tokens` asks for credentials: in front of an [`AuthLayer`] the first word about an anonymous request
     /// is this layer's, and without this its 401 would carry no challenge.

@@ -158,6 +158,26 @@ impl TelemetryLayer {
         Self(None)
     }
 
+    /// Whether the layer was switched off.
+    #[must_use]
+    pub const fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// What is observed as which service, and whether it is exported, in a few words for a report; empty for a layer that
+    /// is off.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.0.as_ref().map_or_else(String::new, |shared| {
+            let export = match (&shared.exporter, &shared.recorder) {
+                (None, _) => "nothing exported",
+                (Some(_), Some(_)) => "metrics and spans exported",
+                (Some(_), None) => "metrics exported",
+            };
+            format!("service {} {}, {export}", shared.service, shared.version)
+        })
+    }
+
     pub(crate) const fn of(shared: Arc<Shared>) -> Self {
         Self(Some(shared))
     }

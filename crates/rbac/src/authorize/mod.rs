@@ -260,6 +260,18 @@ impl<R> AuthorizeLayer<R> {
         self.shared.settings.is_none()
     }
 
+    /// The policy and whether its decisions are put on record, in a few words for a report; empty for a layer that is off.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.shared.settings.as_ref().map_or_else(String::new, |settings| settings.summary())
+    }
+
+    /// Whether decisions are put on record.
+    #[must_use]
+    pub fn is_audited(&self) -> bool {
+        self.shared.settings.as_ref().is_some_and(|settings| settings.audit.is_some())
+    }
+
     /// Enforce, or observe until when; enforce for a layer that is off.
     #[must_use]
     pub fn current_mode(&self) -> Mode {

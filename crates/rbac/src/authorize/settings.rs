@@ -41,6 +41,18 @@ impl Settings {
     }
 }
 
+impl Settings {
+    pub(super) fn summary(&self) -> String {
+        let policy = self.policy.load();
+        let digest = policy.digest().split_at_checked(12).map_or(policy.digest(), |(start, _)| start);
+        let routes = if self.table.is_some() { "code" } else { "the policy" };
+        let audit = if self.audit.is_some() { "audited" } else { "not audited" };
+        let permissions = policy.permissions().count();
+        let roles = policy.roles().count();
+        format!("{permissions} permissions, {roles} roles, policy {digest}, routes from {routes}, {audit}")
+    }
+}
+
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
