@@ -11,6 +11,7 @@ mod deny;
 mod ignored_tests;
 mod install;
 mod lint;
+mod load;
 mod node;
 mod peer;
 mod peers;
@@ -39,6 +40,7 @@ usage: cargo xtask <command>
                    hold instructions and allocations against benches/baseline.json; write it anew
   lint             the laws of the house, in seconds
   deny             licences, bans, sources and advisories of the dependencies
+  load [minutes]   wrk and clients that go away, against the notes app: memory, counts, panics
   copy-out         each example alone in an empty folder, against the packed crates
   peers list       the outside programs that tests need
   peers install [name ...]
@@ -69,6 +71,10 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["bench", rest @ ..] => bench::run(&Workspace::load()?, &bench::Options::parse(rest)?),
         ["lint"] => lint::run(&Workspace::load()?),
         ["deny"] => deny::run(&Workspace::load()?),
+        ["load", rest @ ..] => {
+            let minutes = load::minutes(rest)?;
+            load::run(&Workspace::load()?, minutes)
+        }
         ["copy-out"] => copy_out::run(&Workspace::load()?),
         ["peers", "list"] => {
             peers::list(&Workspace::load()?);
