@@ -145,5 +145,7 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.end();
+        // What it said last is in the file then.
+        drop(self.log.take().map(JoinHandle::join));
     }
 }

@@ -13,6 +13,8 @@ const WARM_UP: f64 = 60.0;
 const TOLERATED_KIB: f64 = 4.0 * 1_024.0;
 const TOLERATED_SHARE: f64 = 0.10;
 
+const GONE: &str = "the app is gone: target/load/app.log says why";
+
 /// How much of the process is in memory, second by second.
 #[derive(Debug, Default)]
 pub(super) struct Samples(Vec<(f64, f64)>);
@@ -95,16 +97,15 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
 
 /// How many KiB of a process are in memory now.
 pub(super) fn resident_kib(process: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).context("the app is gone")?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS: the app is gone")?;
+    let status = fs::read_to_string(format!("/proc/{process}/status")).context(GONE)?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context(GONE)?;
     let kib = line.split_whitespace().next().context("VmRSS has a value")?;
     Ok(kib.parse()?)
 }
 
 /// How many files and connections a process holds.
 pub(super) fn open_files(process: u32) -> Result<usize> {
-    Ok(fs::read_dir(format!("/proc/{process}/fd")).context("the app is gone")?.count())
+    Ok(fs::read_dir(format!("/proc/{process}/fd")).context(GONE)?.count())
 }
 
 /// How many bytes all files below a folder have.
