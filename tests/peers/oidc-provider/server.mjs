@@ -2,8 +2,13 @@
 //
 // Environment: PORT (0 or unset: any free port), AUDIENCE (default "hardened-notes"),
 // SIGNING_ALG (RS256 or ES256, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
+// REDIRECT_URIS (parted by blanks): with them there is a client `notes-web` for browsers (code + PKCE, refresh tokens
+// that work once, the secret as HTTP Basic), and LOGOUT_URIS are where its log-outs may end.
 // When it is ready it prints one JSON line: issuer, audience, resource, client_secret, clients, pid.
 // It ends when its standard input closes, so that a test that dies leaves no orphan.
+//
+// People sign in by the package's own development pages: POST prompt=login&login=alice&password=x, then prompt=consent.
+// Only the names of PEOPLE are known.
 //
 // Beside the provider's own endpoints:
 //   POST /__rotate   new signing keys with new ids; the old ones are gone from the key set at once
@@ -29,6 +34,9 @@ const audience = process.env.AUDIENCE || 'hardened-notes';
 const signingAlg = process.env.SIGNING_ALG || 'RS256';
 const tokenTtl = Number(process.env.TOKEN_TTL || 300);
 const clientSecret = process.env.CLIENT_SECRET || randomBytes(24).toString('base64url');
+const words = (text) => (text || '').split(' ').filter(Boolean);
+const redirectUris = words(process.env.REDIRECT_URIS);
+const logoutUris = words(process.env.LOGOUT_URIS);
 const hits = {};
 
 async function signingKeys() {
@@ -50,20 +58,41 @@ function resourceServer(ctx, resource) {
   };
 }
 
+const programs = Object.keys(PEOPLE).map((id) => ({
+  client_id: id,
+  client_secret: clientSecret,
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+  token_endpoint_auth_method: 'client_secret_post',
+}));
+
+const web = {
+  client_id: 'notes-web',
+  client_secret: clientSecret,
+  grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: redirectUris,
+  post_logout_redirect_uris: logoutUris,
+  response_types: ['code'],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
+
+function account(_ctx, sub) {
+  return PEOPLE[sub] && { accountId: sub, claims: () => ({ sub, name: sub, ...PEOPLE[sub] }) };
+}
+
 async function newProvider(issuer) {
   return new Provider(issuer, {
     jwks: { keys: await signingKeys() },
-    clients: Object.keys(PEOPLE).map((id) => ({
-      client_id: id,
-      client_secret: clientSecret,
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-      response_types: [],
-      token_endpoint_auth_method: 'client_secret_post',
-    })),
-    extraTokenClaims: (_ctx, token) => PEOPLE[token.clientId],
+    clients: redirectUris.length ? [...programs, web] : programs,
+    claims: { openid: ['sub'], profile: ['name', 'tenant', 'roles'] },
+    conformIdTokenClaims: false,
+    extraTokenClaims: (_ctx, token) => PEOPLE[token.accountId ?? token.clientId],
+    findAccount: account,
+    pkce: { required: () => true },
+    rotateRefreshToken: true,
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: redirectUris.length > 0 },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,

@@ -96,22 +96,25 @@ fn redirect(login: &Login, endpoints: &Endpoints, return_to: &str, stale: Vec<He
     Ok(stale.into_iter().fold(reply.cookie(cookie), |reply, stale| reply.cookie(Some(stale))))
 }
 
-/// The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core 1.0 §3.1.2.1).
+/// The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core 1.0 §3.1.2.1). A refresh token that
+/// outlives the visit is given by consent only (§11): without `prompt` providers leave `offline_access` out silently.
 fn authorize(login: &Login, endpoints: &Endpoints, attempt: &Attempt, state: &str) -> String {
     let parts = login.parts();
-    with_query(
-        &endpoints.authorize,
-        &[
-            ("response_type", "code"),
-            ("client_id", parts.client.id()),
-            ("redirect_uri", &login.redirect_uri()),
-            ("scope", &parts.scope),
-            ("state", state),
-            ("nonce", &attempt.nonce.text()),
-            ("code_challenge", &attempt.code_challenge()),
-            ("code_challenge_method", "S256"),
-        ],
-    )
+    let (back, nonce, challenge) = (login.redirect_uri(), attempt.nonce.text(), attempt.code_challenge());
+    let mut pairs = vec![
+        ("response_type", "code"),
+        ("client_id", parts.client.id()),
+        ("redirect_uri", &back),
+        ("scope", &parts.scope),
+        ("state", state),
+        ("nonce", &nonce),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    if parts.scope.split(' ').any(|scope| scope == "offline_access") {
+        pairs.push(("prompt", "consent"));
+    }
+    with_query(&endpoints.authorize, &pairs)
 }
 
 /// The address with these parameters behind those it has (RFC 6749 §3.1).

@@ -94,7 +94,8 @@ impl LoginBuilder {
     }
 
     /// What to ask for. Default `openid profile`; `openid` is always among them. `offline_access` asks some providers for
-    /// a refresh token, others give one anyway.
+    /// a refresh token, others give one anyway; with it the person is asked to consent at each log-in, as OpenID Connect
+    /// Core 1.0 §11 wants.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         if !self.scopes.iter().any(|scope| scope == "openid") {

@@ -77,7 +77,10 @@ async fn refresh(login: &Login, key: SessionKey) -> Result<(), Unchanged> {
         Ok(fresh) => {
             let same = same_rights(session.principal(), fresh.principal());
             let put = parts.store.replace(&key, version, fresh.clone()).wait().await.map_err(text)?;
-            if put.is_some() && !same {
+            if put.is_none() {
+                return Err("the session was ended or refreshed elsewhere meanwhile".into());
+            }
+            if !same {
                 // Long answers under the old rights end; the next request has the new ones.
                 session.end();
             }
@@ -86,6 +89,11 @@ async fn refresh(login: &Login, key: SessionKey) -> Result<(), Unchanged> {
         }
         Err(Failed::Unavailable(why)) => Err(why),
         Err(Failed::Refused(why)) => {
+            // Another instance, to which the lease fell meanwhile, may have used the token first: then its session stands.
+            let now_there = parts.store.load(&key).wait().await.map_err(text)?;
+            if now_there.is_some_and(|there| there.version != version) {
+                return Err(format!("the session was refreshed elsewhere meanwhile: {why}"));
+            }
             parts.store.remove(&key).wait().await.map_err(text)?;
             session.end();
             telemetry::refresh_refused(login, session.principal(), &why);
