@@ -119,7 +119,7 @@ impl Browser {
         self.send(app, request).await
     }
 
-    fn keep(&mut self, answer: &Response<Bytes>) {
+    pub(crate) fn keep(&mut self, answer: &Response<Bytes>) {
         for cookie in answer.headers().get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
             let (name, rest) = cookie.split_once('=').unwrap();

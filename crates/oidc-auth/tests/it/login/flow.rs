@@ -49,6 +49,20 @@ async fn alice_signs_in_and_out() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_outlives_the_visit_is_asked_for_with_consent() {
+    let scene = Scene::new().await;
+    for (scopes, prompt) in [
+        (vec!["profile"], None),
+        (vec!["profile", "offline_access"], Some("consent")),
+        (vec!["offline_access_x"], None),
+    ] {
+        let app = super::browser::App(LoginLayer::new(scene.builder().scopes(scopes).build().unwrap()));
+        let url = Browser::default().leave(&app, "/login").await;
+        assert_eq!(parameter(&url, "prompt").as_deref(), prompt, "{url}");
+    }
+}
+
+#[tokio::test]
 async fn the_principal_is_mapped_as_from_a_bearer_token() {
     let scene = Scene::new().await;
     let (app, mut browser) = (scene.app(), Browser::default());

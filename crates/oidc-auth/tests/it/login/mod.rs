@@ -1,8 +1,12 @@
-//! Signing browsers in and out at the dev identity provider.
+//! Signing browsers in and out, at the dev identity provider and at a real one.
 
 mod browser;
 mod config;
 mod contract;
 mod flow;
 mod hostile;
+#[cfg(feature = "client")]
+mod oidc_provider;
+#[cfg(feature = "client")]
+mod real_provider;
 mod sessions;

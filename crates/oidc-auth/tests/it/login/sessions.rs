@@ -1,5 +1,6 @@
 //! How long sessions live, how they are kept fresh, how they end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -210,4 +211,76 @@ async fn a_store_over_a_network_is_awaited_and_its_outage_is_503() {
     *store.broken.lock().unwrap() = false;
     scene.clock.advance(MINUTE * 31);
     assert_eq!(browser.who(&app).await, "nobody");
+}
+
+/// A store in which another instance takes over each lease at once, and which notes what it was asked.
+#[derive(Debug, Default)]
+struct Raced {
+    inner: MemorySessions,
+    loads: AtomicUsize,
+}
+
+impl SessionStore for Raced {
+    fn create(
+        &self,
+        key: SessionKey,
+        session: Session,
+        now: Timestamp,
+    ) -> Answer<Result<(), SessionStoreError>> {
+        self.inner.create(key, session, now)
+    }
+
+    fn load(&self, key: &SessionKey) -> Answer<Result<Option<StoredSession>, SessionStoreError>> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.inner.load(key)
+    }
+
+    fn replace(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        session: Session,
+    ) -> Answer<Result<Option<u64>, SessionStoreError>> {
+        let leased = self.inner.replace(key, version, session.clone());
+        let _ = self.inner.replace(key, version + 1, session);
+        leased
+    }
+
+    fn touch(&self, key: &SessionKey, now: Timestamp) -> Answer<Result<(), SessionStoreError>> {
+        self.inner.touch(key, now)
+    }
+
+    fn remove(&self, key: &SessionKey) -> Answer<Result<Option<Session>, SessionStoreError>> {
+        self.inner.remove(key)
+    }
+
+    fn remove_all(&self, subject: &Subject) -> Answer<Result<u64, SessionStoreError>> {
+        self.inner.remove_all(subject)
+    }
+}
+
+#[tokio::test]
+async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
+    let scene = Scene::new().await;
+    let store = Arc::new(Raced::default());
+    let app = App(LoginLayer::new(scene.builder().store(store.clone()).build().unwrap()));
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    for fault in [Fault::WrongAudience, Fault::None] {
+        scene.idp.fault(fault);
+        scene.clock.advance(MINUTE * 4);
+        let (loads, asked) = (store.loads.load(Ordering::SeqCst), scene.idp.requests("/token"));
+        assert_eq!(browser.who(&app).await, "alice");
+        // The request, the refresh, and the look at who was first.
+        let wanted = loads + if fault == Fault::None { 2 } else { 3 };
+        let looked = || async {
+            let done = store.loads.load(Ordering::SeqCst) >= wanted && scene.idp.requests("/token") > asked;
+            done.then_some(())
+        };
+        eventually(Duration::from_secs(10), looked)
+            .await
+            .expect("a refresh that looks before it ends a session");
+        assert_eq!(browser.who(&app).await, "alice");
+    }
+    assert_eq!(scene.events(), ["login success"]);
 }
