@@ -228,7 +228,7 @@ impl Ledger {
             level.unhold(spec, entries.caller, held);
             let Some(cell) = level.cell(place) else { continue };
             cell.settle(&spec.window, seq, held, spent);
-            if let Some((percent, spent)) = cell.due_alerts(seq, &spec.alerts) {
+            if let Some((percent, spent)) = cell.due_alerts(&spec.window, seq, &spec.alerts) {
                 due.push(Due { budget, percent, spent });
             }
         }

@@ -230,6 +230,24 @@ fn alerts_are_told_once_a_window() {
 }
 
 #[test]
+fn a_slow_call_in_a_rolling_window_alerts_too() {
+    let (clock, told) = (clock(), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&told);
+    let guard = builder(&clock)
+        .budget(Budget::money("user/{subject}", usd(100)).per(Rolling::minutes(1)).alert_at([50]))
+        .on_alert(move |alert: &Alert| heard.lock().unwrap().push(alert.percent))
+        .build()
+        .unwrap();
+    let alice = person("alice");
+    let mut slow = reserve(&guard, &Scope::principal(&alice), usd(60)).unwrap();
+    clock.advance(Duration::from_secs(10));
+    let later = reserve(&guard, &Scope::principal(&alice), usd(1)).unwrap();
+    slow.settle(usd(60)).unwrap();
+    assert_eq!(*told.lock().unwrap(), [50]);
+    later.release();
+}
+
+#[test]
 fn the_kill_switch_works_at_once_and_is_audited() {
     let audit = RecordingAuditSink::new();
     let budget = Budget::money("app", usd(1_000)).hold_share(100);
