@@ -58,7 +58,7 @@ pub(super) struct Circuit {
     pub(super) name: Box<str>,
     pub(super) policy: BreakerPolicy,
     pub(super) clock: Arc<dyn Clock>,
-    /// The era, and in the lowest bit whether it is closed: all that a closed breaker's calls look at.
+    /// The era, and below it [`CLEAN`] and [`CLOSED`]: all that the calls of a closed breaker look at while none fails.
     word: AtomicU64,
     inner: Mutex<Inner>,
 }
@@ -107,6 +107,16 @@ pub(super) enum Outcome {
 
 type Era = u64;
 
+/// Calls go through.
+const CLOSED: u64 = 1;
+
+/// It is closed and no call that counts has failed: one more good one changes nothing.
+const CLEAN: u64 = 2;
+
+const fn era_of(word: u64) -> Era {
+    word >> 2
+}
+
 /// The era of calls that are only watched: they are judged in none.
 const NEVER: Era = Era::MAX;
 
@@ -120,7 +130,7 @@ pub(super) struct Permit {
 
 impl Circuit {
     pub(super) fn new(name: &str, policy: BreakerPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { name: name.into(), policy, clock, word: AtomicU64::new(1), inner: Mutex::default() }
+        Self { name: name.into(), policy, clock, word: AtomicU64::new(CLOSED), inner: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -142,8 +152,9 @@ impl Circuit {
     pub(super) fn admit(self: &Arc<Self>) -> Result<Permit, Duration> {
         let began = || self.policy.slow_after.map(|_| self.clock.monotonic());
         let word = self.word.load(Ordering::Acquire);
-        if word & 1 == 1 {
-            return Ok(Permit { circuit: Arc::clone(self), era: word >> 1, probe: None, began: began() });
+        if word & CLOSED != 0 {
+            let era = era_of(word);
+            return Ok(Permit { circuit: Arc::clone(self), era, probe: None, began: began() });
         }
         let now = self.clock.monotonic();
         let mut inner = self.lock();
@@ -203,8 +214,20 @@ impl Inner {
         self.era += 1;
         (self.in_a_row, self.calls, self.counted, self.successes) = (0, 0, 0, 0);
         self.probes.clear();
-        let closed = matches!(phase, Phase::Closed);
-        circuit.word.store(self.era << 1 | u64::from(closed), Ordering::Release);
+        self.publish(circuit);
+    }
+
+    fn publish(&self, circuit: &Circuit) {
+        let bits = match self.phase {
+            Phase::Closed if self.is_clean(&circuit.policy) => CLOSED | CLEAN,
+            Phase::Closed => CLOSED,
+            Phase::Open { .. } | Phase::HalfOpen => 0,
+        };
+        circuit.word.store(self.era << 2 | bits, Ordering::Release);
+    }
+
+    fn is_clean(&self, policy: &BreakerPolicy) -> bool {
+        self.in_a_row == 0 && self.counted >= policy.window && self.calls & mask(policy) == 0
     }
 
     fn open(&mut self, circuit: &Circuit, now: Monotonic, time: Duration, why: &'static str) {
@@ -250,6 +273,7 @@ impl Inner {
             }
             (Phase::Closed, outcome) => {
                 self.count(policy.window, outcome != Outcome::Good);
+                self.publish(circuit);
                 if let (Outcome::Bad { retry_after }, true) = (outcome, self.is_over(policy)) {
                     let time = later(policy.open_for, retry_after);
                     self.open(circuit, circuit.clock.monotonic(), time, "calls fail");
@@ -265,17 +289,21 @@ impl Inner {
     }
 
     fn is_over(&self, policy: &BreakerPolicy) -> bool {
-        let mask = u64::MAX >> (64 - policy.window.clamp(1, 64));
-        let failed = (self.calls & mask).count_ones();
+        let failed = (self.calls & mask(policy)).count_ones();
         let rate = self.counted >= policy.window && failed * 100 >= policy.window * u32::from(policy.percent);
         self.in_a_row >= policy.in_a_row || rate
     }
 }
 
+/// The bits of the calls that count.
+fn mask(policy: &BreakerPolicy) -> u64 {
+    u64::MAX >> (64 - policy.window.clamp(1, 64))
+}
+
 impl Permit {
     /// Whether the breaker has changed since leave was given.
     pub(super) fn is_stale(&self) -> bool {
-        self.era != NEVER && self.circuit.word.load(Ordering::Acquire) >> 1 != self.era
+        self.era != NEVER && era_of(self.circuit.word.load(Ordering::Acquire)) != self.era
     }
 
     /// Says how the call ended.
@@ -298,6 +326,10 @@ impl Permit {
     fn settle(&mut self, outcome: Outcome) {
         let era = std::mem::replace(&mut self.era, NEVER);
         if era == NEVER {
+            return;
+        }
+        let word = self.circuit.word.load(Ordering::Acquire);
+        if outcome == Outcome::Good && word & CLEAN != 0 && era_of(word) == era {
             return;
         }
         let mut inner = self.circuit.lock();

@@ -103,6 +103,20 @@ async fn it_opens_after_failures_in_a_row_and_closes_after_a_probe() {
 }
 
 #[tokio::test]
+async fn a_long_row_of_good_calls_hides_no_failure() {
+    let bench = Bench::new(BreakerPolicy::new().failures_in_a_row(100).failure_rate(50, 10));
+    for _ in 0..30 {
+        bench.call(200).await.unwrap();
+    }
+    for _ in 0..4 {
+        bench.call(500).await.unwrap();
+        bench.call(200).await.unwrap();
+    }
+    bench.call(500).await.unwrap();
+    assert!(matches!(bench.state(), BreakerState::Open { .. }), "five of the last ten");
+}
+
+#[tokio::test]
 async fn it_opens_at_a_rate_of_failures() {
     let bench = Bench::new(BreakerPolicy::new().failures_in_a_row(100).failure_rate(50, 10));
     for status in [200, 500, 200, 500, 200, 500, 200, 500, 200] {
