@@ -89,6 +89,10 @@ mod protect;
 pub use protect::{Protected, ResponseFuture};
 
 #[cfg(feature = "stack")]
+mod report;
+#[cfg(feature = "stack")]
 mod stack;
+#[cfg(feature = "stack")]
+pub use report::{PlaceReport, PlaceState, StackReport};
 #[cfg(feature = "stack")]
 pub use stack::{Stack, StackBuilder, Stacked};

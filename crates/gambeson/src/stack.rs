@@ -36,16 +36,17 @@ pub type Stacked<S> = <PeerLayer as Layer<Telemetered<S>>>::Service;
 /// The stack itself refuses nothing: each layer's page lists its refusals.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    peer: PeerLayer,
-    telemetry: TelemetryLayer,
-    hardening: HardeningLayer,
-    limits: LimitsLayer,
-    edge_limit: EdgeLimitLayer,
-    login: LoginLayer,
-    authentication: AuthLayer,
-    quota: QuotaLayer,
-    authorization: AuthorizeLayer,
-    cost: CostLayer,
+    pub(crate) profile: Profile,
+    pub(crate) peer: PeerLayer,
+    pub(crate) telemetry: TelemetryLayer,
+    pub(crate) hardening: HardeningLayer,
+    pub(crate) limits: LimitsLayer,
+    pub(crate) edge_limit: EdgeLimitLayer,
+    pub(crate) login: LoginLayer,
+    pub(crate) authentication: AuthLayer,
+    pub(crate) quota: QuotaLayer,
+    pub(crate) authorization: AuthorizeLayer,
+    pub(crate) cost: CostLayer,
 }
 
 impl Stack {
@@ -169,6 +170,7 @@ impl StackBuilder {
         }
         problems.check()?;
         Ok(Stack {
+            profile,
             peer: self.peer,
             telemetry: self.telemetry.unwrap_or_else(TelemetryLayer::off),
             hardening: self.hardening.unwrap_or_else(HardeningLayer::off),

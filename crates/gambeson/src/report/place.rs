@@ -1,0 +1,177 @@
+//! Each place, asked.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use gambeson_core::{Clock, Mode, SystemClock, Timestamp};
+use gambeson_hardening_headers::Limits;
+
+use super::{PlaceReport, PlaceState};
+use crate::Stack;
+
+/// What is the same for all places of one report.
+#[derive(Clone, Copy)]
+struct Scene {
+    now: Timestamp,
+}
+
+/// All places, from the outermost to the innermost.
+pub(super) fn all(stack: &Stack) -> Vec<PlaceReport> {
+    let scene = Scene { now: SystemClock::new().now() };
+    let mut places = Vec::from(edge(stack, scene));
+    places.extend(callers(stack, scene));
+    places.extend(rights(stack, scene));
+    places
+}
+
+fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 5] {
+    let (limits, rate) = (&stack.limits, &stack.edge_limit);
+    [
+        scene.place(0, "PeerLayer", false, Mode::Enforce).settings(stack.peer.summary()),
+        scene
+            .place(1, "TelemetryLayer", stack.telemetry.is_off(), Mode::Enforce)
+            .needed("nothing is measured or logged")
+            .settings(stack.telemetry.summary()),
+        scene
+            .place(2, "HardeningLayer", stack.hardening.is_off(), stack.hardening.current_mode())
+            .needed("answers carry no security headers, hosts and cross-site requests are not checked")
+            .settings(stack.hardening.summary())
+            .weak(stack.hardening.weaknesses()),
+        scene
+            .place(2, "LimitsLayer", limits.is_off(), Mode::Enforce)
+            .needed("bodies and handlers may be endless")
+            .settings(limits_text(limits.limits()))
+            .weak(unlimited(limits.limits())),
+        scene
+            .place(3, "EdgeLimitLayer", rate.is_off(), rate.current_mode())
+            .needed("strangers may ask as often as they like")
+            .settings(rate.rate().map_or_else(String::new, |rate| {
+                format!("{} per {} s, burst {}", rate.count, rate.period_seconds, rate.burst)
+            }))
+            .observed(rate.observed()),
+    ]
+}
+
+fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 3] {
+    let login = stack.login.login().map_or_else(String::new, |login| {
+        format!("signs in at {}, comes back to {}", login.paths().login, login.redirect_uri())
+    });
+    let tokens = &stack.authentication;
+    let (mut settings, mut weak) = (String::new(), Vec::new());
+    if let Some(verifier) = tokens.verifier() {
+        let audiences: Vec<&str> = verifier.audiences().collect();
+        settings = format!("issuer {}, audience {}", verifier.issuer(), audiences.join(" "));
+        if verifier.is_lenient() {
+            weak.push("tokens pass that don't say that they are access tokens (jwt-lenient)".to_owned());
+        }
+        if verifier.issuer().starts_with("http://") {
+            weak.push("the issuer is asked over plain http".to_owned());
+        }
+    }
+    let quota: Vec<&str> = stack.quota.scopes().collect();
+    let authentication = scene.place(4, "AuthLayer", tokens.is_off(), Mode::Enforce);
+    // Whom a log-in brings needs no token.
+    let authentication = match stack.login.is_off() {
+        true => authentication.needed("nobody is asked who they are"),
+        false => authentication,
+    };
+    [
+        scene.place(4, "LoginLayer", stack.login.is_off(), Mode::Enforce).settings(login),
+        authentication.settings(settings).weak(weak),
+        scene
+            .place(5, "QuotaLayer", stack.quota.is_off(), stack.quota.current_mode())
+            .settings(if quota.is_empty() { "no quotas".to_owned() } else { quota.join(", ") })
+            .observed(stack.quota.observed()),
+    ]
+}
+
+fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {
+    let authorize = &stack.authorization;
+    let unaudited = !authorize.is_off() && !authorize.is_audited();
+    let unaudited = unaudited.then(|| "decisions are not put on record: give it an audit sink".to_owned());
+    let budgets: Vec<&str> = stack.cost.budgets().collect();
+    [
+        scene
+            .place(6, "AuthorizeLayer", authorize.is_off(), authorize.current_mode())
+            .needed("everybody may do everything that handlers don't refuse")
+            .settings(authorize.summary())
+            .observed(authorize.observed())
+            .weak(unaudited),
+        scene
+            .place(7, "CostLayer", stack.cost.is_off(), stack.cost.current_mode())
+            .settings(if budgets.is_empty() { "no budgets".to_owned() } else { budgets.join(", ") }),
+    ]
+}
+
+impl Scene {
+    fn place(self, place: u8, layer: &'static str, off: bool, mode: Mode) -> PlaceReport {
+        let state = PlaceState::of(off, mode, self.now);
+        let mut report =
+            PlaceReport { place, layer, state, settings: String::new(), observed: None, weaknesses: vec![] };
+        match (state, mode) {
+            (PlaceState::Observing { until }, _) => {
+                report.weaknesses.push(format!("refuses nothing until {until}"));
+            }
+            (PlaceState::On, Mode::Observe { until }) => {
+                report
+                    .weaknesses
+                    .push(format!("observed until {until} and refuses since: take the date out"));
+            }
+            _ => {}
+        }
+        report
+    }
+}
+
+impl PlaceReport {
+    /// What is to be feared while this layer is off.
+    fn needed(mut self, fear: &str) -> Self {
+        if self.state == PlaceState::Off {
+            self.weaknesses.push(format!("off: {fear}"));
+        }
+        self
+    }
+
+    fn settings(mut self, settings: String) -> Self {
+        if self.state != PlaceState::Off {
+            self.settings = settings;
+        }
+        self
+    }
+
+    fn observed(self, count: u64) -> Self {
+        Self { observed: Some(count), ..self }
+    }
+
+    fn weak(mut self, weaknesses: impl IntoIterator<Item = String>) -> Self {
+        if self.state != PlaceState::Off {
+            self.weaknesses.extend(weaknesses);
+        }
+        self
+    }
+}
+
+fn limits_text(limits: Limits) -> String {
+    let time =
+        |limit: Option<Duration>| limit.map_or_else(|| "unlimited".to_owned(), |time| format!("{time:?}"));
+    let mut text =
+        limits.body.map_or_else(|| "body unlimited".to_owned(), |bytes| format!("body {}", size(bytes)));
+    let _ = write!(text, " within {}, handler {}", time(limits.body_deadline), time(limits.handler));
+    text
+}
+
+fn size(bytes: u64) -> String {
+    [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+        .into_iter()
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit))
+        .map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{} {name}", bytes / unit))
+}
+
+fn unlimited(limits: Limits) -> impl Iterator<Item = String> {
+    let found = [
+        (limits.body.is_none(), "bodies may be of any size"),
+        (limits.body_deadline.is_none(), "bodies may take any time"),
+        (limits.handler.is_none(), "handlers may take any time"),
+    ];
+    found.into_iter().filter(|(weak, _)| *weak).map(|(_, what)| what.to_owned())
+}
