@@ -64,11 +64,12 @@ impl Kit {
         let policy = open_policy(config, &mut problems);
         let secrets = open_secrets(config, sink(), &mut problems).await;
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
-        let identity = noted(open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
-        let telemetry = noted(open_telemetry(config, trail.clone(), resolver), &mut problems);
-        let guard = noted(open_guard(config, sink(), telemetry.as_ref()), &mut problems);
+        let identity =
+            noted("oidc-auth", open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
+        let telemetry = noted("otel-setup", open_telemetry(config, trail.clone(), resolver), &mut problems);
+        let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
-        noted(config.hardening_headers.layers(config.profile, &[]), &mut problems);
+        noted("hardening-headers", config.hardening_headers.layers(config.profile, &[]), &mut problems);
         problems.check()?;
         match (policy, identity, telemetry, guard) {
             (Some(policy), Some(identity), Some(telemetry), Some(guard)) => Ok(Self {
@@ -218,7 +219,12 @@ async fn open_secrets(
     if config.secrets == gambeson_secrets::Config::default() {
         return None;
     }
-    let builder = Secrets::from_config(&config.secrets).run_in(config.profile);
+    let mut settings = config.secrets.clone();
+    for root in settings.file_roots.values_mut() {
+        // Roots are absolute for the store; one that can't be made so is refused there.
+        *root = std::path::absolute(config.path(root)).unwrap_or_default();
+    }
+    let builder = Secrets::from_config(&settings).run_in(config.profile);
     let builder = with(builder, sink, SecretsBuilder::audit);
     let missing = match builder.connect(SECRETS_WITHIN).await {
         Ok(secrets) => return Some(secrets),
@@ -276,6 +282,24 @@ fn with<B, P>(builder: B, part: Option<P>, give: impl FnOnce(B, P) -> B) -> B {
     }
 }
 
-fn noted<T>(result: Result<T, ConfigError>, problems: &mut ConfigProblems) -> Option<T> {
-    result.map_err(|error| problems.extend(error)).ok()
+/// Notes what is wrong under the names that the file has for it.
+fn noted<T>(table: &str, result: Result<T, ConfigError>, problems: &mut ConfigProblems) -> Option<T> {
+    let note = |error: ConfigError| {
+        for problem in error.problems() {
+            problems.add(in_table(table, &problem.field), &*problem.value, &*problem.cure);
+        }
+    };
+    result.map_err(note).ok()
+}
+
+/// A field as the file names it: crates that are used alone leave their table out, or call it by what it is about.
+fn in_table(table: &str, field: &str) -> String {
+    let (first, rest) = field.split_once('.').unwrap_or((field, ""));
+    match first {
+        "telemetry" if table == "otel-setup" => format!("{table}.{rest}"),
+        first if first == table || first.chars().any(|letter| letter.is_ascii_uppercase()) => {
+            field.to_owned()
+        }
+        _ => format!("{table}.{field}"),
+    }
 }

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! A variable `GAMBESON_<CRATE>__<FIELD>` overrides a setting: `GAMBESON_OIDC_AUTH__AUDIENCE=notes-staging`, deeper tables
-//! with one more `__` each. Its text is read as TOML where it is TOML (`3`, `true`, `["a", "b"]`), else as a string. Code
-//! comes last: every field of [`Config`] is public.
+//! with one more `__` each. Its text is read as TOML where it is TOML (`3`, `true`, `["a", "b"]`), else as a string; an
+//! empty one says nothing. Code comes last: every field of [`Config`] is public.
 //!
 //! Names that nobody knows are errors with the nearest known one; everything that is wrong in file and environment is
 //! told at once. [`Config::origins`] says where each setting came from. Paths are relative to the file.
@@ -67,18 +67,25 @@ impl Config {
     /// Reads `gambeson.toml` of the working directory, if there is one, and the environment.
     ///
     /// # Errors
-    /// As [`Config::parse`], and a file that can't be read.
+    /// As [`Config::parse`], and a file or variable that can't be read.
     pub fn load() -> Result<Self, ConfigError> {
-        let path = Path::new(FILE);
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(ConfigError::one(FILE, "", format!("can't be read: {error}"))),
-        };
-        let variables: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        Self::parse(&text, variables)
+        match std::fs::read_to_string(FILE) {
+            Ok(text) => Self::parse(&text, environment()?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::parse("", environment()?),
+            Err(error) => Err(ConfigError::one(FILE, "", format!("can't be read: {error}"))),
+        }
+    }
+
+    /// Reads this file, which must be there, and the environment. Paths are relative to its folder.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::one(FILE, path.display().to_string(), format!("can't be read: {error}"))
+        })?;
+        Ok(Self::parse(&text, environment()?)?.in_folder(path.parent().unwrap_or(Path::new(""))))
     }
 
     /// Reads a file's text and variables.
@@ -126,6 +133,21 @@ impl Config {
     pub(crate) fn path(&self, written: &Path) -> PathBuf {
         self.folder.join(written)
     }
+}
+
+/// The variables of this process; those of others may hold what they like.
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    let mut problems = ConfigProblems::new();
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(_) if name.starts_with(sources::PREFIX) => problems.add(name, "", "write it as UTF-8"),
+            Err(_) => {}
+        }
+    }
+    problems.into_result(variables)
 }
 
 fn profile(variables: &[(String, String)], problems: &mut ConfigProblems) -> Profile {

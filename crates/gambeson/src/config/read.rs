@@ -4,7 +4,7 @@ use gambeson_core::ConfigProblems;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::sources::{Origin, Sources};
+use super::sources::Sources;
 
 /// Takes the table `name` out of the sources and reads it; what is wrong is noted, and the default stands in for it so
 /// that the rest is looked at too.
@@ -27,7 +27,7 @@ pub(super) fn take<T: DeserializeOwned + Default>(
             Err(error) => error,
         };
         let path = error.path().to_string();
-        let field = format!("{name}.{path}");
+        let field = if path == "." { name.to_owned() } else { format!("{name}.{path}") };
         let message = error.inner().message().to_owned();
         if !mend(&mut table, &path, &field, &message, sources, problems) {
             return T::default();
@@ -49,8 +49,7 @@ fn mend(
         return remove(table, path);
     }
     let origin = sources.origins.get(field);
-    let from_variable = matches!(origin, Some(Origin::Variable(_)));
-    if from_variable && restore_text(table, path) {
+    if sources.texts.get(field).is_some_and(|text| restore_text(table, path, text)) {
         return true;
     }
     let said = origin.map_or_else(String::new, |origin| format!(" (from {origin})"));
@@ -78,30 +77,36 @@ fn nearest(path: &str, known: &[&str]) -> String {
 }
 
 fn remove(table: &mut Table, path: &str) -> bool {
-    let Some((parents, leaf)) = split(path) else { return table.remove(path).is_some() };
+    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+    // Of a list the whole goes: without one of its parts the others would have other numbers.
+    let (leaf, _) = leaf.split_once('[').unwrap_or((leaf, ""));
     parent(table, parents).is_some_and(|table| table.remove(leaf).is_some())
 }
 
-/// A variable's number or truth value, where something else was wanted, is the text that it was written as.
-fn restore_text(table: &mut Table, path: &str) -> bool {
-    let (holder, leaf) = match split(path) {
-        None => (Some(table), path),
-        Some((parents, leaf)) => (parent(table, parents), leaf),
-    };
-    let Some(value) = holder.and_then(|table| table.get_mut(leaf)) else { return false };
+/// A variable's number or truth value, where something else was wanted, is the text that was written.
+fn restore_text(table: &mut Table, path: &str, text: &str) -> bool {
+    let (parents, leaf) = path.rsplit_once('.').unwrap_or(("", path));
+    let Some(value) = parent(table, parents).and_then(|table| table.get_mut(leaf)) else { return false };
     if value.is_str() || value.is_array() || value.is_table() {
         return false;
     }
-    *value = Value::String(value.to_string());
+    *value = Value::String(text.to_owned());
     true
 }
 
-fn split(path: &str) -> Option<(&str, &str)> {
-    path.rsplit_once('.')
-}
-
+/// The table at a path such as `limits` or `quotas[0]`.
 fn parent<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Table> {
-    path.split('.').try_fold(table, |table, key| table.get_mut(key)?.as_table_mut())
+    path.split('.').filter(|key| !key.is_empty()).try_fold(table, |table, key| {
+        let (key, index) = match key.split_once('[') {
+            Some((key, index)) => (key, Some(index.strip_suffix(']')?.parse::<usize>().ok()?)),
+            None => (key, None),
+        };
+        let value = table.get_mut(key)?;
+        match index {
+            Some(index) => value.as_array_mut()?.get_mut(index)?.as_table_mut(),
+            None => value.as_table_mut(),
+        }
+    })
 }
 
 /// Notes the tables that no crate took.

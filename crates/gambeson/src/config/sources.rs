@@ -31,10 +31,12 @@ pub(super) struct Sources {
     pub(super) table: Table,
     /// By dotted name, such as `oidc-auth.audience`.
     pub(super) origins: BTreeMap<String, Origin>,
+    /// What variables said to the letter, by the same names.
+    pub(super) texts: BTreeMap<String, String>,
 }
 
 /// Variables whose name begins so and has a double underscore are settings.
-const PREFIX: &str = "GAMBESON_";
+pub(super) const PREFIX: &str = "GAMBESON_";
 
 impl Sources {
     /// The file's text, overridden by the variables.
@@ -51,15 +53,25 @@ impl Sources {
             }
         }
         note_leaves(&sources.table, "", &mut sources.origins);
-        for (name, text) in variables {
-            if let Some(path) = path_of(&name) {
-                sources.set(&path, literal(&text), &name, problems);
+        // By name, so that a whole table comes before its parts, whatever the environment's order.
+        let variables: BTreeMap<String, String> = variables.into_iter().collect();
+        for (name, text) in variables.iter().filter(|(_, text)| !text.is_empty()) {
+            match path_of(name) {
+                Some(path) if path.iter().any(String::is_empty) => {
+                    problems.add(
+                        name,
+                        "",
+                        "write GAMBESON_<CRATE>__<FIELD>, with two underscores between names",
+                    );
+                }
+                Some(path) => sources.set(&path, text, name, problems),
+                None => {}
             }
         }
         sources
     }
 
-    fn set(&mut self, path: &[String], value: Value, variable: &str, problems: &mut ConfigProblems) {
+    fn set(&mut self, path: &[String], text: &str, variable: &str, problems: &mut ConfigProblems) {
         let Some((leaf, parents)) = path.split_last() else { return };
         let mut table = &mut self.table;
         for key in parents {
@@ -72,8 +84,9 @@ impl Sources {
                 }
             }
         }
-        table.insert(leaf.clone(), value);
+        table.insert(leaf.clone(), literal(text));
         let dotted = path.join(".");
+        self.texts.insert(dotted.clone(), text.to_owned());
         let below = format!("{dotted}.");
         self.origins.retain(|name, _| !name.starts_with(&below));
         self.origins.insert(dotted, Origin::Variable(variable.to_owned()));

@@ -90,3 +90,50 @@ fn a_variable_cannot_go_below_a_value() {
     let said = refused("rbac = 1", &[("GAMBESON_RBAC__POLICY", "p")]);
     assert!(said.contains("rbac: write a table") && said.contains("GAMBESON_RBAC__POLICY"), "{said}");
 }
+
+#[test]
+fn an_empty_variable_says_nothing() {
+    let config = parse("[rbac]\npolicy = 'p'", &[("GAMBESON_RBAC__POLICY", "")]).unwrap();
+    assert_eq!(config.rbac.policy.as_deref(), Some(Path::new("p")));
+}
+
+#[test]
+fn text_that_looks_like_a_number_is_kept_to_the_letter() {
+    for text in ["1.10", "1_000", "0x10", "2026-11-24", "+5"] {
+        let config = parse("", &[("GAMBESON_RBAC__POLICY", text)]).unwrap();
+        assert_eq!(config.rbac.policy.as_deref(), Some(Path::new(text)));
+    }
+}
+
+#[test]
+fn a_table_comes_before_its_parts() {
+    let variables = [
+        ("GAMBESON_OIDC_AUTH__LOGIN__CLIENT_ID", "notes"),
+        ("GAMBESON_OIDC_AUTH__LOGIN", "{ client-id = 'other', cookie-name = 'c' }"),
+    ];
+    let login = parse("", &variables).unwrap().oidc_auth.login.unwrap();
+    assert_eq!((login.client_id.as_str(), login.cookie_name.as_str()), ("notes", "c"));
+}
+
+#[test]
+fn a_name_with_a_part_missing_is_told() {
+    let said = refused("", &[("GAMBESON_RBAC__", "x"), ("GAMBESON___POLICY", "x")]);
+    assert!(said.contains("GAMBESON_RBAC__: ") && said.contains("GAMBESON___POLICY: "), "{said}");
+}
+
+#[test]
+fn problems_within_lists_hide_no_others() {
+    let text = "[cost-guard]\nprice = 'p'\n[[cost-guard.quotas]]\nscop = 's'\nrequest = 1";
+    let said = refused(text, &[]);
+    for part in ["cost-guard.price: ", "quotas[0].scop: ", "write scope", "quotas[0].request: "] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}
+
+#[test]
+fn a_secret_in_the_place_of_its_reference_is_not_repeated() {
+    let variable = ("GAMBESON_OIDC_AUTH__LOGIN__CLIENT_SECRET", "hunter2!");
+    for said in [refused("", &[variable]), refused("oidc-auth.login.client-secret = 'hunter2!'", &[])] {
+        assert!(said.contains("client-secret") && !said.contains("hunter2"), "{said}");
+    }
+}

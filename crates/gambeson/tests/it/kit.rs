@@ -96,9 +96,9 @@ async fn production_refuses_every_shortcut_at_once() {
     let said = error.to_string();
     for part in [
         "hardening-headers.proxies",
-        "issuer",
+        "oidc-auth.issuer",
         "policy.toml",
-        "telemetry.service",
+        "otel-setup.service",
         "audit-trail.directory",
         "stack.instances",
         "stack.dangerously-forget-spending-on-restart",
@@ -106,4 +106,32 @@ async fn production_refuses_every_shortcut_at_once() {
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
     }
+}
+
+#[tokio::test]
+async fn paths_are_relative_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    for (name, text) in [
+        ("keys/model", "not to be told"),
+        ("policy.toml", crate::POLICY),
+        (
+            "gambeson.toml",
+            "[secrets]\nallow = ['file://app/*']\nrequire = ['file://app/model']\nfile-roots.app = 'keys'\n\
+             [audit-trail]\ndirectory = 'audit'\n[otel-setup]\nservice = 'notes'\n\
+             [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'",
+        ),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut config = Config::from_path(folder.path().join("gambeson.toml")).unwrap();
+    config.profile = gambeson::Profile::Development;
+    let kit = Kit::open(&config).await.unwrap();
+    assert!(kit.secrets().is_some() && folder.path().join("audit").is_dir());
+
+    let stack = kit.stack(gambeson::rbac::AuthorizeLayer::axum(kit.policy())).unwrap();
+    let report = stack.report();
+    assert!(report.layer("AuthorizeLayer").unwrap().weaknesses.is_empty(), "{report}");
+    assert!(!report.to_string().contains("not to be told"));
+    assert!(Config::from_path(folder.path().join("elsewhere.toml")).is_err());
 }
