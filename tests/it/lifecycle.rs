@@ -13,7 +13,18 @@ fn said(output: &std::process::Output) -> String {
 #[test]
 fn it_says_where_it_is_and_who_the_people_are() {
     let app = NotesApp::start();
-    for word in ["development", "alice", "bob", "carol", "dave", "editor", "viewer", "admin", "globex"] {
+    for word in [
+        "stack (development)",
+        "CostLayer       on",
+        "alice",
+        "bob",
+        "carol",
+        "dave",
+        "editor",
+        "viewer",
+        "admin",
+        "globex",
+    ] {
         assert!(app.banner.contains(word), "{word} is missing: {}", app.banner);
     }
 }

@@ -13,7 +13,7 @@ use gambeson::hardening_headers::{
 use gambeson::oidc_auth::AuthLayer;
 use gambeson::otel_setup::{Telemetry, TelemetryLayer};
 use gambeson::rbac::{AuthorizeLayer, ManagementAccess, Policy, PolicyHandle, Routes, need, public};
-use gambeson::{Profile, Protected, Stack};
+use gambeson::{Profile, Protected, Stack, StackReport};
 use http::Method;
 
 use crate::budget::{self, SUMMARY};
@@ -42,6 +42,8 @@ pub struct Listeners {
     pub public: Protected,
     /// What only operators see; `None` in development, where it is on the public listener too.
     pub management: Option<Protected>,
+    /// What stands in front of the app.
+    pub report: StackReport,
 }
 
 /// Puts the app behind its stack.
@@ -76,7 +78,7 @@ pub fn build(
         .authorization(authorization)
         .cost(app.guard.cost_layer(budget::costs()))
         .build(settings.profile)?;
-    Ok(Listeners { public: stack.protect(router.with_state(app)), management })
+    Ok(Listeners { public: stack.protect(router.with_state(app)), management, report: stack.report() })
 }
 
 /// Every route with what it asks of its caller. What is not listed here can't be reached.

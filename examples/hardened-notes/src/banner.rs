@@ -5,13 +5,17 @@
 use std::io::{Write, stderr, stdout};
 use std::net::SocketAddr;
 
-use gambeson::Profile;
+use gambeson::StackReport;
 
 use crate::dev::Embedded;
 
+/// Says what stands in front of the app, and what of it is weak.
+pub fn stack(report: &StackReport) {
+    let _ = writeln!(stdout(), "{report}");
+}
+
 /// Says where the app listens. The line stays as it is: scripts wait for it.
-pub fn listening(profile: Profile, address: SocketAddr, embedded: Option<&Embedded>) {
-    let _ = writeln!(stdout(), "profile: {profile}");
+pub fn listening(address: SocketAddr, embedded: Option<&Embedded>) {
     if let Some(model) = embedded.and_then(|embedded| embedded.model.as_ref()) {
         let _ = writeln!(stdout(), "pretend model listens on http://{}", model.address());
     }

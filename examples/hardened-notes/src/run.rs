@@ -48,7 +48,7 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         .health(trail.clone())
         .build()?;
     let served = match assemble(settings, &origin, &embedded, &data, &trail, &telemetry).await {
-        Ok(listeners) => serve_both(settings, &embedded, listeners, &telemetry, public, operators).await,
+        Ok(listeners) => serve_both(&embedded, listeners, &telemetry, public, operators).await,
         Err(error) => Err(error),
     };
     // However it went: what is on record stays.
@@ -83,7 +83,6 @@ async fn assemble(
 }
 
 async fn serve_both(
-    settings: &Settings,
     embedded: &Embedded,
     listeners: Listeners,
     telemetry: &Telemetry,
@@ -91,15 +90,16 @@ async fn serve_both(
     operators: Option<TcpListener>,
 ) -> Result<(), Failure> {
     let address = public.local_addr()?;
+    banner::stack(&listeners.report);
     let server = || -> io::Result<Server> { Ok(Server::new().drain(DRAIN).shutdown(told_to_end()?)) };
     let public = serve(public, listeners.public, server()?.readiness(telemetry.readiness()));
     let (Some(operators), Some(management)) = (operators, listeners.management) else {
-        banner::listening(settings.profile, address, Some(embedded));
+        banner::listening(address, Some(embedded));
         public.await?;
         return Ok(());
     };
     banner::management(operators.local_addr()?);
-    banner::listening(settings.profile, address, None);
+    banner::listening(address, None);
     let (public, operators) = tokio::join!(public, serve(operators, management, server()?));
     public?;
     operators?;
