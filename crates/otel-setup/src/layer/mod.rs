@@ -174,7 +174,8 @@ impl TelemetryLayer {
                 (Some(_), Some(_)) => "metrics and spans exported",
                 (Some(_), None) => "metrics exported",
             };
-            format!("service {} {}, {export}", shared.service, shared.version)
+            let version = if shared.version.is_empty() { "of no version" } else { &*shared.version };
+            format!("service {} {version}, {export}", shared.service)
         })
     }
 
