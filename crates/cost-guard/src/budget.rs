@@ -81,7 +81,8 @@ impl Budget {
     }
 
     /// How many percent of the limit one caller may hold at a time in a budget that callers share (whose pattern lacks
-    /// `{subject}`); 10 unless said. A caller's only hold is always allowed: how large it may be is the request cap's matter.
+    /// `{subject}`), those of earlier windows included; 10 unless said. A caller's only hold is always allowed: how large it may
+    /// be is the request cap's matter.
     #[must_use]
     pub fn hold_share(self, percent: u8) -> Self {
         Self { hold_share: percent, ..self }

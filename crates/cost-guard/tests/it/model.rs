@@ -52,6 +52,7 @@ impl Naive {
 
 struct Open {
     hold: Hold,
+    who: usize,
     keys: Vec<(usize, u64)>,
     held: i64,
     incurred: i64,
@@ -129,31 +130,41 @@ impl World {
     fn reserve(&mut self, who: usize, amount: i64) {
         let now = self.now();
         let keys: Vec<(usize, u64)> = self.budgets.iter().map(|budget| budget.key(who, now)).collect();
+        let holds = self.holds_of(who);
         let fits = self.budgets.iter_mut().zip(&keys).all(|(budget, key)| {
             let (spent, held) = *budget.cell(*key);
-            spent + held + amount <= budget.limit
+            let share = !budget.shared || holds == 0 || holds + amount <= budget.limit;
+            share && spent + held + amount <= budget.limit
         });
         let answer =
             self.guard.reserve(&Scope::principal(&self.people[who]), usd(amount)).ready().ok().unwrap();
         assert_eq!(answer.is_ok(), fits, "reserve {amount} for {who}");
         if let Ok(hold) = answer {
             self.budgets.iter_mut().zip(&keys).for_each(|(budget, key)| budget.cell(*key).1 += amount);
-            self.open.push(Open { hold, keys, held: amount, incurred: 0 });
+            self.open.push(Open { hold, who, keys, held: amount, incurred: 0 });
         }
     }
 
     fn extend(&mut self, which: usize, amount: i64) {
         self.now();
+        let Some(who) = pick(&mut self.open, which).map(|open| open.who) else { return };
+        let holds = self.holds_of(who);
         let Some(open) = pick(&mut self.open, which) else { return };
         let fits = self.budgets.iter_mut().zip(&open.keys).all(|(budget, key)| {
             let (spent, held) = *budget.cell(*key);
-            spent + held + amount <= budget.limit && open.held + amount <= budget.limit
+            let share = !budget.shared || holds == open.held || holds + amount <= budget.limit;
+            share && spent + held + amount <= budget.limit && open.held + amount <= budget.limit
         });
         assert_eq!(open.hold.extend(usd(amount)).is_ok(), fits, "extend by {amount}");
         if fits {
             self.budgets.iter_mut().zip(&open.keys).for_each(|(budget, key)| budget.cell(*key).1 += amount);
             open.held += amount;
         }
+    }
+
+    /// What a caller holds at the time, of all windows: the share of a budget that callers share is of that.
+    fn holds_of(&self, who: usize) -> i64 {
+        self.open.iter().filter(|open| open.who == who).map(|open| open.held).sum()
     }
 
     fn ended(&mut self, open: &Open, spent: i64) {
