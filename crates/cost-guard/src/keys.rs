@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use gambeson_core::{Entropy, EntropyError, Subject};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use crate::memo::Known;
 use crate::pattern::{Dimension, Pattern};
 use crate::scope::Scope;
 
@@ -76,6 +77,23 @@ pub(crate) struct ScopeKeys<'a> {
 }
 
 impl ScopeKeys<'_> {
+    /// Takes the keys of a caller that was here before.
+    pub(crate) fn remember(&mut self, known: &Known) {
+        for (dimension, key) in
+            [(Dimension::Subject, Some(known.subject())), (Dimension::Tenant, known.tenant())]
+        {
+            if let Some(slot) = self.known.get_mut(dimension as usize) {
+                *slot = key;
+            }
+        }
+    }
+
+    /// What is to be remembered of the caller.
+    pub(crate) fn caller(&mut self) -> Option<Known> {
+        let subject = self.dimension(Dimension::Subject)?;
+        Some(Known::new(subject, self.dimension(Dimension::Tenant)))
+    }
+
     /// The key of one dimension; `None` when the scope has no such thing.
     pub(crate) fn dimension(&mut self, dimension: Dimension) -> Option<u128> {
         let known = self.known.get(dimension as usize).copied().flatten();

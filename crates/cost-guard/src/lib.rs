@@ -133,6 +133,7 @@ mod guard;
 mod hold;
 mod keys;
 mod ledger;
+mod memo;
 mod money;
 mod pattern;
 mod prices;

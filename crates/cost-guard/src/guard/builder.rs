@@ -11,6 +11,7 @@ use super::{Alert, CostGuard, Shared};
 use crate::budget::{Budget, Spec};
 use crate::keys::Keyring;
 use crate::ledger::{Ledger, MAX_BUDGETS};
+use crate::memo::Memo;
 use crate::pattern::Dimension;
 use crate::prices::PriceTable;
 use crate::quota::{Quota, Quotas};
@@ -145,6 +146,7 @@ impl CostGuardBuilder {
                 quotas: Arc::new(quotas),
                 prices: self.prices,
                 ring,
+                memo: Memo::default(),
                 clock: self.clock,
                 currency,
                 audit: self.audit,

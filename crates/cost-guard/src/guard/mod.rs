@@ -25,6 +25,7 @@ use crate::estimate::Estimate;
 use crate::hold::Hold;
 use crate::keys::Keyring;
 use crate::ledger::{Ledger, Now};
+use crate::memo::Memo;
 use crate::money::nanos;
 use crate::prices::{PriceError, PriceTable, Usage};
 use crate::quota::Quotas;
@@ -63,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) prices: Option<PriceTable>,
     pub(crate) ring: Keyring,
+    memo: Memo,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) currency: Currency,
     audit: Option<Arc<dyn AuditSink>>,
@@ -170,12 +172,7 @@ impl CostGuard {
 
     pub(crate) fn reserve_now(&self, scope: &Scope<'_>, amount: Money, force: bool) -> Result<Hold, Denied> {
         let shared = &self.shared;
-        let reserved = shared.check_currency(amount).and_then(|()| {
-            let plan = shared.plan(scope, force)?;
-            let amount = nanos(amount);
-            let entries = shared.ledger.reserve(&plan, amount, shared.now(), force);
-            entries.map_err(|violated| shared.denied(&violated, amount))
-        });
+        let reserved = shared.check_currency(amount).and_then(|()| shared.hold(scope, nanos(amount), force));
         match reserved {
             Ok(entries) => Ok(Hold::new(Arc::clone(shared), entries, nanos(amount), scope)),
             Err(denied) => {

@@ -2,20 +2,56 @@
 
 use super::Shared;
 use crate::denied::{Denied, DeniedKind, Violation};
-use crate::ledger::{Breach, Plan, Standing, Violated};
+use crate::keys::ScopeKeys;
+use crate::ledger::{Breach, Entries, HINTS, Plan, Standing, Violated};
 use crate::money::money;
 use crate::pattern::Dimension;
 use crate::scope::Scope;
 
 impl Shared {
-    /// The budgets of this scope; with `lenient`, those that can be told.
-    pub(super) fn plan(&self, scope: &Scope<'_>, lenient: bool) -> Result<Plan, Denied> {
+    /// The keys of a scope, and where the caller's accounts were the last time.
+    pub(crate) fn keys<'a>(&'a self, scope: &'a Scope<'a>) -> (ScopeKeys<'a>, [u32; HINTS]) {
         let mut keys = self.ring.scoped(scope);
+        let Some(principal) = scope.principal else { return (keys, [0; HINTS]) };
+        if let Some(known) = self.memo.get(principal.id()) {
+            keys.remember(&known);
+            return (keys, known.hints);
+        }
+        if let Some(known) = keys.caller() {
+            self.memo.set(principal.id(), known, self.ledger.most_keys());
+        }
+        (keys, [0; HINTS])
+    }
+
+    /// Holds an amount in every budget of the scope, or in none.
+    pub(super) fn hold(&self, scope: &Scope<'_>, amount: u64, force: bool) -> Result<Entries, Denied> {
+        let mut plan = Plan::default();
+        self.plan(scope, force, &mut plan)?;
+        let hints = plan.hints;
+        let entries = self.ledger.reserve(&mut plan, amount, self.now(), force);
+        if hints != plan.hints {
+            self.remember(scope, plan.hints);
+        }
+        entries.map_err(|violated| self.denied(&violated, amount))
+    }
+
+    #[cold]
+    fn remember(&self, scope: &Scope<'_>, hints: [u32; HINTS]) {
+        let Some(principal) = scope.principal else { return };
+        if let Some(known) = self.keys(scope).0.caller() {
+            self.memo.set(principal.id(), known.with(hints), self.ledger.most_keys());
+        }
+    }
+
+    /// The budgets of this scope; with `lenient`, those that can be told.
+    pub(super) fn plan(&self, scope: &Scope<'_>, lenient: bool, plan: &mut Plan) -> Result<(), Denied> {
+        let (mut keys, hints) = self.keys(scope);
+        plan.hints = hints;
         if !lenient && self.stops.stops(&mut keys) {
             return Err(Denied::new(DeniedKind::Stopped, "spending is stopped by the kill switch"));
         }
         let anonymous = scope.principal.is_none();
-        let (mut plan, mut covered, mut missing) = (Plan::default(), false, None);
+        let (mut covered, mut missing) = (false, None);
         for (index, spec) in (0_u8..).zip(self.ledger.specs()) {
             if spec.only.as_ref().is_some_and(|only| scope.feature != Some(only))
                 || spec.anonymous && !anonymous
@@ -24,7 +60,7 @@ impl Shared {
             }
             covered |= spec.anonymous;
             match keys.pattern(&spec.pattern) {
-                Ok(key) => plan.keys.push((index, key)),
+                Ok(key) => plan.push(index, key),
                 Err(Dimension::Subject | Dimension::Tenant) if anonymous => {
                     missing = missing.or(Some((spec, Dimension::Subject, true)));
                 }
@@ -37,11 +73,11 @@ impl Shared {
             Some((spec, dimension, coverable)) if !(lenient || coverable && covered) => {
                 Err(unattributed(&spec.name, dimension))
             }
-            _ if plan.keys.is_empty() && !lenient => {
+            _ if plan.is_empty() && !lenient => {
                 let text = "no budget covers this scope: add one (unbudgeted spending is refused)";
                 Err(Denied::new(DeniedKind::Unattributed, text))
             }
-            _ => Ok(plan),
+            _ => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gambeson_core::{Money, Timestamp};
 
 use super::Shared;
-use crate::ledger::Standing;
+use crate::ledger::{Plan, Standing};
 use crate::money::money;
 use crate::scope::Scope;
 
@@ -31,7 +31,10 @@ pub struct Remaining {
 
 impl Shared {
     pub(super) fn remaining(&self, scope: &Scope<'_>) -> Vec<Remaining> {
-        let Ok(plan) = self.plan(scope, true) else { return Vec::new() };
+        let mut plan = Plan::default();
+        if self.plan(scope, true, &mut plan).is_err() {
+            return Vec::new();
+        }
         let of = |nanos| money(nanos, self.currency);
         let standing = self.ledger.standing(&plan, self.now()).into_iter();
         let told = standing.filter_map(|(budget, Standing { spent, held, resets_at })| {

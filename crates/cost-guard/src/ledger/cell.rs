@@ -4,17 +4,26 @@ use std::collections::VecDeque;
 
 use crate::window::{Kind, Rolling};
 
-/// One scope of one budget. Amounts are nano-units.
+/// One scope of one budget, in one cache line. Amounts are nano-units.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Cell {
+    /// Whose it is; 0: nobody's.
+    key: u128,
     /// The window that `spent` is of: the start of a calendar window, the step of a rolling one, 0 for good.
     seq: u64,
     spent: u64,
     held: u64,
+    past: Option<Box<Pasts>>,
     /// Open holds of this window; of a rolling one, all.
     open: u32,
     /// A bit for each alert that was given in this window.
     alerted: u8,
+}
+
+/// What most scopes of a calendar have nothing of.
+#[derive(Debug, Default)]
+struct Pasts {
     /// Windows that are over, but have holds.
     earlier: Vec<Past>,
     /// What was spent in each step of a rolling window.
@@ -30,8 +39,24 @@ struct Past {
 }
 
 impl Cell {
-    pub(super) fn new(seq: u64) -> Self {
-        Self { seq, ..Self::default() }
+    pub(super) fn new(key: u128, seq: u64) -> Self {
+        Self { key, seq, ..Self::default() }
+    }
+
+    pub(super) fn is_of(&self, key: u128) -> bool {
+        self.key == key
+    }
+
+    fn earlier(&self) -> &[Past] {
+        self.past.as_ref().map_or(&[], |past| &past.earlier)
+    }
+
+    fn earlier_mut(&mut self, seq: u64) -> Option<&mut Past> {
+        self.past.as_mut()?.earlier.iter_mut().find(|past| past.seq == seq)
+    }
+
+    fn past(&mut self) -> &mut Pasts {
+        self.past.get_or_insert_default()
     }
 
     /// Goes on to the window `seq`.
@@ -44,7 +69,7 @@ impl Cell {
             Kind::Calendar(_) | Kind::Lifetime => {
                 if self.open > 0 {
                     let Self { seq, spent, held, open, .. } = *self;
-                    self.earlier.push(Past { seq, spent, held, open });
+                    self.past().earlier.push(Past { seq, spent, held, open });
                 }
                 (self.seq, self.spent, self.held, self.open, self.alerted) = (seq, 0, 0, 0, 0);
             }
@@ -53,11 +78,13 @@ impl Cell {
 
     fn step(&mut self, seq: u64, alerts: &[(u8, u64)]) {
         self.seq = seq;
-        while let Some((step, spent)) = self.steps.front()
-            && *step < Rolling::first_counting(seq)
-        {
-            self.spent = self.spent.saturating_sub(*spent);
-            self.steps.pop_front();
+        if let Some(past) = &mut self.past {
+            while let Some((step, spent)) = past.steps.front()
+                && *step < Rolling::first_counting(seq)
+            {
+                self.spent = self.spent.saturating_sub(*spent);
+                past.steps.pop_front();
+            }
         }
         for (bit, _) in alerts.iter().enumerate().filter(|(_, (_, amount))| self.spent < *amount) {
             self.alerted &= !mask(bit);
@@ -66,7 +93,7 @@ impl Cell {
 
     /// What is spent and held in the window `seq`, which is the current one or one with holds.
     pub(super) fn standing(&self, seq: u64) -> (u64, u64) {
-        match self.earlier.iter().find(|past| past.seq == seq) {
+        match self.earlier().iter().find(|past| past.seq == seq) {
             Some(past) => (past.spent, past.held),
             None => (self.spent, self.held),
         }
@@ -74,7 +101,8 @@ impl Cell {
 
     /// Holds more in the window `seq`, by a new hold or by one that is there.
     pub(super) fn hold(&mut self, seq: u64, amount: u64, new: bool) {
-        let (held, open) = match self.earlier.iter_mut().find(|past| past.seq == seq) {
+        let past = self.past.as_mut().and_then(|past| past.earlier.iter_mut().find(|past| past.seq == seq));
+        let (held, open) = match past {
             Some(past) => (&mut past.held, &mut past.open),
             None => (&mut self.held, &mut self.open),
         };
@@ -84,18 +112,12 @@ impl Cell {
 
     /// Open holds of all windows.
     pub(super) fn holds(&self) -> u32 {
-        self.earlier.iter().fold(self.open, |sum, past| sum.saturating_add(past.open))
+        self.earlier().iter().fold(self.open, |sum, past| sum.saturating_add(past.open))
     }
 
     /// Turns what a hold of the window `seq` held into what was spent.
     pub(super) fn settle(&mut self, window: &Kind, seq: u64, held: u64, spent: u64) {
-        if let Some(place) = self.earlier.iter().position(|past| past.seq == seq) {
-            if let Some(past) = self.earlier.get_mut(place) {
-                past.held = past.held.saturating_sub(held);
-                past.spent = past.spent.saturating_add(spent);
-                past.open = past.open.saturating_sub(1);
-            }
-            self.earlier.retain(|past| past.open > 0);
+        if self.past.is_some() && self.settle_earlier(seq, held, spent) {
             return;
         }
         self.held = self.held.saturating_sub(held);
@@ -106,22 +128,38 @@ impl Cell {
         }
     }
 
+    /// Whether it was a window that is over.
+    fn settle_earlier(&mut self, seq: u64, held: u64, spent: u64) -> bool {
+        let Some(past) = self.earlier_mut(seq) else { return false };
+        past.held = past.held.saturating_sub(held);
+        past.spent = past.spent.saturating_add(spent);
+        past.open = past.open.saturating_sub(1);
+        let pasts = self.past();
+        pasts.earlier.retain(|past| past.open > 0);
+        if pasts.earlier.is_empty() && pasts.steps.is_empty() {
+            self.past = None;
+        }
+        true
+    }
+
     fn book_step(&mut self, seq: u64, spent: u64) {
         if spent == 0 || seq < Rolling::first_counting(self.seq) {
             return;
         }
         self.spent = self.spent.saturating_add(spent);
-        match self.steps.binary_search_by_key(&seq, |(step, _)| *step) {
+        let steps = &mut self.past().steps;
+        match steps.binary_search_by_key(&seq, |(step, _)| *step) {
             Ok(place) => {
-                if let Some((_, sum)) = self.steps.get_mut(place) {
+                if let Some((_, sum)) = steps.get_mut(place) {
                     *sum = sum.saturating_add(spent);
                 }
             }
-            Err(place) => self.steps.insert(place, (seq, spent)),
+            Err(place) => steps.insert(place, (seq, spent)),
         }
     }
 
     /// The alerts that are due now, each told once a window.
+    #[inline]
     pub(super) fn due_alerts(&mut self, window: &Kind, seq: u64, alerts: &[(u8, u64)]) -> Option<(u8, u64)> {
         // A rolling window has moved on when a slow call settles, and the call still counts in it.
         let other = self.seq != seq && !matches!(window, Kind::Rolling(_));
@@ -144,16 +182,18 @@ impl Cell {
         let over = match window {
             Kind::Lifetime => false,
             Kind::Calendar(_) => self.seq != seq,
-            Kind::Rolling(_) => {
-                self.steps.back().is_none_or(|(step, _)| *step < Rolling::first_counting(seq))
-            }
+            Kind::Rolling(_) => self
+                .past
+                .as_ref()
+                .and_then(|past| past.steps.back())
+                .is_none_or(|(step, _)| *step < Rolling::first_counting(seq)),
         };
         self.holds() == 0 && (over || self.spent == 0)
     }
 
     /// The oldest step of a rolling window in which something was spent.
     pub(super) fn oldest_step(&self) -> Option<u64> {
-        self.steps.front().map(|(step, _)| *step)
+        self.past.as_ref()?.steps.front().map(|(step, _)| *step)
     }
 }
 

@@ -18,8 +18,6 @@ pub(super) struct Level {
     index: HashMap<u128, u32, BuildAsIs>,
     pub(super) cells: Vec<Cell>,
     free: Vec<u32>,
-    /// What each caller holds of a budget that callers share; only callers with holds.
-    shares: HashMap<u128, u64, BuildAsIs>,
     swept: Option<u64>,
 }
 
@@ -41,10 +39,25 @@ impl Level {
     }
 
     /// The place of a scope, made if need be; `None` when there is no room.
-    pub(super) fn place(&mut self, spec: &Spec, count: &AtomicUsize, key: u128, seq: u64) -> Option<u32> {
-        if let Some(place) = self.index.get(&key) {
-            return Some(*place);
+    pub(super) fn place(
+        &mut self,
+        spec: &Spec,
+        count: &AtomicUsize,
+        key: u128,
+        seq: u64,
+        hint: Option<u32>,
+    ) -> Option<u32> {
+        if hint.and_then(|hint| self.cells.get(hint as usize)).is_some_and(|cell| cell.is_of(key)) {
+            return hint;
         }
+        match self.index.get(&key) {
+            Some(place) => Some(*place),
+            None => self.make(spec, count, key, seq),
+        }
+    }
+
+    #[cold]
+    fn make(&mut self, spec: &Spec, count: &AtomicUsize, key: u128, seq: u64) -> Option<u32> {
         if count.load(Ordering::Relaxed) >= spec.max_keys {
             return None;
         }
@@ -53,8 +66,8 @@ impl Level {
             None => u32::try_from(self.cells.len()).ok()?,
         };
         match self.cells.get_mut(place as usize) {
-            Some(cell) => *cell = Cell::new(seq),
-            None => self.cells.push(Cell::new(seq)),
+            Some(cell) => *cell = Cell::new(key, seq),
+            None => self.cells.push(Cell::new(key, seq)),
         }
         self.index.insert(key, place);
         count.fetch_add(1, Ordering::Relaxed);
@@ -70,8 +83,11 @@ impl Level {
         let Self { index, cells, free, .. } = self;
         let before = free.len();
         index.retain(|_, place| {
-            let idle = cells.get(*place as usize).is_none_or(|cell| cell.is_idle(&spec.window, seq));
+            let cell = cells.get_mut(*place as usize);
+            let idle = cell.as_ref().is_none_or(|cell| cell.is_idle(&spec.window, seq));
             if idle {
+                // Nobody's: a hint that led here leads nowhere now.
+                cell.into_iter().for_each(|cell| *cell = Cell::default());
                 free.push(*place);
                 count.fetch_sub(1, Ordering::Relaxed);
             }
@@ -82,50 +98,6 @@ impl Level {
 
     pub(super) fn cell(&mut self, place: u32) -> Option<&mut Cell> {
         self.cells.get_mut(place as usize)
-    }
-
-    /// Whether `more` fits, for a hold that has `has` already.
-    pub(super) fn check(&self, spec: &Spec, place: u32, seq: u64, ask: &Ask) -> Option<Breach> {
-        let cell = self.cells.get(place as usize)?;
-        let (spent, held) = cell.standing(seq);
-        let caller_holds = self.shares.get(&ask.caller).copied().unwrap_or(0);
-        let others = caller_holds.saturating_sub(ask.has);
-        if ask.has.saturating_add(ask.more) > spec.cap {
-            Some(Breach::Cap)
-        } else if spent.saturating_add(held).saturating_add(ask.more) > spec.limit {
-            Some(Breach::Exhausted)
-        } else if ask.new && cell.holds() >= spec.max_holds {
-            Some(Breach::Holds)
-        } else if spec.shared && others > 0 && caller_holds.saturating_add(ask.more) > spec.share {
-            Some(Breach::Share)
-        } else {
-            None
-        }
-    }
-
-    /// Holds what fits.
-    pub(super) fn hold(&mut self, spec: &Spec, place: u32, seq: u64, ask: &Ask) {
-        if let Some(cell) = self.cell(place) {
-            cell.hold(seq, ask.more, ask.new);
-        }
-        if spec.shared && ask.caller != 0 && ask.more > 0 {
-            let share = self.shares.entry(ask.caller).or_default();
-            *share = share.saturating_add(ask.more);
-        }
-    }
-
-    /// Gives back what a caller held.
-    pub(super) fn unhold(&mut self, spec: &Spec, caller: u128, held: u64) {
-        if spec.shared
-            && caller != 0
-            && held > 0
-            && let Some(share) = self.shares.get_mut(&caller)
-        {
-            *share = share.saturating_sub(held);
-            if *share == 0 {
-                self.shares.remove(&caller);
-            }
-        }
     }
 
     /// What is spent and held now, and when there is more.
@@ -153,11 +125,26 @@ impl Level {
     }
 }
 
+/// Whether what is asked for fits.
+pub(super) fn check(spec: &Spec, cell: &Cell, seq: u64, ask: &Ask, caller_holds: u64) -> Option<Breach> {
+    let (spent, held) = cell.standing(seq);
+    let others = caller_holds.saturating_sub(ask.has);
+    if ask.has.saturating_add(ask.more) > spec.cap {
+        Some(Breach::Cap)
+    } else if spent.saturating_add(held).saturating_add(ask.more) > spec.limit {
+        Some(Breach::Exhausted)
+    } else if ask.new && cell.holds() >= spec.max_holds {
+        Some(Breach::Holds)
+    } else if spec.shared && others > 0 && caller_holds.saturating_add(ask.more) > spec.share {
+        Some(Breach::Share)
+    } else {
+        None
+    }
+}
+
 /// What a hold asks of a budget.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
-    /// Whose share of a shared budget it is; 0: nobody's.
-    pub(super) caller: u128,
     /// What the hold has already.
     pub(super) has: u64,
     /// What it wants in addition.

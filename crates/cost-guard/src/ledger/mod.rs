@@ -6,16 +6,18 @@
 mod cell;
 mod entries;
 mod level;
+mod shares;
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gambeson_core::{Monotonic, Timestamp};
 
 use entries::Entry;
-pub(crate) use entries::{Entries, MAX_BUDGETS, Plan};
+pub(crate) use entries::{Entries, HINTS, MAX_BUDGETS, Plan};
 pub(crate) use level::Standing;
-use level::{Ask, Level};
+use level::{Ask, Level, check};
+use shares::Shares;
 
 use crate::budget::Spec;
 use crate::pattern::Dimension;
@@ -72,6 +74,7 @@ struct Tree {
     /// The latest wall time seen: one that goes back never brings an earlier, unspent window.
     watermark: Timestamp,
     levels: Box<[Level]>,
+    shares: Shares,
 }
 
 const TREES: usize = 16;
@@ -88,6 +91,7 @@ impl Ledger {
         let tree = || Tree {
             watermark: Timestamp::from_unix_nanos(i64::MIN),
             levels: specs.iter().map(level).collect(),
+            shares: Shares::default(),
         };
         Self {
             counts: specs.iter().map(|_| AtomicUsize::new(0)).collect(),
@@ -118,7 +122,7 @@ impl Ledger {
     /// Every budget that refuses. Nothing is consumed then.
     pub(crate) fn reserve(
         &self,
-        plan: &Plan,
+        plan: &mut Plan,
         amount: u64,
         now: Now,
         force: bool,
@@ -141,7 +145,7 @@ impl Ledger {
             let Some(mut tree) = self.tree(tree) else { continue };
             let now = tree.at(now);
             for budget in (0_u8..).take(self.specs.len()) {
-                if let Some((spec, count, level)) = self.parts(&mut tree, budget) {
+                if let Some((spec, count, level)) = self.parts(&mut tree.levels, budget) {
                     let seq = level.seq(spec, &now);
                     swept |= level.sweep(spec, count, seq);
                 }
@@ -150,38 +154,63 @@ impl Ledger {
         swept
     }
 
-    fn try_reserve(&self, plan: &Plan, amount: u64, now: Now, force: bool) -> Result<Entries, Vec<Violated>> {
-        let mut entries = Entries { tree: plan.tree, caller: plan.caller, ..Entries::default() };
+    fn try_reserve(
+        &self,
+        plan: &mut Plan,
+        amount: u64,
+        now: Now,
+        force: bool,
+    ) -> Result<Entries, Vec<Violated>> {
+        let mut entries = Entries::of(plan);
         let Some(mut tree) = self.tree(plan.tree) else { return Ok(entries) };
         let now = tree.at(now);
-        let ask = Ask { caller: plan.caller, has: 0, more: amount, new: true };
-        let mut violated = Vec::new();
-        for (budget, key) in plan.keys.iter() {
-            let Some((spec, count, level)) = self.parts(&mut tree, budget) else { continue };
+        let Tree { levels, shares, .. } = &mut *tree;
+        let ask = Ask { has: 0, more: amount, new: true };
+        let (mut violated, mut hints) = (Vec::new(), plan.hints);
+        let share = shares.of(plan.caller);
+        for (budget, key) in plan.keys() {
+            let Some((spec, count, level)) = self.parts(levels, budget) else { continue };
             let seq = level.seq(spec, &now);
-            let breach = match level.place(spec, count, key, seq) {
+            let hint = hints.get_mut(usize::from(budget));
+            let place = level.place(spec, count, key, seq, hint.as_deref().copied());
+            let breach = match place.and_then(|place| Some((place, level.cell(place)?))) {
                 None => Some(Breach::Full),
-                Some(place) => {
-                    if let Some(cell) = level.cell(place) {
-                        cell.roll(&spec.window, seq, &spec.alerts);
-                    }
-                    entries.items.push(Entry { seq, place, budget });
-                    level.check(spec, place, seq, &ask)
+                Some((place, cell)) => {
+                    hint.into_iter().for_each(|hint| *hint = place);
+                    cell.roll(&spec.window, seq, &spec.alerts);
+                    entries.push(Entry { seq, place, budget });
+                    check(spec, cell, seq, &ask, of_budget(share, budget))
                 }
             };
             if let Some(breach) = breach {
                 violated.push(Violated { budget, breach, standing: level.standing(spec, key, &now) });
             }
         }
+        plan.hints = hints;
         if !violated.is_empty() && !force {
             return Err(violated);
         }
-        for Entry { seq, place, budget } in entries.items.iter() {
-            if let Some((spec, _, level)) = self.parts(&mut tree, budget) {
-                level.hold(spec, place, seq, &ask);
+        self.hold(&mut tree, &entries, &ask);
+        Ok(entries)
+    }
+
+    /// Holds what fits.
+    fn hold(&self, tree: &mut Tree, entries: &Entries, ask: &Ask) {
+        let Tree { levels, shares, .. } = tree;
+        let mut share = if ask.more > 0 { shares.entry(entries.caller) } else { None };
+        for Entry { seq, place, budget } in entries.iter() {
+            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            if let Some(cell) = level.cell(place) {
+                cell.hold(seq, ask.more, ask.new);
+            }
+            if spec.shared
+                && let Some(share) = share.as_mut().and_then(|share| share.get_mut(usize::from(budget)))
+            {
+                *share = share.saturating_add(ask.more);
             }
         }
-        Ok(entries)
+        // Where callers share nothing, there is nothing to keep.
+        shares.tidy(entries.caller);
     }
 
     /// Holds `more` in every budget of a hold that has `has` already, or leaves it as it is.
@@ -198,12 +227,15 @@ impl Ledger {
     ) -> Result<(), Vec<Violated>> {
         let Some(mut tree) = self.tree(entries.tree) else { return Ok(()) };
         let now = tree.at(now);
-        let ask = Ask { caller: entries.caller, has, more, new: false };
+        let Tree { levels, shares, .. } = &mut *tree;
+        let ask = Ask { has, more, new: false };
         let mut violated = Vec::new();
-        for Entry { seq, place, budget } in entries.items.iter() {
-            let Some((spec, _, level)) = self.parts(&mut tree, budget) else { continue };
-            if let Some(breach) = level.check(spec, place, seq, &ask) {
-                let (spent, held) = level.cell(place).map(|cell| cell.standing(seq)).unwrap_or_default();
+        let share = shares.of(entries.caller);
+        for Entry { seq, place, budget } in entries.iter() {
+            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            let Some(cell) = level.cell(place) else { continue };
+            if let Some(breach) = check(spec, cell, seq, &ask, of_budget(share, budget)) {
+                let (spent, held) = cell.standing(seq);
                 let resets_at = level.standing(spec, 0, &now).resets_at;
                 violated.push(Violated { budget, breach, standing: Standing { spent, held, resets_at } });
             }
@@ -211,11 +243,7 @@ impl Ledger {
         if !violated.is_empty() && !force {
             return Err(violated);
         }
-        for Entry { seq, place, budget } in entries.items.iter() {
-            if let Some((spec, _, level)) = self.parts(&mut tree, budget) {
-                level.hold(spec, place, seq, &ask);
-            }
-        }
+        self.hold(&mut tree, entries, &ask);
         Ok(())
     }
 
@@ -223,14 +251,23 @@ impl Ledger {
     pub(crate) fn settle(&self, entries: &Entries, held: u64, spent: u64) -> Vec<Due> {
         let mut due = Vec::new();
         let Some(mut tree) = self.tree(entries.tree) else { return due };
-        for Entry { seq, place, budget } in entries.items.iter() {
-            let Some((spec, _, level)) = self.parts(&mut tree, budget) else { continue };
-            level.unhold(spec, entries.caller, held);
+        let Tree { levels, shares, .. } = &mut *tree;
+        let mut share = if held > 0 { shares.get_mut(entries.caller) } else { None };
+        for Entry { seq, place, budget } in entries.iter() {
+            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            if spec.shared
+                && let Some(share) = share.as_mut().and_then(|share| share.get_mut(usize::from(budget)))
+            {
+                *share = share.saturating_sub(held);
+            }
             let Some(cell) = level.cell(place) else { continue };
             cell.settle(&spec.window, seq, held, spent);
             if let Some((percent, spent)) = cell.due_alerts(&spec.window, seq, &spec.alerts) {
                 due.push(Due { budget, percent, spent });
             }
+        }
+        if held > 0 {
+            shares.tidy(entries.caller);
         }
         due
     }
@@ -240,10 +277,15 @@ impl Ledger {
         let Some(mut tree) = self.tree(plan.tree) else { return Vec::new() };
         let now = tree.at(now);
         let of = |(budget, key): (u8, u128)| {
-            let (spec, _, level) = self.parts(&mut tree, budget)?;
+            let (spec, _, level) = self.parts(&mut tree.levels, budget)?;
             Some((budget, level.standing(spec, key, &now)))
         };
-        plan.keys.iter().filter_map(of).collect()
+        plan.keys().filter_map(of).collect()
+    }
+
+    /// How many scopes the largest budget keeps.
+    pub(crate) fn most_keys(&self) -> usize {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
     /// How many scopes are kept.
@@ -258,12 +300,16 @@ impl Ledger {
 
     fn parts<'a>(
         &'a self,
-        tree: &'a mut Tree,
+        levels: &'a mut [Level],
         budget: u8,
     ) -> Option<(&'a Spec, &'a AtomicUsize, &'a mut Level)> {
         let place = usize::from(budget);
-        Some((self.specs.get(place)?, self.counts.get(place)?, tree.levels.get_mut(place)?))
+        Some((self.specs.get(place)?, self.counts.get(place)?, levels.get_mut(place)?))
     }
+}
+
+fn of_budget(share: Option<&[u64; MAX_BUDGETS]>, budget: u8) -> u64 {
+    share.and_then(|share| share.get(usize::from(budget))).copied().unwrap_or(0)
 }
 
 fn lock(tree: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
