@@ -33,18 +33,20 @@ pub struct Hold {
 
 impl Hold {
     pub(crate) fn new(shared: Arc<Shared>, entries: Entries, held: u64, scope: &Scope<'_>) -> Self {
+        // Facts know their caller; and without them nobody may be told.
+        let principal = scope.principal.filter(|_| scope.facts.is_none() && shared.tells);
         Self {
-            shared,
             entries,
             held,
             incurred: 0,
             estimated: false,
             charged: None,
             facts: scope.facts.cloned(),
-            principal: scope.principal.cloned(),
+            principal: principal.cloned(),
             feature: scope.feature.cloned(),
             provider: None,
             model: None,
+            shared,
         }
     }
 

@@ -64,7 +64,7 @@ impl Keyring {
     }
 
     pub(crate) fn scoped<'a>(&'a self, scope: &'a Scope<'a>) -> ScopeKeys<'a> {
-        ScopeKeys { ring: self, scope, known: [None; Dimension::ALL.len()] }
+        ScopeKeys { ring: self, scope, known: [0; Dimension::ALL.len()] }
     }
 }
 
@@ -73,15 +73,15 @@ impl Keyring {
 pub(crate) struct ScopeKeys<'a> {
     ring: &'a Keyring,
     scope: &'a Scope<'a>,
-    known: [Option<u128>; Dimension::ALL.len()],
+    /// 0: not computed yet.
+    known: [u128; Dimension::ALL.len()],
 }
 
 impl ScopeKeys<'_> {
     /// Takes the keys of a caller that was here before.
     pub(crate) fn remember(&mut self, known: &Known) {
-        for (dimension, key) in
-            [(Dimension::Subject, Some(known.subject())), (Dimension::Tenant, known.tenant())]
-        {
+        let tenant = known.tenant().unwrap_or(0);
+        for (dimension, key) in [(Dimension::Subject, known.subject()), (Dimension::Tenant, tenant)] {
             if let Some(slot) = self.known.get_mut(dimension as usize) {
                 *slot = key;
             }
@@ -95,11 +95,15 @@ impl ScopeKeys<'_> {
     }
 
     /// The key of one dimension; `None` when the scope has no such thing.
+    #[inline]
     pub(crate) fn dimension(&mut self, dimension: Dimension) -> Option<u128> {
-        let known = self.known.get(dimension as usize).copied().flatten();
-        if known.is_some() {
-            return known;
+        match self.known.get(dimension as usize) {
+            Some(known) if *known != 0 => Some(*known),
+            _ => self.compute(dimension),
         }
+    }
+
+    fn compute(&mut self, dimension: Dimension) -> Option<u128> {
         let scope = self.scope;
         let key = match dimension {
             Dimension::Subject => scope.principal.map(|caller| self.ring.subject(caller.full_subject())),
@@ -108,7 +112,7 @@ impl ScopeKeys<'_> {
             Dimension::Route => scope.route().map(|route| self.ring.text(Dimension::Route, route.as_str())),
             Dimension::Environment => self.ring.environment,
         };
-        if let Some(slot) = self.known.get_mut(dimension as usize) {
+        if let (Some(slot), Some(key)) = (self.known.get_mut(dimension as usize), key) {
             *slot = key;
         }
         key

@@ -142,6 +142,7 @@ impl CostGuardBuilder {
             shared: Arc::new(Shared {
                 needs_monotonic: any(|kind| matches!(kind, Kind::Rolling(_))),
                 needs_wall: any(|kind| !matches!(kind, Kind::Lifetime)),
+                tells: self.costs.is_some() || specs.iter().any(|spec| !spec.alerts.is_empty()),
                 ledger: Ledger::new(specs),
                 quotas: Arc::new(quotas),
                 prices: self.prices,

@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) costs: Option<Arc<dyn CostSink>>,
     on_alert: Option<OnAlert>,
     stops: stop::Stops,
+    /// Whether somebody is told what a hold cost, and whose it was.
+    pub(crate) tells: bool,
     needs_wall: bool,
     needs_monotonic: bool,
 }

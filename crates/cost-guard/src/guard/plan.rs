@@ -9,18 +9,27 @@ use crate::pattern::Dimension;
 use crate::scope::Scope;
 
 impl Shared {
-    /// The keys of a scope, and where the caller's accounts were the last time.
-    pub(crate) fn keys<'a>(&'a self, scope: &'a Scope<'a>) -> (ScopeKeys<'a>, [u32; HINTS]) {
-        let mut keys = self.ring.scoped(scope);
-        let Some(principal) = scope.principal else { return (keys, [0; HINTS]) };
-        if let Some(known) = self.memo.get(principal.id()) {
-            keys.remember(&known);
-            return (keys, known.hints);
+    /// Gives `keys` what is known of the scope's caller, and says where the caller's accounts were the last time.
+    #[inline]
+    pub(crate) fn recall(&self, keys: &mut ScopeKeys<'_>, scope: &Scope<'_>) -> [u32; HINTS] {
+        let Some(principal) = scope.principal else { return [0; HINTS] };
+        match self.memo.get(principal.id()) {
+            Some(known) => {
+                keys.remember(&known);
+                known.hints
+            }
+            None => {
+                self.remember(keys, scope, [0; HINTS]);
+                [0; HINTS]
+            }
         }
-        if let Some(known) = keys.caller() {
-            self.memo.set(principal.id(), known, self.ledger.most_keys());
+    }
+
+    #[cold]
+    fn remember(&self, keys: &mut ScopeKeys<'_>, scope: &Scope<'_>, hints: [u32; HINTS]) {
+        if let (Some(principal), Some(known)) = (scope.principal, keys.caller()) {
+            self.memo.set(principal.id(), known.with(hints), self.ledger.most_keys());
         }
-        (keys, [0; HINTS])
     }
 
     /// Holds an amount in every budget of the scope, or in none.
@@ -30,23 +39,15 @@ impl Shared {
         let hints = plan.hints;
         let entries = self.ledger.reserve(&mut plan, amount, self.now(), force);
         if hints != plan.hints {
-            self.remember(scope, plan.hints);
+            self.remember(&mut self.ring.scoped(scope), scope, plan.hints);
         }
         entries.map_err(|violated| self.denied(&violated, amount))
     }
 
-    #[cold]
-    fn remember(&self, scope: &Scope<'_>, hints: [u32; HINTS]) {
-        let Some(principal) = scope.principal else { return };
-        if let Some(known) = self.keys(scope).0.caller() {
-            self.memo.set(principal.id(), known.with(hints), self.ledger.most_keys());
-        }
-    }
-
     /// The budgets of this scope; with `lenient`, those that can be told.
     pub(super) fn plan(&self, scope: &Scope<'_>, lenient: bool, plan: &mut Plan) -> Result<(), Denied> {
-        let (mut keys, hints) = self.keys(scope);
-        plan.hints = hints;
+        let mut keys = self.ring.scoped(scope);
+        plan.hints = self.recall(&mut keys, scope);
         if !lenient && self.stops.stops(&mut keys) {
             return Err(Denied::new(DeniedKind::Stopped, "spending is stopped by the kill switch"));
         }

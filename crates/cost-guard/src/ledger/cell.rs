@@ -38,21 +38,32 @@ struct Past {
     open: u32,
 }
 
+/// Out of line: most scopes have none.
+impl Pasts {
+    #[cold]
+    fn of(&self, seq: u64) -> Option<&Past> {
+        self.earlier.iter().find(|past| past.seq == seq)
+    }
+
+    #[cold]
+    fn of_mut(&mut self, seq: u64) -> Option<&mut Past> {
+        self.earlier.iter_mut().find(|past| past.seq == seq)
+    }
+
+    #[cold]
+    fn open(&self, current: u32) -> u32 {
+        self.earlier.iter().fold(current, |sum, past| sum.saturating_add(past.open))
+    }
+}
+
 impl Cell {
     pub(super) fn new(key: u128, seq: u64) -> Self {
         Self { key, seq, ..Self::default() }
     }
 
+    #[inline]
     pub(super) fn is_of(&self, key: u128) -> bool {
         self.key == key
-    }
-
-    fn earlier(&self) -> &[Past] {
-        self.past.as_ref().map_or(&[], |past| &past.earlier)
-    }
-
-    fn earlier_mut(&mut self, seq: u64) -> Option<&mut Past> {
-        self.past.as_mut()?.earlier.iter_mut().find(|past| past.seq == seq)
     }
 
     fn past(&mut self) -> &mut Pasts {
@@ -60,10 +71,15 @@ impl Cell {
     }
 
     /// Goes on to the window `seq`.
+    #[inline]
     pub(super) fn roll(&mut self, window: &Kind, seq: u64, alerts: &[(u8, u64)]) {
-        if self.seq == seq {
-            return;
+        if self.seq != seq {
+            self.roll_on(window, seq, alerts);
         }
+    }
+
+    #[cold]
+    fn roll_on(&mut self, window: &Kind, seq: u64, alerts: &[(u8, u64)]) {
         match window {
             Kind::Rolling(_) => self.step(seq, alerts),
             Kind::Calendar(_) | Kind::Lifetime => {
@@ -92,16 +108,16 @@ impl Cell {
     }
 
     /// What is spent and held in the window `seq`, which is the current one or one with holds.
+    #[inline]
     pub(super) fn standing(&self, seq: u64) -> (u64, u64) {
-        match self.earlier().iter().find(|past| past.seq == seq) {
-            Some(past) => (past.spent, past.held),
-            None => (self.spent, self.held),
-        }
+        let past = self.past.as_ref().and_then(|past| past.of(seq));
+        past.map_or((self.spent, self.held), |past| (past.spent, past.held))
     }
 
     /// Holds more in the window `seq`, by a new hold or by one that is there.
+    #[inline]
     pub(super) fn hold(&mut self, seq: u64, amount: u64, new: bool) {
-        let past = self.past.as_mut().and_then(|past| past.earlier.iter_mut().find(|past| past.seq == seq));
+        let past = self.past.as_mut().and_then(|past| past.of_mut(seq));
         let (held, open) = match past {
             Some(past) => (&mut past.held, &mut past.open),
             None => (&mut self.held, &mut self.open),
@@ -111,11 +127,13 @@ impl Cell {
     }
 
     /// Open holds of all windows.
+    #[inline]
     pub(super) fn holds(&self) -> u32 {
-        self.earlier().iter().fold(self.open, |sum, past| sum.saturating_add(past.open))
+        self.past.as_ref().map_or(self.open, |past| past.open(self.open))
     }
 
     /// Turns what a hold of the window `seq` held into what was spent.
+    #[inline]
     pub(super) fn settle(&mut self, window: &Kind, seq: u64, held: u64, spent: u64) {
         if self.past.is_some() && self.settle_earlier(seq, held, spent) {
             return;
@@ -130,7 +148,7 @@ impl Cell {
 
     /// Whether it was a window that is over.
     fn settle_earlier(&mut self, seq: u64, held: u64, spent: u64) -> bool {
-        let Some(past) = self.earlier_mut(seq) else { return false };
+        let Some(past) = self.past.as_mut().and_then(|past| past.of_mut(seq)) else { return false };
         past.held = past.held.saturating_sub(held);
         past.spent = past.spent.saturating_add(spent);
         past.open = past.open.saturating_sub(1);
@@ -161,9 +179,11 @@ impl Cell {
     /// The alerts that are due now, each told once a window.
     #[inline]
     pub(super) fn due_alerts(&mut self, window: &Kind, seq: u64, alerts: &[(u8, u64)]) -> Option<(u8, u64)> {
+        if alerts.is_empty() {
+            return None;
+        }
         // A rolling window has moved on when a slow call settles, and the call still counts in it.
-        let other = self.seq != seq && !matches!(window, Kind::Rolling(_));
-        if other || alerts.is_empty() {
+        if self.seq != seq && !matches!(window, Kind::Rolling(_)) {
             return None;
         }
         let mut due = None;

@@ -23,26 +23,27 @@ pub(super) struct Level {
 
 impl Level {
     /// The number of the window around now.
+    #[inline]
     pub(super) fn seq(&mut self, spec: &Spec, now: &Now) -> u64 {
         match &spec.window {
             Kind::Lifetime => 0,
             Kind::Rolling(rolling) => rolling.step_at(now.monotonic.as_nanos()),
             Kind::Calendar(calendar) => {
-                let period = match self.period {
+                let period = match &self.period {
                     Some(period) if period.holds(now.wall) => period,
-                    _ => calendar.period(now.wall),
+                    _ => self.period.insert(calendar.period(now.wall)),
                 };
-                self.period = Some(period);
                 period.start.unix_nanos().cast_unsigned()
             }
         }
     }
 
     /// The place of a scope, made if need be; `None` when there is no room.
+    #[inline]
     pub(super) fn place(
         &mut self,
         spec: &Spec,
-        count: &AtomicUsize,
+        count: Option<&AtomicUsize>,
         key: u128,
         seq: u64,
         hint: Option<u32>,
@@ -52,7 +53,7 @@ impl Level {
         }
         match self.index.get(&key) {
             Some(place) => Some(*place),
-            None => self.make(spec, count, key, seq),
+            None => self.make(spec, count?, key, seq),
         }
     }
 
@@ -126,6 +127,7 @@ impl Level {
 }
 
 /// Whether what is asked for fits.
+#[inline]
 pub(super) fn check(spec: &Spec, cell: &Cell, seq: u64, ask: &Ask, caller_holds: u64) -> Option<Breach> {
     let (spent, held) = cell.standing(seq);
     let others = caller_holds.saturating_sub(ask.has);

@@ -77,6 +77,7 @@ struct Tree {
     shares: Shares,
 }
 
+/// A power of two.
 const TREES: usize = 16;
 
 impl Ledger {
@@ -113,7 +114,7 @@ impl Ledger {
     /// The tree of a key of the common dimensions.
     pub(crate) fn tree_of(&self, key: u128) -> usize {
         // The low bits choose the bucket within a table already.
-        usize::try_from((key >> 96) as u32).unwrap_or(0) % self.trees.len().max(1)
+        (key >> 96) as usize & self.trees.len().saturating_sub(1)
     }
 
     /// Holds `amount` in every budget of the plan, or in none.
@@ -145,7 +146,8 @@ impl Ledger {
             let Some(mut tree) = self.tree(tree) else { continue };
             let now = tree.at(now);
             for budget in (0_u8..).take(self.specs.len()) {
-                if let Some((spec, count, level)) = self.parts(&mut tree.levels, budget) {
+                let count = self.counts.get(usize::from(budget));
+                if let (Some((spec, level)), Some(count)) = (self.parts(&mut tree.levels, budget), count) {
                     let seq = level.seq(spec, &now);
                     swept |= level.sweep(spec, count, seq);
                 }
@@ -169,9 +171,10 @@ impl Ledger {
         let (mut violated, mut hints) = (Vec::new(), plan.hints);
         let share = shares.of(plan.caller);
         for (budget, key) in plan.keys() {
-            let Some((spec, count, level)) = self.parts(levels, budget) else { continue };
+            let Some((spec, level)) = self.parts(levels, budget) else { continue };
             let seq = level.seq(spec, &now);
             let hint = hints.get_mut(usize::from(budget));
+            let count = self.counts.get(usize::from(budget));
             let place = level.place(spec, count, key, seq, hint.as_deref().copied());
             let breach = match place.and_then(|place| Some((place, level.cell(place)?))) {
                 None => Some(Breach::Full),
@@ -199,7 +202,7 @@ impl Ledger {
         let Tree { levels, shares, .. } = tree;
         let mut share = if ask.more > 0 { shares.entry(entries.caller) } else { None };
         for Entry { seq, place, budget } in entries.iter() {
-            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            let Some((spec, level)) = self.parts(levels, budget) else { continue };
             if let Some(cell) = level.cell(place) {
                 cell.hold(seq, ask.more, ask.new);
             }
@@ -232,7 +235,7 @@ impl Ledger {
         let mut violated = Vec::new();
         let share = shares.of(entries.caller);
         for Entry { seq, place, budget } in entries.iter() {
-            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            let Some((spec, level)) = self.parts(levels, budget) else { continue };
             let Some(cell) = level.cell(place) else { continue };
             if let Some(breach) = check(spec, cell, seq, &ask, of_budget(share, budget)) {
                 let (spent, held) = cell.standing(seq);
@@ -254,7 +257,7 @@ impl Ledger {
         let Tree { levels, shares, .. } = &mut *tree;
         let mut share = if held > 0 { shares.get_mut(entries.caller) } else { None };
         for Entry { seq, place, budget } in entries.iter() {
-            let Some((spec, _, level)) = self.parts(levels, budget) else { continue };
+            let Some((spec, level)) = self.parts(levels, budget) else { continue };
             if spec.shared
                 && let Some(share) = share.as_mut().and_then(|share| share.get_mut(usize::from(budget)))
             {
@@ -277,7 +280,7 @@ impl Ledger {
         let Some(mut tree) = self.tree(plan.tree) else { return Vec::new() };
         let now = tree.at(now);
         let of = |(budget, key): (u8, u128)| {
-            let (spec, _, level) = self.parts(&mut tree.levels, budget)?;
+            let (spec, level) = self.parts(&mut tree.levels, budget)?;
             Some((budget, level.standing(spec, key, &now)))
         };
         plan.keys().filter_map(of).collect()
@@ -298,13 +301,9 @@ impl Ledger {
         self.trees.get(tree).map(lock)
     }
 
-    fn parts<'a>(
-        &'a self,
-        levels: &'a mut [Level],
-        budget: u8,
-    ) -> Option<(&'a Spec, &'a AtomicUsize, &'a mut Level)> {
+    fn parts<'a>(&'a self, levels: &'a mut [Level], budget: u8) -> Option<(&'a Spec, &'a mut Level)> {
         let place = usize::from(budget);
-        Some((self.specs.get(place)?, self.counts.get(place)?, levels.get_mut(place)?))
+        Some((self.specs.get(place)?, levels.get_mut(place)?))
     }
 }
 

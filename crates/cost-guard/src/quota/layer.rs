@@ -164,7 +164,8 @@ impl Checks {
             return Verdict::Refuse(layer_order());
         }
         let scope = Scope::of(facts);
-        let (mut keys, _) = self.guard.keys(&scope);
+        let mut keys = self.guard.ring.scoped(&scope);
+        let _ = self.guard.recall(&mut keys, &scope);
         let taken = quotas.take(&mut keys, scope.principal.is_none(), quotas.moment(&*self.guard.clock));
         match taken {
             Ok(left) => Verdict::Pass(left.filter(|_| self.fields_on_pass)),
