@@ -64,12 +64,13 @@ const fn whole([low, high]: [u64; 2]) -> u128 {
 }
 
 impl Memo {
-    /// What is known of a caller; `None` too while another thread looks at the same slot.
-    pub(crate) fn get(&self, id: u64) -> Option<Known> {
+    /// Looks at what is known of a caller; `None` too while another thread looks at the same slot.
+    #[inline]
+    pub(crate) fn with<T>(&self, id: u64, look: impl FnOnce(&Known) -> T) -> Option<T> {
         let place = self.place(id);
         let slot = self.chunks.get(place / CHUNK)?.get()?.get(place % CHUNK)?;
         let slot = slot.0.try_lock().ok()?;
-        (slot.0 == id).then_some(slot.1)
+        (slot.0 == id).then(|| look(&slot.1))
     }
 
     /// Remembers a caller, when this many are to be expected.
@@ -109,16 +110,17 @@ mod tests {
     #[test]
     fn a_caller_is_known_by_the_whole_id_only() {
         let memo = Memo::default();
-        assert!(memo.get(5).is_none());
+        let get = |id| memo.with(id, |known| *known);
+        assert!(get(5).is_none());
         memo.set(5, Known::new(1 << 100 | 7, Some(9)), 1);
-        let known = memo.get(5).unwrap();
+        let known = get(5).unwrap();
         assert_eq!((known.subject(), known.tenant()), (1 << 100 | 7, Some(9)));
         // Another caller takes the slot; the first is not known any more, and neither is anybody else.
         memo.set(5 + CHUNK as u64, Known::new(3, None), 1);
-        assert!(memo.get(5).is_none() && memo.get(5 + 2 * CHUNK as u64).is_none());
-        assert_eq!(memo.get(5 + CHUNK as u64).unwrap().tenant(), None);
+        assert!(get(5).is_none() && get(5 + 2 * CHUNK as u64).is_none());
+        assert_eq!(get(5 + CHUNK as u64).unwrap().tenant(), None);
         memo.set(6, Known::new(4, None), usize::MAX);
-        assert_eq!(memo.get(6).unwrap().subject(), 4);
+        assert_eq!(get(6).unwrap().subject(), 4);
         assert_eq!(size_of::<Slot>(), 64);
     }
 }

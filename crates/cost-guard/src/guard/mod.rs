@@ -193,17 +193,19 @@ impl Shared {
         }
     }
 
+    #[inline]
     pub(crate) fn check_currency(&self, amount: Money) -> Result<(), Denied> {
         match amount.currency() == self.currency && amount.nanos() >= 0 {
             true => Ok(()),
-            false => {
-                let text = format!(
-                    "{amount} is not an amount in {}, the currency of the budgets",
-                    self.currency.as_str()
-                );
-                Err(Denied::new(DeniedKind::Misused, text))
-            }
+            false => Err(self.misused(amount)),
         }
+    }
+
+    #[cold]
+    fn misused(&self, amount: Money) -> Denied {
+        let currency = self.currency.as_str();
+        let text = format!("{amount} is not an amount in {currency}, the currency of the budgets");
+        Denied::new(DeniedKind::Misused, text)
     }
 
     pub(crate) fn price(&self, model: &str, usage: &Usage) -> Result<Money, PriceError> {

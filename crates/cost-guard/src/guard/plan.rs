@@ -9,19 +9,16 @@ use crate::pattern::Dimension;
 use crate::scope::Scope;
 
 impl Shared {
-    /// Gives `keys` what is known of the scope's caller, and says where the caller's accounts were the last time.
+    /// Gives `keys` what is known of the scope's caller, and `hints` where the caller's accounts were the last time.
     #[inline]
-    pub(crate) fn recall(&self, keys: &mut ScopeKeys<'_>, scope: &Scope<'_>) -> [u32; HINTS] {
-        let Some(principal) = scope.principal else { return [0; HINTS] };
-        match self.memo.get(principal.id()) {
-            Some(known) => {
-                keys.remember(&known);
-                known.hints
-            }
-            None => {
-                self.remember(keys, scope, [0; HINTS]);
-                [0; HINTS]
-            }
+    pub(crate) fn recall(&self, keys: &mut ScopeKeys<'_>, scope: &Scope<'_>, hints: &mut [u32; HINTS]) {
+        let Some(principal) = scope.principal else { return };
+        let known = self.memo.with(principal.id(), |known| {
+            keys.remember(known);
+            *hints = known.hints;
+        });
+        if known.is_none() {
+            self.remember(keys, scope, *hints);
         }
     }
 
@@ -36,9 +33,8 @@ impl Shared {
     pub(super) fn hold(&self, scope: &Scope<'_>, amount: u64, force: bool) -> Result<Entries, Denied> {
         let mut plan = Plan::default();
         self.plan(scope, force, &mut plan)?;
-        let hints = plan.hints;
         let entries = self.ledger.reserve(&mut plan, amount, self.now(), force);
-        if hints != plan.hints {
+        if plan.moved {
             self.remember(&mut self.ring.scoped(scope), scope, plan.hints);
         }
         entries.map_err(|violated| self.denied(&violated, amount))
@@ -47,7 +43,7 @@ impl Shared {
     /// The budgets of this scope; with `lenient`, those that can be told.
     pub(super) fn plan(&self, scope: &Scope<'_>, lenient: bool, plan: &mut Plan) -> Result<(), Denied> {
         let mut keys = self.ring.scoped(scope);
-        plan.hints = self.recall(&mut keys, scope);
+        self.recall(&mut keys, scope, &mut plan.hints);
         if !lenient && self.stops.stops(&mut keys) {
             return Err(Denied::new(DeniedKind::Stopped, "spending is stopped by the kill switch"));
         }

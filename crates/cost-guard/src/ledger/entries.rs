@@ -13,6 +13,8 @@ pub(crate) struct Plan {
     pub(crate) caller: u128,
     /// Where the scopes of the first budgets were found the last time. A wrong one costs a look into the index, no more.
     pub(crate) hints: [u32; HINTS],
+    /// Whether some were found elsewhere this time.
+    pub(crate) moved: bool,
     budgets: [u8; MAX_BUDGETS],
     keys: [u128; MAX_BUDGETS],
     length: usize,
@@ -34,6 +36,17 @@ impl Plan {
 
     pub(super) fn keys(&self) -> impl Iterator<Item = (u8, u128)> + '_ {
         self.budgets.iter().copied().zip(self.keys.iter().copied()).take(self.length)
+    }
+
+    pub(super) fn hint(&self, budget: u8) -> Option<u32> {
+        self.hints.get(usize::from(budget)).copied()
+    }
+
+    #[cold]
+    pub(super) fn move_hint(&mut self, budget: u8, place: u32) {
+        if let Some(hint) = self.hints.get_mut(usize::from(budget)) {
+            (*hint, self.moved) = (place, true);
+        }
     }
 }
 

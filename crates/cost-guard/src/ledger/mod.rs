@@ -168,18 +168,17 @@ impl Ledger {
         let now = tree.at(now);
         let Tree { levels, shares, .. } = &mut *tree;
         let ask = Ask { has: 0, more: amount, new: true };
-        let (mut violated, mut hints) = (Vec::new(), plan.hints);
+        let mut violated = Vec::new();
         let share = shares.of(plan.caller);
         for (budget, key) in plan.keys() {
             let Some((spec, level)) = self.parts(levels, budget) else { continue };
             let seq = level.seq(spec, &now);
-            let hint = hints.get_mut(usize::from(budget));
+            let hint = plan.hint(budget);
             let count = self.counts.get(usize::from(budget));
-            let place = level.place(spec, count, key, seq, hint.as_deref().copied());
+            let place = level.place(spec, count, key, seq, hint);
             let breach = match place.and_then(|place| Some((place, level.cell(place)?))) {
                 None => Some(Breach::Full),
                 Some((place, cell)) => {
-                    hint.into_iter().for_each(|hint| *hint = place);
                     cell.roll(&spec.window, seq, &spec.alerts);
                     entries.push(Entry { seq, place, budget });
                     check(spec, cell, seq, &ask, of_budget(share, budget))
@@ -189,11 +188,16 @@ impl Ledger {
                 violated.push(Violated { budget, breach, standing: level.standing(spec, key, &now) });
             }
         }
-        plan.hints = hints;
         if !violated.is_empty() && !force {
             return Err(violated);
         }
         self.hold(&mut tree, &entries, &ask);
+        drop(tree);
+        for Entry { place, budget, .. } in entries.iter() {
+            if plan.hint(budget).is_some_and(|hint| hint != place) {
+                plan.move_hint(budget, place);
+            }
+        }
         Ok(entries)
     }
 
@@ -201,6 +205,7 @@ impl Ledger {
     fn hold(&self, tree: &mut Tree, entries: &Entries, ask: &Ask) {
         let Tree { levels, shares, .. } = tree;
         let mut share = if ask.more > 0 { shares.entry(entries.caller) } else { None };
+        let mut shared = false;
         for Entry { seq, place, budget } in entries.iter() {
             let Some((spec, level)) = self.parts(levels, budget) else { continue };
             if let Some(cell) = level.cell(place) {
@@ -210,10 +215,13 @@ impl Ledger {
                 && let Some(share) = share.as_mut().and_then(|share| share.get_mut(usize::from(budget)))
             {
                 *share = share.saturating_add(ask.more);
+                shared = true;
             }
         }
-        // Where callers share nothing, there is nothing to keep.
-        shares.tidy(entries.caller);
+        if !shared {
+            // Where callers share nothing, there is nothing to keep.
+            shares.tidy(entries.caller);
+        }
     }
 
     /// Holds `more` in every budget of a hold that has `has` already, or leaves it as it is.

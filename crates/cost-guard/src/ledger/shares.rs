@@ -59,7 +59,7 @@ impl Shares {
 }
 
 fn is_none(held: &Held) -> bool {
-    held.iter().fold(0, |all, amount| all | amount) == 0
+    held.iter().all(|amount| *amount == 0)
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Checks {
         }
         let scope = Scope::of(facts);
         let mut keys = self.guard.ring.scoped(&scope);
-        let _ = self.guard.recall(&mut keys, &scope);
+        self.guard.recall(&mut keys, &scope, &mut Default::default());
         let taken = quotas.take(&mut keys, scope.principal.is_none(), quotas.moment(&*self.guard.clock));
         match taken {
             Ok(left) => Verdict::Pass(left.filter(|_| self.fields_on_pass)),
