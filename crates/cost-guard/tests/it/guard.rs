@@ -360,3 +360,31 @@ fn threads_never_overspend() {
         assert!(sum <= 1_000);
     }
 }
+
+#[test]
+fn who_was_here_before_finds_their_own_account_wherever_it_is_now() {
+    let clock = clock();
+    let guard = builder(&clock)
+        .budget(Budget::money("user/{subject}", usd(50)).per(Calendar::minute("UTC")).max_keys(2))
+        .build()
+        .unwrap();
+    let people = ["alice", "bob", "carol", "dave"].map(person);
+    let spent = |who: usize| guard.remaining(&Scope::principal(&people[who]))[0].spent;
+    // Two accounts at a time, at places that belonged to others a minute before.
+    for [first, second] in [[0, 1], [2, 3], [1, 0], [3, 1], [0, 2], [2, 0]] {
+        spend(&guard, &Scope::principal(&people[first]), usd(11)).unwrap();
+        spend(&guard, &Scope::principal(&people[second]), usd(22)).unwrap();
+        let third = (0..4).find(|who| ![first, second].contains(who)).unwrap();
+        assert_eq!(spend(&guard, &Scope::principal(&people[third]), usd(1)), Err(DeniedKind::Full));
+        spend(&guard, &Scope::principal(&people[first]), usd(1)).unwrap();
+        assert_eq!([first, second, third].map(spent), [usd(12), usd(22), usd(0)]);
+        clock.advance(Duration::from_secs(60));
+    }
+    // A credential of the same person that is new is not a new person.
+    spend(&guard, &Scope::principal(&people[0]), usd(30)).unwrap();
+    let again = person("alice");
+    assert_ne!(again.id(), people[0].id());
+    assert_eq!(spend(&guard, &Scope::principal(&again), usd(21)), Err(DeniedKind::Exhausted));
+    spend(&guard, &Scope::principal(&again), usd(20)).unwrap();
+    assert_eq!(spent(0), usd(50));
+}
