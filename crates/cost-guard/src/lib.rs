@@ -108,6 +108,8 @@
 //! - What is spent belongs to the window of the reservation, however late it settles. A wall clock that goes back refills nothing.
 //! - Amounts are whole nano-units, prices whole pico-units, rounded up once a line. There is no floating point near money.
 //! - Keys of all tables are keyed hashes of names: they have one size, can't be made to collide, and hold no personal data.
+//! - A scope takes one cache line, and its place in an index. The keys of the callers seen last are remembered by the principal's
+//!   number, in a table that grows with the scopes from 64 KB to 8 MB at most.
 //!
 //! The ledger is this process's memory: after a restart budgets are unspent, and several instances have a budget each.
 //!
