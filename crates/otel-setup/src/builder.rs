@@ -204,7 +204,8 @@ impl TelemetryBuilder {
         let queue = SpanQueue::new(self.config.queue, self.config.batch);
         let exporter = plan.map(|plan| Exporter::start(plan, queue, metrics.clone())).transpose()?;
         let recorder = exporter.as_ref().filter(|exporter| exporter.traces);
-        let recorder = recorder.map(|exporter| Recorder { queue: exporter.queue.clone(), ids: ids.clone() });
+        let recorder =
+            recorder.map(|exporter| Arc::new(Recorder { queue: exporter.queue.clone(), ids: ids.clone() }));
         Ok(Telemetry::of(Shared {
             route_names: RouteNames::new(self.config.most_series),
             client_address: self.config.client_address,

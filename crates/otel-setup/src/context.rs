@@ -11,20 +11,18 @@ use gambeson_core::TraceContext;
 use crate::export::SpanQueue;
 use crate::ids::Ids;
 
-/// A span that others may be children of. A clone is one atomic increment.
+/// A span that others may be children of. Held by value: a trace that is not recorded costs neither an allocation nor
+/// an atomic increment, one that is recorded an increment a clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Active(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub(crate) struct Active {
     trace: TraceContext,
     random: bool,
     state: Option<Arc<str>>,
-    recorder: Option<Recorder>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// Where spans of a sampled trace go.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Recorder {
     pub(crate) queue: Arc<SpanQueue>,
     pub(crate) ids: Arc<Ids>,
@@ -36,31 +34,31 @@ impl Active {
         trace: TraceContext,
         random: bool,
         state: Option<Arc<str>>,
-        recorder: Option<Recorder>,
+        recorder: Option<Arc<Recorder>>,
     ) -> Self {
-        Self(Arc::new(Inner { trace, random, state, recorder }))
+        Self { trace, random, state, recorder }
     }
 
     /// A span within the same trace.
     pub(crate) fn child(&self, span_id: [u8; 8]) -> Option<Self> {
-        let trace = TraceContext::new(self.0.trace.trace_id, span_id, self.0.trace.sampled)?;
-        Some(Self::new(trace, self.0.random, self.0.state.clone(), self.0.recorder.clone()))
+        let trace = TraceContext::new(self.trace.trace_id, span_id, self.trace.sampled)?;
+        Some(Self::new(trace, self.random, self.state.clone(), self.recorder.clone()))
     }
 
     pub(crate) fn trace(&self) -> &TraceContext {
-        &self.0.trace
+        &self.trace
     }
 
     pub(crate) fn random(&self) -> bool {
-        self.0.random
+        self.random
     }
 
     pub(crate) fn state(&self) -> Option<&Arc<str>> {
-        self.0.state.as_ref()
+        self.state.as_ref()
     }
 
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
-        self.0.recorder.as_ref()
+        self.recorder.as_deref()
     }
 }
 

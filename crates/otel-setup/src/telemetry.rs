@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) timer: Arc<dyn Timer>,
     pub(crate) sampling: Sampling,
     /// `None`: no spans are exported.
-    pub(crate) recorder: Option<Recorder>,
+    pub(crate) recorder: Option<Arc<Recorder>>,
     pub(crate) exporter: Option<Exporter>,
     /// Routes that leave no span.
     pub(crate) untraced: Vec<Cow<'static, str>>,

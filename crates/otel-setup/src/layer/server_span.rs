@@ -20,12 +20,19 @@ const MOST_METHOD: usize = 32;
 pub(super) struct ServerTrace {
     /// `None`: there is no randomness, or an outer layer of ours has the span already.
     active: Option<Active>,
-    parent: Option<ParentSpan>,
-    link: Option<Parent>,
-    odd_method: Option<Box<str>>,
+    /// Boxed, since most requests have nothing of it and all are moved about.
+    odd: Option<Box<Odd>>,
     version: Version,
     /// Whether spans are exported and this request may leave one.
     wanted: bool,
+}
+
+/// What the span of an unusual request says besides.
+#[derive(Default)]
+struct Odd {
+    parent: Option<ParentSpan>,
+    link: Option<Parent>,
+    method: Option<Box<str>>,
 }
 
 /// How the request ended.
@@ -41,14 +48,7 @@ pub(super) struct Ended<'a> {
 
 impl ServerTrace {
     pub(super) fn begin(shared: &Shared, facts: &RequestFacts, head: &RequestHead<'_>) -> Self {
-        let mut trace = Self {
-            active: None,
-            parent: None,
-            link: None,
-            odd_method: None,
-            version: head.version,
-            wanted: false,
-        };
+        let mut trace = Self { active: None, odd: None, version: head.version, wanted: false };
         if facts.trace().is_some() {
             return trace;
         }
@@ -57,13 +57,9 @@ impl ServerTrace {
         // What a stranger says is worth a link, never a say in what is recorded here.
         let trusted = incoming.filter(|_| facts.peer().is_some_and(|peer| peer.neighbour_trusted));
         trace.active = activate(shared, trusted, wanted, head);
-        trace.parent = trusted.map(|parent| ParentSpan { id: parent.span_id, remote: true });
         if wanted {
             trace.wanted = true;
-            trace.link = incoming.filter(|_| trusted.is_none());
-            trace.odd_method = MethodLabel::of(head.method)
-                .is_other()
-                .then(|| head.method.as_str().chars().take(MOST_METHOD).collect());
+            trace.odd = Odd::of(incoming, trusted, head);
         }
         if let Some(active) = &trace.active {
             facts.set_trace(*active.trace());
@@ -85,17 +81,18 @@ impl ServerTrace {
         if late && !shared.sampling.keeps(failed, ended.took) {
             return;
         }
+        let odd = self.odd.take().map_or_else(Odd::default, |odd| *odd);
         recorder.queue.push(SpanRecord {
             trace: *active.trace(),
             random: active.random(),
             state: active.state().cloned(),
-            parent: self.parent,
+            parent: odd.parent,
             started: shared.clock.now().minus(ended.took),
             took: ended.took,
             failed,
             kind: SpanKind::Server(ServerSpan {
                 method: ended.method,
-                odd_method: self.odd_method.take(),
+                odd_method: odd.method,
                 https: ended.https,
                 version: self.version,
                 route: ended.facts.route().cloned(),
@@ -105,10 +102,23 @@ impl ServerTrace {
                 rejection: ended.facts.rejection().cloned(),
                 cost: ended.facts.cost().map(|cost| cost.amount),
                 client: ended.facts.peer().and_then(|peer| peer.address).filter(|_| shared.client_address),
-                link: self.link,
+                link: odd.link,
                 late,
             }),
         });
+    }
+}
+
+impl Odd {
+    fn of(incoming: Option<Parent>, trusted: Option<Parent>, head: &RequestHead<'_>) -> Option<Box<Self>> {
+        let other = MethodLabel::of(head.method).is_other();
+        (incoming.is_some() || other).then(|| {
+            Box::new(Self {
+                parent: trusted.map(|parent| ParentSpan { id: parent.span_id, remote: true }),
+                link: incoming.filter(|_| trusted.is_none()),
+                method: other.then(|| head.method.as_str().chars().take(MOST_METHOD).collect()),
+            })
+        })
     }
 }
 

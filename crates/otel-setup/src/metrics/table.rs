@@ -88,13 +88,14 @@ impl Mixer {
 
 impl Hasher for Mixer {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            if let Some(word) = word.get_mut(..chunk.len()) {
-                word.copy_from_slice(chunk);
-            }
-            self.mix(u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
+        if rest.is_empty() {
+            return;
         }
+        // The last eight bytes again in part: dearer to take apart than to mix twice.
+        let last = bytes.last_chunk().map(|word| u64::from_le_bytes(*word));
+        self.mix(last.unwrap_or_else(|| rest.iter().fold(1, |word, byte| word << 8 | u64::from(*byte))));
     }
 
     fn write_u8(&mut self, value: u8) {
