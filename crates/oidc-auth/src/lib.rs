@@ -115,6 +115,7 @@ pub mod login;
 mod policy;
 mod status;
 mod telemetry;
+mod token_endpoint;
 mod verifier;
 
 pub use builder::{NeedsAudience, VerifierBuilder};
@@ -129,4 +130,5 @@ pub use layer::AuthLayer;
 pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use policy::{ClaimNames, TokenProfile};
 pub use status::VerifierStatus;
+pub use token_endpoint::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret};
 pub use verifier::Verifier;

@@ -62,8 +62,15 @@ pub(crate) struct Metadata {
     pub(crate) token_endpoint: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    pub(crate) mtls_endpoint_aliases: Option<Aliases>,
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
     pub(crate) authorization_response_iss_parameter_supported: Option<bool>,
+}
+
+/// The endpoints for clients with a certificate (RFC 8705 §5).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Aliases {
+    pub(crate) token_endpoint: Option<String>,
 }
 
 impl Endpoint {

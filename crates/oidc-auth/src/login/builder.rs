@@ -8,7 +8,6 @@ use gambeson_core::{
     SecretResolver, Spawn, Timer,
 };
 
-use super::client::{Client, Secret};
 use super::cookies::Cookies;
 use super::handle::{Inner, Login};
 use super::memory::MemorySessions;
@@ -22,6 +21,7 @@ use super::store::SessionStore;
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
 use crate::policy::ClaimNames;
+use crate::token_endpoint::{AssertionKey, ClientAuth, ClientSecret};
 use crate::verifier::Verifier;
 
 /// Describes a [`Login`] piece by piece. Issuer, client id and public origin have no default.
@@ -29,8 +29,7 @@ use crate::verifier::Verifier;
 #[must_use = "a builder does nothing until it is built"]
 pub struct LoginBuilder {
     issuer: Issuer,
-    client_id: Box<str>,
-    secret: Secret,
+    client: ClientAuth,
     origin: Option<String>,
     scopes: Vec<String>,
     paths: LoginPaths,
@@ -54,8 +53,7 @@ impl LoginBuilder {
     pub(super) fn new(issuer: Issuer, client_id: Box<str>) -> Self {
         Self {
             issuer,
-            client_id,
-            secret: Secret::None,
+            client: ClientAuth::public(client_id),
             origin: None,
             scopes: vec!["openid".into(), "profile".into()],
             paths: LoginPaths::default(),
@@ -78,12 +76,26 @@ impl LoginBuilder {
 
     /// The client's secret. Default: none, a public client, whose codes PKCE alone protects.
     pub fn client_secret(self, secret: SecretBytes) -> Self {
-        Self { secret: Secret::Bytes(secret), ..self }
+        let client = ClientAuth::secret(self.client.id(), secret);
+        Self { client, ..self }
     }
 
     /// Where the client's secret is; it is asked for at each exchange, so that a rotated one is taken up.
     pub fn client_secret_from(self, reference: SecretRef, resolver: Arc<dyn SecretResolver>) -> Self {
-        Self { secret: Secret::From(reference, resolver), ..self }
+        let client = ClientAuth::secret(self.client.id(), ClientSecret::from_ref(reference, resolver));
+        Self { client, ..self }
+    }
+
+    /// A key by which this app proves itself in place of a secret: `private_key_jwt`. See [`ClientAuth::private_key_jwt`].
+    pub fn private_key_jwt(self, key: AssertionKey) -> Self {
+        let client = ClientAuth::private_key_jwt(self.client.id(), key);
+        Self { client, ..self }
+    }
+
+    /// This app proves itself by the certificate of its transport. See [`ClientAuth::tls`].
+    pub fn tls_client_auth(self) -> Self {
+        let client = ClientAuth::tls(self.client.id());
+        Self { client, ..self }
     }
 
     /// The origin under which browsers know this app, such as `https://notes.example.com`. What a request says of its host
@@ -210,9 +222,7 @@ impl LoginBuilder {
         if matches!(self.issuer.source, KeySource::Static { .. }) {
             problems.add("login.issuer", self.issuer.name(), "a log-in needs discovery: Issuer::discover");
         }
-        if self.client_id.trim().is_empty() {
-            problems.add("login.client-id", "", "name this app as the provider registered it");
-        }
+        self.client.validate("login", problems);
         let token = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -313,7 +323,7 @@ impl LoginBuilder {
     /// Verifies ID tokens: the audience is this client.
     fn verifier(&self, problems: &mut ConfigProblems) -> Option<Verifier> {
         let mut builder = Verifier::builder(self.issuer.clone())
-            .audience(self.client_id.clone())
+            .audience(self.client.id())
             .run_in(self.run_in)
             .leeway(self.leeway)
             .claims(self.names.clone())
@@ -352,7 +362,7 @@ impl LoginBuilder {
             deadline: self.deadline,
         };
         Some(Login::new(Inner {
-            client: Client::new(self.client_id, self.secret),
+            client: self.client,
             cookies: Cookies::new(&self.cookie_name, origin.is_https()),
             origin,
             paths: self.paths,
@@ -360,7 +370,7 @@ impl LoginBuilder {
             lifetime: self.lifetime,
             sealer: sealer?,
             verifier: verifier?,
-            provider: Provider::new(endpoint, Arc::clone(&clock)),
+            provider: Provider::new(endpoint, Arc::clone(&clock), self.entropy.clone()?),
             store: self.store.unwrap_or_else(|| Arc::new(MemorySessions::new())),
             clock,
             spawn: self.spawn?,

@@ -10,7 +10,6 @@ use super::attempt::Attempt;
 use super::begin;
 use super::handle::Login;
 use super::id_token::{self, Expected};
-use super::provider::{ProviderError, Tokens};
 use super::random::Random;
 use super::refusal;
 use super::session::{Grant, Session, SessionKey};
@@ -18,6 +17,7 @@ use super::step::{Outcome, Reply, Step};
 use super::telemetry;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::identity;
+use crate::token_endpoint::{ExchangeError, Tokens};
 
 /// The authorization response (RFC 6749 §4.1.2, RFC 9207 §2).
 #[derive(Debug, Default)]
@@ -155,10 +155,10 @@ fn told(error: &str) -> Rejection {
     }
 }
 
-fn no_tokens(error: ProviderError) -> Rejection {
+fn no_tokens(error: ExchangeError) -> Rejection {
     match error {
-        ProviderError::Refused(_) => refusal::failed(error),
-        ProviderError::Unavailable(_) => refusal::unavailable(error),
+        ExchangeError::Refused(_) => refusal::failed(error),
+        ExchangeError::ClientRefused(_) | ExchangeError::Unavailable(_) => refusal::unavailable(error),
     }
 }
 

@@ -8,7 +8,6 @@ use gambeson_core::{Access, AuditSink, Clock, EndpointSpec, Entropy, Spawn, Subj
 use http::{HeaderMap, Method, Uri};
 
 use super::builder::LoginBuilder;
-use super::client::Client;
 use super::cookies::Cookies;
 use super::origin::PublicOrigin;
 use super::paths::LoginPaths;
@@ -20,6 +19,7 @@ use super::session::{SessionKey, SessionLifetime};
 use super::store::{SessionStore, SessionStoreError};
 use super::telemetry;
 use crate::issuer::Issuer;
+use crate::token_endpoint::ClientAuth;
 use crate::verifier::Verifier;
 
 /// Signs browsers in and out at one provider. A clone is one atomic increment.
@@ -27,7 +27,7 @@ use crate::verifier::Verifier;
 pub struct Login(Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) client: Client,
+    pub(super) client: ClientAuth,
     pub(super) cookies: Cookies,
     pub(super) origin: PublicOrigin,
     pub(super) paths: LoginPaths,

@@ -162,7 +162,6 @@ mod attempt;
 mod begin;
 mod builder;
 mod callback;
-mod client;
 mod cookies;
 mod handle;
 mod id_token;

@@ -9,12 +9,12 @@ use gambeson_core::{Principal, SecretBytes, Timestamp};
 use super::callback::refresh_at;
 use super::handle::Login;
 use super::id_token::{self, Expected};
-use super::provider::{ProviderError, Tokens};
 use super::session::{Grant, Session, SessionKey};
 use super::store::StoredSession;
 use super::telemetry;
 use crate::error::{TokenError, TokenErrorKind};
 use crate::identity;
+use crate::token_endpoint::{ExchangeError, Tokens};
 
 /// For so long nobody else refreshes the same session; after a failure it is not tried again before.
 const LEASE: Duration = Duration::from_secs(30);
@@ -109,11 +109,11 @@ enum Failed {
     Unavailable(String),
 }
 
-impl From<ProviderError> for Failed {
-    fn from(error: ProviderError) -> Self {
+impl From<ExchangeError> for Failed {
+    fn from(error: ExchangeError) -> Self {
         match error {
-            ProviderError::Refused(text) => Self::Refused(text),
-            ProviderError::Unavailable(text) => Self::Unavailable(text),
+            ExchangeError::Refused(text) => Self::Refused(text),
+            ExchangeError::ClientRefused(text) | ExchangeError::Unavailable(text) => Self::Unavailable(text),
         }
     }
 }

@@ -1,0 +1,128 @@
+//! One exchange with the token endpoint.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use form_urlencoded::Serializer;
+use gambeson_core::{Clock, Entropy};
+use http::{Request, header};
+
+use super::answer::{ExchangeError, Tokens, read};
+use super::client_auth::{ClientAuth, Occasion};
+use crate::keys::{Endpoint, FetchError, Metadata, describe};
+
+/// How many exchanges run at once: strangers with made-up codes must not make this app a hose.
+const MOST: usize = 64;
+
+/// The token endpoint as the discovery document has it.
+#[derive(Debug)]
+pub(crate) struct TokenUrl {
+    url: String,
+    /// The one for clients with a certificate (RFC 8705 §5).
+    mutual_tls: Option<String>,
+    /// Whether the secret goes into the form: for providers that don't take it as HTTP Basic.
+    secret_in_form: bool,
+}
+
+impl TokenUrl {
+    pub(crate) fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Self, FetchError> {
+        let url = |name, url: Option<&str>| endpoint.endpoint(name, url);
+        let listed = |name: &str| {
+            let list = metadata.token_endpoint_auth_methods_supported.as_ref();
+            list.is_some_and(|list| list.iter().any(|item| item == name))
+        };
+        let alias =
+            metadata.mtls_endpoint_aliases.as_ref().and_then(|aliases| aliases.token_endpoint.as_deref());
+        Ok(Self {
+            url: url("token_endpoint", metadata.token_endpoint.as_deref())?
+                .ok_or_else(|| FetchError::new(format!("{} names no token_endpoint", endpoint.issuer)))?,
+            mutual_tls: url("mtls_endpoint_aliases.token_endpoint", alias)?,
+            secret_in_form: listed("client_secret_post") && !listed("client_secret_basic"),
+        })
+    }
+
+    fn of(&self, client: &ClientAuth) -> &str {
+        match &self.mutual_tls {
+            Some(url) if client.uses_tls() => url,
+            _ => &self.url,
+        }
+    }
+}
+
+/// The exchanges of one part of this app with one provider.
+#[derive(Debug)]
+pub(crate) struct Exchanges {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    running: AtomicUsize,
+}
+
+impl Exchanges {
+    pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { clock, entropy, running: AtomicUsize::new(0) }
+    }
+
+    /// Exchanges a grant for tokens (RFC 6749 §4.1.3, §4.4 and §6, RFC 8693 §2).
+    pub(crate) async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        at: &TokenUrl,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+    ) -> Result<Tokens, ExchangeError> {
+        let _place = Place::take(&self.running)?;
+        let url = at.of(client);
+        let request = self.request(&endpoint.issuer, at, client, form).await?;
+        let sent = endpoint.transport.send(request, endpoint.limits()).await;
+        let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(url, &error)))?;
+        read(url, answer.status(), answer.body())
+    }
+
+    async fn request(
+        &self,
+        issuer: &str,
+        at: &TokenUrl,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+    ) -> Result<Request<Bytes>, ExchangeError> {
+        let on = Occasion {
+            issuer,
+            secret_in_form: at.secret_in_form,
+            now: self.clock.now(),
+            entropy: &*self.entropy,
+        };
+        let proof = client.prove(on).await.map_err(ExchangeError::Unavailable)?;
+        let mut body = Serializer::new(String::new());
+        body.extend_pairs(form).extend_pairs(&proof.fields);
+        let mut request = Request::post(at.of(client))
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(authorization) = proof.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(Bytes::from(body.finish()));
+        request.map_err(|error| ExchangeError::Unavailable(error.to_string()))
+    }
+}
+
+/// One of the exchanges that may run at once.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(count: &'a AtomicUsize) -> Result<Self, ExchangeError> {
+        let place = Self(count);
+        match count.fetch_add(1, Ordering::Relaxed) < MOST {
+            true => Ok(place),
+            false => Err(ExchangeError::Unavailable(format!(
+                "more than {MOST} exchanges with the token endpoint at once"
+            ))),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
