@@ -13,6 +13,8 @@ use crate::issuer::{Issuer, KeySource};
 use crate::key_policy::KeyPolicy;
 use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
+use crate::telemetry;
+use crate::tenants::Tenants;
 use crate::verifier::{Keys, Shared, Verifier};
 
 /// A verifier of which the audience is not known yet: a token for another API must never be taken for one for this.
@@ -27,15 +29,16 @@ impl NeedsAudience {
 
     /// The name by which tokens mean this API (`aud`, RFC 9068 §4).
     pub fn audience(self, audience: impl Into<Box<str>>) -> VerifierBuilder {
+        let (kind, names) = (TokenKind::Access(self.0.dialect.profile), self.0.dialect.names.clone());
         VerifierBuilder {
             issuer: self.0,
             audiences: vec![audience.into()],
-            kind: TokenKind::Access(TokenProfile::default()),
+            kind,
             run_in: Profile::default(),
             leeway: Duration::from_secs(30),
             max_lifetime: Duration::from_secs(86_400),
             max_token: 8 << 10,
-            names: ClaimNames::default(),
+            names,
             keys: KeyPolicy::default(),
             cache: CacheConfig::default(),
             clock: None,
@@ -77,7 +80,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Which kind of token is accepted. Default [`TokenProfile::AccessToken`].
+    /// Which kind of token is accepted. Default [`TokenProfile::AccessToken`], or what a preset of the issuer says.
     pub fn profile(self, profile: TokenProfile) -> Self {
         Self { kind: TokenKind::Access(profile), ..self }
     }
@@ -109,7 +112,8 @@ impl VerifierBuilder {
         Self { max_token, ..self }
     }
 
-    /// Which claims hold roles, groups, organisation and scopes.
+    /// Which claims hold roles, groups, organisation, scopes and the client. Default: the standard's, or what a preset of the
+    /// issuer says.
     pub fn claims(self, names: ClaimNames) -> Self {
         Self { names, ..self }
     }
@@ -175,6 +179,9 @@ impl VerifierBuilder {
             missing("clock", &mut problems);
         }
         problems.check()?;
+        if self.issuer.dialect.tenants.as_ref().is_some_and(Tenants::is_open) {
+            telemetry::any_tenant(self.issuer.name());
+        }
         match (keys, self.clock.take()) {
             (Some(keys), Some(clock)) => Ok(Verifier::new(Shared {
                 policy: self.policy(),
@@ -195,6 +202,7 @@ impl VerifierBuilder {
         self.issuer.validate(self.run_in, problems);
         self.keys.validate(problems);
         self.cache.validate(problems);
+        self.issuer.dialect.validate(&self.audiences, problems);
         for audience in self.audiences.iter().filter(|audience| audience.trim().is_empty()) {
             problems.add("audience", &**audience, "name the API as its tokens do");
         }
@@ -217,6 +225,7 @@ impl VerifierBuilder {
             ("claims.groups", &names.groups),
             ("claims.tenant", &names.tenant),
             ("claims.scope", &names.scope),
+            ("claims.client", &names.client),
         ] {
             if name.is_empty() || name == "/" {
                 problems.add(field, &**name, "name a claim, or a JSON pointer such as /realm_access/roles");
@@ -299,6 +308,7 @@ impl VerifierBuilder {
     }
 
     fn policy(&self) -> Policy {
+        let dialect = &self.issuer.dialect;
         Policy {
             id: [0; 32],
             issuer: Arc::clone(&self.issuer.name),
@@ -308,6 +318,13 @@ impl VerifierBuilder {
             max_lifetime: self.max_lifetime,
             max_token: self.max_token,
             names: self.names.paths(),
+            audience_claim: match self.kind {
+                TokenKind::Access(_) => dialect.audience_claim.clone().into_owned().into(),
+                TokenKind::Id => "aud".into(),
+            },
+            rules: dialect.rules.iter().filter(|rule| rule.is_of(self.kind)).cloned().collect(),
+            service_marks: dialect.service_marks.clone(),
+            tenants: dialect.tenants.clone(),
         }
         .identified()
     }

@@ -51,8 +51,10 @@ pub enum Reason {
     ClockSkew,
     /// Valid for longer than allowed.
     Lifetime,
-    /// A claim that the profile requires is missing.
+    /// A claim that the profile or the issuer's rules require is missing.
     MissingClaim,
+    /// A claim is not what the issuer's rules ask for ([`Issuer::require`](crate::Issuer::require)).
+    ClaimRule,
     /// Bound to a key or certificate of the sender (`cnf`), which a plain bearer can't prove.
     SenderConstrained,
     /// An ID token or a security event: made for another purpose.
@@ -82,6 +84,7 @@ impl Reason {
             Self::ClockSkew => "clock-skew",
             Self::Lifetime => "lifetime",
             Self::MissingClaim => "missing-claim",
+            Self::ClaimRule => "claim-rule",
             Self::SenderConstrained => "sender-constrained",
             Self::Purpose => "purpose",
             Self::KeysUnavailable => "keys-unavailable",

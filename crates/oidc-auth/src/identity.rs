@@ -36,12 +36,13 @@ pub(crate) fn person(
 fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<PrincipalBuilder, TokenError> {
     let subject =
         claims.text("sub")?.ok_or_else(|| TokenError::with(Reason::MissingClaim, "sub is missing"))?;
-    let client = match claims.text("client_id")? {
-        Some(client) => Some(client),
-        None => claims.text("azp")?,
+    let client = client(claims, policy)?;
+    let issuer = match policy.tenants {
+        None => policy.issuer.clone(),
+        // A subject is unique within its tenant's issuer only.
+        Some(_) => claims.text("iss")?.unwrap_or_default().into(),
     };
-    let issuer = policy.issuer.clone();
-    let mut builder = match policy.kind != TokenKind::Id && client == Some(subject) {
+    let mut builder = match is_service(claims, policy, client == Some(subject)) {
         true => Principal::service(issuer, subject),
         false => Principal::user(issuer, subject),
     }
@@ -55,6 +56,20 @@ fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<Princ
         builder = builder.actor(actor);
     }
     Ok(builder)
+}
+
+fn client<'c>(claims: &'c Claims<'_>, policy: &Policy) -> Result<Option<&'c str>, TokenError> {
+    match claims.members().at(&policy.names.client) {
+        Some(Json::Text(client)) => Ok(Some(client)),
+        None => claims.text("azp"),
+        Some(_) => Err(TokenError::with(Reason::Malformed, "the client claim is not a string")),
+    }
+}
+
+/// A person's log-in is never a service's.
+fn is_service(claims: &Claims<'_>, policy: &Policy, own_client: bool) -> bool {
+    policy.kind != TokenKind::Id
+        && (own_client || policy.service_marks.iter().any(|mark| mark.holds(claims.members())))
 }
 
 /// Which credential and which log-in it was.

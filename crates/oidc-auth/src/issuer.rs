@@ -6,6 +6,10 @@ use std::sync::Arc;
 use gambeson_core::{ConfigProblems, Profile};
 use http::Uri;
 
+use crate::claim_rule::ClaimRule;
+use crate::dialect::Dialect;
+use crate::tenants::Tenants;
+
 /// An issuer of tokens: its exact name, and where its keys come from.
 ///
 /// ```
@@ -21,6 +25,7 @@ use http::Uri;
 pub struct Issuer {
     pub(crate) name: Arc<str>,
     pub(crate) source: KeySource,
+    pub(crate) dialect: Dialect,
     special_use: bool,
 }
 
@@ -38,13 +43,27 @@ impl Issuer {
     /// RFC 8414 §3. The name is compared byte by byte with what the document and the tokens say: a trailing slash counts.
     #[must_use]
     pub fn discover(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), source: KeySource::Discovery { metadata: None }, special_use: false }
+        Self::new(name.into(), KeySource::Discovery { metadata: None })
     }
 
     /// The issuer of this name with a JWK Set (RFC 7517 §5) that is at hand and never fetched.
     #[must_use]
     pub fn static_keys(name: impl Into<Arc<str>>, jwks: impl Into<String>) -> Self {
-        Self { name: name.into(), source: KeySource::Static { document: jwks.into() }, special_use: false }
+        Self::new(name.into(), KeySource::Static { document: jwks.into() })
+    }
+
+    fn new(name: Arc<str>, source: KeySource) -> Self {
+        Self { name, source, dialect: Dialect::default(), special_use: false }
+    }
+
+    pub(crate) fn speaking(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// The issuer as a preset describes it, with a JWK Set that is at hand and never fetched: for tests of your own.
+    #[must_use]
+    pub fn with_static_keys(self, jwks: impl Into<String>) -> Self {
+        Self { source: KeySource::Static { document: jwks.into() }, ..self }
     }
 
     /// Where the discovery document is, when that is not below the name: an issuer with a public and an internal
@@ -65,7 +84,46 @@ impl Issuer {
         Self { special_use: true, ..self }
     }
 
-    /// The exact name.
+    /// A rule that tokens must keep beside the standard ones. Rules add up; all must hold.
+    #[must_use]
+    pub fn require(mut self, rule: ClaimRule) -> Self {
+        self.dialect.rules.push(rule);
+        self
+    }
+
+    /// The claim of access tokens that says for whom they are, for issuers whose tokens have no `aud`. Default `aud`; ID
+    /// tokens always have that.
+    #[must_use]
+    pub fn audience_claim(mut self, name: impl Into<String>) -> Self {
+        self.dialect.audience_claim = name.into().into();
+        self
+    }
+
+    /// Callers are services where this rule holds. Without one, a caller is a service whose subject is its own client.
+    #[must_use]
+    pub fn services_are(mut self, rule: ClaimRule) -> Self {
+        self.dialect.service_marks.push(rule);
+        self
+    }
+
+    /// The name has a placeholder in braces for the tenant: the claim `claim` says which, and these are let in. The
+    /// discovery document must name the placeholder too; give its address as [`Issuer::metadata_url`].
+    #[must_use]
+    pub fn tenants<T: Into<Box<str>>>(
+        mut self,
+        claim: impl Into<Box<str>>,
+        allowed: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let allowed = allowed.into_iter().map(Into::into).collect();
+        self.dialect.tenants = Tenants::new(&self.name, claim.into(), Some(allowed));
+        if self.dialect.tenants.is_none() {
+            let cure = "give the tenant's place in the name as one placeholder, such as {tenantid}";
+            self.dialect.mistakes.push((self.name.to_string(), cure));
+        }
+        self
+    }
+
+    /// The exact name; with a placeholder, for an issuer of several tenants.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -103,7 +103,9 @@ mod cache;
 #[cfg(feature = "axum")]
 mod caller;
 mod challenge;
+mod claim_rule;
 mod config;
+mod dialect;
 mod error;
 mod identity;
 mod issuer;
@@ -113,15 +115,19 @@ mod keys;
 pub mod layer;
 pub mod login;
 mod policy;
+mod presets;
+mod several;
 mod status;
 mod telemetry;
 mod token_endpoint;
+mod tenants;
 mod verifier;
 
 pub use builder::{NeedsAudience, VerifierBuilder};
 pub use cache::CacheConfig;
 #[cfg(feature = "axum")]
 pub use caller::Caller;
+pub use claim_rule::ClaimRule;
 pub use config::{Config, Configured, LoginConfig};
 pub use error::{Reason, TokenError, TokenErrorKind};
 pub use issuer::Issuer;

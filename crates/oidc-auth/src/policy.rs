@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
+use crate::claim_rule::ClaimRule;
+use crate::tenants::Tenants;
+
 /// Which kind of token is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -67,6 +70,9 @@ pub struct ClaimNames {
     pub tenant: String,
     /// Scopes separated by spaces, or a list of them. Default `scope` (RFC 9068 §2.2.3).
     pub scope: String,
+    /// The client that the token was issued to: a string. Default `client_id` (RFC 9068 §2.2). Where the claim is absent,
+    /// `azp` is looked at.
+    pub client: String,
 }
 
 impl Default for ClaimNames {
@@ -76,6 +82,7 @@ impl Default for ClaimNames {
             groups: "groups".into(),
             tenant: "tenant".into(),
             scope: "scope".into(),
+            client: "client_id".into(),
         }
     }
 }
@@ -105,12 +112,19 @@ impl ClaimNames {
         Self { scope: name.into(), ..self }
     }
 
+    /// Another claim for the client.
+    #[must_use]
+    pub fn client(self, name: impl Into<String>) -> Self {
+        Self { client: name.into(), ..self }
+    }
+
     pub(crate) fn paths(&self) -> ClaimPaths {
         ClaimPaths {
             roles: path(&self.roles),
             groups: path(&self.groups),
             tenant: path(&self.tenant),
             scope: path(&self.scope),
+            client: path(&self.client),
         }
     }
 }
@@ -122,18 +136,19 @@ pub(crate) struct ClaimPaths {
     pub(crate) groups: Vec<Box<str>>,
     pub(crate) tenant: Vec<Box<str>>,
     pub(crate) scope: Vec<Box<str>>,
+    pub(crate) client: Vec<Box<str>>,
 }
 
 impl ClaimPaths {
     /// Whether the top-level claim `name` is on one of the ways.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        [&self.roles, &self.groups, &self.tenant, &self.scope]
+        [&self.roles, &self.groups, &self.tenant, &self.scope, &self.client]
             .into_iter()
             .any(|path| path.first().is_some_and(|first| **first == *name))
     }
 }
 
-fn path(name: &str) -> Vec<Box<str>> {
+pub(crate) fn path(name: &str) -> Vec<Box<str>> {
     match name.strip_prefix('/') {
         Some(pointer) => {
             pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~").into()).collect()
@@ -153,9 +168,30 @@ pub(crate) struct Policy {
     pub(crate) max_lifetime: Duration,
     pub(crate) max_token: usize,
     pub(crate) names: ClaimPaths,
+    /// The claim that says for whom a token is.
+    pub(crate) audience_claim: Box<str>,
+    pub(crate) rules: Vec<ClaimRule>,
+    pub(crate) service_marks: Vec<ClaimRule>,
+    pub(crate) tenants: Option<Tenants>,
 }
 
 impl Policy {
+    /// Whether anything but the standard checks looks at the top-level claim of this name.
+    pub(crate) fn wants(&self, claim: &str) -> bool {
+        self.names.wants(claim)
+            || *self.audience_claim == *claim
+            || self.rules.iter().chain(&self.service_marks).any(|rule| rule.wants(claim))
+            || self.tenants.as_ref().is_some_and(|tenants| *tenants.claim == *claim)
+    }
+
+    /// Whether this is the policy for tokens with this `iss`; whether they are accepted is another question.
+    pub(crate) fn is_for(&self, iss: &str) -> bool {
+        match &self.tenants {
+            None => *self.issuer == *iss,
+            Some(tenants) => tenants.tenant(iss).is_some(),
+        }
+    }
+
     /// The digest that keeps what one policy accepted from being served under another.
     #[must_use]
     pub(crate) fn identified(mut self) -> Self {

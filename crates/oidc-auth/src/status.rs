@@ -8,7 +8,7 @@ use gambeson_core::{Answer, Health, HealthCheck, Timestamp};
 use crate::verifier::Verifier;
 
 /// The state of a verifier's keys. For operators only: it names what is configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct VerifierStatus {
     /// How many usable keys there are.
@@ -25,6 +25,28 @@ pub struct VerifierStatus {
     pub waiting: usize,
     /// How many verified tokens are kept.
     pub cached: usize,
+}
+
+impl VerifierStatus {
+    /// Of several issuers together: sums, the oldest set, the first error.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            keys: self.keys + other.keys,
+            generation: self.generation + other.generation,
+            fetched_at: older(self.fetched_at, other.fetched_at),
+            age: self.age.max(other.age),
+            last_error: self.last_error.or(other.last_error),
+            waiting: self.waiting + other.waiting,
+            cached: self.cached + other.cached,
+        }
+    }
+}
+
+fn older(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Degraded while there are no keys or the issuer does not answer; never unhealthy, as a third party's trouble must not

@@ -25,6 +25,14 @@ pub(crate) fn long_lived(issuer: &str, seconds: u64) {
     tracing::warn!(issuer, seconds, "tokens are valid for more than an hour: a stolen one is, too");
 }
 
+/// Anybody with an account of the provider gets through.
+pub(crate) fn any_tenant(issuer: &str) {
+    tracing::warn!(
+        issuer,
+        "every tenant of the issuer is let in: the app must decide by the caller's tenant"
+    );
+}
+
 /// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them.
 pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
     let reason = error.reason().as_str();

@@ -20,7 +20,8 @@ use crate::policy::{Policy, TokenKind};
 use crate::status::VerifierStatus;
 use crate::telemetry;
 
-/// Verifies access tokens of one issuer. A clone is one atomic increment and shares keys and cache.
+/// Verifies access tokens of one issuer, or of several ([`Verifier::any_of`]). A clone shares keys and cache and is one
+/// atomic increment, or two where there are several issuers.
 ///
 /// ```
 /// use gambeson_oidc_auth::{Issuer, Verifier};
@@ -33,7 +34,7 @@ use crate::telemetry;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Verifier(Arc<Shared>);
+pub struct Verifier(pub(crate) Arc<Shared>, pub(crate) Option<Arc<[Self]>>);
 
 pub(crate) struct Shared {
     pub(crate) policy: Policy,
@@ -61,7 +62,7 @@ impl Verifier {
     }
 
     pub(crate) fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+        Self(Arc::new(shared), None)
     }
 
     /// Verifies with the keys and the cache at hand; does not wait.
@@ -91,13 +92,17 @@ impl Verifier {
             Err(Miss::Refused(error)) => return Err(error),
             Err(Miss::Key(kid)) => kid,
         };
-        let mut wait = self.wait_for(kid.as_deref(), client)?;
+        let mut wait = self.wait_for(token, kid.as_deref(), client)?;
         poll_fn(|context| self.poll_waiting(token, &mut wait, context)).await
     }
 
     /// How keys and cache are doing.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {
+        self.each().map(Self::own_status).reduce(VerifierStatus::and).unwrap_or_default()
+    }
+
+    fn own_status(&self) -> VerifierStatus {
         let cached = self.0.cache.as_ref().map_or(0, Cache::len);
         match &self.0.keys {
             Keys::Static(keys) => VerifierStatus {
@@ -125,13 +130,13 @@ impl Verifier {
         }
     }
 
-    /// The exact name of the issuer.
+    /// The exact name of the issuer; of several, the first.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.policy.issuer
     }
 
-    /// The audiences of which a token must name one.
+    /// The audiences of which a token must name one; of several issuers, the first's. See [`Verifier::each`].
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
         self.0.policy.audiences.iter().map(AsRef::as_ref)
     }
@@ -140,11 +145,16 @@ impl Verifier {
     /// ([`TokenProfile::JwtLenient`](crate::TokenProfile::JwtLenient)).
     #[must_use]
     pub fn is_lenient(&self) -> bool {
-        self.0.policy.kind == TokenKind::Access(crate::TokenProfile::JwtLenient)
+        let lenient = TokenKind::Access(crate::TokenProfile::JwtLenient);
+        self.each().any(|one| one.0.policy.kind == lenient)
     }
 
     /// One look, with what is at hand.
     pub(crate) fn check(&self, token: &str) -> Result<Principal, Miss> {
+        self.meant(token)?.check_own(token)
+    }
+
+    fn check_own(&self, token: &str) -> Result<Principal, Miss> {
         if token.len() > self.0.policy.max_token {
             return Err(TokenError::with(Reason::TooLarge, format!("{} bytes", token.len())).into());
         }
@@ -189,6 +199,7 @@ impl Verifier {
         let payload = parts.payload()?;
         let claims = Claims::read(&payload, policy)?;
         claims.check(policy, now)?;
+        check_key(key, &claims, policy)?;
         self.warn_of_lifetime(&claims, now);
         let principal = identity::principal(&claims, &payload, policy)?;
         Ok((principal, *key.thumbprint()))
@@ -227,8 +238,13 @@ impl Verifier {
     }
 
     /// A place to wait for the key of this name.
-    pub(crate) fn wait_for(&self, kid: Option<&str>, client: Option<IpAddr>) -> Result<KeyWait, TokenError> {
-        match &self.0.keys {
+    pub(crate) fn wait_for(
+        &self,
+        token: &str,
+        kid: Option<&str>,
+        client: Option<IpAddr>,
+    ) -> Result<KeyWait, TokenError> {
+        match &self.meant(token)?.0.keys {
             Keys::Remote(remote) => remote.wait(Network::of(client), kid),
             Keys::Static(_) => Err(TokenError::new(Reason::UnknownKey)),
         }
@@ -241,9 +257,10 @@ impl Verifier {
         wait: &mut KeyWait,
         context: &mut Context<'_>,
     ) -> Poll<Result<Principal, TokenError>> {
+        let meant = self.meant(token)?;
         loop {
             let round = ready!(wait.poll_round(context));
-            let kid = match self.check(token) {
+            let kid = match meant.check_own(token) {
                 Ok(principal) => return Poll::Ready(Ok(principal)),
                 Err(Miss::Refused(error)) => return Poll::Ready(Err(error)),
                 Err(Miss::Key(kid)) => kid,
@@ -252,7 +269,7 @@ impl Verifier {
                 Round::Early => continue,
                 Round::CrowdedOut => TokenError::new(Reason::WaitingRoomFull),
                 // Not one key is published: a fault of the issuer, and no proof against any token.
-                Round::Fetched if self.status().keys == 0 => {
+                Round::Fetched if meant.own_status().keys == 0 => {
                     TokenError::with(Reason::KeysUnavailable, "the issuer publishes no key that can be used")
                 }
                 Round::Fetched => {
@@ -260,10 +277,10 @@ impl Verifier {
                     let kid = kid.as_deref().unwrap_or("absent");
                     TokenError::with(
                         Reason::UnknownKey,
-                        format!("kid {kid:?} is not published by {}", self.issuer()),
+                        format!("kid {kid:?} is not published by {}", meant.issuer()),
                     )
                 }
-                Round::Failed => TokenError::with(Reason::KeysUnavailable, self.last_error()),
+                Round::Failed => TokenError::with(Reason::KeysUnavailable, meant.last_error()),
                 Round::TimedOut => TokenError::with(Reason::KeysUnavailable, "no keys came in time"),
             };
             return Poll::Ready(Err(error));
@@ -293,7 +310,7 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuer", &self.issuer())
+            .field("issuers", &self.each().map(Self::issuer).collect::<Vec<_>>())
             .field("audiences", &self.0.policy.audiences)
             .field("kind", &self.0.policy.kind)
             .field("cache", &self.0.cache)
@@ -318,6 +335,15 @@ impl From<TokenError> for Miss {
             "a look at a token says nothing of the issuer"
         );
         Self::Refused(error)
+    }
+}
+
+/// In a set that several issuers share, a key may be for one of them only.
+fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Result<(), TokenError> {
+    let (Some(tenants), Some(issuer)) = (&policy.tenants, key.issuer()) else { return Ok(()) };
+    match claims.text("iss")? {
+        Some(iss) if tenants.allows_key(issuer, iss) => Ok(()),
+        iss => Err(TokenError::with(Reason::Signature, format!("the key is for {issuer:?}, iss is {iss:?}"))),
     }
 }
 

@@ -38,7 +38,7 @@ impl<'a> Claims<'a> {
         read_object(payload, |name| {
             if INTEGERS.contains(&name) {
                 Keep::Integer
-            } else if TEXTS.contains(&name) || policy.names.wants(name) {
+            } else if TEXTS.contains(&name) || policy.wants(name) {
                 Keep::Value
             } else {
                 Keep::Nothing
@@ -54,7 +54,8 @@ impl<'a> Claims<'a> {
         self.check_audience(policy)?;
         self.check_times(policy, now)?;
         self.check_purpose(policy)?;
-        self.check_required(policy)
+        self.check_required(policy)?;
+        self.check_rules(policy)
     }
 
     /// A string claim; absent is `None`, any other type an error.
@@ -85,6 +86,9 @@ impl<'a> Claims<'a> {
     fn check_issuer(&self, policy: &Policy) -> Result<(), TokenError> {
         let wanted = &*policy.issuer;
         let got = self.text("iss")?.ok_or_else(|| missing("iss", Reason::Issuer))?;
+        if let Some(tenants) = &policy.tenants {
+            return tenants.check(got, self.text(&tenants.claim)?);
+        }
         if got == wanted {
             return Ok(());
         }
@@ -97,9 +101,10 @@ impl<'a> Claims<'a> {
     }
 
     fn check_audience(&self, policy: &Policy) -> Result<(), TokenError> {
-        let got = self.texts("aud")?;
+        let claim = &*policy.audience_claim;
+        let got = self.texts(claim)?;
         if got.is_empty() {
-            return Err(missing("aud", Reason::Audience));
+            return Err(missing(claim, Reason::Audience));
         }
         if got.iter().any(|aud| policy.audiences.iter().any(|wanted| **wanted == **aud)) {
             return Ok(());
@@ -108,7 +113,7 @@ impl<'a> Claims<'a> {
         Err(TokenError::with(
             Reason::Audience,
             format!(
-                "aud is {got:?}, wanted one of {wanted:?}: ask for a token for this API, or configure its name"
+                "{claim} is {got:?}, wanted one of {wanted:?}: ask for a token for this API, or configure its name"
             ),
         ))
     }
@@ -178,6 +183,13 @@ impl<'a> Claims<'a> {
             return Err(missing("iat", Reason::MissingClaim));
         }
         Ok(())
+    }
+}
+
+impl Claims<'_> {
+    /// What the issuer's own rules ask for.
+    fn check_rules(&self, policy: &Policy) -> Result<(), TokenError> {
+        policy.rules.iter().try_for_each(|rule| rule.check(&self.0))
     }
 }
 

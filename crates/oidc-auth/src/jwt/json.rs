@@ -16,7 +16,7 @@ const MAX_NAMES: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json<'a> {
     Null,
-    Bool,
+    Bool(bool),
     Integer(i64),
     /// A number that is no 64-bit integer: what it is never matters.
     Number,
@@ -158,8 +158,8 @@ impl<'de> Visitor<'de> for JsonSeed {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Json<'de>, E> {

@@ -8,4 +8,4 @@ mod json;
 pub(crate) use claims::{Claims, texts_of};
 pub(crate) use compact::Compact;
 pub(crate) use header::Header;
-pub(crate) use json::{Json, Members};
+pub(crate) use json::{Json, Keep, Members, read_object};

@@ -21,11 +21,14 @@ pub(super) struct Jwk {
     y: Option<String>,
     n: Option<String>,
     e: Option<String>,
+    /// No registered member: the issuer that a key of a shared set is for.
+    issuer: Option<String>,
 }
 
 /// What is left of a JWK: its name, its one algorithm, its bytes, and the parsed key.
 pub(super) struct Parsed {
     pub(super) kid: Option<Box<str>>,
+    pub(super) issuer: Option<Box<str>>,
     pub(super) algorithm: Algorithm,
     pub(super) bytes: Vec<u8>,
     pub(super) key: ParsedPublicKey,
@@ -54,7 +57,13 @@ impl Jwk {
             }
             None => self.curve_point(algorithm)?,
         };
-        Ok(Parsed { kid: self.kid.map(Into::into), algorithm, bytes, key })
+        Ok(Parsed {
+            kid: self.kid.map(Into::into),
+            issuer: self.issuer.map(Into::into),
+            algorithm,
+            bytes,
+            key,
+        })
     }
 
     /// The one algorithm of the key: what `alg` says if it fits the type, else what the curve says; an RSA key that

@@ -16,6 +16,7 @@ const MAX_KEYS: usize = 64;
 /// A key that is bound to one algorithm.
 pub(crate) struct Key {
     kid: Option<Box<str>>,
+    issuer: Option<Box<str>>,
     algorithm: Algorithm,
     thumbprint: [u8; 32],
     key: ParsedPublicKey,
@@ -25,6 +26,11 @@ impl Key {
     /// Name, algorithm and bytes as one digest: another key under the same name is another key.
     pub(crate) fn thumbprint(&self) -> &[u8; 32] {
         &self.thumbprint
+    }
+
+    /// The issuer that this key of a shared set is for; `None` where it does not say.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     pub(crate) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
@@ -38,10 +44,15 @@ impl Key {
         context.update(&kid.len().to_le_bytes());
         context.update(kid.as_bytes());
         context.update(parsed.algorithm.name().as_bytes());
+        if let Some(issuer) = &parsed.issuer {
+            context.update(&issuer.len().to_le_bytes());
+            context.update(issuer.as_bytes());
+        }
         context.update(&parsed.bytes);
         let mut thumbprint = [0; 32];
         thumbprint.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        Self { kid: parsed.kid, algorithm: parsed.algorithm, thumbprint, key: parsed.key }
+        let Parsed { kid, issuer, algorithm, key, .. } = parsed;
+        Self { kid, issuer, algorithm, thumbprint, key }
     }
 }
 

@@ -54,28 +54,23 @@ impl Gate {
         head: &RequestHead<'_>,
         facts: &RequestFacts,
     ) -> Decision {
-        let miss = match credential(head.headers) {
+        let error = match credential(head.headers) {
             Credential::Bearer(token) => match verifier.check(token) {
                 Ok(principal) => return self.admit(verifier, principal, head, facts),
-                Err(miss) => miss,
+                Err(Miss::Key(kid)) => {
+                    let address = facts.peer().and_then(|peer| peer.address);
+                    match verifier.wait_for(token, kid.as_deref(), address) {
+                        Ok(wait) => return Decision::Wait(wait),
+                        Err(error) => error,
+                    }
+                }
+                Err(Miss::Refused(error)) => error,
             },
             Credential::None => return self.anonymous(facts),
             Credential::Several => {
                 return Decision::Refuse(self.ambiguous(verifier, "invalid-request", head, facts));
             }
-            Credential::Malformed => {
-                Miss::Refused(TokenError::with(Reason::Malformed, "not a bearer token of RFC 6750"))
-            }
-        };
-        let error = match miss {
-            Miss::Refused(error) => error,
-            Miss::Key(kid) => {
-                let address = facts.peer().and_then(|peer| peer.address);
-                match verifier.wait_for(kid.as_deref(), address) {
-                    Ok(wait) => return Decision::Wait(wait),
-                    Err(error) => error,
-                }
-            }
+            Credential::Malformed => TokenError::with(Reason::Malformed, "not a bearer token of RFC 6750"),
         };
         Decision::Refuse(self.refuse(verifier, error, head, facts))
     }

@@ -51,6 +51,7 @@ pub struct LoginBuilder {
 
 impl LoginBuilder {
     pub(super) fn new(issuer: Issuer, client_id: Box<str>) -> Self {
+        let names = issuer.dialect.names.clone();
         Self {
             issuer,
             client: ClientAuth::public(client_id),
@@ -60,7 +61,7 @@ impl LoginBuilder {
             lifetime: SessionLifetime::default(),
             cookie_name: "session".into(),
             cookie_key: None,
-            names: ClaimNames::default(),
+            names,
             run_in: Profile::default(),
             leeway: Duration::from_secs(30),
             deadline: Duration::from_secs(5),

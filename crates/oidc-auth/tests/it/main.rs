@@ -13,6 +13,8 @@ mod garbage;
 mod layer;
 mod login;
 mod messages;
+mod presets;
 mod rotation;
+mod several;
 mod signer;
 mod verification;
