@@ -119,8 +119,8 @@ mod presets;
 mod several;
 mod status;
 mod telemetry;
-mod token_endpoint;
 mod tenants;
+mod token_endpoint;
 mod verifier;
 
 pub use builder::{NeedsAudience, VerifierBuilder};
