@@ -49,7 +49,7 @@ const FIXTURES: [Fixture; 12] = [
 
 impl Fixture {
     fn read(&self) -> Value {
-        serde_json::from_str(self.text).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        serde_json::from_str(self.text).expect(self.name)
     }
 
     fn token(&self, signer: &Signer, claims: &Value) -> String {
