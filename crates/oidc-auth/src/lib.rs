@@ -47,6 +47,17 @@
 //!
 //! Status 400. The token names another subject than the credential that a layer before has verified, for example a session.
 //!
+//! ## insufficient-scope
+//!
+//! 403 with `error="insufficient_scope"` and the scopes that would do. The token is good, but was not issued for this: ask the
+//! issuer for a token with those scopes.
+//!
+//! ## insufficient-user-authentication
+//!
+//! 401 with `error="insufficient_user_authentication"`, and with `acr_values` and `max_age` as far as they count (RFC 9470 §3). The
+//! person has to log in again: send them to the issuer with these two as parameters. A token without `auth_time` or `acr` never
+//! is enough: have the issuer put them in.
+//!
 //! ## keys-unavailable
 //!
 //! 503 with `Retry-After`. The token may be good, but the issuer's keys can't be had right now, or too many requests wait
@@ -93,7 +104,7 @@
 //!
 //! ## layer-order
 //!
-//! 500, by the extractor `Caller` (feature `axum`) only: no authentication layer ran before the handler. Apply the layer
+//! 500, by [`RequireLayer`] and the extractor `Caller` (feature `axum`): no authentication layer ran before. Apply the layer
 //! after the routes are added, and see with `cargo tree -d` that there is one gambeson-core.
 #![forbid(unsafe_code)]
 
@@ -116,6 +127,8 @@ pub mod layer;
 pub mod login;
 mod policy;
 mod presets;
+pub mod require;
+mod resource;
 mod several;
 mod status;
 mod telemetry;
@@ -135,6 +148,8 @@ pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;
 pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use policy::{ClaimNames, TokenProfile};
+pub use require::{RequireAcr, RequireLayer, RequireScopes};
+pub use resource::{MetadataService, ProtectedResource, ProtectedResourceBuilder};
 pub use status::VerifierStatus;
 pub use token_endpoint::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret};
 pub use verifier::Verifier;

@@ -14,6 +14,8 @@ mod layer;
 mod login;
 mod messages;
 mod presets;
+mod require;
+mod resource;
 mod rotation;
 mod several;
 mod signer;

@@ -1,0 +1,174 @@
+//! What is demanded of a caller, and the decision about one request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{
+    AuditEvent, AuditKind, AuditSink, Authentication, Challenge, Clock, Durability, Member, Mode, Outcome,
+    Principal, Rejection, RejectionClass, RequestFacts, RequestHead,
+};
+use http::{StatusCode, header};
+
+const PACKAGE: &str = env!("CARGO_PKG_NAME");
+
+/// What a route asks for.
+#[derive(Debug, Clone)]
+pub(super) enum Demand {
+    /// Every one of these scopes.
+    All(Vec<Box<str>>),
+    /// One of these scopes.
+    Any(Vec<Box<str>>),
+    /// A log-in with one of these contexts, if they count, and of this age at most, if that counts.
+    LogIn { contexts: Option<Vec<Box<str>>>, max_age: Option<Duration> },
+}
+
+/// The demand with all it takes to decide on it.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    /// `None`: switched off.
+    pub(super) demand: Option<Demand>,
+    pub(super) mode: Mode,
+    pub(super) clock: Option<Arc<dyn Clock>>,
+    pub(super) audit: Option<Arc<dyn AuditSink>>,
+}
+
+impl Demand {
+    fn met_by(&self, caller: &Principal, clock: Option<&Arc<dyn Clock>>) -> bool {
+        let has = |scope: &str| caller.scopes().any(|had| had == scope);
+        match self {
+            Self::All(scopes) => !scopes.is_empty() && scopes.iter().all(|scope| has(scope)),
+            Self::Any(scopes) => scopes.iter().any(|scope| has(scope)),
+            Self::LogIn { contexts, max_age } => {
+                let strong = contexts.as_ref().is_none_or(|contexts| {
+                    caller.acr().is_some_and(|acr| contexts.iter().any(|context| **context == *acr))
+                });
+                strong && max_age.is_none_or(|max_age| is_fresh(caller, max_age, clock))
+            }
+        }
+    }
+
+    /// In words: of scopes their list, of a log-in its contexts.
+    fn wanted(&self) -> String {
+        match self {
+            Self::All(names) | Self::Any(names) => names.join(" "),
+            Self::LogIn { contexts, .. } => contexts.as_deref().unwrap_or_default().join(" "),
+        }
+    }
+
+    fn refuse(&self, authentication: &Authentication) -> Rejection {
+        let wanted = self.wanted();
+        let (rejection, challenge) = match self {
+            Self::All(_) | Self::Any(_) => {
+                let status = StatusCode::FORBIDDEN;
+                let rejection =
+                    Rejection::new(PACKAGE, RejectionClass::Permission, "insufficient-scope", status)
+                        .detail("the access token was not issued for this")
+                        .member("error", Member::Text("insufficient_scope".into()));
+                (rejection, Challenge::Scope(&wanted))
+            }
+            Self::LogIn { max_age, .. } => {
+                let (slug, status) = ("insufficient-user-authentication", StatusCode::UNAUTHORIZED);
+                let rejection = Rejection::new(PACKAGE, RejectionClass::Credential, slug, status)
+                    .detail("this needs a stronger or more recent log-in")
+                    .member("error", Member::Text("insufficient_user_authentication".into()));
+                (rejection, Challenge::StepUp { acr_values: &wanted, max_age: *max_age })
+            }
+        };
+        challenged(rejection, authentication, challenge)
+    }
+}
+
+/// A log-in of an unknown age may be any age; one in the future is a clock's mistake and no proof.
+fn is_fresh(caller: &Principal, max_age: Duration, clock: Option<&Arc<dyn Clock>>) -> bool {
+    let (Some(at), Some(clock)) = (caller.auth_time(), clock) else { return false };
+    let age = clock.now().unix_seconds().saturating_sub(at.unix_seconds());
+    let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+    (-LEEWAY..=max_age).contains(&age)
+}
+
+/// How far the issuer's clock may be ahead, in seconds.
+const LEEWAY: i64 = 30;
+
+impl Gate {
+    pub(super) fn new(demand: Option<Demand>) -> Self {
+        Self { demand, mode: Mode::Enforce, clock: system_clock(), audit: None }
+    }
+
+    /// Why the request does not go on; `None`: it does.
+    pub(super) fn refuse(
+        &self,
+        demand: &Demand,
+        head: &RequestHead<'_>,
+        facts: &RequestFacts,
+    ) -> Option<Rejection> {
+        let rejection = match facts.authentication() {
+            None => return Some(told(layer_order(), facts)),
+            Some(found) => match found.principal() {
+                Some(caller) if demand.met_by(caller, self.clock.as_ref()) => return None,
+                Some(_) => demand.refuse(found),
+                None => nobody(found),
+            },
+        };
+        let wanted = demand.wanted();
+        if !self.enforces() {
+            tracing::warn!(slug = rejection.slug(), wanted, "request would have been refused");
+            return None;
+        }
+        tracing::info!(slug = rejection.slug(), wanted, "request refused");
+        self.record(&rejection, wanted, head, facts);
+        facts.set_rejection(rejection.clone());
+        Some(rejection)
+    }
+
+    fn enforces(&self) -> bool {
+        self.clock.as_ref().is_none_or(|clock| self.mode.enforces(clock.now()))
+    }
+
+    fn record(&self, rejection: &Rejection, wanted: String, head: &RequestHead<'_>, facts: &RequestFacts) {
+        let (Some(sink), Some(clock)) = (&self.audit, &self.clock) else { return };
+        let kind = AuditKind::Authorization;
+        let mut event =
+            AuditEvent::new(kind, "token.require", Outcome::Denied, clock.now()).with_facts(facts);
+        event.reason = Some(rejection.slug().into());
+        event.method = Some(head.method.clone());
+        // Async answers at once; a sink that lost the event counts it itself.
+        let _ = sink.record(event.detail("wanted", wanted), Durability::Async);
+    }
+}
+
+#[cfg(feature = "system")]
+fn system_clock() -> Option<Arc<dyn Clock>> {
+    Some(Arc::new(gambeson_core::SystemClock::new()))
+}
+
+#[cfg(not(feature = "system"))]
+fn system_clock() -> Option<Arc<dyn Clock>> {
+    None
+}
+
+fn nobody(authentication: &Authentication) -> Rejection {
+    let status = StatusCode::UNAUTHORIZED;
+    let rejection = Rejection::new(PACKAGE, RejectionClass::Credential, "credential-required", status)
+        .detail("this needs an access token");
+    challenged(rejection, authentication, Challenge::Credential)
+}
+
+fn challenged(rejection: Rejection, authentication: &Authentication, challenge: Challenge<'_>) -> Rejection {
+    let values = authentication.challenges().values(challenge);
+    values.fold(rejection, |rejection, value| rejection.header(header::WWW_AUTHENTICATE, value))
+}
+
+fn layer_order() -> Rejection {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Rejection::new(PACKAGE, RejectionClass::Bug, "layer-order", status).cause(
+        "no authentication layer ran before this one: put AuthLayer around the router, and see that there is one \
+         version of gambeson-core in the tree",
+    )
+}
+
+fn told(rejection: Rejection, facts: &RequestFacts) -> Rejection {
+    let cause = rejection.private_cause().map(tracing::field::display);
+    tracing::error!(slug = rejection.slug(), cause, "request refused");
+    facts.set_rejection(rejection.clone());
+    rejection
+}
