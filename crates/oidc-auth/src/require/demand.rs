@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gambeson_core::{
     AuditEvent, AuditKind, AuditSink, Authentication, Challenge, Clock, Durability, Member, Mode, Outcome,
-    Principal, Rejection, RejectionClass, RequestFacts, RequestHead,
+    Principal, Rejection, RejectionClass, RequestFacts,
 };
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 
@@ -98,7 +98,7 @@ impl Gate {
     pub(super) fn refuse(
         &self,
         demand: &Demand,
-        head: &RequestHead<'_>,
+        method: Option<&Method>,
         facts: &RequestFacts,
     ) -> Option<Rejection> {
         let rejection = match facts.authentication() {
@@ -115,7 +115,7 @@ impl Gate {
             return None;
         }
         tracing::info!(slug = rejection.slug(), wanted, "request refused");
-        self.record(&rejection, wanted, head, facts);
+        self.record(&rejection, wanted, method, facts);
         facts.set_rejection(rejection.clone());
         Some(rejection)
     }
@@ -124,13 +124,13 @@ impl Gate {
         self.clock.as_ref().is_none_or(|clock| self.mode.enforces(clock.now()))
     }
 
-    fn record(&self, rejection: &Rejection, wanted: String, head: &RequestHead<'_>, facts: &RequestFacts) {
+    fn record(&self, rejection: &Rejection, wanted: String, method: Option<&Method>, facts: &RequestFacts) {
         let (Some(sink), Some(clock)) = (&self.audit, &self.clock) else { return };
         let kind = AuditKind::Authorization;
         let mut event =
             AuditEvent::new(kind, "token.require", Outcome::Denied, clock.now()).with_facts(facts);
         event.reason = Some(rejection.slug().into());
-        event.method = Some(head.method.clone());
+        event.method = method.cloned();
         // Async answers at once; a sink that lost the event counts it itself.
         let _ = sink.record(event.detail("wanted", wanted), Durability::Async);
     }

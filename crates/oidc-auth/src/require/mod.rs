@@ -107,7 +107,7 @@ mod service;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{AuditSink, Clock, Mode, ProblemJson};
+use gambeson_core::{AuditSink, Clock, Mode, ProblemJson, Rejection, RequestFacts};
 use tower_layer::Layer;
 
 use self::demand::{Demand, Gate};
@@ -212,6 +212,17 @@ impl<R: Clone> RequireLayer<R> {
     pub fn respond_with<T>(self, respond: T) -> RequireLayer<T> {
         let gate = self.0.gate.clone();
         RequireLayer(Arc::new(Shared { gate, respond }))
+    }
+
+    /// The same decision within a handler, where the demand depends on what the body says: one tool of many behind one route.
+    /// Answer the refusal with any [`Respond`](gambeson_core::Respond). The layer's own responder is not asked.
+    ///
+    /// # Errors
+    /// The refusal, with its challenge.
+    pub fn check(&self, facts: &RequestFacts) -> Result<(), Rejection> {
+        let gate = &self.0.gate;
+        let refused = gate.demand.as_ref().and_then(|demand| gate.refuse(demand, None, facts));
+        refused.map_or(Ok(()), Err)
     }
 
     fn changed(self, change: impl FnOnce(&mut Gate)) -> Self {

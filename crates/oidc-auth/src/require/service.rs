@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use gambeson_core::{RequestFacts, RequestHead, Respond};
+use gambeson_core::{RequestFacts, Respond};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -45,7 +45,7 @@ where
             return ResponseFuture { state: State::Inner { future: self.inner.call(request) } };
         };
         let facts = RequestFacts::ensure(&mut request);
-        match gate.refuse(demand, &RequestHead::from(&request), &facts) {
+        match gate.refuse(demand, Some(request.method()), &facts) {
             None => ResponseFuture { state: State::Inner { future: self.inner.call(request) } },
             Some(rejection) => {
                 let response = Some(self.shared.respond.respond(&rejection, &facts));
