@@ -1,13 +1,13 @@
-//! The command `gambeson`: what operators ask of audit trails and policies, outside the app.
+//! The command `gambeson`: what operators ask of audit trails, policies, issuers and tokens, outside the app.
 //!
 //! # Exit codes
 //!
 //! | code | meaning |
 //! |---|---|
 //! | 0 | all is well |
-//! | 1 | the policy has an error, or one of its test rows failed |
+//! | 1 | the policy has an error, one of its test rows failed, the issuer is not healthy, or the token is refused |
 //! | 2 | the command line is wrong |
-//! | 3 | a file can't be read |
+//! | 3 | a file or standard input can't be read |
 //! | 10 | audit verify: a record was edited |
 //! | 11 | audit verify: records or a segment are missing |
 //! | 12 | audit verify: records were moved or repeated |
@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod oidc;
 mod outcome;
 mod rbac;
 
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Hardening tools: verify audit trails, check policies.
+/// Hardening tools: verify audit trails, check policies, examine issuers, explain tokens.
 #[derive(Debug, Parser)]
 #[command(name = "gambeson", version, about)]
 struct Arguments {
@@ -41,6 +42,9 @@ enum Command {
     /// Read and verify hash-chained audit trails.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Examine issuers, explain tokens.
+    #[command(subcommand)]
+    Oidc(oidc::Command),
     /// Check access policies.
     #[command(subcommand)]
     Rbac(rbac::Command),
@@ -49,6 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Audit(command) => audit::run(command),
+        Command::Oidc(command) => oidc::run(command),
         Command::Rbac(command) => rbac::run(command),
     };
     outcome.tell()

@@ -298,6 +298,16 @@ impl Verifier {
         self.0.clock.now()
     }
 
+    /// The keys at hand, for operators.
+    pub(crate) fn key_set(&self) -> KeySet {
+        match &self.0.keys {
+            Keys::Static(keys) => keys.clone(),
+            Keys::Remote(remote) => {
+                remote.snapshot().map(|snapshot| snapshot.keys.clone()).unwrap_or_default()
+            }
+        }
+    }
+
     pub(crate) fn policy(&self) -> &Policy {
         &self.0.policy
     }
@@ -339,7 +349,7 @@ impl From<TokenError> for Miss {
 }
 
 /// In a set that several issuers share, a key may be for one of them only.
-fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Result<(), TokenError> {
+pub(crate) fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Result<(), TokenError> {
     let (Some(tenants), Some(issuer)) = (&policy.tenants, key.issuer()) else { return Ok(()) };
     match claims.text("iss")? {
         Some(iss) if tenants.allows_key(issuer, iss) => Ok(()),

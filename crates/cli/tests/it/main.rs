@@ -1,6 +1,8 @@
 //! The command as people run it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod oidc;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

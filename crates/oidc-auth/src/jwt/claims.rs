@@ -83,7 +83,7 @@ impl<'a> Claims<'a> {
         &self.0
     }
 
-    fn check_issuer(&self, policy: &Policy) -> Result<(), TokenError> {
+    pub(crate) fn check_issuer(&self, policy: &Policy) -> Result<(), TokenError> {
         let wanted = &*policy.issuer;
         let got = self.text("iss")?.ok_or_else(|| missing("iss", Reason::Issuer))?;
         if let Some(tenants) = &policy.tenants {
@@ -100,7 +100,7 @@ impl<'a> Claims<'a> {
         Err(TokenError::with(Reason::Issuer, format!("iss is {got:?}, wanted {wanted:?}{slash}")))
     }
 
-    fn check_audience(&self, policy: &Policy) -> Result<(), TokenError> {
+    pub(crate) fn check_audience(&self, policy: &Policy) -> Result<(), TokenError> {
         let claim = &*policy.audience_claim;
         let got = self.texts(claim)?;
         if got.is_empty() {
@@ -118,7 +118,7 @@ impl<'a> Claims<'a> {
         ))
     }
 
-    fn check_times(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
+    pub(crate) fn check_times(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
         let exp = self.seconds("exp").ok_or_else(|| missing("exp", Reason::Expired))?;
         let leeway = i64::try_from(policy.leeway.as_secs()).unwrap_or(i64::MAX);
         let now = now.unix_seconds();
@@ -149,7 +149,7 @@ impl<'a> Claims<'a> {
     }
 
     /// An ID token has the marks of one; that it is not bound to a sender is no matter, as it is no credential.
-    fn check_purpose(&self, policy: &Policy) -> Result<(), TokenError> {
+    pub(crate) fn check_purpose(&self, policy: &Policy) -> Result<(), TokenError> {
         if policy.kind == TokenKind::Id {
             return match self.0.get("events") {
                 Some(_) => Err(TokenError::with(Reason::Purpose, "events marks a security event")),
@@ -169,7 +169,7 @@ impl<'a> Claims<'a> {
         }
     }
 
-    fn check_required(&self, policy: &Policy) -> Result<(), TokenError> {
+    pub(crate) fn check_required(&self, policy: &Policy) -> Result<(), TokenError> {
         let texts: &[&str] = match policy.kind {
             TokenKind::Access(TokenProfile::AccessToken) => &["sub", "client_id", "jti"],
             TokenKind::Access(TokenProfile::JwtLenient) | TokenKind::Id => &["sub"],
@@ -188,7 +188,7 @@ impl<'a> Claims<'a> {
 
 impl Claims<'_> {
     /// What the issuer's own rules ask for.
-    fn check_rules(&self, policy: &Policy) -> Result<(), TokenError> {
+    pub(crate) fn check_rules(&self, policy: &Policy) -> Result<(), TokenError> {
         policy.rules.iter().try_for_each(|rule| rule.check(&self.0))
     }
 }

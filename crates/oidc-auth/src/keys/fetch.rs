@@ -96,7 +96,7 @@ impl Endpoint {
     }
 
     /// The places of the document: the configured one, else OpenID's and RFC 8414's.
-    fn documents(&self) -> Vec<String> {
+    pub(crate) fn documents(&self) -> Vec<String> {
         if let Some(url) = &self.metadata {
             return vec![url.clone()];
         }

@@ -117,6 +117,11 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// Name and algorithm of each key, for operators.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.keys.iter().map(|key| (key.kid.as_deref().unwrap_or_default(), key.algorithm.name()))
+    }
+
     pub(crate) fn skipped(&self) -> &[&'static str] {
         &self.skipped
     }

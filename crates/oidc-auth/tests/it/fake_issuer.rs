@@ -39,6 +39,7 @@ pub(crate) struct State {
     pub(crate) metadata_path: String,
     pub(crate) etag: Option<String>,
     pub(crate) cache_control: Option<String>,
+    pub(crate) date: Option<&'static str>,
     pub(crate) seen: Vec<(String, bool, TransportLimits)>,
 }
 
@@ -55,6 +56,7 @@ impl FakeIssuer {
             metadata_path: "/.well-known/openid-configuration".into(),
             etag: None,
             cache_control: None,
+            date: None,
             seen: Vec::new(),
         })));
         issuer.publish(signers);
@@ -92,7 +94,11 @@ impl FakeIssuer {
                 Mood::Down | Mood::Hangs => return None,
             }
             if request.uri().path() == state.metadata_path {
-                return whole(state.metadata.to_string());
+                let mut answer = Response::new(Bytes::from(state.metadata.to_string()));
+                if let Some(date) = state.date {
+                    answer.headers_mut().insert("date", date.parse().unwrap());
+                }
+                return Some(answer);
             }
             if !request.uri().path().ends_with("/jwks") {
                 return Some(Response::builder().status(404).body(Bytes::new()).unwrap());

@@ -8,6 +8,8 @@ mod caller;
 mod configuration;
 mod contract;
 mod dev_idp;
+mod doctor;
+mod explain;
 mod fake_issuer;
 mod garbage;
 mod layer;

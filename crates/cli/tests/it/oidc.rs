@@ -1,0 +1,53 @@
+//! `gambeson oidc …` against the development identity provider.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use gambeson_testing::{DevIdp, Fault};
+
+/// Exit code, standard output and standard error, with this standard input.
+async fn oidc(profile: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gambeson"));
+    command.arg("oidc").args(arguments).env("GAMBESON_PROFILE", profile);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    // The provider answers on this runtime.
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn an_issuer_is_examined() {
+    let idp = DevIdp::builder().start().await.unwrap();
+    let (code, out, err) = oidc("development", &["doctor", idp.issuer()], "").await;
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("RSA with 2048 bits") && out.contains("healthy"), "{out}");
+    let (code, out, _) = oidc("production", &["doctor", idp.issuer()], "").await;
+    assert!(code == 1 && out.contains("cure: use https"), "{out}");
+    idp.fault(Fault::EmptyJwks);
+    let (code, out, _) = oidc("development", &["doctor", idp.issuer()], "").await;
+    assert!(code == 1 && out.contains("no key can be used"), "{out}");
+}
+
+#[tokio::test]
+async fn a_token_is_explained() {
+    let idp = DevIdp::builder().audience("api").start().await.unwrap();
+    let arguments = ["explain", idp.issuer(), "--audience", "api"];
+    let token = idp.mint().user("alice").token();
+    let (code, out, err) = oidc("development", &arguments, &format!("{token}\n")).await;
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("user \"alice\"") && out.ends_with("accepted\n"), "{out}");
+    assert!(token.split('.').all(|part| !out.contains(part)), "{out}");
+    let other = idp.mint().user("alice").audience("other").expired().token();
+    let (code, out, _) = oidc("development", &arguments, &other).await;
+    assert!(code == 1 && out.contains("FAIL audience") && out.contains("FAIL times"), "{out}");
+    let (code, out, _) = oidc("development", &arguments, "opaque").await;
+    assert!(code == 1 && out.contains("opaque token"), "{out}");
+    idp.fault(Fault::Down);
+    let (code, _, err) = oidc("development", &arguments, &token).await;
+    assert!(code == 1 && err.contains("oidc doctor"), "{err}");
+    assert_eq!(oidc("production", &arguments, &token).await.0, 2, "the settings are refused");
+    assert_eq!(oidc("development", &["explain", idp.issuer()], &token).await.0, 2, "no audience");
+}
