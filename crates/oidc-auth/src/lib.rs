@@ -120,6 +120,7 @@ mod dialect;
 mod doctor;
 mod error;
 mod explain;
+mod http_date;
 mod identity;
 mod issuer;
 mod jwt;

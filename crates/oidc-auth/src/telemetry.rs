@@ -15,9 +15,24 @@ pub(crate) fn fetch_failed(issuer: &str, error: &str) {
 pub(crate) fn keys_fetched(issuer: &str, keys: &KeySet) {
     let count = keys.len();
     tracing::info!(issuer, keys = count, "keys fetched");
-    if !keys.skipped().is_empty() || count == 0 {
+    if !keys.skipped().is_empty() {
         tracing::warn!(issuer, keys = count, skipped = ?keys.skipped(), "keys skipped");
     }
+    if count == 0 {
+        tracing::warn!(
+            issuer,
+            "the issuer publishes no key that can be used: tokens are answered 503 until it does"
+        );
+    }
+}
+
+/// This clock and the issuer's differ; `ahead` is by how many seconds this one is ahead.
+pub(crate) fn clocks_differ(issuer: &str, ahead: i64) {
+    tracing::warn!(
+        issuer,
+        ahead_seconds = ahead,
+        "the clock here and the issuer's differ: good tokens are refused; synchronise both (NTP)"
+    );
 }
 
 /// Tokens live for longer than is wise.

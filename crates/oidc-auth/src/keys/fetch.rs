@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::freshness::freshness;
 use super::set::KeySet;
+use crate::http_date::clock_of;
 use crate::issuer::acceptable;
 
 /// The largest document that is read. Real key sets have a few kilobytes.
@@ -90,7 +91,7 @@ impl Endpoint {
             if !missing.is_empty() {
                 missing.push_str(", ");
             }
-            missing.push_str(&format!("{url} answered {}", answer.status().as_u16()));
+            missing.push_str(&answered(&url, &answer));
         }
         Err(FetchError(format!("no discovery document: {missing}")))
     }
@@ -110,7 +111,7 @@ impl Endpoint {
 
     fn read_metadata(&self, url: &str, body: &[u8]) -> Result<Metadata, FetchError> {
         let metadata: Metadata = serde_json::from_slice(body)
-            .map_err(|error| FetchError(format!("discovery document {url} can't be read: {error}")))?;
+            .map_err(|error| unreadable("discovery document", url, body, &error))?;
         self.check_echo(&metadata.issuer)?;
         if metadata.gambeson_dev_idp && self.profile.is_production() {
             return Err(FetchError(format!(
@@ -148,17 +149,22 @@ impl Endpoint {
     }
 
     /// The keys, if they are others than those with this validator.
-    pub(super) async fn keys(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Fetched, FetchError> {
+    /// With them comes what the issuer's clock says, if it does.
+    pub(super) async fn keys(
+        &self,
+        url: &str,
+        etag: Option<&HeaderValue>,
+    ) -> Result<(Fetched, Option<i64>), FetchError> {
         let answer = self.get(url, etag).await?;
-        let fresh = freshness(answer.headers());
+        let (fresh, clock) = (freshness(answer.headers()), clock_of(answer.headers()));
         match answer.status() {
-            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(Fetched::Same(fresh)),
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok((Fetched::Same(fresh), clock)),
             StatusCode::OK => {
                 let set = KeySet::parse(answer.body())
-                    .map_err(|error| FetchError(format!("key set {url} can't be read: {error}")))?;
-                Ok(Fetched::New(set, answer.headers().get(header::ETAG).cloned(), fresh))
+                    .map_err(|error| unreadable("key set", url, answer.body(), &error))?;
+                Ok((Fetched::New(set, answer.headers().get(header::ETAG).cloned(), fresh), clock))
             }
-            status => Err(FetchError(format!("{url} answered {}", status.as_u16()))),
+            _ => Err(FetchError(answered(url, &answer))),
         }
     }
 
@@ -186,6 +192,30 @@ impl Endpoint {
         let sent = self.transport.send(request, self.limits());
         sent.await.map_err(|error| FetchError(describe(url, &error)))
     }
+}
+
+/// A status that is no document. Redirects are not followed: where keys come from is configuration.
+fn answered(url: &str, answer: &Response<Bytes>) -> String {
+    let status = answer.status();
+    let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+    match to.filter(|_| status.is_redirection()) {
+        Some(to) => {
+            let to: String = to.chars().take(200).collect();
+            let cure = "redirects are not followed, configure the address that the issuer has now";
+            format!("{url} answered {}, to {to:?}: {cure}", status.as_u16())
+        }
+        None => format!("{url} answered {}", status.as_u16()),
+    }
+}
+
+fn unreadable(what: &str, url: &str, body: &[u8], error: &serde_json::Error) -> FetchError {
+    let cure = match body.trim_ascii_start().starts_with(b"<") {
+        true => {
+            ": it is a page for people; is the issuer's name complete, or does a proxy answer in its place?"
+        }
+        false => "",
+    };
+    FetchError(format!("{what} {url} can't be read: {error}{cure}"))
 }
 
 /// The error with what is behind it: "no connection" alone helps nobody.

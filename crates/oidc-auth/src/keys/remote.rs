@@ -18,6 +18,9 @@ use crate::error::{Reason, TokenError};
 use crate::key_policy::KeyPolicy;
 use crate::telemetry;
 
+/// By how many seconds clocks may differ before each fetch warns of it: the default leeway.
+const CLOCKS_DIFFER: u64 = 30;
+
 /// What fetching needs from the world.
 #[derive(Debug)]
 pub(crate) struct RemoteParts {
@@ -210,8 +213,19 @@ impl Remote {
         };
         let known = self.snapshot.load_full().filter(|snapshot| snapshot.place == place);
         let etag = known.as_ref().and_then(|snapshot| snapshot.etag.as_ref());
-        let fetched = self.parts.endpoint.keys(&place, etag).await?;
+        let (fetched, clock) = self.parts.endpoint.keys(&place, etag).await?;
+        if let Some(clock) = clock {
+            self.compare_clocks(clock);
+        }
         Ok((fetched, place))
+    }
+
+    /// Tokens say `iat` and `exp` by the issuer's clock: one that is far off refuses good tokens, with nothing wrong in them.
+    fn compare_clocks(&self, theirs: i64) {
+        let ahead = self.parts.clock.now().unix_seconds().saturating_sub(theirs);
+        if ahead.unsigned_abs() > CLOCKS_DIFFER {
+            telemetry::clocks_differ(&self.parts.endpoint.issuer, ahead);
+        }
     }
 
     fn enter_in_books(&self, fetched: Result<(Fetched, String), FetchError>, started: Monotonic) {

@@ -119,6 +119,8 @@
 //! | `request refused` | info | `reason` |
 //! | `keys fetched`, `keys skipped` | info, warn | `issuer`, `keys`, `skipped` |
 //! | `keys could not be fetched` | warn | `issuer`, `error` |
+//! | `the issuer publishes no key that can be used…` | warn | `issuer` |
+//! | `the clock here and the issuer's differ…` | warn, at each fetch | `issuer`, `ahead_seconds` |
 //! | audit event `token.verify` | | outcome denied or failed, reason, `why`; asynchronous |
 //!
 //! # Cancel safety

@@ -13,8 +13,14 @@ mod explain;
 mod fake_issuer;
 mod garbage;
 mod layer;
+#[cfg(feature = "client")]
+mod log;
 mod login;
 mod messages;
+#[cfg(feature = "client")]
+mod misbehaving_server;
+#[cfg(feature = "client")]
+mod misbehaviour;
 mod presets;
 mod require;
 mod resource;
