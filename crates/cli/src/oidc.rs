@@ -44,6 +44,9 @@ pub(crate) struct IssuerArguments {
     /// Let the issuer's host name lead to loopback, private or link-local addresses.
     #[arg(long)]
     allow_special_use_addresses: bool,
+    /// Let it lead to this network, such as `10.20.0.0/16`; several times for several.
+    #[arg(long)]
+    allow_private: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -57,7 +60,8 @@ pub(crate) enum TokenKind {
 
 impl IssuerArguments {
     fn issuer(&self) -> Issuer {
-        let mut issuer = Issuer::discover(self.issuer.as_str());
+        let mut issuer =
+            Issuer::discover(self.issuer.as_str()).allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gambeson_core::{Clock, ConfigError, ConfigProblems, Spawn, SystemClock, Timer, TokioSpawn};
+use ipnet::IpNet;
 
 use crate::Client;
 use crate::connect::Dialer;
@@ -19,6 +20,7 @@ use crate::tls::{Tls, roots};
 /// |---|---|---|
 /// | platform roots | on | what the machine trusts |
 /// | extra roots | none | |
+/// | addresses of special use | refused, unless the request allows them | a stranger's URL must not lead inside |
 /// | proxy | none | an environment is asked only when told to |
 /// | time for one address | 2 s | a dead address must not use up the deadline of a name with several |
 /// | idle connections | 4 a host, 60 s | most destinations are asked every few minutes |
@@ -29,6 +31,7 @@ pub struct ClientBuilder {
     proxies: Proxies,
     problems: ConfigProblems,
     names: HashMap<String, Vec<IpAddr>>,
+    private: Vec<IpNet>,
     per_address: Duration,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
@@ -43,6 +46,7 @@ impl Default for ClientBuilder {
             proxies: Proxies::default(),
             problems: ConfigProblems::new(),
             names: HashMap::new(),
+            private: Vec::new(),
             per_address: Duration::from_secs(2),
             clock: Arc::new(SystemClock::new()),
             timer: Arc::new(SystemClock::new()),
@@ -81,6 +85,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Connects to the addresses of these networks (`10.20.0.0/16`, or one address) although they are of special use, also where
+    /// a request does not allow such. Name the networks in which your own destinations are, and no wider: whoever can make the
+    /// app fetch a URL reaches all of them. May be called again. Default: none.
+    pub fn allow_private<T: AsRef<str>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
+        for network in networks {
+            match read_network(network.as_ref()) {
+                Ok(network) => self.private.push(network),
+                Err(cure) => self.problems.add("client.allow_private", network.as_ref(), cure),
+            }
+        }
+        self
+    }
+
     /// How long one address may take to accept a connection before the next one is tried. Default 2 s.
     pub fn time_per_address(self, limit: Duration) -> Self {
         Self { per_address: limit, ..self }
@@ -110,11 +127,22 @@ impl ClientBuilder {
             tls,
             proxies: self.proxies,
             names: self.names,
+            private: self.private,
             clock: self.clock,
             timer: self.timer,
             per_address: self.per_address,
         };
         Ok(Client::new(Arc::new(dialer), &self.spawn))
+    }
+}
+
+/// One network, not so wide that it is no longer one's own.
+fn read_network(text: &str) -> Result<IpNet, &'static str> {
+    let network: Option<IpNet> = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    match network.ok_or("write a network such as 10.20.0.0/16, or one address")? {
+        IpNet::V4(v4) if v4.prefix_len() < 8 => Err("name a network of your own: /8 is the widest"),
+        IpNet::V6(v6) if v6.prefix_len() < 7 => Err("name a network of your own: /7 is the widest"),
+        network => Ok(network.trunc()),
     }
 }
 
@@ -124,6 +152,7 @@ impl fmt::Debug for ClientBuilder {
             .field("platform_roots", &self.platform_roots)
             .field("extra_roots", &self.extra_roots.len())
             .field("proxies", &self.proxies)
+            .field("private", &self.private)
             .field("per_address", &self.per_address)
             .finish_non_exhaustive()
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use gambeson_core::{Clock, Timer, TransportError, TransportErrorKind};
 use http::Uri;
 use http::uri::Scheme;
+use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -30,6 +31,8 @@ pub(crate) struct Dialer {
     pub(crate) proxies: Proxies,
     /// Names that are not looked up.
     pub(crate) names: HashMap<String, Vec<IpAddr>>,
+    /// Networks that may be connected to although they are of special use.
+    pub(crate) private: Vec<IpNet>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timer: Arc<dyn Timer>,
     /// How long one address may take before the next one is tried.
@@ -75,7 +78,7 @@ impl Dialer {
             let stream = self.dial(host, port, special).await?;
             return self.finish(host, stream, secure).await;
         };
-        if !special && names_special_address(host) {
+        if !special && names_special_address(host) && !host.parse().is_ok_and(|ip| self.is_own(ip)) {
             return Err(TransportError::new(TransportErrorKind::AddressRefused));
         }
         let mut stream = self.dial_proxy(&proxy).await?;
@@ -123,7 +126,7 @@ impl Dialer {
         let mut failure =
             TransportError::new(TransportErrorKind::Connect).with_source(format!("{host} has no address"));
         for address in self.resolve(host, port).await? {
-            if !special && special_use(address.ip()) {
+            if !special && special_use(address.ip()) && !self.is_own(address.ip()) {
                 failure = TransportError::new(TransportErrorKind::AddressRefused)
                     .with_source(format!("{host} is {}", address.ip()));
                 continue;
@@ -145,6 +148,12 @@ impl Dialer {
             }
         }
         Err(failure)
+    }
+
+    /// An IPv4 address within an IPv6 one is the address that it carries.
+    fn is_own(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.private.iter().any(|network| network.contains(&address))
     }
 
     async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, TransportError> {

@@ -252,8 +252,8 @@ impl VerifierBuilder {
         if self.transport.is_some() {
             return;
         }
-        match gambeson_client::Client::builder().proxy_from_env().build() {
-            Ok(client) => self.transport = Some(Arc::new(client)),
+        match self.issuer.client() {
+            Ok(client) => self.transport = Some(client),
             Err(error) => problems.extend(error),
         }
     }

@@ -46,6 +46,8 @@ pub struct Config {
     pub metadata_url: Option<String>,
     /// See [`Issuer::allow_special_use_addresses`]. Default false.
     pub allow_special_use_addresses: bool,
+    /// See [`Issuer::allow_private`]. Default: none.
+    pub allow_private: Vec<String>,
     /// The names by which access tokens mean this API: one, or a list. None: no access tokens, only a log-in.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "one_or_several"))]
     pub audience: Vec<String>,
@@ -75,6 +77,7 @@ impl Default for Config {
             issuer: String::new(),
             metadata_url: None,
             allow_special_use_addresses: false,
+            allow_private: Vec::new(),
             audience: Vec::new(),
             token_profile: TokenProfile::default(),
             leeway: Duration::from_secs(30),
@@ -215,7 +218,8 @@ impl Config {
     }
 
     fn issuer(&self) -> Issuer {
-        let mut issuer = Issuer::discover(self.issuer.as_str());
+        let mut issuer =
+            Issuer::discover(self.issuer.as_str()).allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
         }

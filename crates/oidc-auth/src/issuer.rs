@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+#[cfg(feature = "client")]
+use gambeson_core::{ConfigError, HttpTransport};
 use gambeson_core::{ConfigProblems, Profile};
 use http::Uri;
 
@@ -27,6 +29,7 @@ pub struct Issuer {
     pub(crate) source: KeySource,
     pub(crate) dialect: Dialect,
     special_use: bool,
+    private: Vec<String>,
 }
 
 /// Where the keys of an issuer come from.
@@ -53,7 +56,7 @@ impl Issuer {
     }
 
     fn new(name: Arc<str>, source: KeySource) -> Self {
-        Self { name, source, dialect: Dialect::default(), special_use: false }
+        Self { name, source, dialect: Dialect::default(), special_use: false, private: Vec::new() }
     }
 
     pub(crate) fn speaking(self, dialect: Dialect) -> Self {
@@ -82,6 +85,22 @@ impl Issuer {
     #[must_use]
     pub fn allow_special_use_addresses(self) -> Self {
         Self { special_use: true, ..self }
+    }
+
+    /// Lets fetches connect to these networks (`10.20.0.0/16`, or one address) and to no other address of special use: narrower
+    /// than [`Issuer::allow_special_use_addresses`], and also for what only the discovery document names. For the default
+    /// transport; one of your own decides for itself, gambeson-client's by `ClientBuilder::allow_private`.
+    #[must_use]
+    pub fn allow_private<T: Into<String>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
+        self.private.extend(networks.into_iter().map(Into::into));
+        self
+    }
+
+    /// The house's own client, for who was given no other transport.
+    #[cfg(feature = "client")]
+    pub(crate) fn client(&self) -> Result<Arc<dyn HttpTransport>, ConfigError> {
+        let builder = gambeson_client::Client::builder().proxy_from_env().allow_private(&self.private);
+        Ok(Arc::new(builder.build()?))
     }
 
     /// A rule that tokens must keep beside the standard ones. Rules add up; all must hold.

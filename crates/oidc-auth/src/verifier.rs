@@ -96,6 +96,39 @@ impl Verifier {
         poll_fn(|context| self.poll_waiting(token, &mut wait, context)).await
     }
 
+    /// Waits until each issuer has given its keys once: for an app that would rather not start than answer 503. Not needed
+    /// else, as requests wait for keys themselves. Each wait ends after [`KeyPolicy::max_wait`](crate::KeyPolicy::max_wait); ask
+    /// again as long as you like. Cancel safe.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::KeysUnavailable`], with what the issuer did instead.
+    pub async fn ready(&self) -> Result<(), TokenError> {
+        for one in self.each() {
+            one.own_keys().await?;
+        }
+        Ok(())
+    }
+
+    async fn own_keys(&self) -> Result<(), TokenError> {
+        let Keys::Remote(remote) = &self.0.keys else { return Ok(()) };
+        let unavailable =
+            |text: &str| TokenError::with(Reason::KeysUnavailable, format!("{}: {text}", self.issuer()));
+        if self.own_status().keys > 0 {
+            return Ok(());
+        }
+        let mut wait = remote.wait(Network::of(None), None)?;
+        loop {
+            let round = poll_fn(|context| wait.poll_round(context)).await;
+            match (round, self.own_status().keys) {
+                (_, 1..) => return Ok(()),
+                (Round::Early, _) => {}
+                (Round::Fetched, _) => return Err(unavailable("publishes no key that can be used")),
+                (Round::Failed, _) => return Err(unavailable(&self.last_error())),
+                (Round::TimedOut | Round::CrowdedOut, _) => return Err(unavailable("no keys came in time")),
+            }
+        }
+    }
+
     /// How keys and cache are doing.
     #[must_use]
     pub fn status(&self) -> VerifierStatus {

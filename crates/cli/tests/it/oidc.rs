@@ -2,12 +2,29 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use gambeson_core::{Spawn, TokioSpawn};
 use gambeson_testing::{DevIdp, Fault};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// Exit code, standard output and standard error, with this standard input.
 async fn oidc(profile: &str, arguments: &[&str], input: &str) -> (i32, String, String) {
+    oidc_with(profile, &[], arguments, input).await
+}
+
+async fn oidc_with(
+    profile: &str,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    input: &str,
+) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gambeson"));
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().copied());
     command.arg("oidc").args(arguments).env("GAMBESON_PROFILE", profile);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -50,4 +67,29 @@ async fn a_token_is_explained() {
     assert!(code == 1 && err.contains("oidc doctor"), "{err}");
     assert_eq!(oidc("production", &arguments, &token).await.0, 2, "the settings are refused");
     assert_eq!(oidc("development", &["explain", idp.issuer()], &token).await.0, 2, "no audience");
+}
+
+#[tokio::test]
+async fn the_environment_s_proxy_is_used_and_its_exceptions_are_kept() {
+    let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(String::new()));
+    let heard = Arc::clone(&asked);
+    let listening = async move {
+        while let Ok((mut stream, _)) = proxy.accept().await {
+            let mut head = vec![0; 1_024];
+            let length = stream.read(&mut head).await.unwrap_or_default();
+            heard.lock().unwrap().push_str(&String::from_utf8_lossy(&head[..length]));
+            let _ = stream.write_all(b"HTTP/1.1 403 No\r\n\r\n").await;
+        }
+    };
+    assert!(TokioSpawn::new().spawn(Box::pin(listening)));
+    let arguments = ["doctor", "https://id.invalid"];
+    let (code, out, _) = oidc_with("production", &[("HTTPS_PROXY", &address)], &arguments, "").await;
+    assert!(code == 1 && out.contains("BAD  discovery"), "{out}");
+    assert!(asked.lock().unwrap().starts_with("CONNECT id.invalid:443 "), "{asked:?}");
+    asked.lock().unwrap().clear();
+    let variables = [("HTTPS_PROXY", &*address), ("NO_PROXY", "id.invalid")];
+    assert_eq!(oidc_with("production", &variables, &arguments, "").await.0, 1);
+    assert_eq!(*asked.lock().unwrap(), "");
 }

@@ -57,3 +57,31 @@ async fn nobody_listening_and_no_name_are_connection_failures() {
         assert_eq!(failed.kind(), TransportErrorKind::Connect, "{uri}");
     }
 }
+
+#[tokio::test]
+async fn the_networks_that_are_named_are_connected_to_and_no_others() {
+    let server = start(|_| Response::new(full("inside"))).await;
+    let port = server.address.port();
+    let within = |networks: &[&str]| {
+        let names = builder()
+            .resolve("inside.example", [ip("127.0.0.1")])
+            .resolve("mapped.example", [ip("::ffff:127.0.0.1")]);
+        names.allow_private(networks.iter().copied()).build().unwrap()
+    };
+    for networks in [&["127.0.0.0/24"][..], &["127.0.0.1"], &["10.0.0.0/8", "127.0.0.1/8"]] {
+        let client = within(networks);
+        for host in ["127.0.0.1", "inside.example", "mapped.example"] {
+            let request = get(format!("http://{host}:{port}/"));
+            let answer = client.send(request, TransportLimits::default()).await;
+            assert!(answer.is_ok(), "{networks:?} {host}: {answer:?}");
+        }
+    }
+    for networks in [&[][..], &["127.0.1.0/24"], &["10.0.0.0/8"], &["::1"]] {
+        let request = get(format!("http://inside.example:{port}/"));
+        let failed = within(networks).send(request, TransportLimits::default()).await.unwrap_err();
+        assert_eq!(failed.kind(), TransportErrorKind::AddressRefused, "{networks:?}");
+    }
+    let refused =
+        builder().allow_private(["0.0.0.0/0", "::/0", "10.0.0.0/7", "inside", ""]).build().unwrap_err();
+    assert_eq!(refused.problems().len(), 5, "{refused}");
+}

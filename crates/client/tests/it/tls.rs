@@ -80,3 +80,31 @@ fn all_problems_of_a_configuration_are_told() {
         .unwrap_err();
     assert_eq!(refused.problems().len(), 3, "{refused}");
 }
+
+/// Set for a copy of this test as a process of its own: environments belong to processes.
+const CHILD: &str = "GAMBESON_CLIENT_TEST_URL";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_that_the_environment_names_is_trusted() {
+    if let Ok(url) = std::env::var(CHILD) {
+        let client = gambeson_client::Client::builder().build().unwrap();
+        client.send(get(url), local()).await.unwrap();
+        return;
+    }
+    let (port, root) = start_tls(&["h2"]).await;
+    let (_, other) = start_tls(&["h2"]).await;
+    for (root, trusted) in [(root, true), (other, false)] {
+        let bundle = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(bundle.path(), root).unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["tls::a_bundle_that_the_environment_names_is_trusted", "--exact"]);
+        child
+            .env(CHILD, format!("https://localhost:{port}/"))
+            .env("SSL_CERT_FILE", bundle.path())
+            .env_remove("SSL_CERT_DIR");
+        let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(told.contains("running 1 test"), "{told}");
+        assert_eq!(output.status.success(), trusted, "{told}");
+    }
+}

@@ -106,7 +106,7 @@ fn status_cure(answer: &Response<Bytes>) -> String {
 fn connection_cure(error: &str) -> &'static str {
     let says = |word: &str| error.contains(word);
     if says("special use") {
-        "the name leads to an address of this network: configure that with allow_special_use_addresses, if it is meant"
+        "the name leads to an address of this network: allow its network with allow_private, if it is meant"
     } else if says("certificate") || says("tls") || says("TLS") || says("UnknownIssuer") {
         "TLS fails: name the issuer's certificate authority (SSL_CERT_FILE, or extra roots of the client), and check its dates"
     } else if says("deadline") {

@@ -125,7 +125,7 @@ impl Doctor {
         self.clock.get_or_insert_with(|| Arc::new(gambeson_core::SystemClock::new()));
         #[cfg(feature = "client")]
         if self.transport.is_none() {
-            self.transport = Some(Arc::new(gambeson_client::Client::builder().proxy_from_env().build()?));
+            self.transport = Some(self.issuer.client()?);
         }
         let mut problems = ConfigProblems::new();
         for (name, there) in [("clock", self.clock.is_some()), ("transport", self.transport.is_some())] {

@@ -283,8 +283,8 @@ impl LoginBuilder {
         }
         #[cfg(feature = "client")]
         if self.transport.is_none() {
-            match gambeson_client::Client::builder().proxy_from_env().build() {
-                Ok(client) => self.transport = Some(Arc::new(client)),
+            match self.issuer.client() {
+                Ok(client) => self.transport = Some(client),
                 Err(error) => problems.extend(error),
             }
         }

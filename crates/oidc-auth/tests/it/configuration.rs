@@ -75,3 +75,38 @@ async fn the_houses_client_is_the_default_transport() {
         .build()
         .unwrap();
 }
+
+#[cfg(feature = "client")]
+#[test]
+fn networks_that_are_none_are_told() {
+    let issuer = Issuer::discover("https://id.example").allow_private(["10.0.0.0/8", "inside"]);
+    let error = Verifier::builder(issuer).audience("api").build().unwrap_err();
+    assert_eq!((error.problems().len(), &*error.problems()[0].value), (1, "inside"));
+}
+
+/// A public name whose addresses are inside: refused when it is connected to, unless the network is named.
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn an_issuer_within_the_network_is_found_only_where_that_is_allowed() {
+    use gambeson_testing::DevIdp;
+
+    let idp = DevIdp::builder().audience("api").start().await.unwrap();
+    let port = idp.address().port();
+    // The name is public by its looks; the document is where only a resolver leads.
+    let ready = async |networks: &[&str]| {
+        let client = gambeson_client::Client::builder()
+            .resolve("inside.example", ["127.0.0.1".parse().unwrap()])
+            .allow_private(networks.iter().copied())
+            .build()
+            .unwrap();
+        let issuer = Issuer::discover(idp.issuer());
+        let issuer =
+            issuer.metadata_url(format!("https://inside.example:{port}/.well-known/openid-configuration"));
+        let builder = Verifier::builder(issuer).audience("api").run_in(Profile::Development);
+        builder.transport(Arc::new(client)).build().unwrap().ready().await.unwrap_err().to_string()
+    };
+    let refused = ready(&[]).await;
+    assert!(refused.contains("special use"), "{refused}");
+    let connected = ready(&["127.0.0.0/8"]).await;
+    assert!(!connected.contains("special use"), "it is connected to, and has no TLS: {connected}");
+}

@@ -238,6 +238,26 @@ async fn the_app_starts_without_the_issuer() {
 }
 
 #[tokio::test]
+async fn who_wants_to_may_wait_for_the_issuer_at_start_up() {
+    let signer = Signer::es256("k");
+    let house = House::with(&[&signer]);
+    let verifier = house.builder().build().unwrap();
+    verifier.ready().await.unwrap();
+    assert_eq!((verifier.status().keys, house.issuer.fetches()), (1, 1), "the fetch at the start is enough");
+    house.issuer.mood(Mood::Down);
+    verifier.ready().await.unwrap();
+    let error = house.builder().build().unwrap().ready().await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::KeysUnavailable);
+    assert!(error.to_string().contains("no connection"), "{error}");
+    house.issuer.mood(Mood::Up);
+    house.issuer.publish(&[]);
+    let empty = house.builder().build().unwrap();
+    assert!(empty.ready().await.unwrap_err().to_string().contains("no key that can be used"));
+    let both = Verifier::any_of([verifier, crate::fake_issuer::static_verifier(&[&signer]).build().unwrap()]);
+    assert!(both.is_err(), "one issuer twice");
+}
+
+#[tokio::test]
 async fn keys_are_refreshed_in_the_background_as_the_issuer_says() {
     let (old, new) = (Signer::es256("old"), Signer::es256("new"));
     let house = House::with(&[&old]);

@@ -165,3 +165,22 @@ fn a_token_without_a_key_name_needs_a_set_without_a_choice() {
     static_verifier(&[&one, &Signer::of("EdDSA", "3")]).build().unwrap().verify(&token).unwrap();
     assert_eq!(reason(static_verifier(&[&one, &two]), &token), Reason::UnknownKey);
 }
+
+#[cfg(feature = "client")]
+#[test]
+fn tokens_that_live_long_are_warned_of_once() {
+    crate::log::listen();
+    let signer = Signer::es256("k");
+    let verifier = static_verifier(&[&signer]).build().unwrap();
+    let living =
+        |seconds: i64| verifier.verify(&signer.token(&claims_with("exp", json!(START + seconds)))).map(drop);
+    let _ = crate::log::lines();
+    living(3_600).unwrap();
+    assert_eq!(crate::log::lines(), "", "an hour is what is usual");
+    living(3_601).unwrap();
+    let told = crate::log::lines();
+    assert!(told.contains("WARN") && told.contains("seconds=3601"), "{told}");
+    living(86_400).unwrap();
+    assert_eq!(crate::log::lines(), "", "once is enough");
+    assert_eq!(living(86_401).unwrap_err().reason(), Reason::Lifetime);
+}
