@@ -2,7 +2,8 @@
 //!
 //! A [`Verifier`] checks tokens of one [`Issuer`], whose keys it fetches by discovery and refreshes off the request path.
 //! [`AuthLayer`] puts it before an app, and leaves in the request's facts who is calling. [`LoginLayer`] does the same for
-//! browsers: a [`Login`] signs them in and out, and a session on the server says who they are.
+//! browsers: a [`Login`] signs them in and out, and a session on the server says who they are. [`TokenLayer`] is the way
+//! out: it puts a short-lived token on this app's calls to other services.
 //!
 //! ```
 //! use gambeson_oidc_auth::{AuthLayer, Issuer, Verifier};
@@ -102,6 +103,24 @@
 //!
 //! 405 with `Allow`. Logging in takes GET, logging out POST.
 //!
+//! ## outgoing-token-unavailable
+//!
+//! 503 and when to try again, of a call to another service: no token for it can be had right now, because the issuer can't be
+//! asked or answers nonsense. Which, is in the log. Nothing was sent.
+//!
+//! ## outgoing-token-refused
+//!
+//! 502, of a call to another service: the issuer does not give this app such a token. The first things to look at: the client's
+//! id and secret, and whether it may have this grant, scope and audience.
+//!
+//! ## caller-token-refused
+//!
+//! 401, of a call on somebody's behalf: the issuer does not exchange their token (`invalid_grant`). It has ended, or was revoked.
+//!
+//! ## caller-token-missing
+//!
+//! 500, of a call on somebody's behalf: the outgoing request carries no [`CallerToken`](outgoing::CallerToken).
+//!
 //! ## layer-order
 //!
 //! 500, by [`RequireLayer`] and the extractor `Caller` (feature `axum`): no authentication layer ran before. Apply the layer
@@ -128,6 +147,7 @@ mod key_policy;
 mod keys;
 pub mod layer;
 pub mod login;
+pub mod outgoing;
 mod policy;
 mod presets;
 pub mod require;
@@ -152,6 +172,7 @@ pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;
 pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
+pub use outgoing::{TokenLayer, TokenSource};
 pub use policy::{ClaimNames, TokenProfile};
 pub use require::{RequireAcr, RequireLayer, RequireScopes};
 pub use resource::{MetadataService, ProtectedResource, ProtectedResourceBuilder};

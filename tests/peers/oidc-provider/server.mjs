@@ -4,6 +4,8 @@
 // SIGNING_ALG (RS256 or ES256, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
 // REDIRECT_URIS (parted by blanks): with them there is a client `notes-web` for browsers (code + PKCE, refresh tokens
 // that work once, the secret as HTTP Basic), and LOGOUT_URIS are where its log-outs may end.
+// The client `service-basic` shows its secret as HTTP Basic. With SERVICE_JWK (a public key) there is `service-key`, which
+// proves itself by private_key_jwt, signed by ES256.
 // When it is ready it prints one JSON line: issuer, audience, resource, client_secret, clients, pid.
 // It ends when its standard input closes, so that a test that dies leaves no orphan.
 //
@@ -66,6 +68,23 @@ const programs = Object.keys(PEOPLE).map((id) => ({
   response_types: [],
   token_endpoint_auth_method: 'client_secret_post',
 }));
+
+const program = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+programs.push({
+  ...program,
+  client_id: 'service-basic',
+  client_secret: clientSecret,
+  token_endpoint_auth_method: 'client_secret_basic',
+});
+if (process.env.SERVICE_JWK) {
+  programs.push({
+    ...program,
+    client_id: 'service-key',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+    jwks: { keys: [JSON.parse(process.env.SERVICE_JWK)] },
+  });
+}
 
 const web = {
   client_id: 'notes-web',

@@ -7,15 +7,17 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
-/// What the token endpoint gives (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3).
+/// What the token endpoint gives (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3, RFC 8693 §2.2.1).
 #[derive(Deserialize)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
+    pub(crate) token_type: Option<String>,
     pub(crate) id_token: Option<String>,
     pub(crate) refresh_token: Option<String>,
     #[serde(default, deserialize_with = "seconds")]
     pub(crate) expires_in: Option<u64>,
     pub(crate) scope: Option<String>,
+    pub(crate) issued_token_type: Option<String>,
 }
 
 /// Why an exchange gave no tokens, in words for operators.

@@ -107,7 +107,11 @@ impl ClientAuth {
         &self.id
     }
 
-    pub(super) fn uses_tls(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.method, Method::Public)
+    }
+
+    pub(crate) fn uses_tls(&self) -> bool {
         matches!(self.method, Method::Tls)
     }
 

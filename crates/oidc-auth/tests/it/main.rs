@@ -21,6 +21,7 @@ mod messages;
 mod misbehaving_server;
 #[cfg(feature = "client")]
 mod misbehaviour;
+mod outgoing;
 mod presets;
 mod require;
 mod resource;

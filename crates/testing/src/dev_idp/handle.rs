@@ -18,7 +18,7 @@ use crate::dev_server::Running;
 /// | metadata (OpenID Connect Discovery, RFC 8414), marked by `"gambeson_dev_idp": true` | `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server` |
 /// | key set with one RS256 and one ES256 key, random at each start (RFC 7517) | `GET /jwks` |
 /// | authorization code flow (OpenID Connect Core §3.1): a page with a button for each person, or at once for who is signed in | `GET`, `POST /authorize` |
-/// | tokens for a code, a refresh token or client credentials (RFC 6749 §4.1.3, §6, §4.4), by `client_secret_basic`, `client_secret_post` or, for public clients, none | `POST /token` |
+/// | tokens for a code, a refresh token, client credentials (RFC 6749 §4.1.3, §6, §4.4) or another token (RFC 8693), by `client_secret_basic`, `client_secret_post` or, for public clients, none | `POST /token` |
 /// | who an access token is about (§5.3) | `GET`, `POST /userinfo` |
 /// | signing out (RP-Initiated Logout 1.0): with `id_token_hint` nobody is asked | `GET`, `POST /logout` |
 /// | a token for a demo person: form `user=alice`, and `alg`, `expires_in` (seconds), `audience`, `scope` if wanted; as bare text for `Accept: text/plain` | `POST /dev/token` |

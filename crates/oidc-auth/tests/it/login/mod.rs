@@ -8,5 +8,5 @@ mod hostile;
 #[cfg(feature = "client")]
 mod oidc_provider;
 #[cfg(feature = "client")]
-mod real_provider;
+pub(crate) mod real_provider;
 mod sessions;

@@ -27,6 +27,11 @@ pub(crate) struct RealProvider {
 
 impl RealProvider {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With further variables.
+    pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
         let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
         let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
         let mut child = Command::new(node)
@@ -34,6 +39,7 @@ impl RealProvider {
             .env("REDIRECT_URIS", format!("{ORIGIN}/login/callback"))
             .env("LOGOUT_URIS", format!("{ORIGIN}/"))
             .env("CLIENT_SECRET", SECRET)
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2).
 
 mod client_auth;
+mod exchange;
 mod issue;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) fn token(state: &Arc<State>, headers: &HeaderMap, form: &Form) -> Ans
         Some("client_credentials") => client_credentials,
         Some("authorization_code") => authorization_code,
         Some("refresh_token") => refresh_token,
+        Some(exchange::GRANT) => exchange::exchange,
         Some(_) => return oauth_error(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
         None => return oauth_error(StatusCode::BAD_REQUEST, "invalid_request"),
     };

@@ -1,6 +1,7 @@
 //! The dev identity provider over real sockets; signatures are checked by a library that did not make them.
 
 mod code;
+mod exchange;
 mod grants;
 mod sign_in_page;
 mod sign_out;

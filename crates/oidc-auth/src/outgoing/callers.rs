@@ -1,0 +1,69 @@
+//! A token for each caller on whose behalf this app calls.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::caller_token::CallerToken;
+use super::grant::{Desk, OnBehalf};
+use super::kept::{Kept, Seams};
+
+/// The callers that are known, by the hash of their tokens.
+#[derive(Debug)]
+pub(super) struct Callers {
+    desk: Arc<Desk>,
+    seams: Arc<Seams>,
+    most: usize,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_hash: HashMap<[u8; 32], Caller>,
+    /// Counts the looks: who was looked for long ago goes first.
+    looks: u64,
+}
+
+#[derive(Debug)]
+struct Caller {
+    kept: Arc<Kept>,
+    last: u64,
+}
+
+impl Callers {
+    pub(super) fn new(desk: Desk, seams: Arc<Seams>, most: usize) -> Self {
+        Self { desk: Arc::new(desk), seams, most, known: Mutex::default() }
+    }
+
+    /// What is kept for this caller.
+    pub(super) fn of(&self, token: &CallerToken) -> Arc<Kept> {
+        let hash = token.hash();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.looks += 1;
+        let last = known.looks;
+        if let Some(caller) = known.by_hash.get_mut(&hash) {
+            caller.last = last;
+            return Arc::clone(&caller.kept);
+        }
+        if known.by_hash.len() >= self.most {
+            known.make_room(self.most);
+        }
+        let issue = OnBehalf { desk: Arc::clone(&self.desk), caller: token.clone() };
+        let kept = Arc::new(Kept::new(Arc::new(issue), Arc::clone(&self.seams)));
+        known.by_hash.insert(hash, Caller { kept: Arc::clone(&kept), last });
+        kept
+    }
+}
+
+impl Known {
+    /// Lets go of those whose tokens have ended; if all are good, of the quarter that was looked for longest ago.
+    fn make_room(&mut self, most: usize) {
+        self.by_hash.retain(|_, caller| !caller.kept.is_over());
+        if self.by_hash.len() < most {
+            return;
+        }
+        let mut looks: Vec<u64> = self.by_hash.values().map(|caller| caller.last).collect();
+        looks.sort_unstable();
+        let oldest = looks.get(looks.len() / 4).copied().unwrap_or(u64::MAX);
+        self.by_hash.retain(|_, caller| caller.last > oldest);
+    }
+}

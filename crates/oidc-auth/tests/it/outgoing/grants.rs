@@ -1,0 +1,267 @@
+//! How tokens are asked for.
+
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use gambeson_core::{BoxFuture, CredentialSource, SecretBytes, SecretError, SecretRef, SecretResolver};
+use gambeson_oidc_auth::outgoing::{CallerToken, TokenLayer, TokenSource};
+use gambeson_oidc_auth::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret, Issuer};
+use http::{HeaderMap, Request, header};
+use http_body_util::Full;
+use serde_json::{Value, json};
+
+use super::api::{API, Api, REFUSED, to_api};
+use super::provider::{Mood, SECRET, Scene, by_secret, issuer, secret};
+use crate::fake_issuer::ISSUER;
+
+async fn token(source: &TokenSource) -> String {
+    let credential = source.credential().wait().await.unwrap();
+    credential.authorization().to_str().unwrap().to_owned()
+}
+
+fn asked_with(scene: &Scene, client: ClientAuth) -> TokenSource {
+    scene.on(TokenSource::client_credentials(issuer(), client)).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_secret_goes_into_the_header_form_encoded_or_into_the_form() {
+    let scene = Scene::new();
+    let header = || scene.provider.last().authorization.unwrap();
+    let basic = format!("Basic {}", STANDARD.encode("a%3Ab:s3cr3t+%26+more"));
+    for client in [ClientAuth::secret("a:b", secret()), ClientAuth::secret_basic("a:b", secret())] {
+        token(&asked_with(&scene, client)).await;
+        assert_eq!(header(), basic);
+        assert_eq!(scene.provider.last().field("client_id"), None);
+    }
+    token(&asked_with(&scene, ClientAuth::secret_post("a:b", secret()))).await;
+    let asked = scene.provider.last();
+    assert_eq!((asked.authorization.as_deref(), asked.field("client_id")), (None, Some("a:b")));
+    assert_eq!(asked.field("client_secret"), Some(SECRET));
+    // What nobody chose, the provider's metadata does.
+    scene.provider.edit(|state| {
+        state.metadata["token_endpoint_auth_methods_supported"] = json!(["client_secret_post"]);
+    });
+    token(&asked_with(&scene, ClientAuth::secret("a:b", secret()))).await;
+    assert_eq!(scene.provider.last().field("client_secret"), Some(SECRET));
+    token(&asked_with(&scene, ClientAuth::secret_basic("a:b", secret()))).await;
+    assert_eq!(header(), basic);
+}
+
+#[tokio::test]
+async fn what_is_wanted_is_asked_for() {
+    let scene = Scene::new();
+    let builder = scene
+        .credentials()
+        .scope("orders:read orders:write")
+        .audience("orders")
+        .resource("https://orders.example.com");
+    token(&builder.build().unwrap()).await;
+    let asked = scene.provider.last();
+    assert_eq!(asked.field("grant_type"), Some("client_credentials"));
+    assert_eq!(asked.field("scope"), Some("orders:read orders:write"));
+    assert_eq!((asked.field("audience"), asked.field("resource")), (Some("orders"), Some(API)));
+    token(&scene.source()).await;
+    assert_eq!(scene.provider.last().field("scope"), None);
+}
+
+#[tokio::test]
+async fn an_assertion_is_fresh_each_time_and_for_this_issuer_alone() {
+    let scene = Scene::new();
+    let pkcs8 =
+        aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING)
+            .and_then(|pair| pair.to_pkcs8v1());
+    let key = SecretBytes::new(pkcs8.unwrap().as_ref().to_vec());
+    let key = AssertionKey::new(AssertionAlgorithm::Es256, key).key_id("k1");
+    let source = asked_with(&scene, ClientAuth::private_key_jwt("billing", key));
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        token(&source).await;
+        scene.pass_seconds(400).await;
+        let asked = scene.provider.last();
+        assert_eq!((asked.authorization.as_deref(), asked.field("client_id")), (None, Some("billing")));
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        assert_eq!(asked.field("client_assertion_type"), Some(kind));
+        let payload = asked.field("client_assertion").unwrap().split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        assert_eq!(
+            (&claims["iss"], &claims["sub"], &claims["aud"]),
+            (&json!("billing"), &json!("billing"), &json!(ISSUER))
+        );
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+        ids.push(claims["jti"].as_str().unwrap().to_owned());
+    }
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test]
+async fn a_client_with_a_certificate_sends_its_id_only_and_asks_where_certificates_are_taken() {
+    let scene = Scene::new();
+    let alias = format!("{ISSUER}/mtls/token");
+    scene.provider.edit(|state| state.metadata["mtls_endpoint_aliases"] = json!({"token_endpoint": alias}));
+    token(&asked_with(&scene, ClientAuth::tls("billing"))).await;
+    let asked = scene.provider.last();
+    assert_eq!((asked.authorization.as_deref(), asked.field("client_id")), (None, Some("billing")));
+    assert_eq!((asked.field("client_secret"), asked.field("client_assertion")), (None, None));
+    assert_eq!(scene.provider.edit(|state| state.urls.last().cloned()).unwrap(), alias);
+    token(&asked_with(&scene, by_secret())).await;
+    assert!(scene.provider.edit(|state| state.urls.last().cloned()).unwrap().ends_with("/token"));
+}
+
+#[derive(Debug, Default, Clone)]
+struct Vault(Arc<Mutex<String>>);
+
+impl SecretResolver for Vault {
+    fn resolve(&self, _: &SecretRef) -> BoxFuture<Result<SecretBytes, SecretError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { Ok(SecretBytes::new(now)) })
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_taken_up() {
+    let (scene, vault) = (Scene::new(), Vault::default());
+    let secret = ClientSecret::from_ref("mem://s".parse().unwrap(), Arc::new(vault.clone()));
+    let source = asked_with(&scene, ClientAuth::secret_post("billing", secret));
+    for now in ["first", "second"] {
+        *vault.0.lock().unwrap() = now.to_owned();
+        token(&source).await;
+        assert_eq!(scene.provider.last().field("client_secret"), Some(now));
+        scene.pass_seconds(400).await;
+    }
+}
+
+#[tokio::test]
+async fn another_token_of_the_app_is_exchanged_and_a_refused_one_replaced() {
+    let scene = Scene::new();
+    let subject = scene.source();
+    let client = ClientAuth::public("billing");
+    let source = scene
+        .on(TokenSource::exchange(issuer(), client, subject.clone()))
+        .audience("orders")
+        .build()
+        .unwrap();
+    assert_eq!(token(&source).await, "Bearer token-2");
+    let asked = scene.provider.last();
+    assert_eq!(asked.field("grant_type"), Some("urn:ietf:params:oauth:grant-type:token-exchange"));
+    assert_eq!((asked.field("subject_token"), asked.field("actor_token")), (Some("token-1"), None));
+    assert_eq!(asked.field("subject_token_type"), Some("urn:ietf:params:oauth:token-type:access_token"));
+    assert_eq!(asked.field("client_id"), Some("billing"));
+    scene.pass_seconds(200).await;
+    // The subject is refused: it is not offered a second time.
+    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_grant"}"#));
+    scene.pass_seconds(91).await;
+    assert!(source.credential().wait().await.is_err());
+    scene.provider.mood(Mood::Up);
+    scene.pass_seconds(61).await;
+    token(&source).await;
+    assert_ne!(scene.provider.last().field("subject_token"), Some("token-1"));
+}
+
+fn on_behalf(token: Option<&str>) -> Request<Full<Bytes>> {
+    let mut request = Request::get(API).body(Full::default()).unwrap();
+    if let Some(token) = token {
+        request.extensions_mut().insert(CallerToken::new(token));
+    }
+    request
+}
+
+#[tokio::test]
+async fn each_caller_has_a_token_of_their_own() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let actor = scene.source();
+    let source = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).actor(actor).build().unwrap();
+    let layer = to_api(&source);
+    for caller in ["alice", "bob", "alice", "bob", "alice"] {
+        assert_eq!(api.ask(&layer, on_behalf(Some(caller))).await, Ok(200));
+        assert_eq!(scene.provider.last().field("actor_token"), Some("token-1"));
+    }
+    // token-1 is the actor's.
+    let (alice, bob) = ("Bearer token-2", "Bearer token-3");
+    assert_eq!(api.seen(), [alice, bob, alice, bob, alice]);
+    assert_eq!(api.ask(&layer, on_behalf(None)).await, Err((500, "caller-token-missing")));
+    assert!(source.credential().wait().await.is_err(), "on whose behalf?");
+    assert_eq!(api.seen().len(), 5);
+}
+
+#[tokio::test]
+async fn one_caller_s_refused_token_is_their_trouble_alone() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let layer = to_api(&scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap());
+    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_grant"}"#));
+    assert_eq!(api.ask(&layer, on_behalf(Some("alice"))).await, Err((401, "caller-token-refused")));
+    scene.provider.mood(Mood::Up);
+    assert_eq!(api.ask(&layer, on_behalf(Some("bob"))).await, Ok(200));
+    scene.provider.mood(Mood::Says(400, r#"{"error":"unauthorized_client"}"#));
+    assert_eq!(api.ask(&layer, on_behalf(Some("carol"))).await, REFUSED);
+}
+
+#[tokio::test]
+async fn callers_are_bounded_and_the_latest_stay() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let builder = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).max_callers(8);
+    let layer = to_api(&builder.build().unwrap());
+    for caller in 0..100 {
+        api.ask(&layer, on_behalf(Some(&format!("caller-{caller}")))).await.unwrap();
+        api.ask(&layer, on_behalf(Some("alice"))).await.unwrap();
+    }
+    assert_eq!(scene.provider.count(), 101, "alice, who calls all the while, is not forgotten");
+}
+
+#[test]
+fn the_token_of_a_caller_is_read_from_one_bearer_field() {
+    let of = |fields: &[&str]| {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(header::AUTHORIZATION, field.parse().unwrap());
+        }
+        CallerToken::from_headers(&headers).is_some()
+    };
+    assert!(of(&["Bearer a"]) && of(&["bearer a"]));
+    assert!(
+        !of(&[])
+            && !of(&["Basic a"])
+            && !of(&["Bearer "])
+            && !of(&["Bearer a", "Bearer b"])
+            && !of(&["Bearer"])
+    );
+}
+
+#[test]
+fn all_that_is_wrong_with_a_source_is_told_at_once() {
+    let scene = Scene::new();
+    let wrong = |source: gambeson_oidc_auth::outgoing::TokenSourceBuilder, fields: &[&str]| {
+        let error = source.build().unwrap_err();
+        for field in fields {
+            assert!(error.problems().iter().any(|problem| problem.field == *field), "{field}: {error}");
+        }
+        assert_eq!(error.problems().len(), fields.len(), "{error}");
+    };
+    let http = Issuer::discover("http://id.example");
+    let nobody = ClientAuth::public("");
+    wrong(
+        scene
+            .on(TokenSource::client_credentials(http, nobody))
+            .scope(" ")
+            .actor(scene.source())
+            .max_waiting(0),
+        &[
+            "issuer",
+            "outgoing.client-id",
+            "outgoing.client",
+            "outgoing.actor",
+            "outgoing.scope",
+            "outgoing.max-waiting",
+        ],
+    );
+    wrong(TokenSource::client_credentials(issuer(), ClientAuth::tls("a")), &["outgoing.transport"]);
+    wrong(TokenSource::workload_file("").scope("x"), &["outgoing.file", "outgoing.scope"]);
+    wrong(
+        TokenSource::github_actions_from_lookup("", |_| None),
+        &["outgoing.audience", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL"],
+    );
+    let fixed = Issuer::static_keys(ISSUER, r#"{"keys":[]}"#);
+    wrong(scene.on(TokenSource::client_credentials(fixed, by_secret())), &["outgoing.issuer"]);
+    assert!(TokenLayer::builder(scene.source()).build().is_err());
+}

@@ -1,0 +1,103 @@
+//! Where a token never goes.
+
+use gambeson_core::{Profile, Refused};
+use gambeson_oidc_auth::outgoing::{ClonedBody, TokenLayer};
+use http::{Request, header};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt};
+
+use super::api::{API, Api, request, to_api};
+use super::provider::Scene;
+
+#[tokio::test]
+async fn other_origins_get_no_token_and_cost_none() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let layer = to_api(&scene.source()).repeat_with(ClonedBody);
+    let elsewhere = [
+        "https://orders.example.com.evil.example/",
+        "https://orders.example.com@evil.example/",
+        "https://orders.example.com:443@evil.example/",
+        "https://evil.example/?to=https://orders.example.com/",
+        "https://evil.example/https://orders.example.com/",
+        "https://orders.example.com:8443/",
+        "http://orders.example.com/",
+        "http://orders.example.com:443/",
+        "https://xorders.example.com/",
+        "https://example.com/",
+        "https://orders.example.com./",
+        "/v1",
+    ];
+    api.refuse("*");
+    for url in elsewhere {
+        let mut request = request(url);
+        request.headers_mut().insert(header::HOST, "orders.example.com".parse().unwrap());
+        assert_eq!(api.ask(&layer, request).await, Ok(200), "{url}");
+        assert_eq!(api.seen().last().unwrap(), "", "{url}");
+    }
+    let before = scene.provider.count();
+    let fresh = to_api(&scene.source());
+    for url in elsewhere {
+        api.ask(&fresh, request(url)).await.unwrap();
+    }
+    assert_eq!(scene.provider.count(), before, "no token is got for nobody");
+}
+
+#[tokio::test]
+async fn every_declared_origin_gets_it_however_it_is_written() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let builder = TokenLayer::builder(scene.source()).origin(API).origin("https://stock.example.com:8443");
+    let layer = builder.build().unwrap();
+    for url in [
+        API,
+        "HTTPS://ORDERS.example.com:443/v1?x",
+        "https://stock.example.com:8443/",
+        "https://u@orders.example.com/",
+    ] {
+        api.ask(&layer, request(url)).await.unwrap();
+        assert_eq!(api.seen().last().unwrap(), "Bearer token-1", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_the_app_stays_and_its_401_is_its_own() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let layer = to_api(&scene.source()).repeat_with(ClonedBody);
+    let own = || Request::get(API).header(header::AUTHORIZATION, "Basic YTpi").body(Full::default()).unwrap();
+    assert_eq!(api.ask(&layer, own()).await, Ok(200));
+    assert_eq!((api.seen(), scene.provider.count()), (vec!["Basic YTpi".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn a_redirect_is_handed_on_and_not_followed() {
+    let scene = Scene::new();
+    let elsewhere = tower::service_fn(async |_: Request<Full<bytes::Bytes>>| {
+        let answer = http::Response::builder().status(307).header(header::LOCATION, "https://evil.example/");
+        Ok::<_, gambeson_core::BoxError>(answer.body(Full::<bytes::Bytes>::default()).unwrap())
+    });
+    let answer = to_api(&scene.source()).layer(elsewhere).oneshot(request(API)).await.unwrap();
+    assert_eq!(answer.status(), 307);
+}
+
+#[tokio::test]
+async fn a_refusal_is_in_the_facts_and_in_the_error() {
+    let (scene, api) = (Scene::new(), Api::default());
+    scene.provider.mood(super::provider::Mood::Down);
+    let layer = to_api(&scene.source());
+    let mut waiting = request(API);
+    let facts = gambeson_core::RequestFacts::ensure(&mut waiting);
+    let error = layer.layer(api.service()).oneshot(waiting).await.unwrap_err();
+    assert_eq!(error.downcast::<Refused>().unwrap().0.slug(), "outgoing-token-unavailable");
+    assert_eq!(facts.rejection().unwrap().slug(), "outgoing-token-unavailable");
+    assert!(api.seen().is_empty());
+}
+
+#[test]
+fn all_that_is_wrong_with_a_layer_is_told_at_once() {
+    let build = |origins: &[&str]| {
+        let builder = TokenLayer::builder(Scene::new().source()).run_in(Profile::Production);
+        origins.iter().fold(builder, |builder, origin| builder.origin(*origin)).build()
+    };
+    assert!(build(&[]).unwrap_err().to_string().contains("outgoing.origins"));
+    let error = build(&["http://orders.example.com", "orders", API, "https://a.example/path"]).unwrap_err();
+    assert_eq!(error.problems().len(), 3, "{error}");
+}

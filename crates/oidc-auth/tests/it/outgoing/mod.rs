@@ -1,0 +1,14 @@
+//! Tokens of this app on its calls to other services.
+
+mod api;
+#[cfg(feature = "client")]
+mod dev_idp;
+mod grants;
+mod hostile;
+mod keeping;
+mod laws;
+mod provider;
+#[cfg(feature = "client")]
+mod real_provider;
+mod rejected;
+mod workload;
