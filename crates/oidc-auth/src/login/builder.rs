@@ -268,10 +268,6 @@ impl LoginBuilder {
         }
     }
 
-    #[cfg_attr(
-        not(any(feature = "system", feature = "client")),
-        expect(clippy::unused_self, reason = "nothing to fill in")
-    )]
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
         #[cfg(feature = "system")]
         {

@@ -1,11 +1,8 @@
 //! An issuer examined: each fault with its cure.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use gambeson_core::Profile;
 use gambeson_oidc_auth::{Doctor, Grade, Issuer, Report};
-use gambeson_testing::{DevIdp, Fault};
 use serde_json::{Value, json};
 
 use crate::fake_issuer::{House, ISSUER, Mood};
@@ -119,34 +116,42 @@ async fn settings_that_can_t_work_are_told_before_anything_is_asked() {
     assert_eq!(house.issuer.edit(|state| state.seen.len()), 0);
 }
 
-async fn dev(idp: &DevIdp) -> Report {
-    let doctor = Doctor::new(Issuer::discover(idp.issuer())).run_in(Profile::Development);
-    doctor.deadline(Duration::from_millis(500)).examine().await.unwrap()
-}
-
 #[cfg(feature = "client")]
-#[tokio::test]
-async fn over_real_http_every_bad_behaviour_is_recognised() {
-    let idp = DevIdp::builder().start().await.unwrap();
-    let well = dev(&idp).await;
-    assert!(well.is_healthy(), "{well}");
-    for (fault, check, word) in [
-        (Fault::Down, "discovery", "connection"),
-        (Fault::Slow, "discovery", "in time"),
-        (Fault::ServerError, "discovery", "whoever runs it"),
-        (Fault::Html, "discovery", "page for people"),
-        (Fault::TruncatedJwks, "keys", "JWK Set"),
-        (Fault::EmptyJwks, "keys", "publish an RSA"),
-        (Fault::Redirect, "discovery", "redirects are not followed"),
-        (Fault::Huge, "discovery", "right address"),
-        (Fault::WrongIssuer, "echo", "as its document writes it"),
-    ] {
+mod over_http {
+    use std::time::Duration;
+
+    use gambeson_core::Profile;
+    use gambeson_oidc_auth::{Doctor, Grade, Issuer, Report};
+    use gambeson_testing::{DevIdp, Fault};
+
+    async fn dev(idp: &DevIdp) -> Report {
+        let doctor = Doctor::new(Issuer::discover(idp.issuer())).run_in(Profile::Development);
+        doctor.deadline(Duration::from_millis(500)).examine().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn over_real_http_every_bad_behaviour_is_recognised() {
         let idp = DevIdp::builder().start().await.unwrap();
-        idp.fault(fault);
-        let report = dev(&idp).await;
-        let bad = report.findings().iter().find(|finding| finding.grade == Grade::Bad);
-        let bad = bad.unwrap_or_else(|| unreachable!("{fault:?}: {report}"));
-        assert_eq!(bad.check, check, "{fault:?}: {report}");
-        assert!(bad.cure.as_deref().unwrap().contains(word), "{fault:?}: {report}");
+        let well = dev(&idp).await;
+        assert!(well.is_healthy(), "{well}");
+        for (fault, check, word) in [
+            (Fault::Down, "discovery", "connection"),
+            (Fault::Slow, "discovery", "in time"),
+            (Fault::ServerError, "discovery", "whoever runs it"),
+            (Fault::Html, "discovery", "page for people"),
+            (Fault::TruncatedJwks, "keys", "JWK Set"),
+            (Fault::EmptyJwks, "keys", "publish an RSA"),
+            (Fault::Redirect, "discovery", "redirects are not followed"),
+            (Fault::Huge, "discovery", "right address"),
+            (Fault::WrongIssuer, "echo", "as its document writes it"),
+        ] {
+            let idp = DevIdp::builder().start().await.unwrap();
+            idp.fault(fault);
+            let report = dev(&idp).await;
+            let bad = report.findings().iter().find(|finding| finding.grade == Grade::Bad);
+            let bad = bad.unwrap_or_else(|| unreachable!("{fault:?}: {report}"));
+            assert_eq!(bad.check, check, "{fault:?}: {report}");
+            assert!(bad.cure.as_deref().unwrap().contains(word), "{fault:?}: {report}");
+        }
     }
 }
