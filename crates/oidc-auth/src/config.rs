@@ -11,6 +11,7 @@ use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
 use crate::policy::{ClaimNames, TokenProfile};
+use crate::preset_config::{Preset, RuleConfig};
 use crate::verifier::Verifier;
 
 /// What a configuration file says of this crate: the table `[oidc-auth]`.
@@ -40,8 +41,12 @@ use crate::verifier::Verifier;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct Config {
-    /// The exact name of the issuer; required. See [`Issuer::discover`].
+    /// The exact name of the issuer. See [`Issuer::discover`]. This or `preset` is required.
     pub issuer: String,
+    /// A provider's preset in place of `issuer`. What it says of the token profile and of claims is the default then.
+    pub preset: Option<Preset>,
+    /// Rules that tokens must keep. See [`Issuer::require`]. Default: none, but for those of the preset.
+    pub require: Vec<RuleConfig>,
     /// Where its discovery document is, when that is not below its name. See [`Issuer::metadata_url`].
     pub metadata_url: Option<String>,
     /// See [`Issuer::allow_special_use_addresses`]. Default false.
@@ -75,6 +80,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             issuer: String::new(),
+            preset: None,
+            require: Vec::new(),
             metadata_url: None,
             allow_special_use_addresses: false,
             allow_private: Vec::new(),
@@ -160,6 +167,7 @@ impl Config {
         secrets: Option<Arc<dyn SecretResolver>>,
     ) -> Result<Configured, ConfigError> {
         let mut problems = ConfigProblems::new();
+        self.validate(&mut problems);
         let verifier = self.verifier().map(|builder| verifier(builder).build());
         let login = self.login_builder(secrets, &mut problems).map(|builder| login(builder).build());
         if self.audience.is_empty() && self.login.is_none() {
@@ -174,15 +182,17 @@ impl Config {
     #[must_use]
     pub fn verifier(&self) -> Option<VerifierBuilder> {
         let (first, others) = self.audience.split_first()?;
-        let builder = Verifier::builder(self.issuer()).audience(first.as_str());
+        let issuer = self.issuer();
+        let (profile, names) = (self.profile(&issuer), self.names(&issuer));
+        let builder = Verifier::builder(issuer).audience(first.as_str());
         let builder = others.iter().fold(builder, |builder, audience| builder.audience(audience.as_str()));
         Some(
             builder
-                .profile(self.token_profile)
+                .profile(profile)
                 .leeway(self.leeway)
                 .max_token_lifetime(self.max_token_lifetime)
                 .max_token_bytes(self.max_token_bytes)
-                .claims(self.claims.clone())
+                .claims(names)
                 .keys(self.keys)
                 .cache(self.cache),
         )
@@ -195,7 +205,9 @@ impl Config {
     ) -> Option<LoginBuilder> {
         let login = self.login.as_ref()?;
         let lifetime = SessionLifetime::default().idle(login.idle).absolute(login.absolute);
-        let builder = Login::builder(self.issuer(), login.client_id.as_str())
+        let issuer = self.issuer();
+        let names = self.names(&issuer);
+        let builder = Login::builder(issuer, login.client_id.as_str())
             .public_origin(login.public_origin.as_str())
             .scopes(login.scopes.iter().cloned())
             .paths(login.paths.clone())
@@ -203,7 +215,7 @@ impl Config {
             .cookie_name(login.cookie_name.as_str())
             .deadline(login.deadline)
             .leeway(self.leeway)
-            .claims(self.claims.clone());
+            .claims(names);
         match (&login.client_secret, secrets) {
             (None, _) => Some(builder),
             (Some(reference), Some(resolver)) => {
@@ -217,9 +229,32 @@ impl Config {
         }
     }
 
+    fn validate(&self, problems: &mut ConfigProblems) {
+        if self.preset.is_some() && !self.issuer.is_empty() {
+            problems.add("issuer", self.issuer.as_str(), "name the issuer or a preset, not both");
+        }
+        self.require.iter().for_each(|rule| rule.validate(problems));
+    }
+
+    /// The file's, where it says anything else than the default; then the preset's.
+    fn profile(&self, issuer: &Issuer) -> TokenProfile {
+        match self.token_profile == TokenProfile::default() {
+            true => issuer.dialect.profile,
+            false => self.token_profile,
+        }
+    }
+
+    fn names(&self, issuer: &Issuer) -> ClaimNames {
+        self.claims.clone().or(&issuer.dialect.names)
+    }
+
     fn issuer(&self) -> Issuer {
-        let mut issuer =
-            Issuer::discover(self.issuer.as_str()).allow_private(self.allow_private.iter().cloned());
+        let issuer = match &self.preset {
+            Some(preset) => preset.issuer(),
+            None => Issuer::discover(self.issuer.as_str()),
+        };
+        let issuer = self.require.iter().fold(issuer, |issuer, rule| rule.add_to(issuer));
+        let mut issuer = issuer.allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
         }

@@ -118,6 +118,19 @@ impl ClaimNames {
         Self { client: name.into(), ..self }
     }
 
+    /// These names, and those of `other` where these are the default ones.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        let usual = Self::default();
+        let or = |mine: String, usual: &str, other: &str| if mine == usual { other.to_owned() } else { mine };
+        Self {
+            roles: or(self.roles, &usual.roles, &other.roles),
+            groups: or(self.groups, &usual.groups, &other.groups),
+            tenant: or(self.tenant, &usual.tenant, &other.tenant),
+            scope: or(self.scope, &usual.scope, &other.scope),
+            client: or(self.client, &usual.client, &other.client),
+        }
+    }
+
     pub(crate) fn paths(&self) -> ClaimPaths {
         ClaimPaths {
             roles: path(&self.roles),

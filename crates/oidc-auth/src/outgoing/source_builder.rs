@@ -273,8 +273,8 @@ impl TokenSourceBuilder {
         let asks = !matches!(self.wanted, Wanted::File(_));
         #[cfg(feature = "client")]
         if asks && self.transport.is_none() {
-            match gambeson_client::Client::builder().proxy_from_env().build() {
-                Ok(client) => self.transport = Some(Arc::new(client)),
+            match self.client() {
+                Ok(client) => self.transport = Some(client),
                 Err(error) => problems.extend(error),
             }
         }
@@ -290,6 +290,17 @@ impl TokenSourceBuilder {
         }
         if asks && self.transport.is_none() && !cfg!(feature = "client") {
             problems.add("outgoing.transport", "", "give the HTTP transport, for example gambeson-client's");
+        }
+    }
+
+    /// The house's own client, which may go where the issuer may be.
+    #[cfg(feature = "client")]
+    fn client(&self) -> Result<Arc<dyn HttpTransport>, ConfigError> {
+        match &self.wanted {
+            Wanted::ClientCredentials { issuer, .. }
+            | Wanted::Exchange { issuer, .. }
+            | Wanted::OnBehalfOf { issuer, .. } => issuer.client(),
+            _ => Ok(Arc::new(gambeson_client::Client::builder().proxy_from_env().build()?)),
         }
     }
 

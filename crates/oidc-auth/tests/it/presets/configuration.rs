@@ -56,3 +56,77 @@ fn what_a_preset_says_can_be_said_otherwise() {
     let strict = build().profile(TokenProfile::AccessToken).build().unwrap();
     assert_eq!(strict.verify(&token).unwrap_err().reason(), Reason::TokenType);
 }
+
+#[cfg(feature = "serde")]
+mod from_a_file {
+    use gambeson_oidc_auth::{Config, Verifier};
+
+    use super::*;
+
+    /// The verifier that a file describes, but for the keys, which are these.
+    fn built(text: &str) -> Result<Verifier, ConfigError> {
+        let config: Config = toml::from_str(text).unwrap();
+        let verifier = |builder: gambeson_oidc_auth::VerifierBuilder| {
+            builder.transport(std::sync::Arc::new(crate::fake_issuer::FakeIssuer::with(&[])))
+        };
+        config.build(verifier, |login| login, None).map(|built| built.verifier.unwrap())
+    }
+
+    #[test]
+    fn every_preset_has_its_table() {
+        for (table, issuer) in [
+            (
+                "okta = { domain = \"octo.okta.com\", server = \"default\" }",
+                "https://octo.okta.com/oauth2/default",
+            ),
+            (
+                &format!("entra = {{ tenant = \"{TENANT}\" }}"),
+                &format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+            ),
+            (
+                &format!("entra-tenants = {{ tenants = [\"{TENANT}\"] }}"),
+                "https://login.microsoftonline.com/{tenantid}/v2.0",
+            ),
+            ("google-workspace = { domain = \"example.com\" }", "https://accounts.google.com"),
+            ("auth0 = { domain = \"octo.eu.auth0.com\" }", "https://octo.eu.auth0.com/"),
+            (
+                "keycloak = { base = \"https://id.example.com\", realm = \"acme\" }",
+                "https://id.example.com/realms/acme",
+            ),
+            (
+                "cognito = { user-pool = \"eu-central-1_Example\" }",
+                "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Example",
+            ),
+            (
+                "github-actions = { repository = \"octo-org/octo-repo\" }",
+                "https://token.actions.githubusercontent.com",
+            ),
+            ("kubernetes = { issuer = \"https://k8s.example.com\" }", "https://k8s.example.com"),
+        ] {
+            let verifier = built(&format!("audience = \"api\"\npreset.{table}")).unwrap();
+            assert_eq!(verifier.issuer(), issuer);
+            assert!(verifier.is_lenient(), "the preset's profile is the default: {table}");
+        }
+    }
+
+    #[test]
+    fn rules_have_one_test_each_and_an_issuer_one_name() {
+        let rule = |test: &str| {
+            let issuer = "audience = \"api\"\nissuer = \"https://id.example\"";
+            built(&format!("{issuer}\n[[require]]\nclaim = \"hd\"\n{test}"))
+        };
+        for test in
+            ["equals = \"a\"", "one-of = [\"a\"]", "starts-with = \"a\"", "is-true = true", "present = true"]
+        {
+            rule(test).unwrap();
+        }
+        for test in ["", "equals = \"a\"\npresent = true"] {
+            assert!(rule(test).unwrap_err().to_string().contains("require = hd"), "{test}");
+        }
+        let both =
+            "audience = \"api\"\nissuer = \"https://id.example\"\npreset.auth0 = { domain = \"a.example\" }";
+        assert!(built(both).unwrap_err().to_string().contains("not both"));
+        let unknown = toml::from_str::<Config>("preset.octo = { domain = \"a\" }").unwrap_err().to_string();
+        assert!(unknown.contains("octo") && unknown.contains("keycloak"), "{unknown}");
+    }
+}
