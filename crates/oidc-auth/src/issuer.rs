@@ -14,6 +14,19 @@ use crate::tenants::Tenants;
 
 /// An issuer of tokens: its exact name, and where its keys come from.
 ///
+/// For providers whose tokens differ from what RFC 9068 asks for there are presets:
+///
+/// | preset | the audience is | ID tokens are told apart by | roles, groups, scopes, organisation |
+/// |---|---|---|---|
+/// | [`okta`](Self::okta) | the authorization server's audience | `cid` | – , `groups`, `scp`, – |
+/// | [`entra`](Self::entra), [`entra_tenants`](Self::entra_tenants) | the application's id | `azp` | `roles`, `groups`, `scp`, `tid` |
+/// | [`google_workspace`](Self::google_workspace) | the client's id | ID tokens are all there are | – , – , – , `hd` |
+/// | [`auth0`](Self::auth0) | the API's identifier | the audience | `permissions`, `groups`, `scope`, `org_id` |
+/// | [`keycloak`](Self::keycloak) | what an audience mapper says | `typ` of the claims | `/realm_access/roles`, `groups`, `scope`, – |
+/// | [`cognito`](Self::cognito) | the app client's id | `token_use` | – , `cognito:groups`, `scope`, – |
+/// | [`github_actions`](Self::github_actions) | what the workflow asks for | there are none | – , `repository`, – , `repository_owner` |
+/// | [`kubernetes`](Self::kubernetes) | what the projected volume asks for | there are none | – , – , – , the namespace |
+///
 /// ```
 /// use gambeson_oidc_auth::Issuer;
 ///

@@ -27,6 +27,22 @@
 //! old name is noticed by its first 401 and fetched behind it, no more often than that. While the issuer is down, known keys go on working; what can't be checked is answered 503, also when
 //! the issuer publishes no usable key at all.
 //!
+//! # When the issuer misbehaves
+//!
+//! An app that starts meanwhile has no keys; one that runs goes on with those it has, for [`KeyPolicy::max_stale`]. At most 256 KiB
+//! are read of any answer. What the log says names what was got and what to mend; [`Doctor`] says more.
+//!
+//! | the issuer | an app without keys | an app with keys | in the log, as a warning |
+//! |---|---|---|---|
+//! | hangs, is down, answers 500 | 503 | goes on | `keys could not be fetched`: deadline, connection, status |
+//! | sends fifty megabytes | 503 | goes on | … `answer larger than allowed` |
+//! | redirects | 503 | goes on | … whereto: the address to configure |
+//! | answers with a page | 503 | goes on | … `a page for people` |
+//! | names another issuer | 503 | goes on | … both names |
+//! | publishes no key that can be used | 503 | 503: the old keys are withdrawn | `the issuer publishes no key that can be used` |
+//! | publishes keys of which some can't be used | goes on with the others | the same | `keys skipped`, and why |
+//! | has a clock that is far off | 401 for tokens that are not yet, or no longer, valid | the same | `the clock here and the issuer's differ`, by how much |
+//!
 //! # Rejections
 //!
 //! ## invalid-token

@@ -9,6 +9,7 @@ use super::handle::Login;
 use super::provider::Endpoints;
 use super::refusal;
 use super::step::{Outcome, Reply, Step};
+use super::step_up::StepUp;
 
 /// More cookies than this are not looked at.
 const MOST_COOKIES: usize = 32;
@@ -23,14 +24,15 @@ pub(super) fn begin(login: &Login, head: &RequestHead<'_>) -> Step {
     }
     let asked = return_to(head.uri.query());
     let return_to = login.parts().paths.after(asked.as_deref()).to_owned();
+    let step_up = StepUp::read(head.uri.query());
     let stale = stale_attempts(login, head.headers);
     match login.parts().provider.warm() {
-        Some(endpoints) => Step::Done(redirect(login, &endpoints, &return_to, stale)),
+        Some(endpoints) => Step::Done(redirect(login, &endpoints, &return_to, &step_up, stale)),
         None => {
             let login = login.clone();
             Step::Later(Box::pin(async move {
                 let endpoints = login.parts().provider.endpoints().await.map_err(refusal::unavailable)?;
-                redirect(&login, &endpoints, &return_to, stale)
+                redirect(&login, &endpoints, &return_to, &step_up, stale)
             }))
         }
     }
@@ -81,7 +83,13 @@ pub(super) fn open(login: &Login, mark: &str, sealed: &str) -> Option<Attempt> {
     Attempt::from_bytes(&plain)
 }
 
-fn redirect(login: &Login, endpoints: &Endpoints, return_to: &str, stale: Vec<HeaderValue>) -> Outcome {
+fn redirect(
+    login: &Login,
+    endpoints: &Endpoints,
+    return_to: &str,
+    step_up: &StepUp,
+    stale: Vec<HeaderValue>,
+) -> Outcome {
     let parts = login.parts();
     let attempt = Attempt::begin(return_to, login.now(), &*parts.entropy).map_err(refusal::unavailable)?;
     let state = attempt.state.text();
@@ -91,14 +99,20 @@ fn redirect(login: &Login, endpoints: &Endpoints, return_to: &str, stale: Vec<He
         .seal(attempt.to_bytes(), &bound(login, mark), &*parts.entropy)
         .map_err(refusal::unavailable)?;
     let cookie = parts.cookies.set(&parts.cookies.attempt_name(mark), &sealed, Some(super::attempt::LIFE));
-    let reply = Reply::see_other(&authorize(login, endpoints, &attempt, &state))
+    let reply = Reply::see_other(&authorize(login, endpoints, &attempt, &state, step_up))
         .ok_or_else(|| refusal::unavailable("the authorization endpoint can't stand in a header"))?;
     Ok(stale.into_iter().fold(reply.cookie(cookie), |reply, stale| reply.cookie(Some(stale))))
 }
 
 /// The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core 1.0 §3.1.2.1). A refresh token that
 /// outlives the visit is given by consent only (§11): without `prompt` providers leave `offline_access` out silently.
-fn authorize(login: &Login, endpoints: &Endpoints, attempt: &Attempt, state: &str) -> String {
+fn authorize(
+    login: &Login,
+    endpoints: &Endpoints,
+    attempt: &Attempt,
+    state: &str,
+    step_up: &StepUp,
+) -> String {
     let parts = login.parts();
     let (back, nonce, challenge) = (login.redirect_uri(), attempt.nonce.text(), attempt.code_challenge());
     let mut pairs = vec![
@@ -114,6 +128,7 @@ fn authorize(login: &Login, endpoints: &Endpoints, attempt: &Attempt, state: &st
     if parts.scope.split(' ').any(|scope| scope == "offline_access") {
         pairs.push(("prompt", "consent"));
     }
+    pairs.extend(step_up.parameters());
     with_query(&endpoints.authorize, &pairs)
 }
 

@@ -92,6 +92,9 @@
 //! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
 //! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only.
 //!
+//! Where a log-in is not enough for what a route does, [`RequireAcr`](crate::RequireAcr) sends the browser here with `acr_values` and
+//! `max_age` in the query, which go on to the provider (step-up). Each log-in, this one too, gives the session a new id.
+//!
 //! # Defaults
 //!
 //! | setting | default | why |
@@ -178,6 +181,7 @@ mod seal;
 mod service;
 mod session;
 mod step;
+mod step_up;
 mod store;
 mod telemetry;
 mod visit;

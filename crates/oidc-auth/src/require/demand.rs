@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use gambeson_core::{
     AuditEvent, AuditKind, AuditSink, Authentication, Challenge, Clock, Durability, Member, Mode, Outcome,
-    Principal, Rejection, RejectionClass, RequestFacts,
+    Principal, Rejection, RejectionClass, RequestFacts, Wants,
 };
-use http::{Method, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 
@@ -30,6 +30,8 @@ pub(super) struct Gate {
     pub(super) mode: Mode,
     pub(super) clock: Option<Arc<dyn Clock>>,
     pub(super) audit: Option<Arc<dyn AuditSink>>,
+    /// Where browsers log in.
+    pub(super) log_in: Option<Box<str>>,
 }
 
 impl Demand {
@@ -91,7 +93,7 @@ const LEEWAY: i64 = 30;
 
 impl Gate {
     pub(super) fn new(demand: Option<Demand>) -> Self {
-        Self { demand, mode: Mode::Enforce, clock: system_clock(), audit: None }
+        Self { demand, mode: Mode::Enforce, clock: system_clock(), audit: None, log_in: None }
     }
 
     /// Why the request does not go on; `None`: it does.
@@ -118,6 +120,33 @@ impl Gate {
         self.record(&rejection, wanted, method, facts);
         facts.set_rejection(rejection.clone());
         Some(rejection)
+    }
+
+    /// Where a browser is sent in place of this refusal: to log in, and back to the page that it asked for.
+    pub(super) fn elsewhere<B>(
+        &self,
+        demand: &Demand,
+        rejection: &Rejection,
+        request: &Request<B>,
+        facts: &RequestFacts,
+    ) -> Option<HeaderValue> {
+        let path = self.log_in.as_deref()?;
+        let page = facts.wants() == Wants::Page && request.method() == Method::GET;
+        if !page || rejection.status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        let back = request.uri().path_and_query().map_or("/", |back| back.as_str());
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("return_to", back);
+        if let Demand::LogIn { contexts, max_age } = demand {
+            if contexts.is_some() {
+                query.append_pair("acr_values", &demand.wanted());
+            }
+            if let Some(age) = max_age {
+                query.append_pair("max_age", &age.as_secs().to_string());
+            }
+        }
+        HeaderValue::try_from(format!("{path}?{}", query.finish())).ok()
     }
 
     fn enforces(&self) -> bool {

@@ -59,6 +59,8 @@
 //! # let _ = layers;
 //! ```
 //!
+//! For browsers with a session, [`RequireLayer::log_in`] with the path of the log-in makes the 401 a way to sign in again.
+//!
 //! # Defaults
 //!
 //! | setting | default | why |
@@ -99,7 +101,7 @@
 //! # Standards
 //!
 //! RFC 6750 §3.1 (`insufficient_scope`), RFC 6749 §3.3 (scopes), RFC 9470 §3 (step-up), OpenID Connect Core 1.0 §2 (`acr`,
-//! `auth_time`).
+//! `auth_time`) and §3.1.2.1 (`acr_values`, `max_age`).
 
 mod demand;
 mod service;
@@ -192,6 +194,14 @@ impl<R: Clone> RequireLayer<R> {
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         self.changed(|gate| gate.mode = mode)
+    }
+
+    /// Sends a browser's navigation that is refused for its log-in to this path, the log-in's own (`/login`), with what is asked
+    /// for and the way back: somebody who is signed in, but not well enough, signs in again. Scripts and other clients get
+    /// their 401. Default: nobody is sent anywhere.
+    #[must_use]
+    pub fn log_in(self, path: impl Into<Box<str>>) -> Self {
+        self.changed(|gate| gate.log_in = Some(path.into()))
     }
 
     /// Another clock, for the age of log-ins and the end of observing. Without one, and without the feature `system`, no

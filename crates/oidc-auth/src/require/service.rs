@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gambeson_core::{RequestFacts, Respond};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -48,8 +48,12 @@ where
         match gate.refuse(demand, Some(request.method()), &facts) {
             None => ResponseFuture { state: State::Inner { future: self.inner.call(request) } },
             Some(rejection) => {
-                let response = Some(self.shared.respond.respond(&rejection, &facts));
-                ResponseFuture { state: State::Refused { response } }
+                let mut response = self.shared.respond.respond(&rejection, &facts);
+                if let Some(log_in) = gate.elsewhere(demand, &rejection, &request, &facts) {
+                    *response.status_mut() = StatusCode::SEE_OTHER;
+                    response.headers_mut().insert(header::LOCATION, log_in);
+                }
+                ResponseFuture { state: State::Refused { response: Some(response) } }
             }
         }
     }

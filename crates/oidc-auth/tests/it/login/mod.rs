@@ -10,3 +10,4 @@ mod oidc_provider;
 #[cfg(feature = "client")]
 pub(crate) mod real_provider;
 mod sessions;
+mod step_up;
