@@ -346,7 +346,7 @@ impl Verifier {
     }
 
     pub(crate) fn audit_sink(&self) -> Option<&Arc<dyn AuditSink>> {
-        self.0.audit.as_ref()
+        self.each().find_map(|one| one.0.audit.as_ref())
     }
 }
 

@@ -78,6 +78,22 @@ fn an_issuer_is_named_once_and_there_is_one() {
 }
 
 #[tokio::test]
+async fn refusals_are_audited_whoever_s_they_are() {
+    let (signer, sink) = (Signer::es256("k"), gambeson_testing::RecordingAuditSink::new());
+    let audited = static_verifier(&[&signer]).audit(std::sync::Arc::new(sink.clone())).build().unwrap();
+    let layer = AuthLayer::new(Verifier::any_of([second(&signer), audited]).unwrap());
+    let app = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(bytes::Bytes::new()))
+    }));
+    for (iss, reason) in [(ISSUER, "audience"), ("https://third.example", "issuer")] {
+        let token = signer.token(&of(iss, "nobody's"));
+        let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(sink.events().last().unwrap().reason.as_deref(), Some(reason));
+    }
+}
+
+#[tokio::test]
 async fn one_issuer_s_outage_and_rotation_are_its_own() {
     let (old, new, other) = (Signer::es256("old"), Signer::es256("new"), Signer::es256("k"));
     let house = House::with(&[&old]);
