@@ -187,3 +187,23 @@ fn is_id(tenant: &str) -> bool {
 fn host(domain: &str) -> &str {
     domain.trim_start_matches("https://").trim_end_matches('/')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verifier::Verifier;
+
+    /// What an access token must be, an ID token of the same provider need not be, and the other way round.
+    #[test]
+    fn id_tokens_have_rules_of_their_own() {
+        let cognito = || Issuer::cognito("eu-central-1_Example").with_static_keys(r#"{"keys":[]}"#);
+        let builder = || Verifier::builder(cognito()).audience("client");
+        let rules = |verifier: &Verifier| format!("{:?}", verifier.policy().rules);
+        let access = builder().build().unwrap();
+        assert_eq!(&*access.policy().audience_claim, "client_id");
+        assert!(rules(&access).contains("\"access\"") && !rules(&access).contains("\"id\""));
+        let id = builder().for_id_tokens().build().unwrap();
+        assert_eq!(&*id.policy().audience_claim, "aud", "an ID token is always for its client");
+        assert!(rules(&id).contains("\"id\"") && !rules(&id).contains("\"access\""));
+    }
+}

@@ -350,6 +350,10 @@ async fn addresses_of_special_use_are_not_allowed_for_public_issuers() {
     let house = House::with(&[]);
     let _verifier = house.verifier().await;
     assert!(house.issuer.edit(|state| state.seen.iter().all(|(.., limits)| !limits.special_use_addresses)));
+    let bounded = |limits: &gambeson_core::TransportLimits| {
+        (limits.max_body, limits.deadline) == (256 << 10, Duration::from_secs(3))
+    };
+    assert!(house.issuer.edit(|state| state.seen.iter().all(|(.., limits)| bounded(limits))));
     let issuer = Issuer::discover("http://127.0.0.1:3001");
     let _dev = house.builder_of(Verifier::builder(issuer)).run_in(Profile::Development).build().unwrap();
     settle().await;

@@ -68,6 +68,22 @@ fn tokens_that_name_no_issuer_clearly_are_refused() {
 }
 
 #[test]
+fn an_issuer_whose_name_begins_like_another_s_is_another() {
+    let (outer, inner) = (Signer::es256("k"), Signer::es256("k"));
+    let issuer = |name: &str, signer: &Signer| {
+        let issuer = Issuer::static_keys(name, json!({"keys": [signer.jwk()]}).to_string());
+        House::with(&[]).builder_of(Verifier::builder(issuer)).build().unwrap()
+    };
+    let realm = "https://id.example/realms/a";
+    for order in [[(ISSUER, &outer), (realm, &inner)], [(realm, &inner), (ISSUER, &outer)]] {
+        let verifier = Verifier::any_of(order.map(|(name, signer)| issuer(name, signer))).unwrap();
+        verifier.verify(&outer.token(&of(ISSUER, "api"))).unwrap();
+        verifier.verify(&inner.token(&of(realm, "api"))).unwrap();
+        assert!(verifier.verify(&outer.token(&of(realm, "api"))).is_err());
+    }
+}
+
+#[test]
 fn an_issuer_is_named_once_and_there_is_one() {
     let signer = Signer::es256("k");
     let one = || static_verifier(&[&signer]).build().unwrap();
