@@ -72,6 +72,9 @@ pub struct Config {
     pub keys: KeyPolicy,
     /// The verified-token cache.
     pub cache: CacheConfig,
+    /// Further issuers whose tokens are taken, each with its own audience, rules and keys (see [`Verifier::any_of`]). They have no
+    /// log-in and no further issuers of their own. Default: none.
+    pub also: Vec<Self>,
     /// The log-in of browsers, if there is one.
     pub login: Option<LoginConfig>,
 }
@@ -93,6 +96,7 @@ impl Default for Config {
             claims: ClaimNames::default(),
             keys: KeyPolicy::default(),
             cache: CacheConfig::default(),
+            also: Vec::new(),
             login: None,
         }
     }
@@ -155,25 +159,26 @@ pub struct Configured {
 }
 
 impl Config {
-    /// Builds all that is described. `verifier` and `login` add what data can't say (profile, clock, sinks, stores);
+    /// Builds all that is described. `verifier` (for each issuer) and `login` add what data can't say (profile, clock, sinks, stores);
     /// `secrets` reads the client's secret, if one is named.
     ///
     /// # Errors
     /// All problems of all parts.
     pub fn build(
         &self,
-        verifier: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+        verifier: impl Fn(VerifierBuilder) -> VerifierBuilder,
         login: impl FnOnce(LoginBuilder) -> LoginBuilder,
         secrets: Option<Arc<dyn SecretResolver>>,
     ) -> Result<Configured, ConfigError> {
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
-        let verifier = self.verifier().map(|builder| verifier(builder).build());
+        let first = self.verifier().map(|builder| verifier(builder).build());
         let login = self.login_builder(secrets, &mut problems).map(|builder| login(builder).build());
         if self.audience.is_empty() && self.login.is_none() {
             problems.add("audience", "", "name this API as its tokens do, or describe a log-in");
         }
-        let verifier = kept(verifier, &mut problems);
+        let first = kept(first, &mut problems);
+        let verifier = self.with_others(first, verifier, &mut problems);
         let login = kept(login, &mut problems);
         problems.into_result(Configured { verifier, login })
     }
@@ -196,6 +201,51 @@ impl Config {
                 .keys(self.keys)
                 .cache(self.cache),
         )
+    }
+
+    /// The first issuer's verifier and those of the others as one.
+    fn with_others(
+        &self,
+        first: Option<Verifier>,
+        verifier: impl Fn(VerifierBuilder) -> VerifierBuilder,
+        problems: &mut ConfigProblems,
+    ) -> Option<Verifier> {
+        if self.also.is_empty() {
+            return first;
+        }
+        let mut all: Vec<Verifier> = first.into_iter().collect();
+        for (index, other) in self.also.iter().enumerate() {
+            match other.build_alone(&verifier) {
+                Ok(other) => all.push(other),
+                Err(error) => error.problems().iter().for_each(|problem| {
+                    problems.add(format!("also[{index}].{}", problem.field), &*problem.value, &*problem.cure);
+                }),
+            }
+        }
+        if all.is_empty() {
+            return None;
+        }
+        Verifier::any_of(all).map_err(|error| problems.extend(error)).ok()
+    }
+
+    fn build_alone(
+        &self,
+        verifier: impl Fn(VerifierBuilder) -> VerifierBuilder,
+    ) -> Result<Verifier, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        self.validate(&mut problems);
+        if self.login.is_some() {
+            problems.add("login", "", "only the first issuer has a log-in: describe it there");
+        }
+        if !self.also.is_empty() {
+            problems.add("also", "", "list all further issuers beside the first");
+        }
+        let built = kept(self.verifier().map(|builder| verifier(builder).build()), &mut problems);
+        if self.audience.is_empty() {
+            problems.add("audience", "", "name this API as the issuer's tokens do");
+        }
+        problems.check()?;
+        built.ok_or_else(|| ConfigError::one("issuer", "", "name the issuer"))
     }
 
     fn login_builder(

@@ -110,6 +110,27 @@ mod from_a_file {
     }
 
     #[test]
+    fn further_issuers_have_their_own_audience() {
+        let file = "issuer = \"https://id.example\"\naudience = \"api\"\n[[also]]\naudience = \"https://api.example\"\n\
+                    preset.github-actions = { repository = \"octo-org/octo-repo\" }";
+        let verifier = built(file).unwrap();
+        let issuers: Vec<&str> = verifier.each().map(Verifier::issuer).collect();
+        assert_eq!(issuers, ["https://id.example", "https://token.actions.githubusercontent.com"]);
+        assert_eq!(verifier.each().last().unwrap().audiences().collect::<Vec<_>>(), ["https://api.example"]);
+        for (also, told) in [
+            ("issuer = \"https://id.example\"\naudience = \"b\"", "name each issuer once"),
+            ("issuer = \"http://b.example\"\naudience = \"b\"", "also[0].issuer = http://b.example"),
+            ("issuer = \"https://b.example\"", "also[0].audience"),
+            ("issuer = \"https://b.example\"\naudience = \"b\"\n[also.login]", "also[0].login"),
+            ("issuer = \"https://b.example\"\naudience = \"b\"\n[[also.also]]", "also[0].also"),
+        ] {
+            let file = format!("issuer = \"https://id.example\"\naudience = \"api\"\n[[also]]\n{also}");
+            let error = built(&file).unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
+        }
+    }
+
+    #[test]
     fn rules_have_one_test_each_and_an_issuer_one_name() {
         let rule = |test: &str| {
             let issuer = "audience = \"api\"\nissuer = \"https://id.example\"";
