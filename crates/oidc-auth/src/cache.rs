@@ -7,7 +7,9 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use gambeson_core::{ConfigProblems, Principal, Timestamp};
+use gambeson_core::{ConfigProblems, Timestamp};
+
+use crate::binding::Verified;
 
 const SHARDS: usize = 16;
 /// Tokens up to this length are digested in one call from the stack.
@@ -119,7 +121,7 @@ impl Hasher for FirstBytes {
 
 #[derive(Clone)]
 pub(crate) struct Entry {
-    pub(crate) principal: Principal,
+    pub(crate) verified: Verified,
     pub(crate) key: [u8; 32],
     from: Timestamp,
     until: Timestamp,
@@ -156,20 +158,20 @@ impl Cache {
         key: &CacheKey,
         now: Timestamp,
         published: impl FnOnce(&[u8; 32]) -> bool,
-    ) -> Option<Principal> {
+    ) -> Option<Verified> {
         let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entries.get(key)?;
-        (entry.from <= now && now < entry.until && published(&entry.key)).then(|| entry.principal.clone())
+        (entry.from <= now && now < entry.until && published(&entry.key)).then(|| entry.verified.clone())
     }
 
     /// Keeps a success; never beyond the token's `exp`, for which there is no leeway here.
-    pub(crate) fn put(&self, key: CacheKey, principal: &Principal, signed_by: [u8; 32], now: Timestamp) {
+    pub(crate) fn put(&self, key: CacheKey, verified: &Verified, signed_by: [u8; 32], now: Timestamp) {
         let ttl_end = now.plus(self.ttl);
-        let until = principal.expires_at().map_or(now, |exp| exp.min(ttl_end));
+        let until = verified.principal.expires_at().map_or(now, |exp| exp.min(ttl_end));
         if until <= now {
             return;
         }
-        let entry = Entry { principal: principal.clone(), key: signed_by, from: now, until };
+        let entry = Entry { verified: verified.clone(), key: signed_by, from: now, until };
         let Some(lock) = self.shard(&key) else { return };
         let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
         while shard.entries.len() >= self.per_shard {
@@ -201,10 +203,15 @@ impl fmt::Debug for Cache {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use gambeson_core::Principal;
 
-    fn principal(exp: i64) -> Principal {
-        Principal::user("i", "alice").expires_at(Timestamp::from_unix_seconds(exp)).build()
+    use super::*;
+    use crate::binding::Binding;
+
+    fn principal(exp: i64) -> Verified {
+        let exp = Timestamp::from_unix_seconds(exp);
+        let principal = Principal::user("i", "alice").expires_at(exp).build();
+        Verified { principal, binding: Binding::default() }
     }
 
     fn at(seconds: i64) -> Timestamp {

@@ -1,6 +1,7 @@
-//! How a Bearer scheme asks for credentials.
+//! How the schemes Bearer and DPoP ask for credentials.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use gambeson_core::{Challenge, Challenger};
 use http::HeaderValue;
@@ -15,9 +16,13 @@ pub(crate) struct Bearer {
 impl Bearer {
     /// The value with these parameters after the scheme's own.
     fn value(&self, parameters: &[(&str, &str)]) -> Option<HeaderValue> {
+        self.value_of("Bearer", parameters)
+    }
+
+    fn value_of(&self, scheme: &str, parameters: &[(&str, &str)]) -> Option<HeaderValue> {
         let own = [("realm", &self.realm), ("resource_metadata", &self.resource_metadata)];
         let own = own.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        let mut out = String::from("Bearer");
+        let mut out = String::from(scheme);
         for (index, (name, value)) in own.chain(parameters.iter().copied()).enumerate() {
             let _ = write!(out, "{}{name}=\"", if index == 0 { " " } else { ", " });
             quote(&mut out, value);
@@ -34,23 +39,57 @@ impl Bearer {
 
 impl Challenger for Bearer {
     fn challenge(&self, challenge: Challenge<'_>) -> Option<HeaderValue> {
-        match challenge {
-            Challenge::Credential => self.value(&[]),
-            Challenge::InvalidToken => self.value(&[("error", "invalid_token")]),
-            Challenge::Scope(scope) => self.value(&[("error", "insufficient_scope"), ("scope", scope)]),
-            Challenge::StepUp { acr_values, max_age } => {
-                let age = max_age.map(|age| age.as_secs().to_string());
-                let mut parameters = vec![("error", "insufficient_user_authentication")];
-                if !acr_values.is_empty() {
-                    parameters.push(("acr_values", acr_values));
-                }
-                if let Some(age) = &age {
-                    parameters.push(("max_age", age));
-                }
-                self.value(&parameters)
+        with_parameters(challenge, |parameters| self.value(parameters))
+    }
+}
+
+/// Writes `WWW-Authenticate: DPoP …` (RFC 9449 §7.1).
+#[derive(Debug, Clone)]
+pub(crate) struct DpopScheme {
+    /// Realm and metadata are the same as those of its sibling.
+    pub(crate) bearer: Arc<Bearer>,
+    /// Names with blanks between them.
+    pub(crate) algorithms: Box<str>,
+}
+
+impl DpopScheme {
+    fn value(&self, parameters: &[(&str, &str)]) -> Option<HeaderValue> {
+        self.bearer.value_of("DPoP", &[parameters, &[("algs", &*self.algorithms)]].concat())
+    }
+
+    /// The value for a request whose proof is no good (`invalid_dpop_proof`, `use_dpop_nonce`), or with two credentials.
+    pub(crate) fn error(&self, error: &str) -> Option<HeaderValue> {
+        self.value(&[("error", error)])
+    }
+}
+
+impl Challenger for DpopScheme {
+    fn challenge(&self, challenge: Challenge<'_>) -> Option<HeaderValue> {
+        with_parameters(challenge, |parameters| self.value(parameters))
+    }
+}
+
+/// The parameters of a challenge, which both schemes share.
+fn with_parameters(
+    challenge: Challenge<'_>,
+    value: impl FnOnce(&[(&str, &str)]) -> Option<HeaderValue>,
+) -> Option<HeaderValue> {
+    match challenge {
+        Challenge::Credential => value(&[]),
+        Challenge::InvalidToken => value(&[("error", "invalid_token")]),
+        Challenge::Scope(scope) => value(&[("error", "insufficient_scope"), ("scope", scope)]),
+        Challenge::StepUp { acr_values, max_age } => {
+            let age = max_age.map(|age| age.as_secs().to_string());
+            let mut parameters = vec![("error", "insufficient_user_authentication")];
+            if !acr_values.is_empty() {
+                parameters.push(("acr_values", acr_values));
             }
-            _ => None,
+            if let Some(age) = &age {
+                parameters.push(("max_age", age));
+            }
+            value(&parameters)
         }
+        _ => None,
     }
 }
 

@@ -19,6 +19,10 @@ pub enum TokenErrorKind {
     UnknownKey,
     /// Keys could not be had: answer 503. Says nothing about the token.
     KeysUnavailable,
+    /// The token may be good, the proof that came with it is not: answer 401 `invalid_dpop_proof` or `use_dpop_nonce`.
+    Proof,
+    /// Something else that has to be asked could not be: answer 503. Says nothing about the token.
+    Unavailable,
 }
 
 /// The stable name of what was wrong; its [`Reason::as_str`] is the label in logs and audit events.
@@ -55,8 +59,17 @@ pub enum Reason {
     MissingClaim,
     /// A claim is not what the issuer's rules ask for ([`Issuer::require`](crate::Issuer::require)).
     ClaimRule,
-    /// Bound to a key or certificate of the sender (`cnf`), which a plain bearer can't prove.
+    /// Bound to a key or certificate of the sender (`cnf`), which the request does not prove; or not bound where only bound
+    /// tokens are accepted.
     SenderConstrained,
+    /// The DPoP proof is missing, malformed, or not for this request, token and key (RFC 9449 §4.3).
+    DpopProof,
+    /// The DPoP proof lacks the nonce that is asked for, or has one that is over (RFC 9449 §9).
+    DpopNonce,
+    /// The DPoP proof was used before.
+    DpopReplay,
+    /// Whether the DPoP proof was used before can't be told: its store is full or can't be asked.
+    ReplayUnknown,
     /// An ID token or a security event: made for another purpose.
     Purpose,
     /// There are no keys, or they are too old, and the issuer does not answer.
@@ -86,6 +99,10 @@ impl Reason {
             Self::MissingClaim => "missing-claim",
             Self::ClaimRule => "claim-rule",
             Self::SenderConstrained => "sender-constrained",
+            Self::DpopProof => "dpop-proof",
+            Self::DpopNonce => "dpop-nonce",
+            Self::DpopReplay => "dpop-replay",
+            Self::ReplayUnknown => "replay-unknown",
             Self::Purpose => "purpose",
             Self::KeysUnavailable => "keys-unavailable",
             Self::WaitingRoomFull => "waiting-room-full",
@@ -117,6 +134,8 @@ impl TokenError {
         match self.reason {
             Reason::UnknownKey => TokenErrorKind::UnknownKey,
             Reason::KeysUnavailable | Reason::WaitingRoomFull => TokenErrorKind::KeysUnavailable,
+            Reason::DpopProof | Reason::DpopNonce | Reason::DpopReplay => TokenErrorKind::Proof,
+            Reason::ReplayUnknown => TokenErrorKind::Unavailable,
             _ => TokenErrorKind::Token,
         }
     }

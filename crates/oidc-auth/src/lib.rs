@@ -75,6 +75,21 @@
 //! person has to log in again: send them to the issuer with these two as parameters. A token without `auth_time` or `acr` never
 //! is enough: have the issuer put them in.
 //!
+//! ## invalid-dpop-proof
+//!
+//! 401 with `WWW-Authenticate: DPoP error="invalid_dpop_proof"`. The token may be good, the proof in the field `DPoP` is not one for
+//! this request (RFC 9449 §4.3): its `htu` must be the public address of the request and its `htm` the method, its `iat` now, its
+//! `jti` new, its `ath` the token's digest. Which of them it was is in the log.
+//!
+//! ## use-dpop-nonce
+//!
+//! 401 with `error="use_dpop_nonce"` and a nonce in the field `DPoP-Nonce` (RFC 9449 §9): repeat the request with a proof that holds it.
+//!
+//! ## verification-unavailable
+//!
+//! 503 with `Retry-After`. The token may be good, but something that has to be asked about it can't be: the store of proofs that were
+//! used. Keep the token and try again.
+//!
 //! ## keys-unavailable
 //!
 //! 503 with `Retry-After`. The token may be good, but the issuer's keys can't be had right now, or too many requests wait
@@ -144,6 +159,7 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod binding;
 mod builder;
 mod cache;
 #[cfg(feature = "axum")]
@@ -153,6 +169,7 @@ mod claim_rule;
 mod config;
 mod dialect;
 mod doctor;
+pub mod dpop;
 mod error;
 mod explain;
 mod http_date;
@@ -183,6 +200,7 @@ pub use caller::Caller;
 pub use claim_rule::ClaimRule;
 pub use config::{Config, Configured, LoginConfig};
 pub use doctor::{Doctor, Finding, Grade, Report};
+pub use dpop::Dpop;
 pub use error::{Reason, TokenError, TokenErrorKind};
 pub use explain::{ExplainedStep, Explanation, Verdict};
 pub use issuer::Issuer;

@@ -59,6 +59,7 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
         | Reason::ClockSkew
         | Reason::TokenType
         | Reason::KeysUnavailable
+        | Reason::ReplayUnknown
         | Reason::WaitingRoomFull => {
             tracing::warn!(reason, detail, trace_id = trace, "token refused");
         }
@@ -70,7 +71,7 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
 pub(crate) fn audit(verifier: &Verifier, error: &TokenError, facts: &RequestFacts, method: &http::Method) {
     let Some(sink) = verifier.audit_sink() else { return };
     let outcome = match error.kind() {
-        TokenErrorKind::KeysUnavailable => Outcome::Failed,
+        TokenErrorKind::KeysUnavailable | TokenErrorKind::Unavailable => Outcome::Failed,
         _ => Outcome::Denied,
     };
     let mut event = event(outcome, verifier.now(), error.reason().as_str(), facts, method);

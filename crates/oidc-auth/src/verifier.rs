@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use gambeson_core::{AuditSink, Clock, Principal, Timestamp};
 
+use crate::binding::{Binding, Verified};
 use crate::builder::NeedsAudience;
 use crate::cache::{Cache, CacheKey};
 use crate::error::{Reason, TokenError, TokenErrorKind};
@@ -65,14 +66,15 @@ impl Verifier {
         Self(Arc::new(shared), None)
     }
 
-    /// Verifies with the keys and the cache at hand; does not wait.
+    /// Verifies with the keys and the cache at hand; does not wait. A token that is bound to its sender (`cnf`) is refused
+    /// here: [`AuthLayer`](crate::AuthLayer) sees the request that proves it.
     ///
     /// # Errors
     /// Why the token is not accepted. [`TokenErrorKind::UnknownKey`]: all but the signature is in order, but the key is
     /// not known; [`Verifier::verify_or_wait`] fetches it.
     pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
         match self.check(token) {
-            Ok(principal) => Ok(principal),
+            Ok(verified) => verified.into_bearer(),
             Err(Miss::Refused(error)) => Err(error),
             Err(Miss::Key(kid)) => Err(TokenError::with(
                 Reason::UnknownKey,
@@ -88,12 +90,12 @@ impl Verifier {
     /// Why the token is not accepted; [`TokenErrorKind::KeysUnavailable`] is no fault of the token.
     pub async fn verify_or_wait(&self, token: &str, client: Option<IpAddr>) -> Result<Principal, TokenError> {
         let kid = match self.check(token) {
-            Ok(principal) => return Ok(principal),
+            Ok(verified) => return verified.into_bearer(),
             Err(Miss::Refused(error)) => return Err(error),
             Err(Miss::Key(kid)) => kid,
         };
         let mut wait = self.wait_for(token, kid.as_deref(), client)?;
-        poll_fn(|context| self.poll_waiting(token, &mut wait, context)).await
+        poll_fn(|context| self.poll_waiting(token, &mut wait, context)).await?.into_bearer()
     }
 
     /// Waits until each issuer has given its keys once: for an app that would rather not start than answer 503. Not needed
@@ -183,11 +185,11 @@ impl Verifier {
     }
 
     /// One look, with what is at hand.
-    pub(crate) fn check(&self, token: &str) -> Result<Principal, Miss> {
+    pub(crate) fn check(&self, token: &str) -> Result<Verified, Miss> {
         self.meant(token)?.check_own(token)
     }
 
-    fn check_own(&self, token: &str) -> Result<Principal, Miss> {
+    fn check_own(&self, token: &str) -> Result<Verified, Miss> {
         if token.len() > self.0.policy.max_token {
             return Err(TokenError::with(Reason::TooLarge, format!("{} bytes", token.len())).into());
         }
@@ -201,22 +203,22 @@ impl Verifier {
         }
     }
 
-    fn check_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Principal, Miss> {
+    fn check_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Verified, Miss> {
         let Some(cache) = &self.0.cache else {
-            return self.verify_with(token, keys, now).map(|(principal, _)| principal);
+            return self.verify_with(token, keys, now).map(|(verified, _)| verified);
         };
         let name = CacheKey::new(&self.0.policy.id, token);
-        if let Some(principal) = cache.get(&name, now, |key| keys.holds(key)) {
-            return Ok(principal);
+        if let Some(verified) = cache.get(&name, now, |key| keys.holds(key)) {
+            return Ok(verified);
         }
-        let (principal, signed_by) = self.verify_with(token, keys, now)?;
-        cache.put(name, &principal, signed_by, now);
-        Ok(principal)
+        let (verified, signed_by) = self.verify_with(token, keys, now)?;
+        cache.put(name, &verified, signed_by, now);
+        Ok(verified)
     }
 
     /// The one pass: header, key, signature, claims. Without a key the claims are looked at unverified, so that only
     /// tokens wait that could be good.
-    fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<(Principal, [u8; 32]), Miss> {
+    fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<(Verified, [u8; 32]), Miss> {
         let policy = &self.0.policy;
         let parts = Compact::split(token)?;
         let header = Header::read(&parts.header()?, policy.kind)?;
@@ -235,7 +237,7 @@ impl Verifier {
         check_key(key, &claims, policy)?;
         self.warn_of_lifetime(&claims, now);
         let principal = identity::principal(&claims, &payload, policy)?;
-        Ok((principal, *key.thumbprint()))
+        Ok((Verified { principal, binding: binding_of(&claims, policy)? }, *key.thumbprint()))
     }
 
     /// An issuer may have put another key under a known name. If the token could be good but for its signature, keys are
@@ -289,12 +291,12 @@ impl Verifier {
         token: &str,
         wait: &mut KeyWait,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Principal, TokenError>> {
+    ) -> Poll<Result<Verified, TokenError>> {
         let meant = self.meant(token)?;
         loop {
             let round = ready!(wait.poll_round(context));
             let kid = match meant.check_own(token) {
-                Ok(principal) => return Poll::Ready(Ok(principal)),
+                Ok(verified) => return Poll::Ready(Ok(verified)),
                 Err(Miss::Refused(error)) => return Poll::Ready(Err(error)),
                 Err(Miss::Key(kid)) => kid,
             };
@@ -387,6 +389,14 @@ pub(crate) fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Resu
     match claims.text("iss")? {
         Some(iss) if tenants.allows_key(issuer, iss) => Ok(()),
         iss => Err(TokenError::with(Reason::Signature, format!("the key is for {issuer:?}, iss is {iss:?}"))),
+    }
+}
+
+/// An ID token is no credential, so nobody has to prove that it is theirs.
+fn binding_of(claims: &Claims<'_>, policy: &Policy) -> Result<Binding, TokenError> {
+    match policy.kind {
+        TokenKind::Id => Ok(Binding::default()),
+        TokenKind::Access(_) => claims.binding(),
     }
 }
 

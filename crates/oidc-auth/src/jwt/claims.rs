@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use gambeson_core::Timestamp;
 
 use super::json::{Json, Keep, Members, read_object};
+use crate::binding::Binding;
 use crate::error::{Reason, TokenError};
 use crate::policy::{Policy, TokenKind, TokenProfile};
 
@@ -77,6 +78,11 @@ impl<'a> Claims<'a> {
             Some(Json::Integer(seconds)) => Some(*seconds),
             _ => None,
         }
+    }
+
+    /// What the token is bound to.
+    pub(crate) fn binding(&self) -> Result<Binding, TokenError> {
+        Binding::read(self.0.get("cnf"))
     }
 
     pub(crate) fn members(&self) -> &Members<'a> {
@@ -156,10 +162,7 @@ impl<'a> Claims<'a> {
                 None => Ok(()),
             };
         }
-        if !matches!(self.0.get("cnf"), None | Some(Json::Null)) {
-            let text = "bound to its sender (cnf), which a plain bearer token can't prove";
-            return Err(TokenError::with(Reason::SenderConstrained, text));
-        }
+        self.binding()?;
         match ["at_hash", "c_hash", "events"].into_iter().find(|name| self.0.get(name).is_some()) {
             Some(name) => Err(TokenError::with(
                 Reason::Purpose,

@@ -34,6 +34,11 @@ impl<'a> Members<'a> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
+    /// Names and values, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// The value that a JSON pointer without its leading slash names, through objects only (RFC 6901).
     pub(crate) fn at(&self, path: &[Box<str>]) -> Option<&Json<'a>> {
         let (first, rest) = path.split_first()?;

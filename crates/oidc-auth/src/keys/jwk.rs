@@ -1,15 +1,17 @@
 //! One JSON Web Key (RFC 7517), parsed to the point where it only needs a message and a signature.
 
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::algorithm::Algorithm;
+use crate::jwt::{Json, Members};
 
 /// The members of a JWK that matter for verification. Symmetric keys have none of them and fail.
-#[derive(Deserialize)]
-pub(super) struct Jwk {
+#[derive(Deserialize, Default)]
+pub(crate) struct Jwk {
     kty: String,
     kid: Option<String>,
     alg: Option<String>,
@@ -26,17 +28,73 @@ pub(super) struct Jwk {
 }
 
 /// What is left of a JWK: its name, its one algorithm, its bytes, and the parsed key.
-pub(super) struct Parsed {
+pub(crate) struct Parsed {
     pub(super) kid: Option<Box<str>>,
     pub(super) issuer: Option<Box<str>>,
-    pub(super) algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     pub(super) bytes: Vec<u8>,
-    pub(super) key: ParsedPublicKey,
+    pub(crate) key: ParsedPublicKey,
 }
 
 impl Jwk {
+    /// The key that a proof brings along, for the algorithm that the proof names (RFC 7517 §4). Private and symmetric keys
+    /// are refused by their members (RFC 7518 §6).
+    pub(crate) fn embedded(members: &Members<'_>, algorithm: &str) -> Result<Self, &'static str> {
+        const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+        if SECRET.iter().any(|name| members.get(name).is_some()) {
+            return Err("the key is not public");
+        }
+        let text = |name| match members.get(name) {
+            None => Ok(None),
+            Some(Json::Text(text)) => Ok(Some(text.to_string())),
+            Some(_) => Err("member of a wrong type"),
+        };
+        let own = text("alg")?;
+        if own.is_some_and(|own| Algorithm::from_name(&own) != Algorithm::from_name(algorithm)) {
+            return Err("algorithm of the key and of the proof differ");
+        }
+        Ok(Self {
+            kty: text("kty")?.ok_or("kty is missing")?,
+            alg: Some(algorithm.to_owned()),
+            usage: text("use")?,
+            crv: text("crv")?,
+            x: text("x")?,
+            y: text("y")?,
+            n: text("n")?,
+            e: text("e")?,
+            ..Self::default()
+        })
+    }
+
+    /// The SHA-256 thumbprint (RFC 7638 §3): of the members that make the key, in the order of their names, without blanks.
+    pub(crate) fn thumbprint(&self) -> Result<[u8; 32], &'static str> {
+        let members: &[(&str, &Option<String>)] = match &*self.kty {
+            "EC" => &[("crv", &self.crv), ("kty", &None), ("x", &self.x), ("y", &self.y)],
+            "OKP" => &[("crv", &self.crv), ("kty", &None), ("x", &self.x)],
+            "RSA" => &[("e", &self.e), ("kty", &None), ("n", &self.n)],
+            _ => return Err("key type not supported"),
+        };
+        let mut text = String::from("{");
+        for (index, (name, value)) in members.iter().enumerate() {
+            let value = if *name == "kty" {
+                &self.kty
+            } else {
+                value.as_ref().ok_or("part of the key is missing")?
+            };
+            // Names of curves and base64url need no escapes; whatever does is no key.
+            if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+                return Err("part of the key is not base64url");
+            }
+            let comma = if index == 0 { "" } else { "," };
+            text.extend([comma, "\"", name, "\":\"", value, "\""]);
+        }
+        text.push('}');
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        digest.as_ref().try_into().map_err(|_| "no digest")
+    }
+
     /// The key, or why it is skipped.
-    pub(super) fn parse(self) -> Result<Parsed, &'static str> {
+    pub(crate) fn parse(self) -> Result<Parsed, &'static str> {
         if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
             return Err("not for signatures");
         }
@@ -114,4 +172,26 @@ fn is_exponent(e: &[u8]) -> bool {
 fn part(value: Option<&str>) -> Result<Vec<u8>, &'static str> {
     let value = value.ok_or("part of the key is missing")?;
     URL_SAFE_NO_PAD.decode(value).map_err(|_| "part of the key is not base64url")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of RFC 7638 §3.1.
+    #[test]
+    fn the_thumbprint_of_the_standard() {
+        let key = Jwk {
+            kty: "RSA".into(),
+            n: Some(
+                "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+                    .into(),
+            ),
+            e: Some("AQAB".into()),
+            ..Jwk::default()
+        };
+        let text = URL_SAFE_NO_PAD.encode(key.thumbprint().unwrap());
+        assert_eq!(text, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert!(Jwk { n: None, ..key }.thumbprint().is_err());
+    }
 }

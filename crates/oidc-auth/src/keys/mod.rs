@@ -9,6 +9,7 @@ mod set;
 mod waiting;
 
 pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe};
+pub(crate) use jwk::Jwk;
 pub(crate) use remote::{Remote, RemoteParts, Round};
 pub(crate) use set::{Key, KeySet};
 pub(crate) use waiting::{KeyWait, Network};

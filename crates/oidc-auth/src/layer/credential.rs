@@ -1,4 +1,4 @@
-//! The credential of a request: one `Authorization: Bearer`, or none.
+//! The credential of a request: one `Authorization: Bearer` or `Authorization: DPoP`, or none.
 
 use http::{HeaderMap, HeaderValue, header};
 
@@ -7,12 +7,28 @@ use http::{HeaderMap, HeaderValue, header};
 pub(super) enum Credential<'a> {
     /// Nothing, or the credential of another scheme.
     None,
-    /// One bearer token, in characters that can be one.
-    Bearer(&'a str),
-    /// A bearer token that can't be one.
-    Malformed,
+    /// One token, in characters that can be one.
+    Token(Presented<'a>),
+    /// What can't be a token, under one of the schemes for tokens.
+    Malformed(Scheme),
     /// More than one credential.
     Several,
+}
+
+/// The scheme of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// Whoever has the token may use it (RFC 6750 §2.1), or shows a certificate with it (RFC 8705 §3).
+    Bearer,
+    /// With a proof that goes with the token (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// A token as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Presented<'a> {
+    pub(super) scheme: Scheme,
+    pub(super) token: &'a str,
 }
 
 /// Looks for the token (RFC 6750 §2.1). The scheme has no letter case (RFC 9110 §11.1). Tokens in query or body are not
@@ -21,23 +37,27 @@ pub(super) fn credential(headers: &HeaderMap) -> Credential<'_> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Credential::None,
-        (Some(value), None) => bearer(value),
+        (Some(value), None) => token(value),
         (Some(_), Some(_)) => Credential::Several,
     }
 }
 
-fn bearer(value: &HeaderValue) -> Credential<'_> {
+fn token(value: &HeaderValue) -> Credential<'_> {
     let bytes = value.as_bytes();
     let (scheme, rest) = match bytes.iter().position(|byte| *byte == b' ') {
         Some(space) => bytes.split_at(space),
         None => (bytes, &[][..]),
     };
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Credential::None;
-    }
+    let scheme = match scheme {
+        _ if scheme.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
+        _ if scheme.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
+        _ => return Credential::None,
+    };
     match std::str::from_utf8(rest).map(|token| token.trim_matches(' ')) {
-        Ok(token) if !token.is_empty() && token.bytes().all(is_token) => Credential::Bearer(token),
-        _ => Credential::Malformed,
+        Ok(token) if !token.is_empty() && token.bytes().all(is_token) => {
+            Credential::Token(Presented { scheme, token })
+        }
+        _ => Credential::Malformed(scheme),
     }
 }
 
@@ -59,17 +79,20 @@ mod tests {
     #[test]
     fn one_bearer_in_any_letter_case() {
         for value in ["Bearer abc.d-_~+/=", "bearer abc.d-_~+/=", "BEARER  abc.d-_~+/="] {
-            assert_eq!(credential(&of(value).0), Credential::Bearer("abc.d-_~+/="), "{value}");
+            let token = Presented { scheme: Scheme::Bearer, token: "abc.d-_~+/=" };
+            assert_eq!(credential(&of(value).0), Credential::Token(token), "{value}");
         }
-        for value in ["Basic abc", "", "Bearerabc", "DPoP abc"] {
+        for value in ["Basic abc", "", "Bearerabc", "DPoPabc"] {
             assert_eq!(credential(&of(value).0), Credential::None, "{value}");
         }
         for value in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,Bearer b", "Bearer \u{7f}"] {
             if let Ok(value) = HeaderValue::from_str(value) {
                 let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-                assert_eq!(credential(&headers), Credential::Malformed);
+                assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
             }
         }
+        let token = Presented { scheme: Scheme::Dpop, token: "abc" };
+        assert_eq!(credential(&of("dpop abc").0), Credential::Token(token));
         let mut two = of("Bearer a").0;
         two.append(header::AUTHORIZATION, HeaderValue::from_static("Basic b"));
         assert_eq!(credential(&two), Credential::Several);

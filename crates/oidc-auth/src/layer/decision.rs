@@ -1,22 +1,20 @@
 //! The decision about one request: a plain function of what is at hand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gambeson_core::{
-    Authentication, Challenge, Challenger, Challenges, Member, Principal, Rejection, RejectionClass,
-    RequestFacts, RequestHead,
+    Authentication, Challenger, Challenges, Principal, Rejection, RequestFacts, RequestHead,
 };
-use http::{HeaderValue, StatusCode, header};
 
-use super::credential::{Credential, credential};
-use crate::challenge::Bearer;
-use crate::error::{Reason, TokenError, TokenErrorKind};
+use super::credential::{Credential, Presented, Scheme, credential};
+use super::sender::{Proof, Remembering, Senders, told};
+use crate::binding::{Binding, Verified};
+use crate::challenge::{Bearer, DpopScheme};
+use crate::dpop::ReplayError;
+use crate::error::{Reason, TokenError};
 use crate::keys::KeyWait;
 use crate::telemetry;
 use crate::verifier::{Miss, Verifier};
-
-const PACKAGE: &str = env!("CARGO_PKG_NAME");
 
 /// What is left to do with a request.
 pub(super) enum Decision {
@@ -24,8 +22,18 @@ pub(super) enum Decision {
     Pass,
     /// It does not.
     Refuse(Rejection),
-    /// It may, once its key is known.
-    Wait(KeyWait),
+    /// It may, once more is known.
+    Wait(Stage),
+}
+
+/// What a request waits for.
+pub(super) enum Stage {
+    /// The key of its token.
+    Key(KeyWait),
+    /// Whether its proof is new; then it is this caller's.
+    Proof(Remembering, Principal),
+    /// Nothing more: the places are given back before the inner service gets ready.
+    Admitted,
 }
 
 /// What layer, services and futures share.
@@ -34,75 +42,119 @@ pub(super) struct Gate {
     pub(super) verifier: Option<Verifier>,
     pub(super) required: bool,
     pub(super) bearer: Arc<Bearer>,
+    pub(super) dpop_scheme: Option<Arc<DpopScheme>>,
+    pub(super) senders: Arc<Senders>,
     pub(super) challenges: Challenges,
 }
 
+/// A request with all that is asked of it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) verifier: &'a Verifier,
+    pub(super) head: &'a RequestHead<'a>,
+    pub(super) facts: &'a RequestFacts,
+}
+
 impl Gate {
-    pub(super) fn new(verifier: Option<Verifier>, required: bool, bearer: Bearer) -> Self {
-        let bearer = Arc::new(bearer);
-        let scheme: Arc<dyn Challenger> = Arc::clone(&bearer) as _;
-        let challenges = match &verifier {
-            Some(_) => Challenges::new([scheme]),
+    pub(super) fn new(verifier: Option<Verifier>, required: bool) -> Self {
+        let mut gate = Self {
+            verifier,
+            required,
+            bearer: Arc::default(),
+            dpop_scheme: None,
+            senders: Arc::default(),
+            challenges: Challenges::none(),
+        };
+        gate.renew_challenges();
+        gate
+    }
+
+    /// Has to be called after each change of what is asked for.
+    pub(super) fn renew_challenges(&mut self) {
+        self.dpop_scheme = self.senders.dpop.as_ref().map(|dpop| {
+            Arc::new(DpopScheme { bearer: Arc::clone(&self.bearer), algorithms: dpop.algorithms().into() })
+        });
+        let bearer: Arc<dyn Challenger> = Arc::clone(&self.bearer) as _;
+        let dpop = self.dpop_scheme.clone().map(|scheme| scheme as Arc<dyn Challenger>);
+        // Whoever asks for bound tokens only should not invite others.
+        let bearer = Some(bearer).filter(|_| dpop.is_none() || !self.senders.constrained);
+        self.challenges = match &self.verifier {
+            Some(_) => Challenges::new(bearer.into_iter().chain(dpop)),
             None => Challenges::none(),
         };
-        Self { verifier, required, bearer, challenges }
     }
 
-    pub(super) fn decide(
-        &self,
-        verifier: &Verifier,
-        head: &RequestHead<'_>,
-        facts: &RequestFacts,
-    ) -> Decision {
-        let error = match credential(head.headers) {
-            Credential::Bearer(token) => match verifier.check(token) {
-                Ok(principal) => return self.admit(verifier, principal, head, facts),
+    pub(super) fn decide(&self, asked: Asked<'_>) -> Decision {
+        let (error, scheme) = match credential(asked.head.headers) {
+            Credential::Token(presented) => match asked.verifier.check(presented.token) {
+                Ok(verified) => return self.admit(verified, presented, asked),
                 Err(Miss::Key(kid)) => {
-                    let address = facts.peer().and_then(|peer| peer.address);
-                    match verifier.wait_for(token, kid.as_deref(), address) {
-                        Ok(wait) => return Decision::Wait(wait),
-                        Err(error) => error,
+                    let address = asked.facts.peer().and_then(|peer| peer.address);
+                    match asked.verifier.wait_for(presented.token, kid.as_deref(), address) {
+                        Ok(wait) => return Decision::Wait(Stage::Key(wait)),
+                        Err(error) => (error, presented.scheme),
                     }
                 }
-                Err(Miss::Refused(error)) => error,
+                Err(Miss::Refused(error)) => (error, presented.scheme),
             },
-            Credential::None => return self.anonymous(facts),
-            Credential::Several => {
-                return Decision::Refuse(self.ambiguous(verifier, "invalid-request", head, facts));
+            Credential::None => return self.anonymous(asked.facts),
+            Credential::Several => return Decision::Refuse(self.ambiguous("invalid-request", asked)),
+            Credential::Malformed(scheme) => {
+                (TokenError::with(Reason::Malformed, "not a token of RFC 6750"), scheme)
             }
-            Credential::Malformed => TokenError::with(Reason::Malformed, "not a bearer token of RFC 6750"),
         };
-        Decision::Refuse(self.refuse(verifier, error, head, facts))
+        Decision::Refuse(self.refuse(error, self.senders.scheme_for(None, scheme), asked))
     }
 
-    /// A second look, after the wait: whether the request goes on.
-    pub(super) fn conclude(
-        &self,
-        verifier: &Verifier,
-        outcome: Result<Principal, TokenError>,
-        head: &RequestHead<'_>,
-        facts: &RequestFacts,
-    ) -> Result<(), Rejection> {
-        let decision = match outcome {
-            Ok(principal) => self.admit(verifier, principal, head, facts),
-            Err(error) => Decision::Refuse(self.refuse(verifier, error, head, facts)),
+    /// A second look, after the wait for a key.
+    pub(super) fn conclude(&self, outcome: Result<Verified, TokenError>, asked: Asked<'_>) -> Decision {
+        let Credential::Token(presented) = credential(asked.head.headers) else {
+            return Decision::Refuse(self.ambiguous("invalid-request", asked));
         };
-        match decision {
-            Decision::Refuse(rejection) => Err(rejection),
-            _ => Ok(()),
+        match outcome {
+            Ok(verified) => self.admit(verified, presented, asked),
+            Err(error) => {
+                let scheme = self.senders.scheme_for(None, presented.scheme);
+                Decision::Refuse(self.refuse(error, scheme, asked))
+            }
         }
     }
 
-    fn admit(
+    /// The store of used proofs has answered.
+    pub(super) fn proved(
         &self,
-        verifier: &Verifier,
+        answer: Result<bool, ReplayError>,
         principal: Principal,
-        head: &RequestHead<'_>,
-        facts: &RequestFacts,
+        asked: Asked<'_>,
     ) -> Decision {
-        match facts.authenticate(Authentication::Verified(principal, self.challenges.clone())) {
+        match told(answer) {
+            Ok(()) => self.welcome(principal, asked),
+            Err(error) => Decision::Refuse(self.refuse(error, Scheme::Dpop, asked)),
+        }
+    }
+
+    /// The token is good. Whether it is its sender's is asked each time.
+    fn admit(&self, verified: Verified, presented: Presented<'_>, asked: Asked<'_>) -> Decision {
+        let Verified { principal, binding } = verified;
+        let now = asked.verifier.now();
+        match self.senders.check(&binding, presented, asked.head, asked.facts, now) {
+            Ok(Proof::Given) => self.welcome(principal, asked),
+            Ok(Proof::Asked(later)) => Decision::Wait(Stage::Proof(later, principal)),
+            Err(error) => {
+                let scheme = self.scheme_of_refusal(&binding, presented.scheme);
+                Decision::Refuse(self.refuse(error, scheme, asked))
+            }
+        }
+    }
+
+    fn scheme_of_refusal(&self, binding: &Binding, sent: Scheme) -> Scheme {
+        self.senders.scheme_for(Some(binding), sent)
+    }
+
+    fn welcome(&self, principal: Principal, asked: Asked<'_>) -> Decision {
+        match asked.facts.authenticate(Authentication::Verified(principal, self.challenges.clone())) {
             Ok(()) => Decision::Pass,
-            Err(_) => Decision::Refuse(self.ambiguous(verifier, "conflicting-credentials", head, facts)),
+            Err(_) => Decision::Refuse(self.ambiguous("conflicting-credentials", asked)),
         }
     }
 
@@ -111,70 +163,27 @@ impl Gate {
         if !self.required || facts.principal().is_some() {
             return Decision::Pass;
         }
-        let rejection = credential_rejection("credential-required", StatusCode::UNAUTHORIZED);
-        let rejection = challenged(rejection, self.bearer.challenge(Challenge::Credential))
-            .detail("this needs an access token");
+        let rejection = self.credential_required();
         facts.set_rejection(rejection.clone());
         Decision::Refuse(rejection)
     }
 
-    /// The public part says no more than RFC 6750 §3.1 asks for; the cause is for logs and audit.
-    fn refuse(
-        &self,
-        verifier: &Verifier,
-        error: TokenError,
-        head: &RequestHead<'_>,
-        facts: &RequestFacts,
-    ) -> Rejection {
+    fn refuse(&self, error: TokenError, scheme: Scheme, asked: Asked<'_>) -> Rejection {
+        let Asked { verifier, head, facts } = asked;
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
         telemetry::refused(&error, facts);
         telemetry::audit(verifier, &error, facts, head.method);
-        let rejection = match error.kind() {
-            TokenErrorKind::KeysUnavailable => unavailable(),
-            _ => challenged(
-                credential_rejection("invalid-token", StatusCode::UNAUTHORIZED),
-                self.bearer.challenge(Challenge::InvalidToken),
-            )
-            .member("error", Member::Text("invalid_token".into()))
-            .detail("the access token is not valid here"),
-        }
-        .cause(error);
+        let rejection = self.refusal(&error, scheme, verifier.now()).cause(error);
         facts.set_rejection(rejection.clone());
         rejection
     }
 
-    fn ambiguous(
-        &self,
-        verifier: &Verifier,
-        slug: &'static str,
-        head: &RequestHead<'_>,
-        facts: &RequestFacts,
-    ) -> Rejection {
+    fn ambiguous(&self, slug: &'static str, asked: Asked<'_>) -> Rejection {
+        let Asked { verifier, head, facts } = asked;
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
         telemetry::audit_ambiguous(verifier, slug, facts, head.method);
-        let rejection =
-            challenged(credential_rejection(slug, StatusCode::BAD_REQUEST), self.bearer.invalid_request())
-                .member("error", Member::Text("invalid_request".into()))
-                .detail("send one credential");
+        let rejection = self.two_credentials(slug);
         facts.set_rejection(rejection.clone());
         rejection
     }
-}
-
-fn credential_rejection(slug: &'static str, status: StatusCode) -> Rejection {
-    Rejection::new(PACKAGE, RejectionClass::Credential, slug, status)
-}
-
-fn challenged(rejection: Rejection, challenge: Option<HeaderValue>) -> Rejection {
-    match challenge {
-        Some(value) => rejection.header(header::WWW_AUTHENTICATE, value),
-        None => rejection,
-    }
-}
-
-fn unavailable() -> Rejection {
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    Rejection::new(PACKAGE, RejectionClass::Dependency, "keys-unavailable", status)
-        .detail("the token can't be checked right now")
-        .retry_after(Duration::from_secs(2))
 }

@@ -9,7 +9,9 @@
 //!
 //! It does **not** stop requests without a credential, unless [`AuthLayer::required`] says so: they go on as anonymous,
 //! and the authorization layer answers 401 where a route asks for somebody. It does not decide what a caller may do, does
-//! not see a token that was revoked before its end, and does not verify sender-constrained tokens (it refuses them).
+//! not see a token that was revoked before its end. Tokens that are bound to a certificate (RFC 8705) are compared with that
+//! of the connection, as the peer layer knows it; tokens that are bound to a key (RFC 9449) need [`AuthLayer::dpop`], and
+//! are refused without it.
 //!
 //! # Place in the stack
 //!
@@ -107,6 +109,8 @@
 //! | [`credential-required`](crate#credential-required) | 401 | none was sent, and the layer is `required` |
 //! | [`invalid-request`](crate#invalid-request) | 400 | more than one `Authorization` field |
 //! | [`conflicting-credentials`](crate#conflicting-credentials) | 400 | the token names another subject than a layer before |
+//! | [`invalid-dpop-proof`](crate#invalid-dpop-proof), [`use-dpop-nonce`](crate#use-dpop-nonce) | 401 | see [`dpop`](crate::dpop) |
+//! | [`verification-unavailable`](crate#verification-unavailable) | 503, `Retry-After` | what has to be asked about the token or its proof does not answer |
 //! | [`keys-unavailable`](crate#keys-unavailable) | 503, `Retry-After` | no keys to check with; no fault of the token |
 //!
 //! # Telemetry
@@ -135,12 +139,14 @@
 //!
 //! # Standards
 //!
-//! RFC 6750 §2.1, §3 and §3.1 (bearer tokens), RFC 7515 §4.1.11 and §7.1, RFC 7517 §5, RFC 7518 §3.1, RFC 7519 §4.1,
+//! RFC 6750 §2.1, §3 and §3.1 (bearer tokens), RFC 8705 §3 (certificates), RFC 9449 §7 (DPoP), RFC 7515 §4.1.11 and §7.1, RFC 7517 §5, RFC 7518 §3.1, RFC 7519 §4.1,
 //! RFC 8725 §3 (best practice for JWT), RFC 9068 §2.2 and §4 (access tokens), RFC 8414 §3 and OpenID Connect Discovery 1.0
 //! §4 (metadata), RFC 9110 §11, RFC 9111 §4.2 (freshness), RFC 9470 §3 (step-up), RFC 9728 §5.1 (resource metadata).
 
 mod credential;
 mod decision;
+mod refusal;
+mod sender;
 mod service;
 
 use std::sync::Arc;
@@ -149,9 +155,11 @@ use gambeson_core::{Challenges, ProblemJson};
 use tower_layer::Layer;
 
 use self::decision::Gate;
+use self::sender::Senders;
 use self::service::Shared;
 pub use self::service::{AuthService, ResponseFuture};
 use crate::challenge::Bearer;
+use crate::dpop::Dpop;
 use crate::verifier::Verifier;
 
 /// Establishes who is calling, from a bearer token. See the [module](self) for the whole page.
@@ -168,7 +176,7 @@ impl AuthLayer {
     /// Requests without a credential go on as anonymous; the authorization layer asks them for one.
     #[must_use]
     pub fn new(verifier: Verifier) -> Self {
-        Self::with(Gate::new(Some(verifier), false, Bearer::default()))
+        Self::with(Gate::new(Some(verifier), false))
     }
 
     /// As [`AuthLayer::new`], said in the word of its counterpart.
@@ -181,13 +189,13 @@ impl AuthLayer {
     /// layer before has verified passes.
     #[must_use]
     pub fn required(verifier: Verifier) -> Self {
-        Self::with(Gate::new(Some(verifier), true, Bearer::default()))
+        Self::with(Gate::new(Some(verifier), true))
     }
 
     /// Switched off: does nothing, not even note that it ran, so that an authorization layer behind it refuses all.
     #[must_use]
     pub fn off() -> Self {
-        Self::with(Gate::new(None, false, Bearer::default()))
+        Self::with(Gate::new(None, false))
     }
 
     fn with(gate: Gate) -> Self {
@@ -220,14 +228,36 @@ impl<R: Clone> AuthLayer<R> {
     #[must_use]
     pub fn realm(self, realm: impl Into<Box<str>>) -> Self {
         let realm = Some(realm.into());
-        self.challenging(|bearer| Bearer { realm, ..bearer })
+        self.changing(|gate| {
+            gate.bearer = Arc::new(Bearer { realm, ..(*gate.bearer).clone() });
+        })
     }
 
     /// Where clients learn which issuer to ask (`resource_metadata`, RFC 9728 §5.1). Default: none.
     #[must_use]
     pub fn resource_metadata(self, url: impl Into<Box<str>>) -> Self {
         let resource_metadata = Some(url.into());
-        self.challenging(|bearer| Bearer { resource_metadata, ..bearer })
+        self.changing(|gate| {
+            gate.bearer = Arc::new(Bearer { resource_metadata, ..(*gate.bearer).clone() });
+        })
+    }
+
+    /// Accepts tokens that are bound to a key, with a proof (RFC 9449). Default: such tokens are refused. See
+    /// [`dpop`](crate::dpop).
+    #[must_use]
+    pub fn dpop(self, dpop: Dpop) -> Self {
+        self.changing(|gate| {
+            gate.senders = Arc::new(Senders { dpop: Some(dpop), ..(*gate.senders).clone() });
+        })
+    }
+
+    /// Refuses tokens that are bound neither to a key nor to a certificate: a stolen token is worth nothing then. Default:
+    /// they are accepted.
+    #[must_use]
+    pub fn require_sender_constraint(self) -> Self {
+        self.changing(|gate| {
+            gate.senders = Arc::new(Senders { constrained: true, ..(*gate.senders).clone() });
+        })
     }
 
     /// Answers refusals in another way.
@@ -237,10 +267,10 @@ impl<R: Clone> AuthLayer<R> {
         AuthLayer(Arc::new(Shared { gate, respond }))
     }
 
-    fn challenging(self, change: impl FnOnce(Bearer) -> Bearer) -> Self {
-        let Shared { gate, respond } = Arc::unwrap_or_clone(self.0);
-        let bearer = change(Arc::unwrap_or_clone(gate.bearer));
-        let gate = Gate::new(gate.verifier, gate.required, bearer);
+    fn changing(self, change: impl FnOnce(&mut Gate)) -> Self {
+        let Shared { mut gate, respond } = Arc::unwrap_or_clone(self.0);
+        change(&mut gate);
+        gate.renew_challenges();
         Self(Arc::new(Shared { gate, respond }))
     }
 }

@@ -12,9 +12,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::credential::{Credential, credential};
-use super::decision::{Decision, Gate};
+use super::decision::{Asked, Decision, Gate, Stage};
 use crate::error::{Reason, TokenError};
-use crate::keys::KeyWait;
 use crate::verifier::Verifier;
 
 /// Gate and responder: what all clones share.
@@ -55,7 +54,8 @@ where
             return ResponseFuture::inner(self.inner.call(request));
         };
         let facts = RequestFacts::ensure(&mut request);
-        match self.shared.gate.decide(verifier, &RequestHead::from(&request), &facts) {
+        let head = RequestHead::from(&request);
+        match self.shared.gate.decide(Asked { verifier, head: &head, facts: &facts }) {
             Decision::Pass => {
                 hide(&mut request);
                 ResponseFuture::inner(self.inner.call(request))
@@ -63,7 +63,7 @@ where
             Decision::Refuse(rejection) => {
                 ResponseFuture::refused(self.shared.respond.respond(&rejection, &facts))
             }
-            Decision::Wait(wait) => {
+            Decision::Wait(stage) => {
                 let verifier = verifier.clone();
                 // Two unready clones: the readied service goes, or its permit would be held all the while.
                 self.inner = self.inner.clone();
@@ -73,7 +73,7 @@ where
                     verifier,
                     request,
                     facts,
-                    wait: Some(wait),
+                    stage,
                 })
             }
         }
@@ -88,7 +88,7 @@ fn hide<B>(request: &mut Request<B>) {
 }
 
 pin_project! {
-    /// The answer of an [`AuthService`], which waits for a key at most.
+    /// The answer of an [`AuthService`], which waits for a key, or for a store of used proofs, at most.
     pub struct ResponseFuture<S, B, R>
     where
         S: Service<Request<B>>,
@@ -110,15 +110,14 @@ pin_project! {
     }
 }
 
-/// A request whose key is not known yet, with all it takes to go on.
+/// A request of which not all is known yet, with all it takes to go on.
 struct Waiting<S, B, R> {
     shared: Arc<Shared<R>>,
     inner: S,
     verifier: Verifier,
     request: Request<B>,
     facts: RequestFacts,
-    /// `None` once the request is admitted: the place is given back before the inner service gets ready.
-    wait: Option<KeyWait>,
+    stage: Stage,
 }
 
 impl<S: Service<Request<B>>, B, R> ResponseFuture<S, B, R> {
@@ -144,17 +143,35 @@ where
 {
     /// Whether the request was admitted; else the answer that refuses it.
     fn poll_admission(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Response<ResBody>>> {
-        let Some(wait) = &mut self.wait else {
-            return Poll::Ready(Ok(()));
-        };
-        let outcome = match credential(self.request.headers()) {
-            Credential::Bearer(token) => ready!(self.verifier.poll_waiting(token, wait, context)),
-            _ => Err(TokenError::new(Reason::Malformed)),
-        };
-        self.wait = None;
-        let head = RequestHead::from(&self.request);
-        let concluded = self.shared.gate.conclude(&self.verifier, outcome, &head, &self.facts);
-        Poll::Ready(concluded.map_err(|rejection| self.shared.respond.respond(&rejection, &self.facts)))
+        loop {
+            let head = RequestHead::from(&self.request);
+            let asked = Asked { verifier: &self.verifier, head: &head, facts: &self.facts };
+            let gate = &self.shared.gate;
+            let decision = match &mut self.stage {
+                Stage::Admitted => return Poll::Ready(Ok(())),
+                Stage::Key(wait) => {
+                    let outcome = match credential(head.headers) {
+                        Credential::Token(sent) => {
+                            ready!(self.verifier.poll_waiting(sent.token, wait, context))
+                        }
+                        _ => Err(TokenError::new(Reason::Malformed)),
+                    };
+                    gate.conclude(outcome, asked)
+                }
+                Stage::Proof(later, principal) => {
+                    let answer = ready!(later.as_mut().poll(context));
+                    gate.proved(answer, principal.clone(), asked)
+                }
+            };
+            // The place in the room is given back here, before the inner service gets ready.
+            self.stage = match decision {
+                Decision::Pass => Stage::Admitted,
+                Decision::Wait(stage) => stage,
+                Decision::Refuse(rejection) => {
+                    return Poll::Ready(Err(self.shared.respond.respond(&rejection, &self.facts)));
+                }
+            };
+        }
     }
 }
 

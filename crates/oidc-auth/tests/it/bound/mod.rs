@@ -1,0 +1,6 @@
+//! Tokens that are bound to a certificate (RFC 8705) or to a key (RFC 9449).
+
+mod certificate_bound;
+mod proofs;
+mod replay;
+mod sender;
