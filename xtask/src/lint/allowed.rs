@@ -42,6 +42,11 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "crates/audit-trail/src/trail.rs",
         "an ordered or strict event waits for its place or the disk",
     ),
+    allow(
+        "boxed-future",
+        "crates/oidc-auth/src/layer/sender.rs",
+        "names the pending answer of a store of used proofs that is elsewhere",
+    ),
     allow("boxed-future", "crates/client/src/", "an outgoing request is I/O"),
     allow(
         "boxed-future",
