@@ -1,15 +1,17 @@
 //! The whole crate from plain data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{ConfigError, ConfigProblems, SecretRef, SecretResolver};
+use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResolver};
 
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
+use crate::outgoing::{OutgoingConfig, TokenLayer, TokenSourceBuilder};
 use crate::policy::{ClaimNames, TokenProfile};
 use crate::preset_config::{Preset, RuleConfig};
 use crate::verifier::Verifier;
@@ -77,6 +79,8 @@ pub struct Config {
     pub also: Vec<Self>,
     /// The log-in of browsers, if there is one.
     pub login: Option<LoginConfig>,
+    /// The tokens for other services, by a name of your choice: see [`Config::outgoing`]. Default: none.
+    pub outgoing: BTreeMap<String, OutgoingConfig>,
 }
 
 impl Default for Config {
@@ -98,6 +102,7 @@ impl Default for Config {
             cache: CacheConfig::default(),
             also: Vec::new(),
             login: None,
+            outgoing: BTreeMap::new(),
         }
     }
 }
@@ -181,6 +186,27 @@ impl Config {
         let verifier = self.with_others(first, verifier, &mut problems);
         let login = kept(login, &mut problems);
         problems.into_result(Configured { verifier, login })
+    }
+
+    /// The layer that puts tokens on calls to the other service of this name. `change` adds what data can't say (clock, transport).
+    ///
+    /// # Errors
+    /// All problems of its table; also when there is none of that name.
+    pub fn outgoing(
+        &self,
+        name: &str,
+        run_in: Profile,
+        secrets: Option<&Arc<dyn SecretResolver>>,
+        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
+    ) -> Result<TokenLayer, ConfigError> {
+        let Some(config) = self.outgoing.get(name) else {
+            return Err(ConfigError::one(
+                format!("outgoing.{name}"),
+                "",
+                "describe it: there is no such table",
+            ));
+        };
+        config.build(name, self.issuer(), run_in, secrets, change)
     }
 
     /// The verifier of access tokens that is described; `None` when no audience is named.

@@ -132,6 +132,7 @@
 
 mod caller_token;
 mod callers;
+mod config;
 mod github_actions;
 mod grant;
 mod issue;
@@ -149,6 +150,7 @@ mod telemetry;
 mod workload_file;
 
 pub use caller_token::CallerToken;
+pub use config::{ClientAuthMethod, OutgoingConfig, OutgoingToken};
 pub use layer::{TokenLayer, TokenLayerBuilder};
 pub use repeat::{ClonedBody, EmptyBody, Repeat, SentOnce};
 pub use service::{TokenFuture, TokenService};

@@ -1,6 +1,8 @@
 //! Tokens of this app on its calls to other services.
 
 mod api;
+#[cfg(feature = "serde")]
+mod config;
 #[cfg(feature = "client")]
 mod dev_idp;
 mod grants;

@@ -1,0 +1,227 @@
+//! A source of tokens and where they go, from plain data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResolver};
+
+use super::layer::TokenLayer;
+use super::source::TokenSource;
+use super::source_builder::TokenSourceBuilder;
+use crate::issuer::Issuer;
+use crate::token_endpoint::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret};
+
+/// What a configuration file says of the tokens for one other service: a table `[oidc-auth.outgoing.<name>]`. The issuer is
+/// that of `[oidc-auth]`.
+///
+/// ```
+/// # #[cfg(feature = "serde")] {
+/// # use gambeson_oidc_auth::Config;
+/// let config: Config = toml::from_str(r#"
+///     issuer = "https://id.example.com"
+///     audience = "shop"
+///
+///     [outgoing.stock]
+///     origins = ["https://stock.example.com"]
+///     client-id = "shop"
+///     client-secret = "env://STOCK_CLIENT_SECRET"
+///     scope = "stock:read"
+///
+///     [outgoing.audit]
+///     origins = ["https://audit.example.com"]
+///     token = "workload-file"
+///     file = "/var/run/secrets/tokens/audit"
+/// "#).unwrap();
+/// assert!(config.outgoing.contains_key("stock"));
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub struct OutgoingConfig {
+    /// Who gets the token; required. See [`TokenLayerBuilder::origin`](super::TokenLayerBuilder::origin).
+    pub origins: Vec<String>,
+    /// Which kind of token. Default `client-credentials`.
+    pub token: OutgoingToken,
+    /// How the provider registered this app; for tokens that are asked for.
+    pub client_id: String,
+    /// How this app proves that it is that client. Default `secret`.
+    pub client_auth: ClientAuthMethod,
+    /// Where the client's secret is.
+    pub client_secret: Option<SecretRef>,
+    /// Where the private key of `private-key-jwt` is.
+    pub private_key: Option<SecretRef>,
+    /// The name of that key (`kid`).
+    pub key_id: Option<String>,
+    /// The algorithm of that key: `ES256` (the default), `ES384`, `EdDSA`, `RS256` or `PS256`.
+    pub algorithm: AssertionAlgorithm,
+    /// See [`TokenSourceBuilder::scope`].
+    pub scope: Option<String>,
+    /// See [`TokenSourceBuilder::audience`]; for `github-actions` who the token is for.
+    pub audience: Option<String>,
+    /// See [`TokenSourceBuilder::resource`].
+    pub resource: Option<String>,
+    /// The file of `workload-file`.
+    pub file: PathBuf,
+    /// See [`TokenSourceBuilder::deadline`]. Default 5 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub deadline: Duration,
+}
+
+/// Which kind of token goes to another service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum OutgoingToken {
+    /// See [`TokenSource::client_credentials`].
+    #[default]
+    ClientCredentials,
+    /// See [`TokenSource::on_behalf_of`].
+    OnBehalfOf,
+    /// See [`TokenSource::workload_file`].
+    WorkloadFile,
+    /// See [`TokenSource::github_actions`].
+    GithubActions,
+}
+
+/// How a client proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum ClientAuthMethod {
+    /// See [`ClientAuth::secret`].
+    #[default]
+    Secret,
+    /// See [`ClientAuth::secret_basic`].
+    SecretBasic,
+    /// See [`ClientAuth::secret_post`].
+    SecretPost,
+    /// See [`ClientAuth::private_key_jwt`].
+    PrivateKeyJwt,
+    /// See [`ClientAuth::tls`].
+    Tls,
+}
+
+impl Default for OutgoingConfig {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            token: OutgoingToken::default(),
+            client_id: String::new(),
+            client_auth: ClientAuthMethod::default(),
+            client_secret: None,
+            private_key: None,
+            key_id: None,
+            algorithm: AssertionAlgorithm::default(),
+            scope: None,
+            audience: None,
+            resource: None,
+            file: PathBuf::new(),
+            deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+impl OutgoingConfig {
+    /// The layer, with fields named below `outgoing.<name>`.
+    pub(crate) fn build(
+        &self,
+        name: &str,
+        issuer: Issuer,
+        run_in: Profile,
+        secrets: Option<&Arc<dyn SecretResolver>>,
+        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
+    ) -> Result<TokenLayer, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        let client = self.client(secrets, &mut problems);
+        let source = client.map(|client| change(self.source(issuer, client).run_in(run_in)).build());
+        let source = source.and_then(|built| built.map_err(|error| problems.extend(error)).ok());
+        // What is wrong with the origins is told beside what is wrong with the source.
+        let any = || TokenSource::workload_file("-").build();
+        let layer = match source.map_or_else(any, Ok) {
+            Ok(source) => {
+                let builder = TokenLayer::builder(source).run_in(run_in);
+                self.origins.iter().fold(builder, |builder, origin| builder.origin(origin)).build()
+            }
+            Err(error) => Err(error),
+        };
+        let layer = layer.map_err(|error| problems.extend(error)).ok();
+        let named = problems.check().map_err(|error| renamed(&error, name));
+        named?;
+        layer.ok_or_else(|| {
+            ConfigError::one(format!("outgoing.{name}"), "", "name the parts that are missing")
+        })
+    }
+
+    fn source(&self, issuer: Issuer, client: ClientAuth) -> TokenSourceBuilder {
+        let builder = match self.token {
+            OutgoingToken::ClientCredentials => TokenSource::client_credentials(issuer, client),
+            OutgoingToken::OnBehalfOf => TokenSource::on_behalf_of(issuer, client),
+            OutgoingToken::WorkloadFile => TokenSource::workload_file(&self.file),
+            OutgoingToken::GithubActions => {
+                return TokenSource::github_actions(self.audience.as_deref().unwrap_or_default())
+                    .deadline(self.deadline);
+            }
+        };
+        let builder = builder.deadline(self.deadline);
+        let builder = self.scope.iter().fold(builder, |builder, scope| builder.scope(scope));
+        let builder = self.audience.iter().fold(builder, |builder, audience| builder.audience(audience));
+        self.resource.iter().fold(builder, |builder, resource| builder.resource(resource))
+    }
+
+    /// `None` with a problem noted, when its secret can't be had.
+    fn client(
+        &self,
+        secrets: Option<&Arc<dyn SecretResolver>>,
+        problems: &mut ConfigProblems,
+    ) -> Option<ClientAuth> {
+        let id = self.client_id.as_str();
+        if matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions) {
+            return Some(ClientAuth::public(id));
+        }
+        let mut secret = |field: &str, reference: &Option<SecretRef>| match (reference, secrets) {
+            (Some(reference), Some(resolver)) => {
+                Some(ClientSecret::from_ref(reference.clone(), Arc::clone(resolver)))
+            }
+            (Some(reference), None) => {
+                let cure = "give a resolver of secrets, for example gambeson-secrets'";
+                problems.add(format!("outgoing.{field}"), reference.to_string(), cure);
+                None
+            }
+            (None, _) => {
+                problems.add(format!("outgoing.{field}"), "", "say where it is, for example env://NAME");
+                None
+            }
+        };
+        Some(match self.client_auth {
+            ClientAuthMethod::Secret => ClientAuth::secret(id, secret("client-secret", &self.client_secret)?),
+            ClientAuthMethod::SecretBasic => {
+                ClientAuth::secret_basic(id, secret("client-secret", &self.client_secret)?)
+            }
+            ClientAuthMethod::SecretPost => {
+                ClientAuth::secret_post(id, secret("client-secret", &self.client_secret)?)
+            }
+            ClientAuthMethod::PrivateKeyJwt => {
+                let key = AssertionKey::new(self.algorithm, secret("private-key", &self.private_key)?);
+                let key = self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id.as_str()));
+                ClientAuth::private_key_jwt(id, key)
+            }
+            ClientAuthMethod::Tls => ClientAuth::tls(id),
+        })
+    }
+}
+
+/// The fields as the file names them.
+fn renamed(error: &ConfigError, name: &str) -> ConfigError {
+    let mut problems = ConfigProblems::new();
+    for problem in error.problems() {
+        let field = match problem.field.strip_prefix("outgoing.") {
+            Some(field) => format!("outgoing.{name}.{field}"),
+            None => problem.field.clone(),
+        };
+        problems.add(field, &*problem.value, &*problem.cure);
+    }
+    problems.check().err().unwrap_or_else(|| error.clone())
+}
