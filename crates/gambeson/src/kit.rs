@@ -1,5 +1,6 @@
 //! What a configuration describes, built and running.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use gambeson_core::{
 use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
-use gambeson_oidc_auth::{AuthLayer, Configured, Login, LoginLayer, VerifierBuilder};
+use gambeson_oidc_auth::{AuthLayer, Configured, Login, LoginLayer, TokenLayer, VerifierBuilder};
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
 use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
@@ -44,6 +45,7 @@ pub struct Kit {
     trail: Option<AuditTrail>,
     secrets: Option<Secrets>,
     identity: Configured,
+    outgoing: BTreeMap<String, TokenLayer>,
     guard: CostGuard,
     config: Config,
 }
@@ -66,6 +68,7 @@ impl Kit {
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
         let identity =
             noted("oidc-auth", open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
+        let outgoing = open_outgoing(config, resolver.as_ref(), &mut problems);
         let telemetry = noted("otel-setup", open_telemetry(config, trail.clone(), resolver), &mut problems);
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
@@ -79,6 +82,7 @@ impl Kit {
                 trail,
                 secrets,
                 identity,
+                outgoing,
                 guard,
                 config: config.clone(),
             }),
@@ -114,6 +118,11 @@ impl Kit {
     /// The log-in, if `[oidc-auth.login]` describes one.
     pub fn login(&self) -> Option<&Login> {
         self.identity.login.as_ref()
+    }
+
+    /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
+    pub fn outgoing(&self, name: &str) -> Option<&TokenLayer> {
+        self.outgoing.get(name)
     }
 
     /// Budgets, quotas and prices.
@@ -248,6 +257,19 @@ fn open_identity(
         |builder| with(builder.run_in(profile), sink.cloned(), LoginBuilder::audit),
         secrets,
     )
+}
+
+fn open_outgoing(
+    config: &Config,
+    secrets: Option<&Arc<dyn SecretResolver>>,
+    problems: &mut ConfigProblems,
+) -> BTreeMap<String, TokenLayer> {
+    let mut layers = BTreeMap::new();
+    for name in config.oidc_auth.outgoing.keys() {
+        let layer = config.oidc_auth.outgoing(name, config.profile, secrets, |builder| builder);
+        layers.extend(noted("oidc-auth", layer, problems).map(|layer| (name.clone(), layer)));
+    }
+    layers
 }
 
 fn open_telemetry(

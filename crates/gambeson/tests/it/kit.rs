@@ -135,3 +135,24 @@ async fn paths_are_relative_to_the_file() {
     assert!(!report.to_string().contains("not to be told"));
     assert!(Config::from_path(folder.path().join("elsewhere.toml")).is_err());
 }
+
+#[tokio::test]
+async fn other_services_get_the_tokens_that_the_file_describes() {
+    let file = |origin: &str| {
+        format!(
+            "[oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'\n\
+             [oidc-auth.outgoing.stock]\norigins = ['{origin}']\ntoken = 'workload-file'\nfile = '/run/token'\n\
+             [otel-setup]\nservice = 'notes'\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.toml"), crate::POLICY).unwrap();
+    let open = async |origin: &str| {
+        let development = [("GAMBESON_PROFILE", "development")];
+        Kit::open(&parse(&file(origin), &development).unwrap().in_folder(folder.path())).await
+    };
+    let kit = open("https://stock.example.com").await.unwrap();
+    assert!(kit.outgoing("stock").is_some() && kit.outgoing("orders").is_none());
+    let error = open("http://stock.example.com").await.unwrap_err().to_string();
+    assert!(error.contains("oidc-auth.outgoing.stock.origins"), "{error}");
+}
