@@ -62,6 +62,10 @@ pub enum Reason {
     /// Bound to a key or certificate of the sender (`cnf`), which the request does not prove; or not bound where only bound
     /// tokens are accepted.
     SenderConstrained,
+    /// The issuer says that the token is not active (RFC 7662 §2.2).
+    Inactive,
+    /// The issuer can't be asked about the token, or answers something else.
+    IntrospectionUnavailable,
     /// The DPoP proof is missing, malformed, or not for this request, token and key (RFC 9449 §4.3).
     DpopProof,
     /// The DPoP proof lacks the nonce that is asked for, or has one that is over (RFC 9449 §9).
@@ -99,6 +103,8 @@ impl Reason {
             Self::MissingClaim => "missing-claim",
             Self::ClaimRule => "claim-rule",
             Self::SenderConstrained => "sender-constrained",
+            Self::Inactive => "inactive",
+            Self::IntrospectionUnavailable => "introspection-unavailable",
             Self::DpopProof => "dpop-proof",
             Self::DpopNonce => "dpop-nonce",
             Self::DpopReplay => "dpop-replay",
@@ -135,7 +141,7 @@ impl TokenError {
             Reason::UnknownKey => TokenErrorKind::UnknownKey,
             Reason::KeysUnavailable | Reason::WaitingRoomFull => TokenErrorKind::KeysUnavailable,
             Reason::DpopProof | Reason::DpopNonce | Reason::DpopReplay => TokenErrorKind::Proof,
-            Reason::ReplayUnknown => TokenErrorKind::Unavailable,
+            Reason::ReplayUnknown | Reason::IntrospectionUnavailable => TokenErrorKind::Unavailable,
             _ => TokenErrorKind::Token,
         }
     }

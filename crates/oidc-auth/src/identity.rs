@@ -34,9 +34,10 @@ pub(crate) fn person(
 }
 
 fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<PrincipalBuilder, TokenError> {
-    let subject =
-        claims.text("sub")?.ok_or_else(|| TokenError::with(Reason::MissingClaim, "sub is missing"))?;
     let client = client(claims, policy)?;
+    // Only what an issuer says of an opaque token may lack a subject: a client's own token, then.
+    let subject = claims.text("sub")?.filter(|subject| !subject.is_empty()).or(client);
+    let subject = subject.ok_or_else(|| TokenError::with(Reason::MissingClaim, "sub is missing"))?;
     let issuer = match policy.tenants {
         None => policy.issuer.clone(),
         // A subject is unique within its tenant's issuer only.

@@ -88,7 +88,7 @@
 //! ## verification-unavailable
 //!
 //! 503 with `Retry-After`. The token may be good, but something that has to be asked about it can't be: the store of proofs that were
-//! used. Keep the token and try again.
+//! used, or the issuer's introspection endpoint. Keep the token and try again.
 //!
 //! ## keys-unavailable
 //!
@@ -174,6 +174,7 @@ mod error;
 mod explain;
 mod http_date;
 mod identity;
+pub mod introspection;
 mod issuer;
 mod jwt;
 mod key_policy;
@@ -203,6 +204,7 @@ pub use doctor::{Doctor, Finding, Grade, Report};
 pub use dpop::Dpop;
 pub use error::{Reason, TokenError, TokenErrorKind};
 pub use explain::{ExplainedStep, Explanation, Verdict};
+pub use introspection::Introspection;
 pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;

@@ -60,6 +60,7 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
         | Reason::TokenType
         | Reason::KeysUnavailable
         | Reason::ReplayUnknown
+        | Reason::IntrospectionUnavailable
         | Reason::WaitingRoomFull => {
             tracing::warn!(reason, detail, trace_id = trace, "token refused");
         }

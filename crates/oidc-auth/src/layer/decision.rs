@@ -7,11 +7,12 @@ use gambeson_core::{
 };
 
 use super::credential::{Credential, Presented, Scheme, credential};
-use super::sender::{Proof, Remembering, Senders, told};
+use super::sender::{Asking, Proof, Remembering, Senders, told};
 use crate::binding::{Binding, Verified};
 use crate::challenge::{Bearer, DpopScheme};
 use crate::dpop::ReplayError;
 use crate::error::{Reason, TokenError};
+use crate::introspection::{Introspection, is_jwt};
 use crate::keys::KeyWait;
 use crate::telemetry;
 use crate::verifier::{Miss, Verifier};
@@ -30,6 +31,8 @@ pub(super) enum Decision {
 pub(super) enum Stage {
     /// The key of its token.
     Key(KeyWait),
+    /// What the issuer says of its token.
+    Introspection(Asking),
     /// Whether its proof is new; then it is this caller's.
     Proof(Remembering, Principal),
     /// Nothing more: the places are given back before the inner service gets ready.
@@ -40,6 +43,7 @@ pub(super) enum Stage {
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
     pub(super) verifier: Option<Verifier>,
+    pub(super) introspection: Option<Introspection>,
     pub(super) required: bool,
     pub(super) bearer: Arc<Bearer>,
     pub(super) dpop_scheme: Option<Arc<DpopScheme>>,
@@ -59,6 +63,7 @@ impl Gate {
     pub(super) fn new(verifier: Option<Verifier>, required: bool) -> Self {
         let mut gate = Self {
             verifier,
+            introspection: None,
             required,
             bearer: Arc::default(),
             dpop_scheme: None,
@@ -85,6 +90,16 @@ impl Gate {
     }
 
     pub(super) fn decide(&self, asked: Asked<'_>) -> Decision {
+        if let (Some(introspection), Credential::Token(sent)) =
+            (&self.introspection, credential(asked.head.headers))
+            && !is_jwt(sent.token)
+        {
+            let client = asked.facts.peer().and_then(|peer| peer.address);
+            return match introspection.look(sent.token, client).ready() {
+                Ok(outcome) => self.conclude(outcome, asked),
+                Err(later) => Decision::Wait(Stage::Introspection(later)),
+            };
+        }
         let (error, scheme) = match credential(asked.head.headers) {
             Credential::Token(presented) => match asked.verifier.check(presented.token) {
                 Ok(verified) => return self.admit(verified, presented, asked),

@@ -160,6 +160,7 @@ use self::service::Shared;
 pub use self::service::{AuthService, ResponseFuture};
 use crate::challenge::Bearer;
 use crate::dpop::Dpop;
+use crate::introspection::Introspection;
 use crate::verifier::Verifier;
 
 /// Establishes who is calling, from a bearer token. See the [module](self) for the whole page.
@@ -249,6 +250,13 @@ impl<R: Clone> AuthLayer<R> {
         self.changing(|gate| {
             gate.senders = Arc::new(Senders { dpop: Some(dpop), ..(*gate.senders).clone() });
         })
+    }
+
+    /// Asks the issuer about tokens that are no JWT (RFC 7662); a JWT is the verifier's, whatever becomes of it. Default: what is
+    /// no JWT is refused. See [`introspection`](crate::introspection).
+    #[must_use]
+    pub fn introspect(self, introspection: Introspection) -> Self {
+        self.changing(|gate| gate.introspection = Some(introspection))
     }
 
     /// Refuses tokens that are bound neither to a key nor to a certificate: a stolen token is worth nothing then. Default:

@@ -3,7 +3,7 @@
 use gambeson_core::{BoxFuture, RequestFacts, RequestHead, Timestamp};
 
 use super::credential::{Presented, Scheme};
-use crate::binding::{Binding, unproved};
+use crate::binding::{Binding, Verified, unproved};
 use crate::dpop::{Dpop, ReplayError};
 use crate::error::{Reason, TokenError};
 
@@ -17,6 +17,9 @@ pub(super) struct Senders {
 
 /// What the store of used proofs says later: whether the proof is new.
 pub(super) type Remembering = BoxFuture<Result<bool, ReplayError>>;
+
+/// What the issuer says later of a token.
+pub(super) type Asking = BoxFuture<Result<Verified, TokenError>>;
 
 /// How far a sender is proved.
 pub(super) enum Proof {

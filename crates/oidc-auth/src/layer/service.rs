@@ -158,6 +158,10 @@ where
                     };
                     gate.conclude(outcome, asked)
                 }
+                Stage::Introspection(later) => {
+                    let outcome = ready!(later.as_mut().poll(context));
+                    gate.conclude(outcome, asked)
+                }
                 Stage::Proof(later, principal) => {
                     let answer = ready!(later.as_mut().poll(context));
                     gate.proved(answer, principal.clone(), asked)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use gambeson_core::{Clock, Entropy};
-use http::{Request, header};
+use http::{Request, Response, header};
 
 use super::answer::{ExchangeError, Tokens, read};
 use super::client_auth::{ClientAuth, Occasion};
@@ -73,29 +73,40 @@ impl Exchanges {
     ) -> Result<Tokens, ExchangeError> {
         let _place = Place::take(&self.running)?;
         let url = at.of(client);
-        let request = self.request(&endpoint.issuer, at, client, form).await?;
+        let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await?;
         let sent = endpoint.transport.send(request, endpoint.limits()).await;
         let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(url, &error)))?;
         read(url, answer.status(), answer.body())
     }
 
+    /// Posts a form with this app's credentials to another endpoint of the provider (RFC 7662 §2.1).
+    pub(crate) async fn post(
+        &self,
+        endpoint: &Endpoint,
+        url: &str,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+        max_body: usize,
+    ) -> Result<Response<Bytes>, String> {
+        let request = self.request(&endpoint.issuer, url, false, client, form).await;
+        let request = request.map_err(|error| error.to_string())?;
+        let limits = endpoint.limits().max_body(max_body);
+        endpoint.transport.send(request, limits).await.map_err(|error| describe(url, &error))
+    }
+
     async fn request(
         &self,
         issuer: &str,
-        at: &TokenUrl,
+        url: &str,
+        secret_in_form: bool,
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Request<Bytes>, ExchangeError> {
-        let on = Occasion {
-            issuer,
-            secret_in_form: at.secret_in_form,
-            now: self.clock.now(),
-            entropy: &*self.entropy,
-        };
+        let on = Occasion { issuer, secret_in_form, now: self.clock.now(), entropy: &*self.entropy };
         let proof = client.prove(on).await.map_err(ExchangeError::Unavailable)?;
         let mut body = Serializer::new(String::new());
         body.extend_pairs(form).extend_pairs(&proof.fields);
-        let mut request = Request::post(at.of(client))
+        let mut request = Request::post(url)
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(authorization) = proof.authorization {

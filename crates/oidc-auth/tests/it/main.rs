@@ -13,6 +13,7 @@ mod doctor;
 mod explain;
 mod fake_issuer;
 mod garbage;
+mod introspection;
 mod layer;
 #[cfg(feature = "client")]
 mod log;

@@ -3,4 +3,4 @@
 mod certificate_bound;
 mod proofs;
 mod replay;
-mod sender;
+pub(crate) mod sender;

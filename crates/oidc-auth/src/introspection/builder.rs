@@ -1,0 +1,190 @@
+//! Describes an [`Introspection`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_core::{Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, Profile};
+
+use super::{Introspection, Shared};
+use crate::cache::{Cache, CacheConfig};
+use crate::issuer::{Issuer, acceptable};
+use crate::keys::Endpoint;
+use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
+use crate::token_endpoint::{ClientAuth, Exchanges};
+
+/// Describes an [`Introspection`] piece by piece.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct IntrospectionBuilder {
+    issuer: Issuer,
+    url: String,
+    client: ClientAuth,
+    audiences: Vec<Box<str>>,
+    any_audience: bool,
+    run_in: Profile,
+    leeway: Duration,
+    deadline: Duration,
+    names: ClaimNames,
+    cache: CacheConfig,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    transport: Option<Arc<dyn HttpTransport>>,
+}
+
+impl IntrospectionBuilder {
+    pub(super) fn new(issuer: Issuer, url: String, client: ClientAuth) -> Self {
+        Self {
+            names: issuer.dialect.names.clone(),
+            issuer,
+            url,
+            client,
+            audiences: Vec::new(),
+            any_audience: false,
+            run_in: Profile::default(),
+            leeway: Duration::from_secs(30),
+            deadline: Duration::from_secs(5),
+            cache: CacheConfig::default().ttl(Duration::from_secs(10)),
+            clock: None,
+            entropy: None,
+            transport: None,
+        }
+    }
+
+    /// A name by which tokens mean this API (`aud`). At least one is needed.
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts answers without `aud`, and those for others: for an issuer whose tokens are all for this API.
+    pub fn dangerously_any_audience(self) -> Self {
+        Self { any_audience: true, ..self }
+    }
+
+    /// Which shortcuts are allowed, as for [`VerifierBuilder::run_in`](crate::VerifierBuilder::run_in).
+    pub fn run_in(self, run_in: Profile) -> Self {
+        Self { run_in, ..self }
+    }
+
+    /// How far the clocks here and at the issuer may differ. Default 30 s, at most 5 min.
+    pub fn leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
+    }
+
+    /// How long an answer may take. Default 5 s.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// How long good answers are kept, and how many: so long a revoked token works on. Default 10 s, 4096 entries.
+    pub fn cache(self, cache: CacheConfig) -> Self {
+        Self { cache, ..self }
+    }
+
+    /// Which members of the answer hold roles, groups, organisation, scopes and the client.
+    pub fn claims(self, names: ClaimNames) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Another clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Another source of randomness: for assertions of the client.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = Some(entropy);
+        self
+    }
+
+    /// What the endpoint is asked with. Default with the feature `client`: gambeson-client.
+    pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// What asks.
+    ///
+    /// # Errors
+    /// All problems of the configuration.
+    pub fn build(mut self) -> Result<Introspection, ConfigError> {
+        let mut problems = ConfigProblems::new();
+        self.validate(&mut problems);
+        self.fill_in(&mut problems);
+        problems.check()?;
+        let missing = || ConfigError::one("introspection", "", "give clock, entropy and transport");
+        let (clock, entropy) = self.clock.take().zip(self.entropy.take()).ok_or_else(missing)?;
+        let transport = self.transport.take().ok_or_else(missing)?;
+        Ok(Introspection(Arc::new(Shared {
+            endpoint: Endpoint {
+                issuer: Arc::clone(&self.issuer.name),
+                metadata: None,
+                special_use: self.issuer.special_use(),
+                profile: self.run_in,
+                transport,
+                deadline: self.deadline,
+            },
+            policy: self.policy(),
+            exchanges: Exchanges::new(Arc::clone(&clock), entropy),
+            any_audience: self.any_audience,
+            good: Cache::new(self.cache),
+            url: self.url,
+            client: self.client,
+            clock,
+            refused: super::Refused::default(),
+            flights: Arc::default(),
+        })))
+    }
+
+    fn validate(&self, problems: &mut ConfigProblems) {
+        self.issuer.validate(self.run_in, problems);
+        self.client.validate("introspection", problems);
+        self.cache.validate(problems);
+        if let Err(cure) = acceptable(&self.url, self.run_in) {
+            problems.add("introspection.url", &*self.url, cure);
+        }
+        let blank = self.audiences.iter().any(|audience| audience.trim().is_empty());
+        if blank || (self.audiences.is_empty() && !self.any_audience) {
+            problems.add("introspection.audience", "", "name the API as its tokens do");
+        }
+        if self.leeway > Duration::from_secs(300) {
+            problems.add("introspection.leeway", format!("{:?}", self.leeway), "at most 5 minutes");
+        }
+    }
+
+    fn fill_in(&mut self, problems: &mut ConfigProblems) {
+        #[cfg(feature = "system")]
+        {
+            use gambeson_core::{SystemClock, SystemEntropy};
+            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
+            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
+        }
+        #[cfg(feature = "client")]
+        if self.transport.is_none() {
+            match gambeson_client::Client::builder().proxy_from_env().build() {
+                Ok(client) => self.transport = Some(Arc::new(client)),
+                Err(error) => problems.extend(error),
+            }
+        }
+        let _ = problems;
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            id: [0; 32],
+            issuer: Arc::clone(&self.issuer.name),
+            audiences: self.audiences.clone(),
+            kind: TokenKind::Access(TokenProfile::JwtLenient),
+            leeway: self.leeway,
+            max_lifetime: Duration::from_secs(u64::from(u32::MAX)),
+            max_token: 8 << 10,
+            names: self.names.paths(),
+            audience_claim: "aud".into(),
+            rules: Vec::new(),
+            service_marks: self.issuer.dialect.service_marks.clone(),
+            tenants: None,
+        }
+        .identified()
+    }
+}

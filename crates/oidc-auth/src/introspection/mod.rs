@@ -1,0 +1,179 @@
+//! Introspection: tokens that only their issuer can read (RFC 7662).
+//!
+//! # What it does
+//!
+//! [`AuthLayer::introspect`](crate::AuthLayer::introspect) sends tokens that are no JWT to the issuer's introspection endpoint, with this
+//! app's own credentials, and takes the answer for the claims. Which of the two ways a token goes is decided by its form alone: three
+//! parts of which the first begins as a JSON object does are a JWT, and a JWT is never sent to the endpoint, also when it was refused.
+//!
+//! A token is asked about once at a time, however many requests bring it. What was good is kept for [`IntrospectionBuilder::cache`]'s
+//! time and never beyond `exp`; a token without `exp` is asked about each time. What was not good is kept for ten seconds, in a room of
+//! its own, so that made-up tokens can't push out good ones. A client address (IPv6: a /56) has a quarter of the questions that may be
+//! under way at most. While the issuer does not answer, or answers something else, the app answers 503, never 401.
+//!
+//! # Example
+//!
+//! ```no_run
+//! # fn main() -> Result<(), gambeson_core::ConfigError> {
+//! use gambeson_core::SecretBytes;
+//! use gambeson_oidc_auth::{AuthLayer, ClientAuth, Introspection, Issuer, Verifier};
+//!
+//! # let secret = SecretBytes::new(b"from a secret store".to_vec());
+//! let issuer = Issuer::discover("https://id.example.com");
+//! let opaque = Introspection::builder(issuer.clone(), "https://id.example.com/introspect", ClientAuth::secret("api", secret))
+//!     .audience("api")
+//!     .build()?;
+//! let verifier = Verifier::builder(issuer).audience("api").build()?;
+//! let layer = AuthLayer::required(verifier).introspect(opaque);
+//! # let _ = layer;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Standards
+//!
+//! RFC 7662 §2.1 (request), §2.2 (answer), §4 (what to check of it), RFC 8705 §3.2 and RFC 9449 §6.2 (bound tokens).
+
+mod builder;
+mod flight;
+mod refused;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use gambeson_core::{Answer, Clock, Timestamp};
+
+pub use self::builder::IntrospectionBuilder;
+use self::flight::Flights;
+use self::refused::Refused;
+use crate::binding::Verified;
+use crate::cache::{Cache, CacheKey};
+use crate::error::{Reason, TokenError, TokenErrorKind};
+use crate::identity;
+use crate::issuer::Issuer;
+use crate::jwt::{Claims, Json, Keep, read_object};
+use crate::keys::{Endpoint, Network};
+use crate::policy::Policy;
+use crate::token_endpoint::{ClientAuth, Exchanges};
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 64 << 10;
+
+/// Asks an issuer about its tokens. See the [module](self) for the whole page. A clone shares caches and questions.
+#[derive(Clone)]
+pub struct Introspection(Arc<Shared>);
+
+struct Shared {
+    endpoint: Endpoint,
+    url: String,
+    client: ClientAuth,
+    exchanges: Exchanges,
+    policy: Policy,
+    any_audience: bool,
+    clock: Arc<dyn Clock>,
+    good: Option<Cache>,
+    refused: Refused,
+    flights: Arc<Flights>,
+}
+
+impl Introspection {
+    /// For tokens of this issuer, which answers at this URL; `client` is this app there.
+    pub fn builder(issuer: Issuer, url: impl Into<String>, client: ClientAuth) -> IntrospectionBuilder {
+        IntrospectionBuilder::new(issuer, url.into(), client)
+    }
+
+    /// What is known of the token, or will be.
+    pub(crate) fn look(&self, token: &str, client: Option<IpAddr>) -> Answer<Result<Verified, TokenError>> {
+        let shared = &self.0;
+        if token.len() > shared.policy.max_token {
+            let text = format!("{} bytes", token.len());
+            return Answer::Ready(Err(TokenError::with(Reason::TooLarge, text)));
+        }
+        let (now, name) = (shared.clock.now(), CacheKey::new(&shared.policy.id, token));
+        if let Some(verified) = shared.good.as_ref().and_then(|good| good.get(&name, now, |_| true)) {
+            return Answer::Ready(Ok(verified));
+        }
+        if shared.refused.knows(&name, now) {
+            return Answer::Ready(Err(TokenError::with(Reason::Inactive, "refused a moment ago")));
+        }
+        let Some(flight) = shared.flights.join(name, Network::of(client)) else {
+            let text = "too many questions to the introspection endpoint at once";
+            return Answer::Ready(Err(TokenError::with(Reason::IntrospectionUnavailable, text)));
+        };
+        let (shared, token) = (Arc::clone(shared), token.to_owned());
+        Answer::pending(async move { flight.outcome(shared.ask(&token, name)).await })
+    }
+}
+
+impl Shared {
+    async fn ask(&self, token: &str, name: CacheKey) -> Result<Verified, TokenError> {
+        let form = [("token", token), ("token_type_hint", "access_token")];
+        let answer = self.exchanges.post(&self.endpoint, &self.url, &self.client, &form, LONGEST).await;
+        let answer = answer.map_err(|error| unavailable(&error))?;
+        if answer.status() != http::StatusCode::OK {
+            let status = answer.status().as_u16();
+            return Err(unavailable(&format!(
+                "{} answered {status}: are the client's credentials right?",
+                self.url
+            )));
+        }
+        let text = std::str::from_utf8(answer.body()).map_err(|_| unavailable("the answer is not UTF-8"))?;
+        let now = self.clock.now();
+        let outcome = self.accept(text, now);
+        match &outcome {
+            Ok(verified) => {
+                if let Some(good) = &self.good {
+                    good.put(name, verified, [0; 32], now);
+                }
+            }
+            Err(error) if error.kind() == TokenErrorKind::Token => self.refused.remember(name, now),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// RFC 7662 §4: the issuer vouches for the token, whether it is for this API is ours to check.
+    fn accept(&self, text: &str, now: Timestamp) -> Result<Verified, TokenError> {
+        let policy = &self.policy;
+        let active = read_object(text, |name| if name == "active" { Keep::Value } else { Keep::Nothing });
+        match active.map_err(|error| unavailable(&format!("not an answer: {error}")))?.get("active") {
+            Some(Json::Bool(true)) => {}
+            Some(Json::Bool(false)) => return Err(TokenError::new(Reason::Inactive)),
+            _ => return Err(unavailable("the answer does not say whether the token is active")),
+        }
+        let claims =
+            Claims::read(text, policy).map_err(|error| unavailable(error.detail().unwrap_or_default()))?;
+        if claims.text("iss")?.is_some() {
+            claims.check_issuer(policy)?;
+        }
+        if !self.any_audience {
+            claims.check_audience(policy)?;
+        }
+        if claims.seconds("exp").is_some() {
+            claims.check_times(policy, now)?;
+        }
+        claims.check_purpose(policy)?;
+        let binding = claims.binding()?;
+        Ok(Verified { principal: identity::principal(&claims, text, policy)?, binding })
+    }
+}
+
+/// Whether a token is in the form of a JWT: three parts, of which the first begins as base64url of `{` does.
+pub(crate) fn is_jwt(token: &str) -> bool {
+    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+fn unavailable(text: &str) -> TokenError {
+    TokenError::with(Reason::IntrospectionUnavailable, text)
+}
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection")
+            .field("issuer", &self.0.policy.issuer)
+            .field("url", &self.0.url)
+            .field("cache", &self.0.good)
+            .finish_non_exhaustive()
+    }
+}
