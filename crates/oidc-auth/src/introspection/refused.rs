@@ -13,12 +13,19 @@ const MOST: usize = 1_024;
 
 /// Bounded, and apart from what is kept of good tokens.
 #[derive(Default)]
-pub(super) struct Refused(Mutex<(HashSet<CacheKey>, VecDeque<(Timestamp, CacheKey)>)>);
+pub(super) struct Refused(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    known: HashSet<CacheKey>,
+    /// Oldest first, with its end.
+    order: VecDeque<(Timestamp, CacheKey)>,
+}
 
 impl Refused {
     pub(super) fn knows(&self, name: &CacheKey, now: Timestamp) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, order) = &mut *state;
+        let State { known, order } = &mut *state;
         while let Some((_, old)) = order.front().copied().filter(|(until, _)| *until <= now) {
             order.pop_front();
             known.remove(&old);
@@ -28,7 +35,7 @@ impl Refused {
 
     pub(super) fn remember(&self, name: CacheKey, now: Timestamp) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, order) = &mut *state;
+        let State { known, order } = &mut *state;
         if !known.insert(name) {
             return;
         }
@@ -55,7 +62,7 @@ mod tests {
         for n in 0..5_000 {
             refused.remember(name(n), at(20));
         }
-        assert_eq!(refused.0.lock().unwrap().0.len(), MOST);
+        assert_eq!(refused.0.lock().unwrap().known.len(), MOST);
         assert!(refused.knows(&name(4_999), at(20)) && !refused.knows(&name(0), at(20)));
     }
 }
