@@ -80,7 +80,7 @@ impl House {
         Self { endpoint, clock, layer, signer }
     }
 
-    fn answers(&self, status: u16, body: impl ToString) {
+    fn answers(&self, status: u16, body: &impl ToString) {
         *self.endpoint.answer.lock().unwrap() = (status, body.to_string());
     }
 
@@ -133,7 +133,7 @@ async fn a_good_answer_ends_with_the_token_and_a_revoked_one_soon() {
     house.clock.advance(Duration::from_secs(20));
     assert_eq!(house.ask("opaque").await.status(), 200, "within the leeway it is asked about");
     assert_eq!(house.asked(), 2, "what is kept ends with exp");
-    house.answers(200, json!({"active": false}));
+    house.answers(200, &json!({"active": false}));
     assert_eq!(house.ask("opaque").await.status(), 401);
     let endless = House::new(&active_with("exp", Value::Null));
     assert_eq!(
@@ -148,7 +148,7 @@ async fn a_good_answer_ends_with_the_token_and_a_revoked_one_soon() {
 async fn junk_is_remembered_for_a_while_and_pushes_out_nothing() {
     let house = House::new(&active());
     assert_eq!(house.ask("good").await.body(), "alice");
-    house.answers(200, json!({"active": false}));
+    house.answers(200, &json!({"active": false}));
     for n in 0..2_000 {
         let answer = house.ask(&format!("junk{n}")).await;
         assert_eq!(
@@ -159,7 +159,7 @@ async fn junk_is_remembered_for_a_while_and_pushes_out_nothing() {
     assert_eq!(house.ask("junk1999").await.status(), 401);
     assert_eq!(house.ask("good").await.body(), "alice");
     assert_eq!(house.asked(), 2_001);
-    house.answers(200, active());
+    house.answers(200, &active());
     house.clock.advance(Duration::from_secs(10));
     assert_eq!(house.ask("junk1999").await.status(), 200, "a refusal is no verdict for good");
 }
@@ -187,7 +187,7 @@ async fn what_is_no_answer_is_503() {
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{status} {body}");
         assert!(challenges(&answer).is_empty() && answer.headers().contains_key("retry-after"));
     }
-    house.answers(200, active());
+    house.answers(200, &active());
     assert_eq!(house.ask("opaque").await.body(), "alice", "nothing of it was kept");
 }
 
