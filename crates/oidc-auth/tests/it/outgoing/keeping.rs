@@ -255,3 +255,34 @@ async fn nothing_that_can_be_printed_shows_a_token_or_a_secret() {
         assert!(!text.contains("token-") && !text.contains("s3cr3t"), "{text}");
     }
 }
+
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn the_log_says_what_went_wrong_and_shows_no_token_or_secret() {
+    crate::log::listen();
+    let (scene, api) = (Scene::new(), Api::default());
+    let _ = crate::log::lines();
+    let layer = to_api(&scene.source());
+    assert_eq!(api.get(&layer).await, Ok(200));
+    api.refuse("token-1");
+    assert_eq!(api.get(&layer).await, Ok(401));
+    settle().await;
+    scene.provider.mood(Mood::Says(401, r#"{"error":"invalid_client"}"#));
+    scene.pass_seconds(400).await;
+    assert_eq!(api.get(&layer).await, REFUSED);
+    scene.provider.mood(Mood::Says(200, r#""token-9""#));
+    scene.pass_seconds(61).await;
+    assert_eq!(api.get(&layer).await, UNAVAILABLE);
+    api.ask(&layer, request("https://elsewhere.example/")).await.unwrap();
+    let lines = crate::log::lines();
+    for said in [
+        "outgoing token renewed",
+        "the other side rejected the outgoing token",
+        "https://id.example/token answered 401 invalid_client",
+        "gave no tokens that can be read",
+        "they go to other origins",
+    ] {
+        assert!(lines.contains(said), "{said}: {lines}");
+    }
+    assert!(!lines.contains("token-1") && !lines.contains("token-9") && !lines.contains("s3cr3t"), "{lines}");
+}
