@@ -16,6 +16,7 @@
 //   POST /__rotate   new signing keys with new ids; the old ones are gone from the key set at once
 //   GET  /__hits     how often each path was asked for, as JSON
 //   POST /__exit     ends the process
+// With the form field `token_format=opaque` it gives tokens that only introspection can read; DPoP, introspection and revocation are on.
 // The token endpoint also reads the form field `signing_alg` (RS256 or ES256). A `resource` other than the
 // default one becomes the token's audience, so that a token for somebody else can be had.
 import { randomBytes } from 'node:crypto';
@@ -55,7 +56,7 @@ function resourceServer(ctx, resource) {
     scope: 'notes',
     audience: resource === RESOURCE ? audience : resource,
     accessTokenTTL: tokenTtl,
-    accessTokenFormat: 'jwt',
+    accessTokenFormat: ctx.oidc.body?.token_format === 'opaque' ? 'opaque' : 'jwt',
     jwt: { sign: { alg: ALGORITHMS.includes(asked) ? asked : signingAlg } },
   };
 }
@@ -113,6 +114,9 @@ async function newProvider(issuer) {
     features: {
       devInteractions: { enabled: redirectUris.length > 0 },
       clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => RESOURCE,

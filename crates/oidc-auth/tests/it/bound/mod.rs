@@ -2,5 +2,6 @@
 
 mod certificate_bound;
 mod proofs;
+mod real_provider;
 mod replay;
 pub(crate) mod sender;

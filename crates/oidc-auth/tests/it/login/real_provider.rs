@@ -52,7 +52,7 @@ impl RealProvider {
         Self { input: child.stdin.take(), child, issuer, client: Client::builder().build().unwrap() }
     }
 
-    async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let limits = TransportLimits::default().allow_special_use_addresses(true);
         self.client.send(request, limits).await.unwrap()
     }
