@@ -60,9 +60,9 @@ impl Binding {
             (None, _) => Ok(()),
             (Some(bound), Some(shown)) if verify_slices_are_equal(bound, shown).is_ok() => Ok(()),
             (Some(_), Some(_)) => Err(unproved("bound to another certificate than the connection's")),
-            (Some(_), None) => Err(unproved(
-                "bound to a certificate, and none is known of the connection: see Certificates and the peer layer",
-            )),
+            (Some(_), None) => {
+                Err(unproved("bound to a certificate, and the peer layer knows none of this connection"))
+            }
         }
     }
 }
