@@ -73,16 +73,13 @@ impl RequestFacts {
     /// # Errors
     /// Two credentials of different subjects: answer 400 (RFC 6750 §2, more than one method of authentication).
     pub fn authenticate(&self, authentication: Authentication) -> Result<(), ConflictingCredentials> {
-        let Authentication::Verified(new, _) = &authentication else {
+        if authentication.principal().is_none() {
             let _ = self.0.anonymous.set(authentication);
             return Ok(());
-        };
-        let new = new.clone();
-        if self.0.verified.set(authentication).is_ok() {
-            return Ok(());
         }
-        match self.principal() {
-            Some(first) if first.same_subject(&new) => Ok(()),
+        let Err(second) = self.0.verified.set(authentication) else { return Ok(()) };
+        match (self.principal(), second.principal()) {
+            (Some(first), Some(new)) if first.same_subject(new) => Ok(()),
             _ => Err(ConflictingCredentials),
         }
     }

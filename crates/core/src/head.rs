@@ -1,8 +1,10 @@
 //! The borrowed view of a request that decisions look at.
 
-use http::{Extensions, HeaderMap, Method, Request, Uri, Version, header};
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, Uri, Version, header};
 
 use crate::RequestFacts;
+
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// What a decision may look at: everything of a request but its body.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +38,7 @@ impl<'a> RequestHead<'a> {
         if starts(header::CONTENT_TYPE, b"application/grpc") {
             return Wants::Grpc;
         }
-        let page = match self.headers.get("sec-fetch-mode") {
+        let page = match self.headers.get(&SEC_FETCH_MODE) {
             Some(mode) => mode.as_bytes() == b"navigate",
             None => starts(header::ACCEPT, b"text/html"),
         };

@@ -150,7 +150,8 @@ impl fmt::Debug for Principal {
 }
 
 /// Describes a [`Principal`] piece by piece.
-pub struct PrincipalBuilder(Inner);
+// Boxed: each piece hands the builder on, and what is inside is large.
+pub struct PrincipalBuilder(Box<Inner>);
 
 shown!(Debug for PrincipalBuilder, |builder| format_args!("PrincipalBuilder({:?})", builder.0.subject));
 
@@ -213,12 +214,12 @@ claims! {
 impl PrincipalBuilder {
     fn new(issuer: Arc<str>, name: Box<str>, kind: PrincipalKind) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(Inner {
+        Self(Box::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             subject: Subject { issuer, name },
             kind,
             ..Inner::default()
-        })
+        }))
     }
 
     /// Who acts on behalf of the subject.
@@ -241,7 +242,7 @@ impl PrincipalBuilder {
 
     /// The principal.
     pub fn build(self) -> Principal {
-        Principal(Arc::new(self.0))
+        Principal(Arc::new(*self.0))
     }
 }
 

@@ -93,7 +93,7 @@ fn authentication(
     if let Some(acr) = claims.text("acr")? {
         builder = builder.acr(acr);
     }
-    Ok(claims.texts("amr")?.into_iter().fold(builder, PrincipalBuilder::method))
+    Ok(claims.texts("amr")?.fold(builder, PrincipalBuilder::method))
 }
 
 /// Scopes, roles, groups and organisation, from where the policy looks for them.
@@ -107,9 +107,9 @@ fn authority(
         builder = scopes.split_ascii_whitespace().fold(builder, PrincipalBuilder::scope);
     }
     let roles = texts_of(members.at(&names.roles), "the roles claim")?;
-    builder = roles.into_iter().fold(builder, PrincipalBuilder::role);
+    builder = roles.fold(builder, PrincipalBuilder::role);
     let groups = texts_of(members.at(&names.groups), "the groups claim")?;
-    builder = groups.into_iter().fold(builder, PrincipalBuilder::group);
+    builder = groups.fold(builder, PrincipalBuilder::group);
     match members.at(&names.tenant) {
         None => Ok(builder),
         Some(Json::Text(tenant)) => Ok(builder.tenant(&**tenant)),

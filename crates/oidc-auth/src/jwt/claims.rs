@@ -1,6 +1,6 @@
 //! The claims: read in one pass, checked against the policy.
 
-use std::borrow::Cow;
+use std::slice;
 
 use gambeson_core::Timestamp;
 
@@ -13,40 +13,23 @@ use crate::policy::{Policy, TokenKind, TokenProfile};
 #[derive(Debug, Clone)]
 pub(crate) struct Claims<'a>(Members<'a>);
 
-/// Claims that are looked at by name; the policy adds its own.
-const TEXTS: [&str; 15] = [
-    "iss",
-    "sub",
-    "aud",
-    "jti",
-    "sid",
-    "client_id",
-    "azp",
-    "acr",
-    "amr",
-    "act",
-    "cnf",
-    "at_hash",
-    "c_hash",
-    "events",
-    "nonce",
-];
-const INTEGERS: [&str; 4] = ["exp", "nbf", "iat", "auth_time"];
+/// What to keep of the claims that are looked at by name; the policy adds its own.
+fn keep(name: &str, policy: &Policy) -> Keep {
+    match name {
+        "exp" | "nbf" | "iat" | "auth_time" => Keep::Integer,
+        "iss" | "sub" | "aud" | "jti" | "sid" | "client_id" | "azp" | "acr" | "amr" | "act" | "cnf"
+        | "at_hash" | "c_hash" | "events" | "nonce" => Keep::Value,
+        _ if policy.wants(name) => Keep::Value,
+        _ => Keep::Nothing,
+    }
+}
 
 impl<'a> Claims<'a> {
     /// Reads the payload: one JSON object, no name twice, whole seconds where seconds belong.
     pub(crate) fn read(payload: &'a str, policy: &Policy) -> Result<Self, TokenError> {
-        read_object(payload, |name| {
-            if INTEGERS.contains(&name) {
-                Keep::Integer
-            } else if TEXTS.contains(&name) || policy.wants(name) {
-                Keep::Value
-            } else {
-                Keep::Nothing
-            }
-        })
-        .map(Self)
-        .map_err(|error| TokenError::with(Reason::Malformed, format!("claims: {error}")))
+        read_object(payload, |name| keep(name, policy))
+            .map(Self)
+            .map_err(|error| TokenError::with(Reason::Malformed, format!("claims: {error}")))
     }
 
     /// All that the policy asks of claims, in the order of how telling the answer is.
@@ -69,7 +52,7 @@ impl<'a> Claims<'a> {
     }
 
     /// A claim of one string or several; absent is none.
-    pub(crate) fn texts(&self, name: &str) -> Result<Vec<&str>, TokenError> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Texts<'_, 'a>, TokenError> {
         texts_of(self.0.get(name), name)
     }
 
@@ -109,13 +92,13 @@ impl<'a> Claims<'a> {
     pub(crate) fn check_audience(&self, policy: &Policy) -> Result<(), TokenError> {
         let claim = &*policy.audience_claim;
         let got = self.texts(claim)?;
-        if got.is_empty() {
+        if got.len() == 0 {
             return Err(missing(claim, Reason::Audience));
         }
-        if got.iter().any(|aud| policy.audiences.iter().any(|wanted| **wanted == **aud)) {
+        if got.clone().any(|aud| policy.audiences.iter().any(|wanted| **wanted == *aud)) {
             return Ok(());
         }
-        let wanted = &policy.audiences;
+        let (got, wanted) = (got.collect::<Vec<_>>(), &policy.audiences);
         Err(TokenError::with(
             Reason::Audience,
             format!(
@@ -197,21 +180,38 @@ impl Claims<'_> {
 }
 
 /// A value of one string or a list of strings.
-pub(crate) fn texts_of<'v>(value: Option<&'v Json<'_>>, name: &str) -> Result<Vec<&'v str>, TokenError> {
-    let wrong = || wrong_type(name, "a string or a list of strings");
-    match value {
-        None => Ok(Vec::new()),
-        Some(Json::Text(text)) => Ok(vec![text]),
-        Some(Json::List(items)) => items
-            .iter()
-            .map(|item| match item {
-                Json::Text(text) => Ok(Cow::as_ref(text)),
-                _ => Err(wrong()),
-            })
-            .collect(),
-        Some(_) => Err(wrong()),
+pub(crate) fn texts_of<'v, 'a>(value: Option<&'v Json<'a>>, name: &str) -> Result<Texts<'v, 'a>, TokenError> {
+    let items = match value {
+        None => &[],
+        Some(Json::List(items)) => items.as_slice(),
+        Some(one) => slice::from_ref(one),
+    };
+    match items.iter().all(|item| matches!(item, Json::Text(_))) {
+        true => Ok(Texts(items.iter())),
+        false => Err(wrong_type(name, "a string or a list of strings")),
     }
 }
+
+/// The strings of a claim, where they are. Made by [`texts_of`] only, so each item is a string.
+#[derive(Debug, Clone)]
+pub(crate) struct Texts<'v, 'a>(slice::Iter<'v, Json<'a>>);
+
+impl<'v> Iterator for Texts<'v, '_> {
+    type Item = &'v str;
+
+    fn next(&mut self) -> Option<&'v str> {
+        match self.0.next()? {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Texts<'_, '_> {}
 
 fn missing(name: &str, reason: Reason) -> TokenError {
     TokenError::with(reason, format!("{name} is missing"))

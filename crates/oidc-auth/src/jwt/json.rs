@@ -12,6 +12,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 /// More names than any honest object has: bounds the work that a stranger's header can ask for.
 const MAX_NAMES: usize = 200;
 
+/// Up to so many names are looked through one by one; what comes after them is hashed.
+const FEW_NAMES: usize = 24;
+
+/// Room for so many members that are kept: most tokens need no more.
+const FEW_MEMBERS: usize = 16;
+
 /// A JSON value, borrowed from its text where that has no escapes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json<'a> {
@@ -31,7 +37,7 @@ pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Members<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
+        self.0.iter().find(|(n, _)| same(n, name)).map(|(_, value)| value)
     }
 
     /// Names and values, in their order.
@@ -87,10 +93,11 @@ impl<'de, F: Fn(&str) -> Keep> Visitor<'de> for TopLevel<F> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut seen = Names::default();
-        let mut members = Members::default();
+        let mut members = Members(Vec::with_capacity(FEW_MEMBERS));
         while let Some(name) = map.next_key_seed(TextSeed)? {
-            seen.add(name.clone()).map_err(A::Error::custom)?;
-            let value = match (self.0)(&name) {
+            let keep = (self.0)(&name);
+            seen.add(&name, keep != Keep::Nothing, &members).map_err(A::Error::custom)?;
+            let value = match keep {
                 Keep::Nothing => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -104,16 +111,38 @@ impl<'de, F: Fn(&str) -> Keep> Visitor<'de> for TopLevel<F> {
     }
 }
 
+/// The names of one object so far, but for those of kept members, which are in their place. Honest objects have few, and
+/// looking through few is cheaper than hashing them.
 #[derive(Default)]
-struct Names<'a>(HashSet<Cow<'a, str>>);
+struct Names<'a> {
+    skipped: Vec<Cow<'a, str>>,
+    /// All that came after the first few, kept or not.
+    many: HashSet<Cow<'a, str>>,
+    count: usize,
+}
 
 impl<'a> Names<'a> {
-    fn add(&mut self, name: Cow<'a, str>) -> Result<(), &'static str> {
-        if self.0.len() >= MAX_NAMES {
+    fn add(&mut self, name: &Cow<'a, str>, kept: bool, members: &Members<'a>) -> Result<(), &'static str> {
+        if self.count >= MAX_NAMES {
             return Err("too many names in one object");
         }
-        if self.0.insert(name) { Ok(()) } else { Err("a name occurs twice") }
+        let first = members.0.iter().take(FEW_NAMES).map(|(name, _)| name).chain(&self.skipped);
+        if first.into_iter().any(|seen| same(seen, name)) || self.many.contains(name) {
+            return Err("a name occurs twice");
+        }
+        if self.count >= FEW_NAMES {
+            self.many.insert(name.clone());
+        } else if !kept {
+            self.skipped.push(name.clone());
+        }
+        self.count += 1;
+        Ok(())
     }
+}
+
+/// Most names differ in length or in the first byte: that is seen without a call.
+fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 struct TextSeed;
@@ -202,9 +231,11 @@ impl<'de> Visitor<'de> for JsonSeed {
 
 /// Names of people, roles and keys have no control characters: a NUL or a line break in one is a trick on who reads on.
 fn printable<E: Error>(text: &str) -> Result<(), E> {
-    match text.chars().any(char::is_control) {
-        true => Err(E::custom("a control character in a string")),
-        false => Ok(()),
+    // Without a branch a byte, as most strings are plain ASCII.
+    let plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, 0x20..=0x7e));
+    match plain || !text.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(E::custom("a control character in a string")),
     }
 }
 
@@ -222,6 +253,27 @@ mod tests {
         assert!(all(r#"{"a":{"b":1,"b":2}}"#).is_err());
         assert!(read_object(r#"{"x":1,"x":1}"#, |_| Keep::Nothing).is_err());
         assert!(all(r#"{"a":1,"\u0061":1}"#).is_err(), "an escaped name is the same name");
+    }
+
+    #[test]
+    fn duplicates_are_refused_wherever_they_stand() {
+        let object = |names: &[usize]| {
+            let members: Vec<_> = names.iter().map(|name| format!("\"n{name}\":1")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for length in [2, FEW_NAMES, FEW_NAMES + 1, 100] {
+            let honest: Vec<usize> = (0..length).collect();
+            for again in 0..length {
+                let doubled = object(&[&honest[..], &[again]].concat());
+                let half =
+                    |name: &str| if name.ends_with(['1', '3', '5']) { Keep::Value } else { Keep::Nothing };
+                assert!(all(&doubled).is_err() && read_object(&doubled, |_| Keep::Nothing).is_err());
+                assert!(read_object(&doubled, half).is_err(), "{again} of {length}");
+            }
+            assert!(all(&object(&honest)).is_ok());
+        }
+        let many: Vec<usize> = (0..=MAX_NAMES).collect();
+        assert!(all(&object(&many[1..])).is_ok() && all(&object(&many)).is_err());
     }
 
     #[test]

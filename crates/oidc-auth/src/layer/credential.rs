@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue, header};
 pub(super) enum Credential<'a> {
     /// Nothing, or the credential of another scheme.
     None,
-    /// One token, in characters that can be one.
+    /// One token. That its characters are base64url is seen when it is decoded: a token that is remembered was, and to look
+    /// at each of its characters again costs as much as its digest.
     Token(Presented<'a>),
-    /// What can't be a token, under one of the schemes for tokens.
+    /// Empty or no text, under one of the schemes for tokens.
     Malformed(Scheme),
     /// More than one credential.
     Several,
@@ -54,16 +55,9 @@ fn token(value: &HeaderValue) -> Credential<'_> {
         _ => return Credential::None,
     };
     match std::str::from_utf8(rest).map(|token| token.trim_matches(' ')) {
-        Ok(token) if !token.is_empty() && token.bytes().all(is_token) => {
-            Credential::Token(Presented { scheme, token })
-        }
+        Ok(token) if !token.is_empty() => Credential::Token(Presented { scheme, token }),
         _ => Credential::Malformed(scheme),
     }
-}
-
-/// `b64token` of RFC 6750 §2.1.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 #[cfg(test)]
@@ -85,11 +79,10 @@ mod tests {
         for value in ["Basic abc", "", "Bearerabc", "DPoPabc"] {
             assert_eq!(credential(&of(value).0), Credential::None, "{value}");
         }
-        for value in ["Bearer", "Bearer ", "Bearer a b", "Bearer a,Bearer b", "Bearer \u{7f}"] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-                assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
-            }
+        for value in [&b"Bearer"[..], b"Bearer ", b"Bearer    ", b"Bearer \xff"] {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+            assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
         }
         let token = Presented { scheme: Scheme::Dpop, token: "abc" };
         assert_eq!(credential(&of("dpop abc").0), Credential::Token(token));
