@@ -96,7 +96,7 @@ impl<'de, F: Fn(&str) -> Keep> Visitor<'de> for TopLevel<F> {
         let mut members = Members(Vec::with_capacity(FEW_MEMBERS));
         while let Some(name) = map.next_key_seed(TextSeed)? {
             let keep = (self.0)(&name);
-            seen.add(&name, keep != Keep::Nothing, &members).map_err(A::Error::custom)?;
+            seen.add(name.clone(), keep != Keep::Nothing, &members).map_err(A::Error::custom)?;
             let value = match keep {
                 Keep::Nothing => {
                     map.next_value::<IgnoredAny>()?;
@@ -122,18 +122,18 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn add(&mut self, name: &Cow<'a, str>, kept: bool, members: &Members<'a>) -> Result<(), &'static str> {
+    fn add(&mut self, name: Cow<'a, str>, kept: bool, members: &Members<'a>) -> Result<(), &'static str> {
         if self.count >= MAX_NAMES {
             return Err("too many names in one object");
         }
         let first = members.0.iter().take(FEW_NAMES).map(|(name, _)| name).chain(&self.skipped);
-        if first.into_iter().any(|seen| same(seen, name)) || self.many.contains(name) {
+        if first.into_iter().any(|seen| same(seen, &name)) || self.many.contains(&name) {
             return Err("a name occurs twice");
         }
         if self.count >= FEW_NAMES {
-            self.many.insert(name.clone());
+            self.many.insert(name);
         } else if !kept {
-            self.skipped.push(name.clone());
+            self.skipped.push(name);
         }
         self.count += 1;
         Ok(())
