@@ -151,7 +151,8 @@ impl Gate {
     /// The token is good. Whether it is its sender's is asked each time.
     fn admit(&self, verified: Verified, presented: Presented<'_>, asked: Asked<'_>) -> Decision {
         let Verified { principal, binding } = verified;
-        let now = asked.verifier.now();
+        // Only a proof asks for the time: whoever sends none pays for no second look at the clock.
+        let now = || asked.verifier.now();
         match self.senders.check(&binding, presented, asked.head, asked.facts, now) {
             Ok(Proof::Given) => self.welcome(principal, asked),
             Ok(Proof::Asked(later)) => Decision::Wait(Stage::Proof(later, principal)),

@@ -36,7 +36,7 @@ impl Senders {
         presented: Presented<'_>,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
-        now: Timestamp,
+        now: impl FnOnce() -> Timestamp,
     ) -> Result<Proof, TokenError> {
         let peer = facts.peer();
         binding.allows_certificate(peer.and_then(|peer| peer.certificate_sha256.as_ref()))?;
@@ -55,7 +55,7 @@ impl Senders {
             return Err(unproved("bound to a key; proofs are not accepted here, see AuthLayer::dpop"));
         };
         let client = peer.and_then(|peer| peer.address);
-        match dpop.check(head, presented.token, bound, now, client)?.ready() {
+        match dpop.check(head, presented.token, bound, now(), client)?.ready() {
             Ok(answer) => told(answer).map(|()| Proof::Given),
             Err(later) => Ok(Proof::Asked(later)),
         }
