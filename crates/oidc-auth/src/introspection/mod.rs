@@ -90,6 +90,9 @@ impl Introspection {
             let text = format!("{} bytes", token.len());
             return Answer::Ready(Err(TokenError::with(Reason::TooLarge, text)));
         }
+        if !token.bytes().all(is_token_character) {
+            return Answer::Ready(Err(TokenError::with(Reason::Malformed, "not a token of RFC 6750")));
+        }
         let (now, name) = (shared.clock.now(), CacheKey::new(&shared.policy.id, token));
         if let Some(verified) = shared.good.as_ref().and_then(|good| good.get(&name, now, |_| true)) {
             return Answer::Ready(Ok(verified));
@@ -162,6 +165,11 @@ impl Shared {
 /// Whether a token is in the form of a JWT: three parts, of which the first begins as base64url of `{` does.
 pub(crate) fn is_jwt(token: &str) -> bool {
     token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+/// `b64token` of RFC 6750 §2.1: nobody issues other tokens, so the issuer isn't asked about them.
+fn is_token_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 fn unavailable(text: &str) -> TokenError {

@@ -126,6 +126,18 @@ async fn the_issuer_is_asked_once_and_told_who_asks() {
 }
 
 #[tokio::test]
+async fn what_no_issuer_makes_is_not_asked_about() {
+    let house = House::new(&active());
+    for odd in ["a b", "a,Bearer b", "a\"b", "a%00b", "a\u{e9}b", "a&b", "<a>", "a\\b"] {
+        let answer = house.ask(odd).await;
+        assert_eq!(answer.status(), 401, "{odd}");
+        assert!(challenges(&answer).iter().any(|text| text.contains("invalid_token")), "{odd}");
+    }
+    assert_eq!(house.asked(), 0);
+    assert_eq!(house.ask("Az09-._~+/=").await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_good_answer_ends_with_the_token_and_a_revoked_one_soon() {
     let long = CacheConfig::default().ttl(Duration::from_secs(600));
     let house = House::with(&active_with("exp", json!(START + 20)), None, |builder| builder.cache(long));
