@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod copy_out;
 mod deny;
+mod fuzz;
 mod ignored_tests;
 mod install;
 mod lint;
@@ -40,6 +41,8 @@ usage: cargo xtask <command>
                    hold instructions and allocations against benches/baseline.json; write it anew
   lint             the laws of the house, in seconds
   deny             licences, bans, sources and advisories of the dependencies
+  fuzz [target] [seconds]
+                   bytes of strangers against the probes of fuzz/; needs a nightly compiler
   load [minutes]   wrk and clients that go away, against the notes app: memory, counts, panics
   copy-out         each example alone in an empty folder, against the packed crates
   peers list       the outside programs that tests need
@@ -71,6 +74,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["bench", rest @ ..] => bench::run(&Workspace::load()?, &bench::Options::parse(rest)?),
         ["lint"] => lint::run(&Workspace::load()?),
         ["deny"] => deny::run(&Workspace::load()?),
+        ["fuzz", rest @ ..] => fuzz::run(&Workspace::load()?, &fuzz::Options::parse(rest)?),
         ["load", rest @ ..] => {
             let minutes = load::minutes(rest)?;
             load::run(&Workspace::load()?, minutes)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use aws_lc_rs::signature::ParsedPublicKey;
 use serde::Deserialize;
+use serde::de::Error as _;
 
 use super::jwk::{Jwk, Parsed};
 use crate::algorithm::Algorithm;
@@ -83,10 +84,18 @@ impl KeySet {
     /// # Errors
     /// Not a JWK Set at all.
     pub(crate) fn parse(document: &[u8]) -> Result<Self, serde_json::Error> {
+        // serde would take a list for a structure, member by member in the order of its fields.
+        if document.trim_ascii_start().first() != Some(&b'{') {
+            return Err(serde_json::Error::custom("a key set is an object"));
+        }
         let document: Document = serde_json::from_slice(document)?;
         let mut keys = Vec::new();
         let mut skipped = Vec::new();
         for value in document.keys {
+            if !value.is_object() {
+                skipped.push("not an object");
+                continue;
+            }
             let parsed = match serde_json::from_value::<Jwk>(value) {
                 Ok(_) if keys.len() >= MAX_KEYS => Err("more than 64 keys"),
                 Ok(jwk) => jwk.parse(),

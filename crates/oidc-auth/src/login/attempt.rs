@@ -47,6 +47,12 @@ impl Attempt {
         state.get(..MARK).unwrap_or_default()
     }
 
+    /// Whether it can be the mark of a state: so many characters of base64url.
+    pub(super) fn is_mark(text: &str) -> bool {
+        text.len() == MARK
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    }
+
     /// The verifier of RFC 7636 §4.1.
     pub(super) fn code_verifier(&self) -> String {
         self.verifier.text()

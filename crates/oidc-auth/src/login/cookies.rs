@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 
+use super::attempt::Attempt;
+
 /// How cookies of this app are named and marked. On https the names begin with `__Host-`, so that no other host and no
 /// plain connection can set them (RFC 6265bis §4.1.3.2); plain names are for http on loopback in development only.
 #[derive(Debug, Clone)]
@@ -27,9 +29,12 @@ impl Cookies {
         found.next().is_none().then_some(value)
     }
 
-    /// The log-ins that this browser has begun: the mark of each, and its sealed value.
+    /// The log-ins that this browser has begun: the mark of each, and its sealed value. Names that this app never gave are
+    /// passed over, as they would stand in the answer that clears them.
     pub(super) fn attempts<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str, &'h str)> {
-        pairs(headers).filter_map(move |(name, value)| Some((name.strip_prefix(&*self.attempt)?, value)))
+        let named =
+            pairs(headers).filter_map(move |(name, value)| Some((name.strip_prefix(&*self.attempt)?, value)));
+        named.filter(|(mark, _)| Attempt::is_mark(mark))
     }
 
     pub(super) fn attempt_name(&self, mark: &str) -> String {
@@ -79,6 +84,20 @@ mod tests {
         }
         assert_eq!(session(&["__Host-session=x; __Host-session=x"]), None, "a tossed cookie");
         assert_eq!(session(&["__Host-session=x", "__Host-session=y"]), None);
+    }
+
+    #[test]
+    fn only_attempts_of_names_that_were_given() {
+        let cookies = Cookies::new("session", true);
+        let marks = |name: &str| {
+            let field = HeaderValue::from_bytes(format!("__Host-session-login-{name}=x").as_bytes()).unwrap();
+            let headers = HeaderMap::from_iter([(header::COOKIE, field)]);
+            cookies.attempts(&headers).map(|(mark, _)| mark.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(marks("AbcdefgH0-_"), ["AbcdefgH0-_"]);
+        for other in ["", "short", "AbcdefgH0-_longer", "eleven é 11", "eleven\t,1,1", "AbcdefgH0-+"] {
+            assert!(marks(other).is_empty(), "{other}");
+        }
     }
 
     #[test]

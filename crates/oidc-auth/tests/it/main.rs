@@ -12,6 +12,7 @@ mod dev_idp;
 mod doctor;
 mod explain;
 mod fake_issuer;
+mod fuzzed;
 mod garbage;
 mod introspection;
 mod layer;
