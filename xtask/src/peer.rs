@@ -96,6 +96,20 @@ pub(crate) const PEERS: &[Peer] = &[
         kind: Kind::Npm("playwright-core"),
     },
     Peer {
+        name: "glewlwyd",
+        version: "2.7.5-3+deb12u1",
+        purpose: "a second OpenID provider, with ways of its own, started on a free loopback port",
+        megabytes: 16,
+        needed: Needed::ByTests,
+        kind: Kind::Apt(Apt {
+            // Without the third, Debian brings a client of MariaDB for its installer.
+            packages: &["glewlwyd", "sqlite3", "dbconfig-no-thanks"],
+            machine: &[],
+            program: "usr/bin/glewlwyd",
+            variable: None,
+        }),
+    },
+    Peer {
         name: VALGRIND,
         version: "1:3.19.0-1",
         purpose: "counts instructions for benches, for machines without it",

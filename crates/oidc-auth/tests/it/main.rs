@@ -14,7 +14,10 @@ mod explain;
 mod fake_issuer;
 mod fuzzed;
 mod garbage;
+#[cfg(feature = "client")]
+mod glewlwyd;
 mod introspection;
+mod jose;
 mod layer;
 #[cfg(feature = "client")]
 mod log;
