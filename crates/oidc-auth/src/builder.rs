@@ -187,7 +187,7 @@ impl VerifierBuilder {
                 policy: self.policy(),
                 keys: match keys {
                     Source::Static(keys) => Keys::Static(keys),
-                    Source::Remote(parts) => Keys::Remote(Remote::new(parts)),
+                    Source::Remote(parts) => Keys::Remote(Remote::new(*parts)),
                 },
                 cache: Cache::new(self.cache),
                 clock,
@@ -270,14 +270,13 @@ impl VerifierBuilder {
                     None
                 }
             },
-            KeySource::Discovery { metadata } => {
-                let metadata = metadata.clone();
-                self.take_parts(metadata, problems).map(Source::Remote)
+            KeySource::Discovery { .. } => {
+                self.take_parts(problems).map(|parts| Source::Remote(Box::new(parts)))
             }
         }
     }
 
-    fn take_parts(&mut self, metadata: Option<String>, problems: &mut ConfigProblems) -> Option<RemoteParts> {
+    fn take_parts(&mut self, problems: &mut ConfigProblems) -> Option<RemoteParts> {
         self.fill_in_transport(problems);
         for (name, there) in [
             ("transport", self.transport.is_some()),
@@ -291,14 +290,12 @@ impl VerifierBuilder {
             }
         }
         Some(RemoteParts {
-            endpoint: Endpoint {
-                issuer: Arc::clone(&self.issuer.name),
-                metadata,
-                special_use: self.issuer.special_use(),
-                profile: self.run_in,
-                transport: self.transport.take()?,
-                deadline: self.keys.fetch_deadline,
-            },
+            endpoint: Endpoint::new(
+                &self.issuer,
+                self.run_in,
+                self.transport.take()?,
+                self.keys.fetch_deadline,
+            ),
             policy: self.keys,
             clock: self.clock.clone()?,
             timer: self.timer.take()?,
@@ -332,7 +329,7 @@ impl VerifierBuilder {
 
 enum Source {
     Static(KeySet),
-    Remote(RemoteParts),
+    Remote(Box<RemoteParts>),
 }
 
 fn missing(name: &str, problems: &mut ConfigProblems) {

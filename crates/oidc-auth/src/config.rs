@@ -1,6 +1,7 @@
 //! The whole crate from plain data.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub require: Vec<RuleConfig>,
     /// Where its discovery document is, when that is not below its name. See [`Issuer::metadata_url`].
     pub metadata_url: Option<String>,
+    /// The file with the token that this app shows the issuer when it fetches keys. See [`Issuer::credentials_file`]. Default: none.
+    pub credentials_file: Option<PathBuf>,
     /// See [`Issuer::allow_special_use_addresses`]. Default false.
     pub allow_special_use_addresses: bool,
     /// See [`Issuer::allow_private`]. Default: none.
@@ -90,6 +93,7 @@ impl Default for Config {
             preset: None,
             require: Vec::new(),
             metadata_url: None,
+            credentials_file: None,
             allow_special_use_addresses: false,
             allow_private: Vec::new(),
             audience: Vec::new(),
@@ -333,6 +337,9 @@ impl Config {
         let mut issuer = issuer.allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
+        }
+        if let Some(file) = &self.credentials_file {
+            issuer = issuer.credentials_file(file);
         }
         match self.allow_special_use_addresses {
             true => issuer.allow_special_use_addresses(),

@@ -1,6 +1,7 @@
 //! Who issues the tokens, and where its keys are.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "client")]
@@ -43,6 +44,7 @@ pub struct Issuer {
     pub(crate) dialect: Dialect,
     special_use: bool,
     private: Vec<String>,
+    pub(crate) credentials_file: Option<Arc<Path>>,
 }
 
 /// Where the keys of an issuer come from.
@@ -69,7 +71,14 @@ impl Issuer {
     }
 
     fn new(name: Arc<str>, source: KeySource) -> Self {
-        Self { name, source, dialect: Dialect::default(), special_use: false, private: Vec::new() }
+        Self {
+            name,
+            source,
+            dialect: Dialect::default(),
+            special_use: false,
+            private: Vec::new(),
+            credentials_file: None,
+        }
     }
 
     pub(crate) fn speaking(self, dialect: Dialect) -> Self {
@@ -90,6 +99,15 @@ impl Issuer {
             *metadata = Some(url.into());
         }
         self
+    }
+
+    /// Shows the token in this file (RFC 6750 §2.1) with each fetch of the discovery document and the keys, for an issuer that tells
+    /// them only to who it knows: a Kubernetes API server, with the pod's
+    /// `/var/run/secrets/kubernetes.io/serviceaccount/token`. The file is read anew for each fetch. The token goes to the
+    /// origin of the configured address only, whatever the document names. Default: none.
+    #[must_use]
+    pub fn credentials_file(self, path: impl Into<PathBuf>) -> Self {
+        Self { credentials_file: Some(path.into().into()), ..self }
     }
 
     /// Lets the addresses of a configured host name be loopback, private or link-local ones. Not needed when the

@@ -192,6 +192,7 @@ mod status;
 mod telemetry;
 mod tenants;
 mod token_endpoint;
+mod token_file;
 mod verifier;
 
 pub use builder::{NeedsAudience, VerifierBuilder};

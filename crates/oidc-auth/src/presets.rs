@@ -149,9 +149,11 @@ impl Issuer {
     /// (`kubectl get --raw /.well-known/openid-configuration`). For tokens that are projected into pods with this app's
     /// audience; the old ones in secrets have no end and are refused.
     ///
-    /// From inside the cluster add [`Issuer::metadata_url`] with the API server's address; addresses of special use are
-    /// allowed already. The role `system:service-account-issuer-discovery` lets this app read the keys. The organisation is
-    /// read from the namespace; restrict it with [`Issuer::require`] on `/kubernetes.io/namespace` or `sub`.
+    /// From inside the cluster add [`Issuer::metadata_url`] with the API server's address
+    /// (`https://kubernetes.default.svc/.well-known/openid-configuration`), [`Issuer::credentials_file`] with the pod's token, as the role
+    /// `system:service-account-issuer-discovery` lets known service accounts read the keys, and the cluster's CA in `SSL_CERT_FILE`;
+    /// addresses of special use are allowed already. The organisation is read from the namespace; restrict it with
+    /// [`Issuer::require`] on `/kubernetes.io/namespace` or `sub`.
     #[must_use]
     pub fn kubernetes(issuer: &str) -> Self {
         let dialect = Dialect::lenient(ClaimNames::default().tenant("/kubernetes.io/namespace"))

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_core::{Clock, ConfigError, ConfigProblems, HttpTransport, Profile};
-use http::{Request, Response, header};
+use http::Response;
 
 pub use self::report::{Finding, Grade, Report};
 use crate::issuer::{Issuer, KeySource};
-use crate::keys::{Endpoint, describe};
+use crate::keys::Endpoint;
 
 /// Examines an issuer: its address and TLS, the discovery document and the name in it, the keys with their sizes and algorithms,
 /// and whether the clocks agree. Each finding that is not good comes with a cure.
@@ -106,18 +106,8 @@ impl Doctor {
     }
 
     fn visit(&self) -> Option<Visit> {
-        let metadata = match &self.issuer.source {
-            KeySource::Discovery { metadata } => metadata.clone(),
-            KeySource::Static { .. } => None,
-        };
-        Some(Visit(Endpoint {
-            issuer: Arc::clone(&self.issuer.name),
-            metadata,
-            special_use: self.issuer.special_use(),
-            profile: self.run_in,
-            transport: Arc::clone(self.transport.as_ref()?),
-            deadline: self.deadline,
-        }))
+        let transport = Arc::clone(self.transport.as_ref()?);
+        Some(Visit(Endpoint::new(&self.issuer, self.run_in, transport, self.deadline)))
     }
 
     fn fill_in(&mut self) -> Result<(), ConfigError> {
@@ -143,8 +133,6 @@ struct Visit(Endpoint);
 impl Visit {
     /// One request; what is behind an error is in its words.
     async fn get(&self, url: &str) -> Result<Response<Bytes>, String> {
-        let request = Request::get(url).header(header::ACCEPT, "application/json").body(Bytes::new());
-        let request = request.map_err(|error| format!("{url}: {error}"))?;
-        self.0.transport.send(request, self.0.limits()).await.map_err(|error| describe(url, &error))
+        self.0.get(url, None).await.map_err(|error| error.to_string())
     }
 }

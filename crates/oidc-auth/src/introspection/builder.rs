@@ -117,14 +117,7 @@ impl IntrospectionBuilder {
         let (clock, entropy) = self.clock.take().zip(self.entropy.take()).ok_or_else(missing)?;
         let transport = self.transport.take().ok_or_else(missing)?;
         Ok(Introspection(Arc::new(Shared {
-            endpoint: Endpoint {
-                issuer: Arc::clone(&self.issuer.name),
-                metadata: None,
-                special_use: self.issuer.special_use(),
-                profile: self.run_in,
-                transport,
-                deadline: self.deadline,
-            },
+            endpoint: Endpoint::new(&self.issuer, self.run_in, transport, self.deadline),
             policy: self.policy(),
             exchanges: Exchanges::new(Arc::clone(&clock), entropy),
             any_audience: self.any_audience,

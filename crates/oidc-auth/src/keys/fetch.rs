@@ -1,18 +1,20 @@
 //! Asks the issuer for its discovery document and its keys.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_core::{HttpTransport, Profile, TransportLimits};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use serde::Deserialize;
 
 use super::freshness::freshness;
 use super::set::KeySet;
 use crate::http_date::clock_of;
-use crate::issuer::acceptable;
+use crate::issuer::{Issuer, KeySource, acceptable};
+use crate::token_file::read_token;
 
 /// The largest document that is read. Real key sets have a few kilobytes.
 const MAX_DOCUMENT: usize = 256 << 10;
@@ -26,6 +28,8 @@ pub(crate) struct Endpoint {
     pub(crate) profile: Profile,
     pub(crate) transport: Arc<dyn HttpTransport>,
     pub(crate) deadline: Duration,
+    /// The token that is shown to the configured origin, if any.
+    credentials_file: Option<Arc<Path>>,
 }
 
 /// What a fetch of keys brought.
@@ -75,6 +79,27 @@ pub(crate) struct Aliases {
 }
 
 impl Endpoint {
+    pub(crate) fn new(
+        issuer: &Issuer,
+        profile: Profile,
+        transport: Arc<dyn HttpTransport>,
+        deadline: Duration,
+    ) -> Self {
+        let metadata = match &issuer.source {
+            KeySource::Discovery { metadata } => metadata.clone(),
+            KeySource::Static { .. } => None,
+        };
+        Self {
+            issuer: Arc::clone(&issuer.name),
+            metadata,
+            special_use: issuer.special_use(),
+            profile,
+            transport,
+            deadline,
+            credentials_file: issuer.credentials_file.clone(),
+        }
+    }
+
     /// Where the keys are, as the checked discovery document says.
     pub(super) async fn discover(&self) -> Result<String, FetchError> {
         self.metadata().await.map(|metadata| metadata.jwks_uri)
@@ -175,6 +200,22 @@ impl Endpoint {
         Ok(Some(url.to_owned()))
     }
 
+    /// The token for the configured origin. A document may name another address for the keys: that gets none.
+    fn credentials_for(&self, url: &str) -> Result<Option<HeaderValue>, FetchError> {
+        let configured = self.metadata.as_deref().unwrap_or(&self.issuer);
+        let Some(file) = self.credentials_file.as_deref().filter(|_| same_origin(url, configured)) else {
+            return Ok(None);
+        };
+        let token = read_token(file).map_err(FetchError)?;
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {token}"))
+                .ok()
+                .filter(|_| !token.is_empty())
+                .ok_or_else(|| FetchError(format!("{}: what it holds is no token", file.display())))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
     /// Limits of one exchange with the issuer.
     pub(crate) fn limits(&self) -> TransportLimits {
         TransportLimits::default()
@@ -183,15 +224,34 @@ impl Endpoint {
             .allow_special_use_addresses(self.special_use)
     }
 
-    async fn get(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Response<Bytes>, FetchError> {
+    /// One request; what is behind an error is in its words.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        etag: Option<&HeaderValue>,
+    ) -> Result<Response<Bytes>, FetchError> {
         let mut request = Request::get(url).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        if let Some(token) = self.credentials_for(url)? {
+            request = request.header(header::AUTHORIZATION, token);
         }
         let request = request.body(Bytes::new()).map_err(|error| FetchError(format!("{url}: {error}")))?;
         let sent = self.transport.send(request, self.limits());
         sent.await.map_err(|error| FetchError(describe(url, &error)))
     }
+}
+
+/// Whether both go to the same scheme, host and port (RFC 6454).
+fn same_origin(one: &str, other: &str) -> bool {
+    let origin = |url: &str| {
+        let uri: Uri = url.parse().ok()?;
+        let scheme = uri.scheme_str()?.to_ascii_lowercase();
+        let port = uri.port_u16().or((scheme == "https").then_some(443)).or((scheme == "http").then_some(80));
+        Some((scheme, uri.host()?.to_ascii_lowercase(), port?))
+    };
+    origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
 /// A status that is no document. Redirects are not followed: where keys come from is configuration.
@@ -203,6 +263,10 @@ fn answered(url: &str, answer: &Response<Bytes>) -> String {
             let to: String = to.chars().take(200).collect();
             let cure = "redirects are not followed, configure the address that the issuer has now";
             format!("{url} answered {}, to {to:?}: {cure}", status.as_u16())
+        }
+        None if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let cure = "whoever asks must be known there, see Issuer::credentials_file";
+            format!("{url} answered {}: {cure}", status.as_u16())
         }
         None => format!("{url} answered {}", status.as_u16()),
     }

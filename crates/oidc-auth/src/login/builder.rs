@@ -346,18 +346,10 @@ impl LoginBuilder {
     ) -> Option<Login> {
         let origin = origin?;
         let clock = self.clock?;
-        let metadata = match &self.issuer.source {
-            KeySource::Discovery { metadata } => metadata.clone(),
-            KeySource::Static { .. } => return None,
-        };
-        let endpoint = Endpoint {
-            issuer: Arc::clone(&self.issuer.name),
-            metadata,
-            special_use: self.issuer.special_use(),
-            profile: self.run_in,
-            transport: self.transport?,
-            deadline: self.deadline,
-        };
+        if matches!(self.issuer.source, KeySource::Static { .. }) {
+            return None;
+        }
+        let endpoint = Endpoint::new(&self.issuer, self.run_in, self.transport?, self.deadline);
         Some(Login::new(Inner {
             client: self.client,
             cookies: Cookies::new(&self.cookie_name, origin.is_https()),

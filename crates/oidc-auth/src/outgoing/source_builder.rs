@@ -316,15 +316,10 @@ impl TokenSourceBuilder {
         let (deadline, max_callers, run_in) = (self.deadline, self.max_callers, self.run_in);
         let (transport, wishes, actor) = (self.transport, self.wishes, self.actor);
         let desk = |issuer: &Issuer, client, transport| {
-            let KeySource::Discovery { metadata } = &issuer.source else { return None };
-            let endpoint = Endpoint {
-                issuer: Arc::clone(&issuer.name),
-                metadata: metadata.clone(),
-                special_use: issuer.special_use(),
-                profile: run_in,
-                transport,
-                deadline,
-            };
+            if matches!(issuer.source, KeySource::Static { .. }) {
+                return None;
+            }
+            let endpoint = Endpoint::new(issuer, run_in, transport, deadline);
             let clock = Arc::clone(&seams.clock);
             Some(Desk {
                 known: Known::new(endpoint, TokenUrl::read, Arc::clone(&clock)),

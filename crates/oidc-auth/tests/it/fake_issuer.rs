@@ -12,7 +12,7 @@ use gambeson_core::{
     TransportErrorKind, TransportLimits,
 };
 use gambeson_oidc_auth::{Issuer, NeedsAudience, Verifier, VerifierBuilder};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use serde_json::{Value, json};
 
 use crate::signer::Signer;
@@ -41,6 +41,10 @@ pub(crate) struct State {
     pub(crate) cache_control: Option<String>,
     pub(crate) date: Option<&'static str>,
     pub(crate) seen: Vec<(String, bool, TransportLimits)>,
+    /// It answers only who shows this.
+    pub(crate) known: Option<&'static str>,
+    /// What was shown with each request.
+    pub(crate) shown: Vec<Option<HeaderValue>>,
 }
 
 /// The issuer. Clones share it.
@@ -58,6 +62,8 @@ impl FakeIssuer {
             cache_control: None,
             date: None,
             seen: Vec::new(),
+            known: None,
+            shown: Vec::new(),
         })));
         issuer.publish(signers);
         issuer
@@ -85,6 +91,11 @@ impl FakeIssuer {
         self.edit(|state| {
             let conditional = request.headers().get("if-none-match");
             state.seen.push((request.uri().to_string(), conditional.is_some(), limits));
+            let shown = request.headers().get("authorization").cloned();
+            state.shown.push(shown.clone());
+            if state.known.is_some_and(|known| shown.is_none_or(|shown| shown != known)) {
+                return Some(Response::builder().status(401).body(Bytes::new()).unwrap());
+            }
             let builder = Response::builder();
             let whole = |body: String| Some(builder.body(Bytes::from(body)).unwrap());
             match state.mood {

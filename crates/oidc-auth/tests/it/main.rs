@@ -8,6 +8,7 @@ mod cache;
 mod caller;
 mod configuration;
 mod contract;
+mod credentials_file;
 mod dev_idp;
 mod doctor;
 mod explain;
