@@ -1,10 +1,13 @@
 //! What a token is bound to: the key or the certificate that its sender has to show with it.
 
+use std::sync::Arc;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gambeson_core::Principal;
 
+use crate::denylist::Marks;
 use crate::error::{Reason, TokenError};
 use crate::jwt::Json;
 
@@ -22,6 +25,8 @@ pub(crate) struct Binding {
 pub(crate) struct Verified {
     pub(crate) principal: Principal,
     pub(crate) binding: Binding,
+    /// By what it can be denied, where a denylist is asked.
+    pub(crate) marks: Option<Arc<Marks>>,
 }
 
 impl Binding {
@@ -68,8 +73,14 @@ impl Binding {
 }
 
 impl Verified {
+    /// Whether it has ended before its time. To be asked each time that the token is sent.
+    pub(crate) fn check_denied(&self) -> Result<(), TokenError> {
+        self.marks.as_deref().map_or(Ok(()), Marks::check)
+    }
+
     /// Who it is, for a caller that can't prove who sends the token.
     pub(crate) fn into_bearer(self) -> Result<Principal, TokenError> {
+        self.check_denied()?;
         match self.binding.is_bound() {
             true => Err(unproved("bound to its sender (cnf), which a plain bearer token can't prove")),
             false => Ok(self.principal),

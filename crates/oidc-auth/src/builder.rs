@@ -9,6 +9,7 @@ use gambeson_core::{
 };
 
 use crate::cache::{Cache, CacheConfig};
+use crate::denylist::Denylist;
 use crate::issuer::{Issuer, KeySource};
 use crate::key_policy::KeyPolicy;
 use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
@@ -47,6 +48,7 @@ impl NeedsAudience {
             entropy: None,
             transport: None,
             audit: None,
+            denylist: None,
         }
     }
 }
@@ -71,6 +73,7 @@ pub struct VerifierBuilder {
     entropy: Option<Arc<dyn Entropy>>,
     transport: Option<Arc<dyn HttpTransport>>,
     audit: Option<Arc<dyn AuditSink>>,
+    denylist: Option<Denylist>,
 }
 
 impl VerifierBuilder {
@@ -165,6 +168,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// The list of what ends before its time. Tokens without `iat` are refused then. Default: none, so that a token works until its
+    /// `exp` whoever has logged out.
+    pub fn denylist(mut self, denylist: Denylist) -> Self {
+        self.denylist = Some(denylist);
+        self
+    }
+
     /// The verifier. Does not ask the issuer, so the app starts without it; the first fetch begins at once where there
     /// is a runtime, else with the first request.
     ///
@@ -192,6 +202,7 @@ impl VerifierBuilder {
                 cache: Cache::new(self.cache),
                 clock,
                 audit: self.audit,
+                denylist: self.denylist,
                 warned_of_lifetime: AtomicBool::new(false),
             })),
             _ => Err(ConfigError::one("verifier", "", "name the parts that are missing")),
@@ -215,6 +226,11 @@ impl VerifierBuilder {
         }
         if self.max_lifetime.is_zero() {
             problems.add("max_token_lifetime", "0", "allow tokens to live");
+        }
+        let longest = self.max_lifetime.saturating_add(self.leeway);
+        if let Some(keep) = self.denylist.as_ref().map(Denylist::keep).filter(|keep| *keep < longest) {
+            let cure = format!("keep denials for {longest:?} at least: max_token_lifetime and leeway");
+            problems.add("denylist.keep", format!("{keep:?}"), cure);
         }
         if !(256..=65_536).contains(&self.max_token) {
             problems.add("max_token_bytes", self.max_token.to_string(), "choose between 256 and 65536");

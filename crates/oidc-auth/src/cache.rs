@@ -196,7 +196,7 @@ mod tests {
     fn principal(exp: i64) -> Verified {
         let exp = Timestamp::from_unix_seconds(exp);
         let principal = Principal::user("i", "alice").expires_at(exp).build();
-        Verified { principal, binding: Binding::default() }
+        Verified { principal, binding: Binding::default(), marks: None }
     }
 
     fn at(seconds: i64) -> Timestamp {

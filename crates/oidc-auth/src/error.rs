@@ -62,6 +62,8 @@ pub enum Reason {
     /// Bound to a key or certificate of the sender (`cnf`), which the request does not prove; or not bound where only bound
     /// tokens are accepted.
     SenderConstrained,
+    /// Ended before its time: the [`Denylist`](crate::Denylist) has it.
+    Revoked,
     /// The issuer says that the token is not active (RFC 7662 §2.2).
     Inactive,
     /// The issuer can't be asked about the token, or answers something else.
@@ -103,6 +105,7 @@ impl Reason {
             Self::MissingClaim => "missing-claim",
             Self::ClaimRule => "claim-rule",
             Self::SenderConstrained => "sender-constrained",
+            Self::Revoked => "revoked",
             Self::Inactive => "inactive",
             Self::IntrospectionUnavailable => "introspection-unavailable",
             Self::DpopProof => "dpop-proof",

@@ -48,6 +48,14 @@ pub(crate) fn any_tenant(issuer: &str) {
     );
 }
 
+/// There is no room for a denial, so that all that was issued until now is denied.
+pub(crate) fn denylist_full(denials: usize) {
+    tracing::warn!(
+        denials,
+        "the denylist is full: all tokens issued until now are refused; raise its capacity (DenylistBuilder::capacity)"
+    );
+}
+
 /// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them.
 pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
     let reason = error.reason().as_str();

@@ -12,6 +12,7 @@ use gambeson_core::{AuditSink, Clock, Principal, Timestamp};
 use crate::binding::{Binding, Verified};
 use crate::builder::NeedsAudience;
 use crate::cache::{Cache, CacheKey};
+use crate::denylist::{Denylist, Marks};
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::identity;
 use crate::issuer::Issuer;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Option<Cache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) denylist: Option<Denylist>,
     pub(crate) warned_of_lifetime: AtomicBool,
 }
 
@@ -176,6 +178,12 @@ impl Verifier {
         self.0.policy.audiences.iter().map(AsRef::as_ref)
     }
 
+    /// The denylist that is asked; of several issuers, the first's.
+    #[must_use]
+    pub fn denylist(&self) -> Option<&Denylist> {
+        self.0.denylist.as_ref()
+    }
+
     /// Whether tokens pass that don't say by their type that they are access tokens
     /// ([`TokenProfile::JwtLenient`](crate::TokenProfile::JwtLenient)).
     #[must_use]
@@ -237,7 +245,13 @@ impl Verifier {
         check_key(key, &claims, policy)?;
         self.warn_of_lifetime(&claims, now);
         let principal = identity::principal(&claims, &payload, policy)?;
-        Ok((Verified { principal, binding: binding_of(&claims, policy)? }, *key.thumbprint()))
+        let marks = self.marks(&claims)?;
+        Ok((Verified { principal, binding: binding_of(&claims, policy)?, marks }, *key.thumbprint()))
+    }
+
+    fn marks(&self, claims: &Claims<'_>) -> Result<Option<Arc<Marks>>, TokenError> {
+        let read = |denylist| Marks::read(denylist, claims, self.issuer());
+        self.0.denylist.as_ref().map(read).transpose()
     }
 
     /// An issuer may have put another key under a known name. If the token could be good but for its signature, keys are

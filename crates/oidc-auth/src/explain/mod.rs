@@ -57,7 +57,7 @@ impl Verifier {
     /// wait, and a key that is not known yet counts as a fault.
     ///
     /// Not for the request path: it does more work than verification, and what it says is not for the client. A leading `Bearer `
-    /// is taken off. What happens to the token in between (DPoP proof, certificate, denylist, log-out) is the request's and not
+    /// is taken off. What happens to the token in between (DPoP proof, certificate) is the request's and not
     /// looked at, except where verification itself refuses for it.
     #[must_use]
     pub fn explain(&self, token: &str) -> Explanation {

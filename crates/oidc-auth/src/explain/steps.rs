@@ -4,6 +4,7 @@ use gambeson_core::{Principal, PrincipalKind, Timestamp};
 
 use super::{Explanation, Verdict};
 use crate::algorithm::Algorithm;
+use crate::denylist::Marks;
 use crate::error::{Reason, TokenError};
 use crate::identity;
 use crate::jwt::{Claims, Compact, Header};
@@ -123,6 +124,10 @@ fn claims(verifier: &Verifier, parts: &Compact<'_>, key: Option<&Key>, told: &mu
     if let Some(key) = key {
         let outcome = crate::verifier::check_key(key, &claims, policy);
         told.outcome("tenant", outcome, || "the key may sign for it".to_owned());
+    }
+    if let Some(denylist) = verifier.denylist() {
+        let outcome = Marks::read(denylist, &claims, &policy.issuer).and_then(|marks| marks.check());
+        told.outcome("denylist", outcome, || "not on it".to_owned());
     }
     caller(&claims, &payload, policy, told);
 }

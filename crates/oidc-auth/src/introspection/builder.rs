@@ -7,6 +7,7 @@ use gambeson_core::{Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, 
 
 use super::{Introspection, Shared};
 use crate::cache::{Cache, CacheConfig};
+use crate::denylist::Denylist;
 use crate::issuer::{Issuer, acceptable};
 use crate::keys::Endpoint;
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
@@ -21,6 +22,7 @@ pub struct IntrospectionBuilder {
     client: ClientAuth,
     audiences: Vec<Box<str>>,
     any_audience: bool,
+    denylist: Option<Denylist>,
     run_in: Profile,
     leeway: Duration,
     deadline: Duration,
@@ -40,6 +42,7 @@ impl IntrospectionBuilder {
             client,
             audiences: Vec::new(),
             any_audience: false,
+            denylist: None,
             run_in: Profile::default(),
             leeway: Duration::from_secs(30),
             deadline: Duration::from_secs(5),
@@ -86,6 +89,13 @@ impl IntrospectionBuilder {
         Self { names, ..self }
     }
 
+    /// The list of what ends before its time: a denial counts at once, also while an answer is kept. Answers without `iat` are
+    /// refused then. Default: none.
+    pub fn denylist(mut self, denylist: Denylist) -> Self {
+        self.denylist = Some(denylist);
+        self
+    }
+
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -121,6 +131,7 @@ impl IntrospectionBuilder {
             policy: self.policy(),
             exchanges: Exchanges::new(Arc::clone(&clock), entropy),
             any_audience: self.any_audience,
+            denylist: self.denylist,
             good: Cache::new(self.cache),
             url: self.url,
             client: self.client,

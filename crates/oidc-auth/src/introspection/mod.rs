@@ -49,6 +49,7 @@ use self::flight::Flights;
 use self::refused::Refused;
 use crate::binding::Verified;
 use crate::cache::{Cache, CacheKey};
+use crate::denylist::{Denylist, Marks};
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::identity;
 use crate::issuer::Issuer;
@@ -71,6 +72,7 @@ struct Shared {
     exchanges: Exchanges,
     policy: Policy,
     any_audience: bool,
+    denylist: Option<Denylist>,
     clock: Arc<dyn Clock>,
     good: Option<Cache>,
     refused: Refused,
@@ -158,7 +160,9 @@ impl Shared {
         }
         claims.check_purpose(policy)?;
         let binding = claims.binding()?;
-        Ok(Verified { principal: identity::principal(&claims, text, policy)?, binding })
+        let read = |denylist| Marks::read(denylist, &claims, &policy.issuer);
+        let marks = self.denylist.as_ref().map(read).transpose()?;
+        Ok(Verified { principal: identity::principal(&claims, text, policy)?, binding, marks })
     }
 }
 

@@ -148,9 +148,13 @@ impl Gate {
         }
     }
 
-    /// The token is good. Whether it is its sender's is asked each time.
+    /// The token is good. Whether it has ended before its time and whether it is its sender's is asked each time.
     fn admit(&self, verified: Verified, presented: Presented<'_>, asked: Asked<'_>) -> Decision {
-        let Verified { principal, binding } = verified;
+        if let Err(error) = verified.check_denied() {
+            let scheme = self.scheme_of_refusal(&verified.binding, presented.scheme);
+            return Decision::Refuse(self.refuse(error, scheme, asked));
+        }
+        let Verified { principal, binding, .. } = verified;
         // Only a proof asks for the time: whoever sends none pays for no second look at the clock.
         let now = || asked.verifier.now();
         match self.senders.check(&binding, presented, asked.head, asked.facts, now) {

@@ -8,8 +8,8 @@
 //! than one credential: 400.
 //!
 //! It does **not** stop requests without a credential, unless [`AuthLayer::required`] says so: they go on as anonymous,
-//! and the authorization layer answers 401 where a route asks for somebody. It does not decide what a caller may do, does
-//! not see a token that was revoked before its end. Tokens that are bound to a certificate (RFC 8705) are compared with that
+//! and the authorization layer answers 401 where a route asks for somebody. It does not decide what a caller may do, nor
+//! does it see that a JWT was revoked before its end, unless the verifier asks a [`Denylist`](crate::Denylist). Tokens that are bound to a certificate (RFC 8705) are compared with that
 //! of the connection, as the peer layer knows it; tokens that are bound to a key (RFC 9449) need [`AuthLayer::dpop`], and
 //! are refused without it.
 //!

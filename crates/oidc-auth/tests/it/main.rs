@@ -9,6 +9,7 @@ mod caller;
 mod configuration;
 mod contract;
 mod credentials_file;
+mod denylist;
 mod dev_idp;
 mod doctor;
 mod explain;

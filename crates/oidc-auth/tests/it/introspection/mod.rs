@@ -10,7 +10,7 @@ use gambeson_core::{
     TransportErrorKind, TransportLimits,
 };
 use gambeson_oidc_auth::introspection::IntrospectionBuilder;
-use gambeson_oidc_auth::{AuthLayer, CacheConfig, ClientAuth, Dpop, Introspection, Issuer};
+use gambeson_oidc_auth::{AuthLayer, CacheConfig, ClientAuth, Denial, Denylist, Dpop, Introspection, Issuer};
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -135,6 +135,19 @@ async fn what_no_issuer_makes_is_not_asked_about() {
     }
     assert_eq!(house.asked(), 0);
     assert_eq!(house.ask("Az09-._~+/=").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_denial_counts_while_an_answer_is_kept() {
+    let list = Denylist::builder().clock(Arc::new(ManualClock::at(Timestamp::from_unix_seconds(START))));
+    let list = list.build().unwrap();
+    let house = House::with(&active(), None, |builder| builder.denylist(list.clone()));
+    assert_eq!(house.ask("opaque").await.status(), 200);
+    list.deny(&Denial::subject(ISSUER, "alice"));
+    assert_eq!((house.ask("opaque").await.status(), house.asked()), (StatusCode::UNAUTHORIZED, 1));
+    assert_eq!(house.ask("another").await.status(), 401, "an answer that comes later is asked about too");
+    house.answers(200, &active_with("iat", json!(START + 1)));
+    assert_eq!(house.ask("newer").await.status(), 200);
 }
 
 #[tokio::test]

@@ -1,0 +1,160 @@
+//! The denylist: access tokens that end before their `exp`.
+//!
+//! # What it does
+//!
+//! A JWT is good until its `exp`, whoever has logged out in between. A verifier that is given a [`Denylist`]
+//! ([`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist), [`IntrospectionBuilder::denylist`](crate::introspection::IntrospectionBuilder::denylist)) asks it each time, also
+//! for tokens that are remembered, and refuses what it denies as 401 `invalid_token`. A [`Denial`] names a token (`jti`), a session
+//! (`sid`), a subject (`sub`) or a whole issuer; those of a subject or an issuer end what was issued until a moment, so that who
+//! logs in again is let in.
+//!
+//! # Example
+//!
+//! ```
+//! use gambeson_oidc_auth::{Denial, Denylist, Issuer, Verifier};
+//!
+//! # fn main() -> Result<(), gambeson_core::ConfigError> {
+//! let denylist = Denylist::new();
+//! let issuer = Issuer::static_keys("https://id.example.com", r#"{"keys":[]}"#);
+//! let verifier = Verifier::builder(issuer).audience("api").denylist(denylist.clone()).build()?;
+//! // Later, when alice has left:
+//! denylist.deny(&Denial::subject("https://id.example.com", "alice"));
+//! # let _ = verifier;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Limits
+//!
+//! It is this process's memory: a restart forgets it, and another instance has its own. For several instances, have each hear of
+//! every denial, and [`Denylist::deny`] it there; a denial may come twice and in any order. A full list never forgets a
+//! denial that still counts: it denies everything that was issued until then, and warns.
+//!
+//! # Standards
+//!
+//! RFC 7519 §4.1.7 (`jti`), OpenID Connect Front-Channel Logout 1.0 §3 and Back-Channel Logout 1.0 §2.1 (`sid`), RFC 9700 §2.2.1
+//! (access tokens that can be ended).
+
+mod builder;
+mod denial;
+mod entries;
+mod marks;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use gambeson_core::{Clock, Timestamp};
+
+pub use self::builder::DenylistBuilder;
+pub use self::denial::Denial;
+use self::entries::{Entries, Entry};
+pub(crate) use self::marks::Marks;
+use crate::telemetry;
+
+/// Tokens that end before their time. See the [module](self) for the whole page. A clone is the same list.
+#[derive(Clone)]
+pub struct Denylist(Arc<Inner>);
+
+struct Inner {
+    entries: Entries,
+    /// Whether anything was ever denied: until then a look costs one load.
+    in_use: AtomicBool,
+    /// Seconds of the wall clock: everything that was issued until then is denied.
+    everything_until: AtomicI64,
+    keep: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Denylist {
+    /// An empty list for 65,536 denials of 25 hours each, on the system's clock.
+    #[cfg(feature = "system")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(builder::KEEP, builder::CAPACITY, Arc::new(gambeson_core::SystemClock::new()))
+    }
+
+    /// Describes one piece by piece.
+    pub fn builder() -> DenylistBuilder {
+        DenylistBuilder::new()
+    }
+
+    fn with(keep: Duration, capacity: usize, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            entries: Entries::new(capacity),
+            in_use: AtomicBool::new(false),
+            everything_until: AtomicI64::new(i64::MIN),
+            keep,
+            clock,
+        }))
+    }
+
+    /// Ends what the denial names, from the next request on.
+    pub fn deny(&self, denial: &Denial) {
+        let list = &*self.0;
+        let now = list.clock.now();
+        for (name, issued_until) in denial.names(now) {
+            let entry = Entry { issued_until, keep_until: now.plus(list.keep) };
+            if !list.entries.insert(name, entry, now) {
+                let until = issued_until.min(now.unix_seconds());
+                list.everything_until.fetch_max(until, Ordering::AcqRel);
+                telemetry::denylist_full(list.entries.len());
+            }
+        }
+        list.in_use.store(true, Ordering::Release);
+    }
+
+    /// How many denials are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.entries.len()
+    }
+
+    /// Whether nothing is denied.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0 && self.everything_until().is_none()
+    }
+
+    /// Up to when everything that was issued is denied, because the list was full once; `None` when it never was.
+    #[must_use]
+    pub fn everything_until(&self) -> Option<Timestamp> {
+        let until = self.0.everything_until.load(Ordering::Acquire);
+        (until != i64::MIN).then(|| Timestamp::from_unix_seconds(until))
+    }
+
+    /// How long a denial is kept: tokens must not live longer.
+    #[must_use]
+    pub fn keep(&self) -> Duration {
+        self.0.keep
+    }
+
+    /// Whether a token with one of these names, issued then, is denied.
+    fn denies(&self, names: &[Option<[u8; 16]>], issued_at: i64) -> bool {
+        let list = &*self.0;
+        list.in_use.load(Ordering::Acquire)
+            && (issued_at <= list.everything_until.load(Ordering::Acquire)
+                || names
+                    .iter()
+                    .flatten()
+                    .any(|name| list.entries.issued_until(name).is_some_and(|until| issued_at <= until)))
+    }
+}
+
+#[cfg(feature = "system")]
+impl Default for Denylist {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Denylist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denylist")
+            .field("len", &self.len())
+            .field("everything_until", &self.everything_until())
+            .field("keep", &self.0.keep)
+            .finish_non_exhaustive()
+    }
+}
