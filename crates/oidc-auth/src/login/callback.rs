@@ -216,7 +216,7 @@ async fn open_session(
     let parts = login.parts();
     let id = Random::new(&*parts.entropy).map_err(refusal::unavailable)?;
     if let Some(old) = old {
-        parts.store.remove(&old).wait().await.map_err(refusal::sessions_unavailable)?;
+        parts.store.remove(&old, None).wait().await.map_err(refusal::sessions_unavailable)?;
     }
     let created = parts.store.create(SessionKey::of(&id), session, now).wait().await;
     created.map_err(refusal::sessions_unavailable)?;

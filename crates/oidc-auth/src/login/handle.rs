@@ -16,7 +16,7 @@ use super::random::Random;
 use super::refresh::InFlight;
 use super::seal::Sealer;
 use super::session::{SessionKey, SessionLifetime};
-use super::store::{SessionStore, SessionStoreError};
+use super::store::{SessionStore, SessionStoreError, SessionsOf};
 use super::telemetry;
 use crate::issuer::Issuer;
 use crate::token_endpoint::ClientAuth;
@@ -164,7 +164,7 @@ impl Sessions {
     /// # Errors
     /// The store is in trouble: some may live on.
     pub async fn end_all(&self, subject: &Subject) -> Result<u64, SessionStoreError> {
-        let ended = self.0.0.store.remove_all(subject).wait().await?;
+        let ended = self.0.0.store.end_all(&SessionsOf::Subject(subject.clone())).wait().await?;
         telemetry::ended_all(&self.0, subject, ended);
         Ok(ended)
     }

@@ -38,7 +38,7 @@ fn is_own(headers: &HeaderMap, origin: &str) -> bool {
 async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) -> Outcome {
     let parts = login.parts();
     let session = match key {
-        Some(key) => parts.store.remove(&key).wait().await.map_err(refusal::sessions_unavailable)?,
+        Some(key) => parts.store.remove(&key, None).wait().await.map_err(refusal::sessions_unavailable)?,
         None => None,
     };
     let mut location = login.post_logout_redirect_uri();

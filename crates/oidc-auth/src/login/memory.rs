@@ -1,14 +1,17 @@
 //! Sessions in the memory of this process.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gambeson_core::{Answer, Subject, Timestamp};
 
+use super::memory_index::Index;
 use super::session::{Session, SessionKey};
-use super::store::{SessionStore, SessionStoreError, SessionStoreErrorKind, StoredSession};
+use super::store::{
+    ProviderSession, SessionStore, SessionStoreError, SessionStoreErrorKind, SessionsOf, StoredSession,
+};
 
 /// How many sessions come between two looks for those that are over.
 const SWEEP_EVERY: u64 = 256;
@@ -26,8 +29,8 @@ pub struct MemorySessions {
 #[derive(Default)]
 struct State {
     entries: HashMap<SessionKey, Entry>,
-    /// Oldest first.
-    subjects: HashMap<Subject, VecDeque<SessionKey>>,
+    subjects: Index<Subject>,
+    provider_sessions: Index<ProviderSession>,
     created: u64,
 }
 
@@ -44,16 +47,40 @@ impl Entry {
 }
 
 impl State {
+    fn insert(&mut self, key: SessionKey, entry: Entry) {
+        self.subjects.add(entry.session.subject().clone(), key);
+        if let Some(provider_session) = entry.session.provider_session() {
+            self.provider_sessions.add(provider_session, key);
+        }
+        self.entries.insert(key, entry);
+    }
+
     fn remove(&mut self, key: &SessionKey) -> Option<Session> {
         let Entry { session, .. } = self.entries.remove(key)?;
-        if let Some(keys) = self.subjects.get_mut(session.subject()) {
-            keys.retain(|other| other != key);
-            if keys.is_empty() {
-                self.subjects.remove(session.subject());
-            }
+        self.subjects.remove(session.subject(), key);
+        if let Some(provider_session) = session.provider_session() {
+            self.provider_sessions.remove(&provider_session, key);
         }
         session.end();
         Some(session)
+    }
+
+    fn has(&self, key: &SessionKey, version: Option<u64>) -> bool {
+        let entry = self.entries.get(key);
+        entry.is_some_and(|entry| version.is_none_or(|version| entry.version == version))
+    }
+
+    fn replace(&mut self, key: &SessionKey, session: Session) -> Option<u64> {
+        let entry = self.entries.get_mut(key)?;
+        let (old, new) = (entry.session.provider_session(), session.provider_session());
+        entry.session = session;
+        entry.version += 1;
+        let version = entry.version;
+        if old != new {
+            old.iter().for_each(|old| self.provider_sessions.remove(old, key));
+            new.into_iter().for_each(|new| self.provider_sessions.add(new, *key));
+        }
+        Some(version)
     }
 
     fn sweep(&mut self, now: Timestamp) {
@@ -64,11 +91,6 @@ impl State {
         for key in &over {
             self.remove(key);
         }
-    }
-
-    fn oldest_beyond(&self, subject: &Subject, most: usize) -> Option<SessionKey> {
-        let keys = self.subjects.get(subject)?;
-        keys.front().filter(|_| keys.len() >= most).copied()
     }
 }
 
@@ -115,14 +137,13 @@ impl MemorySessions {
         if state.created.is_multiple_of(SWEEP_EVERY) || state.entries.len() >= self.capacity {
             state.sweep(now);
         }
-        while let Some(oldest) = state.oldest_beyond(session.subject(), self.per_subject) {
+        while let Some(oldest) = state.subjects.oldest_beyond(session.subject(), self.per_subject) {
             state.remove(&oldest);
         }
         if state.entries.len() >= self.capacity {
             return Err(SessionStoreError::new(SessionStoreErrorKind::Full));
         }
-        state.subjects.entry(session.subject().clone()).or_default().push_back(key);
-        state.entries.insert(key, Entry { session, version: 1, last_seen: now.unix_nanos().into() });
+        state.insert(key, Entry { session, version: 1, last_seen: now.unix_nanos().into() });
         Ok(())
     }
 
@@ -160,12 +181,8 @@ impl SessionStore for MemorySessions {
         session: Session,
     ) -> Answer<Result<Option<u64>, SessionStoreError>> {
         let mut state = self.write();
-        let entry = state.entries.get_mut(key);
-        Answer::Ready(Ok(entry.filter(|entry| entry.version == version).map(|entry| {
-            entry.session = session;
-            entry.version += 1;
-            entry.version
-        })))
+        let there = state.has(key, Some(version));
+        Answer::Ready(Ok(there.then(|| state.replace(key, session)).flatten()))
     }
 
     fn touch(&self, key: &SessionKey, now: Timestamp) -> Answer<Result<(), SessionStoreError>> {
@@ -175,13 +192,22 @@ impl SessionStore for MemorySessions {
         Answer::Ready(Ok(()))
     }
 
-    fn remove(&self, key: &SessionKey) -> Answer<Result<Option<Session>, SessionStoreError>> {
-        Answer::Ready(Ok(self.write().remove(key)))
+    fn remove(
+        &self,
+        key: &SessionKey,
+        version: Option<u64>,
+    ) -> Answer<Result<Option<Session>, SessionStoreError>> {
+        let mut state = self.write();
+        let there = state.has(key, version);
+        Answer::Ready(Ok(there.then(|| state.remove(key)).flatten()))
     }
 
-    fn remove_all(&self, subject: &Subject) -> Answer<Result<u64, SessionStoreError>> {
+    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
         let mut state = self.write();
-        let keys = state.subjects.get(subject).cloned().unwrap_or_default();
+        let keys = match of {
+            SessionsOf::Subject(subject) => state.subjects.of(subject),
+            SessionsOf::ProviderSession(provider_session) => state.provider_sessions.of(provider_session),
+        };
         let ended = keys.iter().filter_map(|key| state.remove(key)).count();
         Answer::Ready(Ok(ended as u64))
     }
@@ -205,9 +231,17 @@ mod tests {
     use super::*;
 
     fn session(name: &str, now: i64) -> Session {
+        begun(Principal::user("i", name).build(), now)
+    }
+
+    fn begun(principal: Principal, now: i64) -> Session {
         let grant = Grant { id_token: "".into(), refresh_token: None, refresh_at: None, scope: "".into() };
-        let now = Timestamp::from_unix_seconds(now);
-        Session::new(Principal::user("i", name).build(), now, SessionLifetime::default(), grant)
+        Session::new(principal, Timestamp::from_unix_seconds(now), SessionLifetime::default(), grant)
+    }
+
+    fn of(name: &str, sid: Option<&str>) -> Session {
+        let builder = Principal::user("i", name);
+        begun(sid.into_iter().fold(builder, |builder, sid| builder.session_id(sid)).build(), 0)
     }
 
     fn add(store: &MemorySessions, name: &str, at: i64) -> Result<SessionKey, SessionStoreErrorKind> {
@@ -239,15 +273,54 @@ mod tests {
     }
 
     #[test]
-    fn replaced_by_version_only() {
+    fn replaced_and_removed_by_version_only() {
         let store = MemorySessions::new();
         let key = add(&store, "alice", 0).unwrap();
         let replace =
             |version| store.replace(&key, version, session("alice", 1)).ready().ok().unwrap().unwrap();
+        let remove = |version| store.remove(&key, version).ready().ok().unwrap().unwrap().is_some();
         assert_eq!((replace(1), replace(1), replace(2)), (Some(2), None, Some(3)));
-        let alice = session("alice", 0).subject().clone();
-        assert_eq!(store.remove_all(&alice).ready().ok().unwrap().unwrap(), 1);
+        assert_eq!(
+            (remove(Some(2)), remove(Some(3)), remove(Some(3)), remove(None)),
+            (false, true, false, false)
+        );
         assert_eq!(replace(3), None);
-        assert!(store.is_empty() && store.read().subjects.is_empty());
+        assert!(store.is_empty() && store.read().subjects.len() == 0);
+    }
+
+    fn end_all(store: &MemorySessions, of: &SessionsOf) -> u64 {
+        store.end_all(of).ready().ok().unwrap().unwrap()
+    }
+
+    fn provider_session(sid: &str) -> SessionsOf {
+        SessionsOf::ProviderSession(ProviderSession::new("i", sid))
+    }
+
+    #[test]
+    fn ended_by_person_and_by_log_in_at_the_provider() {
+        let store = MemorySessions::new();
+        let add = |name: &str, sid| {
+            let entropy = FixedEntropy::starting_at(store.read().created * 4);
+            let key = SessionKey::of(&Random::new(&entropy).unwrap());
+            store.add(key, of(name, sid), Timestamp::default()).unwrap();
+            key
+        };
+        let (desk, phone, other) = (add("alice", Some("a")), add("alice", Some("b")), add("bob", Some("c")));
+        let nameless = add("alice", None);
+        assert_eq!(end_all(&store, &provider_session("x")), 0);
+        let foreign = ProviderSession::new("another issuer", "a");
+        assert_eq!(end_all(&store, &SessionsOf::ProviderSession(foreign)), 0);
+        let principal = store.load(&desk).ready().ok().unwrap().unwrap().unwrap().session;
+        assert_eq!(end_all(&store, &provider_session("a")), 1);
+        assert!(principal.principal().end_signal().has_ended());
+        assert_eq!([desk, phone, nameless, other].map(|key| there(&store, &key)), [false, true, true, true]);
+        store.replace(&phone, 1, of("alice", Some("new"))).ready().ok().unwrap().unwrap();
+        assert_eq!(end_all(&store, &provider_session("b")), 0, "the provider gave it another name");
+        let alice = SessionsOf::Subject(of("alice", None).subject().clone());
+        assert_eq!((end_all(&store, &alice), end_all(&store, &alice)), (2, 0));
+        assert!(there(&store, &other));
+        assert_eq!(end_all(&store, &provider_session("c")), 1);
+        let state = store.read();
+        assert_eq!((state.entries.len(), state.subjects.len(), state.provider_sessions.len()), (0, 0, 0));
     }
 }

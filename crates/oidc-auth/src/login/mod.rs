@@ -170,6 +170,7 @@ mod handle;
 mod id_token;
 mod logout;
 mod memory;
+mod memory_index;
 mod origin;
 mod paths;
 mod provider;
@@ -198,7 +199,9 @@ pub use self::paths::LoginPaths;
 use self::service::Shared;
 pub use self::service::{LoginService, ResponseFuture};
 pub use self::session::{Session, SessionKey, SessionLifetime};
-pub use self::store::{SessionStore, SessionStoreError, SessionStoreErrorKind, StoredSession};
+pub use self::store::{
+    ProviderSession, SessionStore, SessionStoreError, SessionStoreErrorKind, SessionsOf, StoredSession,
+};
 use crate::layer::AuthLayer;
 
 /// Signs browsers in and out, and says whose session a request is of. See the [module](self) for the whole page.

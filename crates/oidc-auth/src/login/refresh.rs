@@ -90,11 +90,9 @@ async fn refresh(login: &Login, key: SessionKey) -> Result<(), Unchanged> {
         Err(Failed::Unavailable(why)) => Err(why),
         Err(Failed::Refused(why)) => {
             // Another instance, to which the lease fell meanwhile, may have used the token first: then its session stands.
-            let now_there = parts.store.load(&key).wait().await.map_err(text)?;
-            if now_there.is_some_and(|there| there.version != version) {
-                return Err(format!("the session was refreshed elsewhere meanwhile: {why}"));
+            if parts.store.remove(&key, Some(version)).wait().await.map_err(text)?.is_none() {
+                return Err(format!("the session was ended or refreshed elsewhere meanwhile: {why}"));
             }
-            parts.store.remove(&key).wait().await.map_err(text)?;
             session.end();
             telemetry::refresh_refused(login, session.principal(), &why);
             Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gambeson_core::{Principal, SecretBytes, Subject, Timestamp};
 
 use super::random::Random;
+use super::store::ProviderSession;
 
 /// The name under which a store keeps a session: the SHA-256 of the id in the browser's cookie, so that who reads the
 /// store can't take over a session.
@@ -109,10 +110,11 @@ impl Session {
         self.0.principal.full_subject()
     }
 
-    /// The provider's name of the log-in (`sid`), by which it can end it (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    /// The log-in at the provider, by which it can end it, if the ID token names one (`sid`).
     #[must_use]
-    pub fn provider_session(&self) -> Option<&str> {
-        self.0.principal.session_id()
+    pub fn provider_session(&self) -> Option<ProviderSession> {
+        let sid = self.0.principal.session_id()?;
+        Some(ProviderSession::new(self.subject().issuer.clone(), sid))
     }
 
     /// When the person logged in here.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use gambeson_core::{Answer, BoxError, Subject, Timestamp};
 
@@ -55,11 +56,45 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Notes that the browser was seen. A session that is gone is no error.
     fn touch(&self, key: &SessionKey, now: Timestamp) -> Answer<Result<(), SessionStoreError>>;
 
-    /// Ends a session: what it was, if it was there. [`Session::end`] is called by the store.
-    fn remove(&self, key: &SessionKey) -> Answer<Result<Option<Session>, SessionStoreError>>;
+    /// Ends a session: what it was, if it was there. With a version only the one of this version, so that who learned
+    /// something about an older one ends nothing newer. [`Session::end`] is called by the store.
+    fn remove(
+        &self,
+        key: &SessionKey,
+        version: Option<u64>,
+    ) -> Answer<Result<Option<Session>, SessionStoreError>>;
 
-    /// Ends all sessions of a subject, and says how many there were.
-    fn remove_all(&self, subject: &Subject) -> Answer<Result<u64, SessionStoreError>>;
+    /// Ends all these sessions, and says how many there were. [`Session::end`] is called by the store. A session that is
+    /// created meanwhile may stay.
+    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>>;
+}
+
+/// Sessions that end together. A store finds them by an index of each kind, not by looking through all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionsOf {
+    /// All of a person: [`Session::subject`].
+    Subject(Subject),
+    /// All that came of one log-in at the provider: [`Session::provider_session`] of its issuer.
+    ProviderSession(ProviderSession),
+}
+
+/// The provider's name of a log-in (`sid`, OpenID Connect Back-Channel Logout 1.0 §2.1), unique within its issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ProviderSession {
+    /// The issuer's exact name.
+    pub issuer: Arc<str>,
+    /// The name.
+    pub sid: Box<str>,
+}
+
+impl ProviderSession {
+    /// This log-in at this issuer.
+    #[must_use]
+    pub fn new(issuer: impl Into<Arc<str>>, sid: impl Into<Box<str>>) -> Self {
+        Self { issuer: issuer.into(), sid: sid.into() }
+    }
 }
 
 /// A store could not do what it was asked.

@@ -114,7 +114,7 @@ impl Login {
             Ok(None) => {}
             Err(error) => telemetry::store_failed("remove", &error),
         };
-        match self.parts().store.remove(&key) {
+        match self.parts().store.remove(&key, None) {
             Answer::Ready(removed) => told(removed),
             Answer::Pending(later) => {
                 self.parts().spawn.spawn(Box::pin(async move { told(later.await) }));
