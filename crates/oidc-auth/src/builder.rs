@@ -49,6 +49,7 @@ impl NeedsAudience {
             transport: None,
             audit: None,
             denylist: None,
+            shared: None,
         }
     }
 }
@@ -74,6 +75,7 @@ pub struct VerifierBuilder {
     transport: Option<Arc<dyn HttpTransport>>,
     audit: Option<Arc<dyn AuditSink>>,
     denylist: Option<Denylist>,
+    shared: Option<Verifier>,
 }
 
 impl VerifierBuilder {
@@ -124,6 +126,13 @@ impl VerifierBuilder {
     /// How keys are fetched and trusted.
     pub fn keys(self, keys: KeyPolicy) -> Self {
         Self { keys, ..self }
+    }
+
+    /// Takes the keys that another verifier of the same issuer fetches: one issuer is asked once, whatever for. How they are fetched
+    /// and trusted is the other's to say then. Default: this one fetches its own.
+    pub fn keys_of(mut self, other: &Verifier) -> Self {
+        self.shared = Some(other.clone());
+        self
     }
 
     /// The verified-token cache. Default: on, 60 s, 4096 entries.
@@ -198,6 +207,7 @@ impl VerifierBuilder {
                 keys: match keys {
                     Source::Static(keys) => Keys::Static(keys),
                     Source::Remote(parts) => Keys::Remote(Remote::new(*parts)),
+                    Source::Shared(remote) => Keys::Remote(remote),
                 },
                 cache: Cache::new(self.cache),
                 clock,
@@ -278,6 +288,9 @@ impl VerifierBuilder {
     fn fill_in_transport(&mut self, _: &mut ConfigProblems) {}
 
     fn take_keys(&mut self, problems: &mut ConfigProblems) -> Option<Source> {
+        if let Some(other) = self.shared.take() {
+            return self.shared_keys(&other, problems);
+        }
         match &self.issuer.source {
             KeySource::Static { document } => match KeySet::parse(document.as_bytes()) {
                 Ok(keys) => Some(Source::Static(keys)),
@@ -290,6 +303,19 @@ impl VerifierBuilder {
                 self.take_parts(problems).map(|parts| Source::Remote(Box::new(parts)))
             }
         }
+    }
+
+    fn shared_keys(&self, other: &Verifier, problems: &mut ConfigProblems) -> Option<Source> {
+        let Some(other) = other.each().find(|one| one.issuer() == &*self.issuer.name) else {
+            let cure =
+                format!("give the verifier of {}: another issuer's keys say nothing here", self.issuer.name);
+            problems.add("keys_of", other.issuer(), cure);
+            return None;
+        };
+        Some(match &other.0.keys {
+            Keys::Static(keys) => Source::Static(keys.clone()),
+            Keys::Remote(remote) => Source::Shared(Arc::clone(remote)),
+        })
     }
 
     fn take_parts(&mut self, problems: &mut ConfigProblems) -> Option<RemoteParts> {
@@ -346,6 +372,7 @@ impl VerifierBuilder {
 enum Source {
     Static(KeySet),
     Remote(Box<RemoteParts>),
+    Shared(Arc<Remote>),
 }
 
 fn missing(name: &str, problems: &mut ConfigProblems) {

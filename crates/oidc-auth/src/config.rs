@@ -169,7 +169,7 @@ pub struct Configured {
 
 impl Config {
     /// Builds all that is described. `verifier` (for each issuer) and `login` add what data can't say (profile, clock, sinks, stores);
-    /// `secrets` reads the client's secret, if one is named.
+    /// `secrets` reads the client's secret, if one is named. The log-in takes its keys from the verifier of the same issuer.
     ///
     /// # Errors
     /// All problems of all parts.
@@ -182,7 +182,14 @@ impl Config {
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
         let first = self.verifier().map(|builder| verifier(builder).build());
-        let login = self.login_builder(secrets, &mut problems).map(|builder| login(builder).build());
+        let login = self.login_builder(secrets, &mut problems).map(|builder| {
+            // One issuer, one set of keys.
+            let builder = match &first {
+                Some(Ok(verifier)) => builder.keys_of(verifier),
+                _ => builder,
+            };
+            login(builder).build()
+        });
         if self.audience.is_empty() && self.login.is_none() {
             problems.add("audience", "", "name this API as its tokens do, or describe a log-in");
         }

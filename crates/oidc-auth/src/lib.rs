@@ -24,7 +24,8 @@
 //! about it could be true. An issuer that rotates its keys, and even one that does so without notice, costs its users a
 //! short wait and no 401. Strangers who invent key names can't make the app fetch more than once in two seconds, nor
 //! take all the places to wait: a full room takes one from the network that has most. A key that was replaced under its
-//! old name is noticed by its first 401 and fetched behind it, no more often than that. While the issuer is down, known keys go on working; what can't be checked is answered 503, also when
+//! old name is noticed by its first 401 and fetched behind it; forged tokens look the same, so each such fetch that shows the same keys puts off
+//! the next one, up to a minute. While the issuer is down, known keys go on working; what can't be checked is answered 503, also when
 //! the issuer publishes no usable key at all.
 //!
 //! # When the issuer misbehaves
@@ -186,6 +187,7 @@ pub mod outgoing;
 mod policy;
 mod preset_config;
 mod presets;
+mod refusal_log;
 pub mod require;
 mod resource;
 mod several;

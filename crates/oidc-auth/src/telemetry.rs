@@ -1,9 +1,10 @@
 //! What this crate writes to the log. Everything a stranger wrote is cut and escaped before it comes here.
 
-use gambeson_core::{AuditEvent, AuditKind, Durability, Outcome, RequestFacts, Timestamp};
+use gambeson_core::{AuditEvent, AuditKind, Durability, Monotonic, Outcome, RequestFacts, Timestamp};
 
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::keys::KeySet;
+use crate::refusal_log::{Paced, RefusalLog};
 use crate::verifier::Verifier;
 
 /// The issuer gave no keys; known ones go on working.
@@ -56,11 +57,16 @@ pub(crate) fn denylist_full(denials: usize) {
     );
 }
 
-/// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them.
-pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
+/// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them. Strangers can bring each of
+/// them about at any rate, so only the first of a kind in a minute is one; `others` counts those between.
+pub(crate) fn refused(error: &TokenError, facts: &RequestFacts, log: &RefusalLog, now: Monotonic) {
     let reason = error.reason().as_str();
     let detail = error.detail();
     let trace = facts.trace().map(|trace| tracing::field::display(trace.trace_id_hex()));
+    let Some(others) = log.of(error.reason()).due(now) else {
+        tracing::debug!(reason, detail, trace_id = trace, "token refused");
+        return;
+    };
     match error.reason() {
         Reason::Audience
         | Reason::Issuer
@@ -70,9 +76,9 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts) {
         | Reason::ReplayUnknown
         | Reason::IntrospectionUnavailable
         | Reason::WaitingRoomFull => {
-            tracing::warn!(reason, detail, trace_id = trace, "token refused");
+            tracing::warn!(reason, detail, others, trace_id = trace, "token refused");
         }
-        _ => tracing::info!(reason, detail, trace_id = trace, "token refused"),
+        _ => tracing::info!(reason, detail, others, trace_id = trace, "token refused"),
     }
 }
 
@@ -91,6 +97,14 @@ pub(crate) fn audit(verifier: &Verifier, error: &TokenError, facts: &RequestFact
     let _ = sink.record(event, Durability::Async);
 }
 
+/// A request has more than one credential.
+pub(crate) fn ambiguous(reason: &'static str, log: &Paced, now: Monotonic) {
+    match log.due(now) {
+        Some(others) => tracing::info!(reason, others, "request refused"),
+        None => tracing::debug!(reason, "request refused"),
+    }
+}
+
 /// The audit event of a request with more than one credential.
 pub(crate) fn audit_ambiguous(
     verifier: &Verifier,
@@ -98,7 +112,6 @@ pub(crate) fn audit_ambiguous(
     facts: &RequestFacts,
     method: &http::Method,
 ) {
-    tracing::info!(reason, "request refused");
     if let Some(sink) = verifier.audit_sink() {
         let event = event(Outcome::Denied, verifier.now(), reason, facts, method);
         let _ = sink.record(event, Durability::Async);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use gambeson_core::{AuditSink, Clock, Principal, Timestamp};
+use gambeson_core::{AuditSink, Clock, Monotonic, Principal, Timestamp};
 
 use crate::binding::{Binding, Verified};
 use crate::builder::NeedsAudience;
@@ -255,13 +255,14 @@ impl Verifier {
     }
 
     /// An issuer may have put another key under a known name. If the token could be good but for its signature, keys are
-    /// fetched off the request path; the token is refused all the same.
+    /// fetched off the request path; the token is refused all the same. Forged tokens look like that too, so it is done ever more
+    /// seldom while it shows the same keys.
     fn suspect_key(&self, parts: &Compact<'_>, now: Timestamp) {
         let Keys::Remote(remote) = &self.0.keys else { return };
         let policy = &self.0.policy;
         let read = |payload: String| Claims::read(&payload, policy)?.check(policy, now);
         if parts.payload().and_then(read).is_ok() {
-            remote.want_fetch();
+            remote.suspect();
         }
     }
 
@@ -345,6 +346,10 @@ impl Verifier {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub(crate) fn monotonic(&self) -> Monotonic {
+        self.0.clock.monotonic()
     }
 
     /// The keys at hand, for operators.

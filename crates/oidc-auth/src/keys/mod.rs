@@ -1,5 +1,6 @@
 //! The issuer's keys: parsed once, swapped whole, fetched off the request path.
 
+mod doubt;
 mod fetch;
 mod freshness;
 mod jwk;

@@ -9,6 +9,7 @@ use gambeson_core::{BoxFuture, Clock, Entropy, Monotonic, Spawn, Timer, Timestam
 use http::HeaderValue;
 use tokio::sync::Notify;
 
+use super::doubt::Doubt;
 use super::fetch::{Endpoint, FetchError, Fetched};
 use super::freshness::{LONGEST, SHORTEST};
 use super::keeper::{AtWork, keep};
@@ -69,6 +70,7 @@ struct Books {
     /// The start that the cooldown counts from. The first success leaves it alone: a rotation right after the start-up
     /// must not wait.
     spent: Option<Monotonic>,
+    doubt: Doubt,
     due: Monotonic,
     place: Option<(String, Monotonic)>,
     error: Option<Arc<str>>,
@@ -160,6 +162,20 @@ impl Remote {
         self.put_to_work()
     }
 
+    /// A signature is wrong under a known name: a key may have been replaced, or somebody forges. Asks for a fetch, unless
+    /// others have just shown that nothing was replaced.
+    pub(crate) fn suspect(self: &Arc<Self>) {
+        let now = self.parts.clock.monotonic();
+        let wanted = {
+            let mut books = self.books();
+            let next = books.started + 1;
+            books.doubt.raise(now, next)
+        };
+        if wanted {
+            self.want_fetch();
+        }
+    }
+
     fn put_to_work(self: &Arc<Self>) -> bool {
         match AtWork::begin(&self.at_work) {
             None => true,
@@ -229,6 +245,7 @@ impl Remote {
     }
 
     fn enter_in_books(&self, fetched: Result<(Fetched, String), FetchError>, started: Monotonic) {
+        let news = fetched.as_ref().is_ok_and(|(fetched, _)| self.is_news(fetched));
         let (rest, error) = match fetched {
             Ok((fetched, place)) => (self.publish(fetched, place), None),
             Err(error) => (self.backoff(), Some(told(&error))),
@@ -237,6 +254,8 @@ impl Remote {
         self.overdue.store(wall.plus(rest).plus(SHORTEST / 4).unix_nanos(), Ordering::Relaxed);
         let mut books = self.books();
         books.ended = books.started;
+        let ended = books.ended;
+        books.doubt.settle(now, ended, news);
         let start_up = books.spent.is_none() && !books.succeeded && error.is_none();
         if !start_up || books.failures > 0 {
             books.spent = Some(started);
@@ -255,6 +274,15 @@ impl Remote {
                 books.place = None;
                 books.error = Some(error);
             }
+        }
+    }
+
+    /// Whether other keys came than there were.
+    fn is_news(&self, fetched: &Fetched) -> bool {
+        match (fetched, self.snapshot.load().as_ref()) {
+            (Fetched::Same(_), _) => false,
+            (Fetched::New(keys, ..), Some(known)) => !keys.same_keys(&known.keys),
+            (Fetched::New(..), None) => true,
         }
     }
 

@@ -122,6 +122,11 @@ impl KeySet {
         self.keys.iter().any(|key| key.thumbprint == *thumbprint)
     }
 
+    /// Whether both have the same keys under the same names, in whatever order.
+    pub(crate) fn same_keys(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.keys.iter().all(|key| other.holds(&key.thumbprint))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

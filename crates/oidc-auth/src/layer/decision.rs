@@ -14,6 +14,7 @@ use crate::dpop::ReplayError;
 use crate::error::{Reason, TokenError};
 use crate::introspection::{Introspection, is_jwt};
 use crate::keys::KeyWait;
+use crate::refusal_log::RefusalLog;
 use crate::telemetry;
 use crate::verifier::{Miss, Verifier};
 
@@ -49,6 +50,7 @@ pub(super) struct Gate {
     pub(super) dpop_scheme: Option<Arc<DpopScheme>>,
     pub(super) senders: Arc<Senders>,
     pub(super) challenges: Challenges,
+    log: Arc<RefusalLog>,
 }
 
 /// A request with all that is asked of it.
@@ -69,6 +71,7 @@ impl Gate {
             dpop_scheme: None,
             senders: Arc::default(),
             challenges: Challenges::none(),
+            log: Arc::default(),
         };
         gate.renew_challenges();
         gate
@@ -191,7 +194,7 @@ impl Gate {
     fn refuse(&self, error: TokenError, scheme: Scheme, asked: Asked<'_>) -> Rejection {
         let Asked { verifier, head, facts } = asked;
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
-        telemetry::refused(&error, facts);
+        telemetry::refused(&error, facts, &self.log, verifier.monotonic());
         telemetry::audit(verifier, &error, facts, head.method);
         let rejection = self.refusal(&error, scheme, verifier.now()).cause(error);
         facts.set_rejection(rejection.clone());
@@ -201,6 +204,7 @@ impl Gate {
     fn ambiguous(&self, slug: &'static str, asked: Asked<'_>) -> Rejection {
         let Asked { verifier, head, facts } = asked;
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
+        telemetry::ambiguous(slug, &self.log.ambiguous, verifier.monotonic());
         telemetry::audit_ambiguous(verifier, slug, facts, head.method);
         let rejection = self.two_credentials(slug);
         facts.set_rejection(rejection.clone());

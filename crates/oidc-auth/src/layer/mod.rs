@@ -119,8 +119,8 @@
 //!
 //! | event | level | fields |
 //! |---|---|---|
-//! | `token refused` | info; warn where somebody has to mend a configuration | `reason` (a label of [`Reason`](crate::Reason)), `detail`, `trace_id` |
-//! | `request refused` | info | `reason` |
+//! | `token refused` | info, warn where somebody has to mend a configuration: the first of each reason in a minute; the others debug | `reason` (a label of [`Reason`](crate::Reason)), `detail`, `others` (how many since), `trace_id` |
+//! | `request refused` | info: the first in a minute; the others debug | `reason`, `others` |
 //! | `keys fetched`, `keys skipped` | info, warn | `issuer`, `keys`, `skipped` |
 //! | `keys could not be fetched` | warn | `issuer`, `error` |
 //! | `the issuer publishes no key that can be used…` | warn | `issuer` |

@@ -47,6 +47,7 @@ pub struct LoginBuilder {
     entropy: Option<Arc<dyn Entropy>>,
     transport: Option<Arc<dyn HttpTransport>>,
     audit: Option<Arc<dyn AuditSink>>,
+    keys_of: Option<Verifier>,
 }
 
 impl LoginBuilder {
@@ -72,6 +73,7 @@ impl LoginBuilder {
             entropy: None,
             transport: None,
             audit: None,
+            keys_of: None,
         }
     }
 
@@ -203,6 +205,13 @@ impl LoginBuilder {
         self
     }
 
+    /// Takes the keys for ID tokens from the verifier of access tokens of the same issuer, so that the issuer is asked for them
+    /// once. Default: the log-in fetches its own.
+    pub fn keys_of(mut self, verifier: &Verifier) -> Self {
+        self.keys_of = Some(verifier.clone());
+        self
+    }
+
     /// The log-in. Does not ask the provider: the app starts without it.
     ///
     /// # Errors
@@ -329,6 +338,9 @@ impl LoginBuilder {
             .transport(Arc::clone(self.transport.as_ref()?));
         builder = builder.clock(Arc::clone(self.clock.as_ref()?)).timer(Arc::clone(self.timer.as_ref()?));
         builder = builder.spawn(Arc::clone(self.spawn.as_ref()?)).entropy(Arc::clone(self.entropy.as_ref()?));
+        if let Some(verifier) = &self.keys_of {
+            builder = builder.keys_of(verifier);
+        }
         match builder.build() {
             Ok(verifier) => Some(verifier),
             Err(error) => {

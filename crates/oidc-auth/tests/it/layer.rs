@@ -118,6 +118,33 @@ impl AuditSink for Events {
     }
 }
 
+/// Strangers can send any number of bad tokens; the log stays readable, and says how many there were.
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn junk_does_not_flood_the_log() {
+    crate::log::listen();
+    let (signer, house) = (Signer::es256("k"), House::with(&[]));
+    let clock = Arc::new(house.clock.clone());
+    let layer = AuthLayer::new(static_verifier(&[&signer]).clock(clock).build().unwrap());
+    let other = format!("Bearer {}", signer.token(&claims_with("aud", "other".into())));
+    let mut two = get(Some("Bearer a"));
+    two.headers_mut().append(header::AUTHORIZATION, "Bearer b".parse().unwrap());
+    let _ = crate::log::lines();
+    for _ in 0..200 {
+        for junk in ["Bearer x", &other] {
+            assert_eq!(ask(&layer, get(Some(junk))).await.status(), StatusCode::UNAUTHORIZED);
+        }
+        assert_eq!(ask(&layer, two.clone()).await.status(), StatusCode::BAD_REQUEST);
+        house.pass(Duration::from_millis(500)).await;
+    }
+    let lines = crate::log::lines();
+    let of = |start: &str| -> Vec<&str> { lines.lines().filter(|line| line.starts_with(start)).collect() };
+    let (warnings, information) = (of("WARN"), of("INFO"));
+    assert_eq!((warnings.len(), information.len()), (2, 4), "one a kind and minute\n{lines}");
+    assert!(warnings[0].contains("others=0") && warnings[1].contains("others=119"), "{warnings:?}");
+    assert_eq!(of("DEBUG").len(), 3 * 200 - 6, "each is there for who looks for it");
+}
+
 #[tokio::test]
 async fn refusals_are_audited_and_outer_layers_learn_of_them() {
     let (signer, events) = (Signer::es256("k"), Events::default());

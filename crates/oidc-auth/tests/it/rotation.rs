@@ -130,12 +130,37 @@ async fn another_key_under_a_known_name_is_fetched_after_its_first_401() {
     assert_eq!(error.reason(), Reason::Signature);
     settle().await;
     verifier.verify(&token).unwrap();
-    for _ in 0..100 {
-        assert!(verifier.verify(&first.token(&claims())).is_err());
-        house.pass(Duration::from_millis(100)).await;
+}
+
+#[tokio::test]
+async fn forged_signatures_ask_for_keys_ever_more_seldom_and_a_rotation_is_noticed_all_the_same() {
+    let (first, second, forger) = (Signer::es256("k"), Signer::es256("k"), Signer::es256("k"));
+    let house = House::with(&[&first]);
+    let verifier = house.verifier().await;
+    let lasting = claims_with("exp", json!(START + 3_000));
+    let forge = async |seconds: u64| {
+        let before = house.issuer.fetches();
+        for _ in 0..seconds {
+            assert!(verifier.verify(&forger.token(&lasting)).is_err());
+            house.pass_seconds(1).await;
+        }
+        house.issuer.fetches() - before
+    };
+    // At 0, 4, 12, 28, 60 and 120 seconds.
+    let fetches = forge(121).await;
+    assert!((5..=6).contains(&fetches), "{fetches} fetches in 2 min");
+    let fetches = forge(180).await;
+    assert!((2..=4).contains(&fetches), "{fetches} fetches in 3 min");
+    house.issuer.publish(&[&second]);
+    let new = second.token(&lasting);
+    let mut waited = 0;
+    while verifier.verify(&new).is_err() {
+        forge(1).await;
+        waited += 1;
     }
-    let fetches = house.issuer.fetches() - 2;
-    assert!((4..=6).contains(&fetches), "{fetches} fetches in 10 s");
+    assert!(waited <= 60, "noticed after {waited} s");
+    let fetches = forge(3).await;
+    assert_eq!(fetches, 1, "other keys came: the next doubt is looked into at once");
 }
 
 #[tokio::test]
@@ -400,4 +425,51 @@ fn outside_a_runtime_the_first_request_starts_the_fetching() {
         house.clock.set(gambeson_core::Timestamp::from_unix_seconds(START));
         house.issuer.publish(&[&signer]);
     }
+}
+
+#[tokio::test]
+async fn what_one_issuer_signs_is_verified_with_one_set_of_keys() {
+    let (old, new) = (Signer::es256("old"), Signer::es256("new"));
+    let house = House::with(&[&old]);
+    let first = house.verifier().await;
+    let other = house.builder().audience("other").keys_of(&first).build().unwrap();
+    let both = house.builder().keys_of(&Verifier::any_of([first.clone()]).unwrap()).build().unwrap();
+    for verifier in [&first, &other, &both] {
+        verifier.verify(&old.token(&claims())).unwrap();
+    }
+    house.issuer.publish(&[&new]);
+    other.verify_or_wait(&new.token(&claims()), None).await.unwrap();
+    first.verify(&new.token(&claims())).unwrap();
+    assert_eq!(house.issuer.fetches(), 2, "start-up and rotation, once for all");
+    drop(first);
+    house.pass_seconds(700).await;
+    assert_eq!(house.issuer.fetches(), 3, "the keys live as long as who needs them");
+
+    let stranger =
+        Verifier::builder(Issuer::discover("https://other.example")).audience("api").keys_of(&other);
+    let error = stranger.build().unwrap_err().to_string();
+    assert!(error.contains("keys_of") && error.contains("https://other.example"), "{error}");
+}
+
+/// An app with a log-in and an API of one issuer asks it for its keys once.
+#[cfg(feature = "serde")]
+#[tokio::test]
+async fn a_log_in_and_an_api_of_one_issuer_share_its_keys() {
+    let signer = Signer::es256("k");
+    let house = House::with(&[&signer]);
+    let config: gambeson_oidc_auth::Config = toml::from_str(&format!(
+        "issuer = '{ISSUER}'\naudience = 'api'\n\
+         [login]\nclient-id = 'web'\npublic-origin = 'https://notes.example.com'"
+    ))
+    .unwrap();
+    let transport = std::sync::Arc::new(house.issuer.clone());
+    let built = config.build(
+        |verifier| verifier.transport(transport.clone()),
+        |login| login.transport(transport.clone()),
+        None,
+    );
+    let built = built.unwrap();
+    settle().await;
+    assert!(built.login.is_some() && built.verifier.unwrap().status().keys == 1);
+    assert_eq!(house.issuer.fetches(), 1);
 }
