@@ -245,18 +245,7 @@ impl VerifierBuilder {
         if !(256..=65_536).contains(&self.max_token) {
             problems.add("max_token_bytes", self.max_token.to_string(), "choose between 256 and 65536");
         }
-        let names = &self.names;
-        for (field, name) in [
-            ("claims.roles", &names.roles),
-            ("claims.groups", &names.groups),
-            ("claims.tenant", &names.tenant),
-            ("claims.scope", &names.scope),
-            ("claims.client", &names.client),
-        ] {
-            if name.is_empty() || name == "/" {
-                problems.add(field, &**name, "name a claim, or a JSON pointer such as /realm_access/roles");
-            }
-        }
+        self.names.validate(problems);
     }
 
     /// The system's parts where no others were given.
@@ -347,23 +336,12 @@ impl VerifierBuilder {
     }
 
     fn policy(&self) -> Policy {
-        let dialect = &self.issuer.dialect;
         Policy {
-            id: [0; 32],
-            issuer: Arc::clone(&self.issuer.name),
-            audiences: self.audiences.clone(),
-            kind: self.kind,
             leeway: self.leeway,
             max_lifetime: self.max_lifetime,
             max_token: self.max_token,
             names: self.names.paths(),
-            audience_claim: match self.kind {
-                TokenKind::Access(_) => dialect.audience_claim.clone().into_owned().into(),
-                TokenKind::Id => "aud".into(),
-            },
-            rules: dialect.rules.iter().filter(|rule| rule.is_of(self.kind)).cloned().collect(),
-            service_marks: dialect.service_marks.clone(),
-            tenants: dialect.tenants.clone(),
+            ..Policy::of(&self.issuer, self.kind, self.audiences.clone())
         }
         .identified()
     }

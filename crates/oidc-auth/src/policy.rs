@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use gambeson_core::ConfigProblems;
 
 use crate::claim_rule::ClaimRule;
+use crate::issuer::Issuer;
 use crate::tenants::Tenants;
 
 /// Which kind of token is accepted.
@@ -131,6 +133,20 @@ impl ClaimNames {
         }
     }
 
+    pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
+        for (field, name) in [
+            ("claims.roles", &self.roles),
+            ("claims.groups", &self.groups),
+            ("claims.tenant", &self.tenant),
+            ("claims.scope", &self.scope),
+            ("claims.client", &self.client),
+        ] {
+            if name.is_empty() || name == "/" {
+                problems.add(field, &**name, "name a claim, or a JSON pointer such as /realm_access/roles");
+            }
+        }
+    }
+
     pub(crate) fn paths(&self) -> ClaimPaths {
         ClaimPaths {
             roles: path(&self.roles),
@@ -189,6 +205,28 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// What this issuer asks of its tokens of this kind, whichever way they are read. Limits are the usual ones.
+    pub(crate) fn of(issuer: &Issuer, kind: TokenKind, audiences: Vec<Box<str>>) -> Self {
+        let dialect = &issuer.dialect;
+        Self {
+            id: [0; 32],
+            issuer: Arc::clone(&issuer.name),
+            audiences,
+            kind,
+            leeway: Duration::from_secs(30),
+            max_lifetime: Duration::from_secs(86_400),
+            max_token: 8 << 10,
+            names: dialect.names.paths(),
+            audience_claim: match kind {
+                TokenKind::Access(_) => dialect.audience_claim.clone().into_owned().into(),
+                TokenKind::Id => "aud".into(),
+            },
+            rules: dialect.rules.iter().filter(|rule| rule.is_of(kind)).cloned().collect(),
+            service_marks: dialect.service_marks.clone(),
+            tenants: dialect.tenants.clone(),
+        }
+    }
+
     /// Whether anything but the standard checks looks at the top-level claim of this name.
     pub(crate) fn wants(&self, claim: &str) -> bool {
         self.names.wants(claim)

@@ -11,6 +11,8 @@ use crate::denylist::Denylist;
 use crate::issuer::{Issuer, acceptable};
 use crate::keys::Endpoint;
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
+use crate::telemetry;
+use crate::tenants::Tenants;
 use crate::token_endpoint::{ClientAuth, Exchanges};
 
 /// Describes an [`Introspection`] piece by piece.
@@ -59,7 +61,8 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// Accepts answers without `aud`, and those for others: for an issuer whose tokens are all for this API.
+    /// Accepts answers without `aud`, and those for others: for an issuer whose tokens are all for this API. Where its answers have no
+    /// `token_type` either, refresh tokens pass for access tokens.
     pub fn dangerously_any_audience(self) -> Self {
         Self { any_audience: true, ..self }
     }
@@ -74,7 +77,7 @@ impl IntrospectionBuilder {
         Self { leeway, ..self }
     }
 
-    /// How long an answer may take. Default 5 s.
+    /// How long an answer may take. Default 5 s, from 100 ms to 30 s.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
@@ -84,13 +87,15 @@ impl IntrospectionBuilder {
         Self { cache, ..self }
     }
 
-    /// Which members of the answer hold roles, groups, organisation, scopes and the client.
+    /// Which members of the answer hold roles, groups, organisation, scopes and the client. Default: the standard's, or what a preset of
+    /// the issuer says.
     pub fn claims(self, names: ClaimNames) -> Self {
         Self { names, ..self }
     }
 
-    /// The list of what ends before its time: a denial counts at once, also while an answer is kept. Answers without `iat` are
-    /// refused then. Default: none.
+    /// The list of what ends before its time: a denial counts at once, also while an answer is kept. Answers without `iat` or `exp` are
+    /// refused then, and those of tokens that live longer than the list keeps denials ([`DenylistBuilder::keep`](crate::denylist::DenylistBuilder::keep)), less the leeway.
+    /// Default: none.
     pub fn denylist(mut self, denylist: Denylist) -> Self {
         self.denylist = Some(denylist);
         self
@@ -123,6 +128,9 @@ impl IntrospectionBuilder {
         self.validate(&mut problems);
         self.fill_in(&mut problems);
         problems.check()?;
+        if self.issuer.dialect.tenants.as_ref().is_some_and(Tenants::is_open) {
+            telemetry::any_tenant(self.issuer.name());
+        }
         let missing = || ConfigError::one("introspection", "", "give clock, entropy and transport");
         let (clock, entropy) = self.clock.take().zip(self.entropy.take()).ok_or_else(missing)?;
         let transport = self.transport.take().ok_or_else(missing)?;
@@ -145,6 +153,8 @@ impl IntrospectionBuilder {
         self.issuer.validate(self.run_in, problems);
         self.client.validate("introspection", problems);
         self.cache.validate(problems);
+        self.names.validate(problems);
+        self.issuer.dialect.validate(&self.audiences, problems);
         if let Err(cure) = acceptable(&self.url, self.run_in) {
             problems.add("introspection.url", &*self.url, cure);
         }
@@ -154,6 +164,15 @@ impl IntrospectionBuilder {
         }
         if self.leeway > Duration::from_secs(300) {
             problems.add("introspection.leeway", format!("{:?}", self.leeway), "at most 5 minutes");
+        }
+        if !(Duration::from_millis(100)..=Duration::from_secs(30)).contains(&self.deadline) {
+            let value = format!("{:?}", self.deadline);
+            problems.add("introspection.deadline", value, "choose between 100 ms and 30 s");
+        }
+        let keep = self.denylist.as_ref().map(Denylist::keep);
+        if let Some(keep) = keep.filter(|keep| *keep <= self.leeway) {
+            let cure = "keep denials for longer than the leeway: tokens that live longer are refused";
+            problems.add("denylist.keep", format!("{keep:?}"), cure);
         }
     }
 
@@ -166,28 +185,24 @@ impl IntrospectionBuilder {
         }
         #[cfg(feature = "client")]
         if self.transport.is_none() {
-            match gambeson_client::Client::builder().proxy_from_env().build() {
-                Ok(client) => self.transport = Some(Arc::new(client)),
+            match self.issuer.client() {
+                Ok(client) => self.transport = Some(client),
                 Err(error) => problems.extend(error),
             }
         }
         let _ = problems;
     }
 
+    /// The issuer's rules hold whichever way a token is read. A denial must outlast the tokens that it ends.
     fn policy(&self) -> Policy {
+        let kind = TokenKind::Access(TokenProfile::JwtLenient);
+        let endless = Duration::from_secs(u64::from(u32::MAX));
+        let denials = self.denylist.as_ref().map(|list| list.keep().saturating_sub(self.leeway));
         Policy {
-            id: [0; 32],
-            issuer: Arc::clone(&self.issuer.name),
-            audiences: self.audiences.clone(),
-            kind: TokenKind::Access(TokenProfile::JwtLenient),
             leeway: self.leeway,
-            max_lifetime: Duration::from_secs(u64::from(u32::MAX)),
-            max_token: 8 << 10,
+            max_lifetime: denials.unwrap_or(endless),
             names: self.names.paths(),
-            audience_claim: "aud".into(),
-            rules: Vec::new(),
-            service_marks: self.issuer.dialect.service_marks.clone(),
-            tenants: None,
+            ..Policy::of(&self.issuer, kind, self.audiences.clone())
         }
         .identified()
     }

@@ -8,8 +8,18 @@
 //!
 //! A token is asked about once at a time, however many requests bring it. What was good is kept for [`IntrospectionBuilder::cache`]'s
 //! time and never beyond `exp`; a token without `exp` is asked about each time. What was not good is kept for ten seconds, in a room of
-//! its own, so that made-up tokens can't push out good ones. A client address (IPv6: a /56) has a quarter of the questions that may be
-//! under way at most. While the issuer does not answer, or answers something else, the app answers 503, never 401.
+//! its own, so that made-up tokens can't push out good ones. Of the 64 questions that may be under way a client address (IPv6: a /56) has at
+//! most 16, and of the second half of them two; 256 requests wait for one answer at most. How many questions a second the issuer is asked is
+//! not limited here: that is the limiter's per address, in front. While the issuer does not answer, or answers something else, the app answers 503, never 401.
+//!
+//! # What it asks of an answer
+//!
+//! All that the [`Issuer`] asks of its tokens: `iss` where the answer has one, the audience, [`Issuer::require`], the rules of a preset and
+//! its tenants. What a rule looks at has to be in the answer, which may name things otherwise than the issuer's JWTs do (Okta's has no
+//! `cid`): describe the issuer anew for introspection then. `exp`, `nbf` and `iat` count where they are there. `token_type`, if
+//! there, is `Bearer` or `DPoP` (RFC 6749 §5.1), the latter with `cnf.jkt`, so that refresh tokens, which the endpoint answers for
+//! too, are no access tokens. An issuer that tells them apart by something else needs a rule, such as
+//! `.require(ClaimRule::equals("token_use", "access_token"))` for Ory Hydra.
 //!
 //! # Example
 //!
@@ -34,6 +44,7 @@
 //!
 //! RFC 7662 §2.1 (request), §2.2 (answer), §4 (what to check of it), RFC 8705 §3.2 and RFC 9449 §6.2 (bound tokens).
 
+mod answer;
 mod builder;
 mod flight;
 mod refused;
@@ -42,24 +53,28 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gambeson_core::{Answer, Clock, Timestamp};
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::{Engine, alphabet};
+use gambeson_core::{Answer, Clock};
 
 pub use self::builder::IntrospectionBuilder;
 use self::flight::Flights;
 use self::refused::Refused;
 use crate::binding::Verified;
 use crate::cache::{Cache, CacheKey};
-use crate::denylist::{Denylist, Marks};
+use crate::denylist::Denylist;
 use crate::error::{Reason, TokenError, TokenErrorKind};
-use crate::identity;
 use crate::issuer::Issuer;
-use crate::jwt::{Claims, Json, Keep, read_object};
 use crate::keys::{Endpoint, Network};
 use crate::policy::Policy;
 use crate::token_endpoint::{ClientAuth, Exchanges};
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 << 10;
+
+/// For the form of a token only: what is nearly a JWT is none of the endpoint's business either.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Asks an issuer about its tokens. See the [module](self) for the whole page. A clone shares caches and questions.
 #[derive(Clone)]
@@ -99,7 +114,7 @@ impl Introspection {
         if let Some(verified) = shared.good.as_ref().and_then(|good| good.get(&name, now, |_| true)) {
             return Answer::Ready(Ok(verified));
         }
-        if shared.refused.knows(&name, now) {
+        if shared.refused.knows(&name, shared.clock.monotonic()) {
             return Answer::Ready(Err(TokenError::with(Reason::Inactive, "refused a moment ago")));
         }
         let Some(flight) = shared.flights.join(name, Network::of(client)) else {
@@ -132,43 +147,32 @@ impl Shared {
                     good.put(name, verified, [0; 32], now);
                 }
             }
-            Err(error) if error.kind() == TokenErrorKind::Token => self.refused.remember(name, now),
+            Err(error) if error.kind() == TokenErrorKind::Token => {
+                self.refused.remember(name, self.clock.monotonic());
+            }
             Err(_) => {}
         }
         outcome
     }
-
-    /// RFC 7662 §4: the issuer vouches for the token, whether it is for this API is ours to check.
-    fn accept(&self, text: &str, now: Timestamp) -> Result<Verified, TokenError> {
-        let policy = &self.policy;
-        let active = read_object(text, |name| if name == "active" { Keep::Value } else { Keep::Nothing });
-        match active.map_err(|error| unavailable(&format!("not an answer: {error}")))?.get("active") {
-            Some(Json::Bool(true)) => {}
-            Some(Json::Bool(false)) => return Err(TokenError::new(Reason::Inactive)),
-            _ => return Err(unavailable("the answer does not say whether the token is active")),
-        }
-        let claims =
-            Claims::read(text, policy).map_err(|error| unavailable(error.detail().unwrap_or_default()))?;
-        if claims.text("iss")?.is_some() {
-            claims.check_issuer(policy)?;
-        }
-        if !self.any_audience {
-            claims.check_audience(policy)?;
-        }
-        if claims.seconds("exp").is_some() {
-            claims.check_times(policy, now)?;
-        }
-        claims.check_purpose(policy)?;
-        let binding = claims.binding()?;
-        let read = |denylist| Marks::read(denylist, &claims, &policy.issuer);
-        let marks = self.denylist.as_ref().map(read).transpose()?;
-        Ok(Verified { principal: identity::principal(&claims, text, policy)?, binding, marks })
-    }
 }
 
-/// Whether a token is in the form of a JWT: three parts, of which the first begins as base64url of `{` does.
+/// Whether a token is in the form of a JWT: three parts, of which the first begins as base64url of a JSON object does. White space may
+/// stand before the brace, as JSON has it.
 pub(crate) fn is_jwt(token: &str) -> bool {
-    token.starts_with("ey") && token.bytes().filter(|byte| *byte == b'.').count() == 2
+    let mut parts = token.split('.');
+    let (head, others) = (parts.next().unwrap_or_default(), parts.count());
+    others == 2 && decoded(head).find(|byte| !byte.is_ascii_whitespace()) == Some(b'{')
+}
+
+/// What base64url says, as far as it is some, without room for all of it.
+fn decoded(text: &str) -> impl Iterator<Item = u8> {
+    let chunks = text.as_bytes().chunks(4);
+    let read = |chunk: &[u8]| {
+        let mut bytes = [0; 3];
+        let len = LENIENT.decode_slice(chunk, &mut bytes).ok()?;
+        Some(bytes.into_iter().take(len))
+    };
+    chunks.map_while(read).flatten()
 }
 
 /// `b64token` of RFC 6750 §2.1: nobody issues other tokens, so the issuer isn't asked about them.

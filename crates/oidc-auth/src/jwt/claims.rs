@@ -107,11 +107,18 @@ impl<'a> Claims<'a> {
         ))
     }
 
+    /// The end is there, and no time is against the token.
     pub(crate) fn check_times(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
-        let exp = self.seconds("exp").ok_or_else(|| missing("exp", Reason::Expired))?;
+        self.seconds("exp").ok_or_else(|| missing("exp", Reason::Expired))?;
+        self.check_given_times(policy, now)
+    }
+
+    /// What there is of `exp`, `iat` and `nbf` is not against the token.
+    pub(crate) fn check_given_times(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
+        let exp = self.seconds("exp");
         let leeway = i64::try_from(policy.leeway.as_secs()).unwrap_or(i64::MAX);
         let now = now.unix_seconds();
-        if exp.saturating_add(leeway) <= now {
+        if let Some(exp) = exp.filter(|exp| exp.saturating_add(leeway) <= now) {
             let ago = now.saturating_sub(exp);
             return Err(TokenError::with(Reason::Expired, format!("expired {ago} s ago")));
         }
@@ -123,7 +130,7 @@ impl<'a> Claims<'a> {
         if let Some(wait) = ahead("nbf") {
             return Err(TokenError::with(Reason::NotYetValid, format!("valid in {wait} s")));
         }
-        self.check_lifetime(policy, exp, now)
+        exp.map_or(Ok(()), |exp| self.check_lifetime(policy, exp, now))
     }
 
     /// Without `iat` the time that is left stands for the lifetime.
@@ -131,7 +138,9 @@ impl<'a> Claims<'a> {
         let lifetime = exp.saturating_sub(self.seconds("iat").unwrap_or(now));
         let max = i64::try_from(policy.max_lifetime.as_secs()).unwrap_or(i64::MAX);
         if lifetime > max {
-            let text = format!("valid for {lifetime} s, allowed are {max} s (max_token_lifetime)");
+            let text = format!(
+                "valid for {lifetime} s, allowed are {max} s (max_token_lifetime, or a denylist's keep)"
+            );
             return Err(TokenError::with(Reason::Lifetime, text));
         }
         Ok(())

@@ -26,6 +26,11 @@ impl Network {
             v4 => v4,
         }))
     }
+
+    /// Whether there is anybody to share with.
+    pub(crate) fn is_known(self) -> bool {
+        self.0.is_some()
+    }
 }
 
 /// Counts who waits, wakes them, and remembers which kids were looked for in vain.
@@ -77,7 +82,7 @@ impl WaitingRoom {
         let mut state = self.state();
         let taken = state.networks.get(&network).copied().unwrap_or(0);
         let full = || TokenError::new(Reason::WaitingRoomFull);
-        if network.0.is_some() && taken >= self.share {
+        if network.is_known() && taken >= self.share {
             return Err(full());
         }
         let mut crowded_out = None;

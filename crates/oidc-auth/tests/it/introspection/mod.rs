@@ -1,5 +1,7 @@
 //! Opaque tokens, of which only the issuer can say what they are (RFC 7662).
 
+mod demands;
+
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +12,9 @@ use gambeson_core::{
     TransportErrorKind, TransportLimits,
 };
 use gambeson_oidc_auth::introspection::IntrospectionBuilder;
-use gambeson_oidc_auth::{AuthLayer, CacheConfig, ClientAuth, Denial, Denylist, Dpop, Introspection, Issuer};
+use gambeson_oidc_auth::{
+    AuthLayer, CacheConfig, ClaimNames, ClaimRule, ClientAuth, Denial, Denylist, Dpop, Introspection, Issuer,
+};
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -66,10 +70,19 @@ impl House {
         waits: Option<Arc<Notify>>,
         change: impl FnOnce(IntrospectionBuilder) -> IntrospectionBuilder,
     ) -> Self {
+        Self::of(Issuer::discover(ISSUER), answer, waits, change)
+    }
+
+    fn of(
+        issuer: Issuer,
+        answer: &Value,
+        waits: Option<Arc<Notify>>,
+        change: impl FnOnce(IntrospectionBuilder) -> IntrospectionBuilder,
+    ) -> Self {
         let answer = Mutex::new((200, answer.to_string()));
         let endpoint = Arc::new(Endpoint { answer, seen: Mutex::default(), waits });
         let clock = ManualClock::at(Timestamp::from_unix_seconds(START));
-        let opaque = builder()
+        let opaque = builder_for(issuer)
             .audience("api")
             .clock(Arc::new(clock.clone()))
             .entropy(Arc::new(FixedEntropy::starting_at(1)))
@@ -93,9 +106,9 @@ impl House {
     }
 }
 
-fn builder() -> IntrospectionBuilder {
+fn builder_for(issuer: Issuer) -> IntrospectionBuilder {
     let client = ClientAuth::secret("api", SecretBytes::new(b"hush".to_vec()));
-    Introspection::builder(Issuer::discover(ISSUER), format!("{ISSUER}/introspect"), client)
+    Introspection::builder(issuer, format!("{ISSUER}/introspect"), client)
 }
 
 fn active() -> Value {
@@ -189,6 +202,18 @@ async fn junk_is_remembered_for_a_while_and_pushes_out_nothing() {
     assert_eq!(house.ask("junk1999").await.status(), 200, "a refusal is no verdict for good");
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_refusal_last() {
+    let house = House::new(&json!({"active": false}));
+    assert_eq!(house.ask("opaque").await.status(), 401);
+    house.clock.set(Timestamp::from_unix_seconds(START - 600));
+    house.answers(200, &active_with("iat", json!(START - 700)));
+    house.clock.advance(Duration::from_secs(9));
+    assert_eq!((house.ask("opaque").await.status(), house.asked()), (StatusCode::UNAUTHORIZED, 1));
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(house.ask("opaque").await.body(), "alice");
+}
+
 /// An outage is no fault of the token.
 #[tokio::test]
 async fn what_is_no_answer_is_503() {
@@ -249,10 +274,18 @@ async fn the_form_decides_and_nothing_else() {
     assert_eq!(house.ask(&forged).await.status(), 401);
     assert_eq!(house.ask(&house.signer.token(&claims())).await.body(), "alice");
     assert_eq!(house.asked(), 0, "no JWT is ever sent to the endpoint");
-    for opaque in ["v1.local.abc", "a.b", "ey", "eyJ"] {
+    let signed = house.signer.token(&claims());
+    let (_, rest) = signed.split_once('.').unwrap();
+    for head in ["{\n\"alg\":\"ES256\"}", " \r\n\t {\"alg\":\"ES256\"}", "{}", "{"] {
+        let jwt = format!("{}.{rest}", encode(head.as_bytes()));
+        assert_eq!(house.ask(&jwt).await.status(), 401, "{head}");
+    }
+    assert_eq!(house.asked(), 0, "nor one whose header is written with white space");
+    let list = format!("{}.{rest}", encode(b"[]"));
+    for opaque in ["v1.local.abc", "a.b", "ey", "eyJ", "eyJ.a", "eyJ.a.b.c", "..", "e.a.b", &list] {
         assert_eq!(house.ask(opaque).await.body(), "alice", "{opaque}");
     }
-    assert_eq!(house.asked(), 4);
+    assert_eq!(house.asked(), 9);
 }
 
 #[tokio::test]
@@ -323,10 +356,41 @@ async fn the_layer_keeps_the_laws_while_it_asks() {
 fn all_problems_are_told_at_once() {
     let client = ClientAuth::secret("", SecretBytes::new(b"hush".to_vec()));
     let bad = Introspection::builder(Issuer::discover(ISSUER), "http://id.example/x", client);
-    let text = bad.leeway(Duration::from_secs(301)).build().unwrap_err().to_string();
-    for field in
-        ["introspection.client-id", "introspection.url", "introspection.audience", "introspection.leeway"]
-    {
+    let brief = Denylist::builder().keep(Duration::from_secs(300)).build().unwrap();
+    let bad = bad.leeway(Duration::from_secs(301)).deadline(Duration::ZERO).denylist(brief);
+    let text = bad.claims(ClaimNames::default().roles("")).build().unwrap_err().to_string();
+    for field in [
+        "introspection.client-id",
+        "introspection.url",
+        "introspection.audience",
+        "introspection.leeway",
+        "introspection.deadline",
+        "claims.roles",
+        "denylist.keep",
+    ] {
         assert!(text.contains(field), "{field}: {text}");
     }
+}
+
+/// What an issuer is told to demand can be wrong here as it can at a verifier.
+#[test]
+fn an_issuers_mistakes_are_told_here_too() {
+    let refused = |issuer, audience: &str| {
+        let built = builder_for(issuer).audience(audience).build();
+        built.unwrap_err().to_string()
+    };
+    let vague = refused(Issuer::keycloak("https://id.example.com", "acme"), "account");
+    assert!(vague.contains("audience mapper"), "{vague}");
+    let domain = refused(Issuer::entra("contoso.com"), "api");
+    assert!(domain.contains("the tenant's id"), "{domain}");
+    let empty = refused(Issuer::discover(ISSUER).require(ClaimRule::equals("org", "")), "api");
+    assert!(empty.contains("issuer.require"), "{empty}");
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn the_default_transport_knows_the_issuers_networks() {
+    let issuer = Issuer::discover(ISSUER).allow_private(["10.0.0.0/33"]);
+    let text = builder_for(issuer).audience("api").build().unwrap_err().to_string();
+    assert!(text.contains("10.0.0.0/33"), "{text}");
 }
