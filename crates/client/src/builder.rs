@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Clock, ConfigError, ConfigProblems, Spawn, SystemClock, Timer, TokioSpawn};
+use gambeson_core::{Clock, ConfigError, ConfigProblems, SecretBytes, Spawn, SystemClock, Timer, TokioSpawn};
 use ipnet::IpNet;
 
 use crate::Client;
 use crate::connect::Dialer;
 use crate::proxy::Proxies;
-use crate::tls::{Tls, roots};
+use crate::tls::{Tls, identity, roots};
 
 /// Settings of a [`Client`]; each problem is told by [`ClientBuilder::build`], all at once.
 ///
@@ -20,6 +20,7 @@ use crate::tls::{Tls, roots};
 /// |---|---|---|
 /// | platform roots | on | what the machine trusts |
 /// | extra roots | none | |
+/// | certificate of its own | none | few servers ask for one |
 /// | addresses of special use | refused, unless the request allows them | a stranger's URL must not lead inside |
 /// | proxy | none | an environment is asked only when told to |
 /// | time for one address | 2 s | a dead address must not use up the deadline of a name with several |
@@ -28,6 +29,7 @@ use crate::tls::{Tls, roots};
 pub struct ClientBuilder {
     platform_roots: bool,
     extra_roots: Vec<Vec<u8>>,
+    own: Option<(Vec<u8>, SecretBytes)>,
     proxies: Proxies,
     problems: ConfigProblems,
     names: HashMap<String, Vec<IpAddr>>,
@@ -43,6 +45,7 @@ impl Default for ClientBuilder {
         Self {
             platform_roots: true,
             extra_roots: Vec::new(),
+            own: None,
             proxies: Proxies::default(),
             problems: ConfigProblems::new(),
             names: HashMap::new(),
@@ -66,6 +69,15 @@ impl ClientBuilder {
     /// `https` destination can be reached.
     pub fn platform_roots(self, trust: bool) -> Self {
         Self { platform_roots: trust, ..self }
+    }
+
+    /// Shows this certificate to destinations that ask for one (RFC 8446 §4.3.2), as `tls_client_auth` does (RFC 8705 §2); never
+    /// to a proxy. `certificates` are `CERTIFICATE` blocks in PEM, its own first and then those between it and a root; `key`
+    /// is its private key, one block of PKCS#8, SEC1 or PKCS#1. Give it to a client that asks nobody but who should know it.
+    /// Default: none.
+    pub fn client_certificate_pem(mut self, certificates: impl Into<Vec<u8>>, key: SecretBytes) -> Self {
+        self.own = Some((certificates.into(), key));
+        self
     }
 
     /// Leaves through the proxies that the process's environment names: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`.
@@ -116,13 +128,12 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// A root certificate that can't be read, no root certificate at all, or an unusable proxy variable.
+    /// A certificate or key that can't be read or don't belong together, no root certificate at all, or an unusable proxy variable.
     pub fn build(mut self) -> Result<Client, ConfigError> {
         let roots = roots(self.platform_roots, &self.extra_roots, &mut self.problems);
+        let own = self.own.take().and_then(|(pem, key)| identity(&pem, &key, &mut self.problems));
         self.problems.check()?;
-        let tls = Tls::new(roots).map_err(|error| {
-            ConfigError::one("client.tls", error.to_string(), "use a build of aws-lc-rs with TLS 1.2 or 1.3")
-        })?;
+        let tls = Tls::new(roots, own)?;
         let dialer = Dialer {
             tls,
             proxies: self.proxies,
@@ -151,6 +162,7 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("platform_roots", &self.platform_roots)
             .field("extra_roots", &self.extra_roots.len())
+            .field("client_certificate", &self.own.is_some())
             .field("proxies", &self.proxies)
             .field("private", &self.private)
             .field("per_address", &self.per_address)

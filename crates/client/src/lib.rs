@@ -43,7 +43,8 @@
 //!
 //! Certificates are checked against the platform's roots (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured) and those
 //! given to [`ClientBuilder::extra_root_certificates_pem`]. The cryptography is aws-lc-rs, chosen explicitly: another
-//! crate that installs a process default changes nothing here.
+//! crate that installs a process default changes nothing here. A certificate of its own is shown only where
+//! [`ClientBuilder::client_certificate_pem`] gave one.
 #![forbid(unsafe_code)]
 
 mod address;

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
-use gambeson_core::{ConfigProblems, TransportError, TransportErrorKind};
+use gambeson_core::{ConfigError, ConfigProblems, SecretBytes, TransportError, TransportErrorKind};
 use rustls::RootCertStore;
 use rustls::client::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::TlsConnector;
 
 use crate::io::ByteStream;
+
+/// The field of a client's own certificate.
+const OWN: &str = "client.client_certificate_pem";
+
+/// A certificate with those between it and a root, and its key.
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The two handshakes: with a destination (HTTP/2 or 1.1) and with a proxy (1.1 only).
 #[derive(Clone)]
@@ -20,15 +26,26 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(roots: RootCertStore) -> Result<Self, rustls::Error> {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let proxy = TlsConnector::from(Arc::new(config.clone()));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { destination: TlsConnector::from(Arc::new(config)), proxy })
+    pub(crate) fn new(roots: RootCertStore, own: Option<Identity>) -> Result<Self, ConfigError> {
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| {
+                let cure = "use a build of aws-lc-rs with TLS 1.2 or 1.3";
+                ConfigError::one("client.tls", error.to_string(), cure)
+            })?
+            .with_root_certificates(roots);
+        let mut proxy = config.clone().with_no_client_auth();
+        proxy.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut destination = match own {
+            None => config.with_no_client_auth(),
+            Some((chain, key)) => config.with_client_auth_cert(chain, key).map_err(|error| {
+                let cure = "give a certificate and the private key that belongs to it";
+                ConfigError::one(OWN, error.to_string(), cure)
+            })?,
+        };
+        destination.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let connector = |config| TlsConnector::from(Arc::new(config));
+        Ok(Self { destination: connector(destination), proxy: connector(proxy) })
     }
 
     /// Shakes hands with the destination; also says whether HTTP/2 was agreed on.
@@ -83,6 +100,20 @@ pub(crate) fn roots(platform: bool, extra: &[Vec<u8>], problems: &mut ConfigProb
         );
     }
     roots
+}
+
+/// What this client shows of itself. A problem tells nothing of the key.
+pub(crate) fn identity(pem: &[u8], key: &SecretBytes, problems: &mut ConfigProblems) -> Option<Identity> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    if chain.is_none() {
+        problems.add(OWN, "no certificate that can be read", "give one or more PEM blocks of CERTIFICATE");
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.expose()).ok();
+    if key.is_none() {
+        problems.add(OWN, "no key that can be read", "give the key as one PEM block of PRIVATE KEY");
+    }
+    chain.zip(key)
 }
 
 fn add_pem(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use gambeson_core::{HttpTransport, TransportErrorKind};
+use gambeson_core::{HttpTransport, SecretBytes, TransportErrorKind};
 use http::Response;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -11,21 +12,41 @@ use tokio_rustls::TlsAcceptor;
 use crate::server::{Handler, full, serve, spawn};
 use crate::{builder, get, local};
 
-/// A TLS server for `localhost` whose answers name the HTTP version; its port, and its root in PEM.
-pub(crate) async fn start_tls(protocols: &[&str]) -> (u16, String) {
+type Root = CertifiedIssuer<'static, KeyPair>;
+
+fn new_root() -> Root {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root = CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap();
+    CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A TLS server for `localhost` whose answers name the HTTP version; its port, and its root in PEM.
+pub(crate) async fn start_tls(protocols: &[&str]) -> (u16, String) {
+    let root = new_root();
+    (start_tls_of(&root, None, protocols).await, root.pem())
+}
+
+/// A TLS server for `localhost` under this root; clients must show a certificate under the other one.
+async fn start_tls_of(root: &Root, clients: Option<&Root>, protocols: &[&str]) -> u16 {
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(["localhost".to_owned(), "inner.localhost".to_owned()])
         .unwrap()
-        .signed_by(&key, &root)
+        .signed_by(&key, root)
         .unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+        .unwrap();
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(clients.der().clone()).unwrap();
+            let wanted = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            config.with_client_cert_verifier(wanted.build().unwrap())
+        }
+    };
+    let mut config = config
         .with_single_cert(
             vec![leaf.der().clone()],
             PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der())),
@@ -46,7 +67,49 @@ pub(crate) async fn start_tls(protocols: &[&str]) -> (u16, String) {
             });
         }
     });
-    (port, root.pem())
+    port
+}
+
+#[tokio::test]
+async fn who_is_asked_for_a_certificate_shows_its_own() {
+    let (root, clients) = (new_root(), new_root());
+    let signed_by = |issuer: &Root| {
+        let key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new(vec!["orders".to_owned()]).unwrap().signed_by(&key, issuer).unwrap();
+        (own.pem(), SecretBytes::new(key.serialize_pem().into_bytes()))
+    };
+    for protocols in [&["h2"][..], &["http/1.1"]] {
+        let port = start_tls_of(&root, Some(&clients), protocols).await;
+        let ask = async |own: Option<(String, SecretBytes)>| {
+            let builder = builder().extra_root_certificates_pem(root.pem());
+            let builder = match own {
+                Some((certificate, key)) => builder.client_certificate_pem(certificate, key),
+                None => builder,
+            };
+            let client = builder.build().unwrap();
+            client.send(get(format!("https://localhost:{port}/")), local()).await
+        };
+        assert_eq!(ask(Some(signed_by(&clients))).await.unwrap().status(), 200);
+        assert!(ask(None).await.is_err());
+        assert!(ask(Some(signed_by(&root))).await.is_err(), "of somebody else");
+    }
+}
+
+#[test]
+fn a_certificate_and_a_key_must_belong_together_and_no_key_is_told() {
+    let root = new_root();
+    let key = || KeyPair::generate().unwrap().serialize_pem();
+    let hidden = "-----BEGIN PRIVATE KEY-----\nhidden\n-----END PRIVATE KEY-----\n";
+    for (certificates, key, problems) in
+        [(root.pem(), key(), 1), (root.pem(), hidden.into(), 1), ("none".to_owned(), "none".into(), 2)]
+    {
+        let builder = builder().client_certificate_pem(certificates, SecretBytes::new(key.into_bytes()));
+        assert!(!format!("{builder:?}").contains("PRIVATE"), "{builder:?}");
+        let refused = builder.build().unwrap_err();
+        assert_eq!(refused.problems().len(), problems, "{refused}");
+        assert!(refused.to_string().contains("client.client_certificate_pem"), "{refused}");
+        assert!(!refused.to_string().contains("hidden"), "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ impl ClientAuth {
     }
 
     /// `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705 §2): the form has the id only, and the certificate is
-    /// the transport's to show; give one that has it. Where the metadata names `mtls_endpoint_aliases`, their token endpoint is asked.
+    /// the transport's to show; give one that has it, as gambeson-client does by `client_certificate_pem`. Where the metadata names `mtls_endpoint_aliases`, their token endpoint is asked.
     #[must_use]
     pub fn tls(id: impl Into<Box<str>>) -> Self {
         Self::by(id, Method::Tls)
