@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gambeson_core::{Clock, Profile, SystemClock, Timer};
 
 use super::keys::Keys;
+use super::mint::LIFETIME;
 use super::person::demo_people;
 use super::state::{State, Time};
 use super::{DevClient, DevIdp, DevIdpError, DevIdpErrorKind, Person, routes};
@@ -21,6 +23,7 @@ pub struct DevIdpBuilder {
     people: Option<Vec<Person>>,
     clients: Vec<DevClient>,
     time: Arc<dyn Time>,
+    token_lifetime: Duration,
     profile: Option<Profile>,
 }
 
@@ -32,6 +35,7 @@ impl DevIdpBuilder {
             people: None,
             clients: vec![DevClient::confidential("service", "dev-service-secret")],
             time: Arc::new(SystemClock::new()),
+            token_lifetime: LIFETIME,
             profile: None,
         }
     }
@@ -73,6 +77,14 @@ impl DevIdpBuilder {
         self
     }
 
+    /// How long tokens last, and in whole seconds what `expires_in` says. Default 300 s. A few seconds make an app refresh
+    /// while somebody watches.
+    #[must_use]
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = lifetime;
+        self
+    }
+
     /// The profile of the app, where it does not come from the environment. Default: development.
     ///
     /// It can forbid the start, never allow it: when `GAMBESON_PROFILE` says `production`, or a word that nobody knows,
@@ -97,7 +109,8 @@ impl DevIdpBuilder {
         let keys = Keys::generate().map_err(|error| system("could not make keys", error))?;
         let parties = (self.people.unwrap_or_else(demo_people), self.clients);
         let issuer = format!("http://{address}");
-        let state = Arc::new(State::new(issuer, self.audience, parties, self.time, keys));
+        let state =
+            Arc::new(State::new(issuer, self.audience, parties, (self.time, self.token_lifetime), keys));
         let answering = Arc::clone(&state);
         let running =
             dev_server::run(listener, move |request| routes::answer(Arc::clone(&answering), request));

@@ -25,6 +25,7 @@ use crate::dev_server::Running;
 /// | new keys; `keep_old=true` goes on publishing the old ones | `POST /dev/rotate` |
 /// | misbehaviour: form `mode=` and a name of [`Fault::from_name`] | `POST /dev/fault` |
 /// | time passes for the tokens made from then on: form `advance=` and seconds | `POST /dev/clock` |
+/// | how many requests came for each path so far, as JSON | `GET /dev/requests` |
 ///
 /// Who is known by default: alice (editor), bob (viewer) and carol (admin) of tenant acme, dave (admin) of tenant globex,
 /// and the client `service` with the secret `dev-service-secret`. An app that signs people in is a [`DevClient`].
@@ -66,7 +67,7 @@ use crate::dev_server::Running;
 /// | PKCE (RFC 7636) | S256 only; required of public clients, held to wherever a challenge was sent |
 /// | answer to the client | 303 with `code`, `state` and `iss` (RFC 9207) |
 /// | a code | one use, 60 s by the provider's clock, bound to client, redirect URI and verifier; a second use revokes what the first gave |
-/// | ID and access tokens | 300 s; RS256 |
+/// | ID and access tokens | 300 s unless [`DevIdpBuilder::token_lifetime`] says otherwise; RS256 |
 /// | a refresh token | one use, then the next; a used one ends its family; 12 h from the code, at the latest |
 /// | the provider's own session | 12 h, an `HttpOnly`, `SameSite=Lax` cookie; `prompt=none`, `login`, `select_account` and `max_age` are obeyed |
 /// | signing out | ends the session and its refresh tokens, but not those with `offline_access` |

@@ -9,7 +9,7 @@ use super::keys::{Keys, encode, random_id};
 use super::state::State;
 use super::{Fault, Person, SigningAlgorithm};
 
-/// How long a token lasts by default.
+/// How long a token lasts where the builder is not told.
 pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// Makes one access token (RFC 9068); what is not changed is good.
@@ -38,11 +38,12 @@ enum Seal {
 
 impl Mint {
     pub(super) fn new(state: Arc<State>) -> Self {
+        let lifetime = state.token_lifetime;
         Self {
             state,
             algorithm: SigningAlgorithm::Rs256,
             seal: Seal::Own,
-            lifetime: LIFETIME,
+            lifetime,
             age: Duration::ZERO,
             header: Map::new(),
             claims: Map::new(),
@@ -71,7 +72,11 @@ impl Mint {
         self
     }
 
-    /// How long it lasts. Default 300 s.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// How long it lasts. Default: the provider's [`token_lifetime`](super::DevIdpBuilder::token_lifetime), 300 s.
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
 use super::Fault;
-use super::answer::{Answer, set, text};
+use super::answer::{Answer, json_answer, set, text};
 use super::authorize::{authorize, sign_in};
 use super::control::control;
 use super::form::Form;
@@ -62,6 +62,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
         (&Method::POST, "/token") => token(&state, headers, &form),
         (&Method::GET | &Method::POST, "/userinfo") => userinfo(&state, headers),
         (&Method::GET | &Method::POST, "/logout") => logout(&state, method, headers, &form),
+        (&Method::GET, "/dev/requests") => json_answer(StatusCode::OK, &state.all_requests()),
         (&Method::POST, _) if dev => control(&state, path, headers, &form),
         _ => text(StatusCode::NOT_FOUND, "no such endpoint"),
     };

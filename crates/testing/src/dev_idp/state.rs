@@ -18,6 +18,7 @@ pub(super) struct State {
     pub(super) audience: String,
     pub(super) people: Vec<Person>,
     time: Arc<dyn Time>,
+    pub(super) token_lifetime: Duration,
     changing: Mutex<Changing>,
     tables: Mutex<Tables>,
 }
@@ -43,7 +44,7 @@ struct Changing {
 }
 
 /// The endpoints, which are always counted one by one.
-const ENDPOINTS: [&str; 12] = [
+const ENDPOINTS: [&str; 13] = [
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/jwks",
@@ -56,6 +57,7 @@ const ENDPOINTS: [&str; 12] = [
     "/dev/rotate",
     "/dev/fault",
     "/dev/clock",
+    "/dev/requests",
 ];
 
 /// Other paths that are counted one by one, and how long they may be; the rest counts as one, so that strangers can't
@@ -71,7 +73,7 @@ impl State {
         issuer: String,
         audience: String,
         (people, clients): (Vec<Person>, Vec<DevClient>),
-        time: Arc<dyn Time>,
+        (time, token_lifetime): (Arc<dyn Time>, Duration),
         keys: Keys,
     ) -> Self {
         let changing = Mutex::new(Changing {
@@ -82,7 +84,7 @@ impl State {
             requests: BTreeMap::new(),
         });
         let tables = Mutex::new(Tables { clients, sessions: Sessions::new(), grants: Grants::new() });
-        Self { issuer, audience, people, time, changing, tables }
+        Self { issuer, audience, people, time, token_lifetime, changing, tables }
     }
 
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -174,6 +176,10 @@ impl State {
 
     pub(super) fn requests(&self, path: &str) -> usize {
         self.changing().requests.get(path).copied().unwrap_or_default()
+    }
+
+    pub(super) fn all_requests(&self) -> Value {
+        json!(self.changing().requests)
     }
 
     pub(super) fn person(&self, name: &str) -> Option<&Person> {

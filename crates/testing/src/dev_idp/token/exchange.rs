@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::DevClient;
 use super::super::answer::{Answer, described_error, json_answer};
 use super::super::form::Form;
-use super::super::mint::{LIFETIME, Mint};
+use super::super::mint::Mint;
 use super::super::own_token::access_token_claims;
 use super::super::state::State;
 
@@ -38,7 +38,7 @@ pub(super) fn exchange(state: &Arc<State>, client: &DevClient, _: &HeaderMap, fo
     if !scope.split(' ').all(|word| had.split(' ').any(|granted| granted == word)) {
         return described_error("invalid_scope", "scope has more than the token that is exchanged");
     }
-    let lifetime = left(state, &subject).min(LIFETIME);
+    let lifetime = left(state, &subject).min(state.token_lifetime);
     let mut mint = Mint::new(Arc::clone(state)).expires_in(lifetime).scope(scope);
     for name in ["sub", "roles", "tenant", "auth_time", "sid"] {
         mint = match subject.get(name) {

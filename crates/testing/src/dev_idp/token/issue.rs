@@ -12,7 +12,7 @@ use super::super::answer::{Answer, json_answer, oauth_error, text};
 use super::super::form::Form;
 use super::super::grant::Grant;
 use super::super::keys::{encode, random_id};
-use super::super::mint::{LIFETIME, Mint};
+use super::super::mint::Mint;
 use super::super::state::State;
 use super::super::{Fault, SigningAlgorithm};
 
@@ -24,7 +24,7 @@ pub(crate) fn service_answer(mint: Mint, headers: &HeaderMap, form: &Form, bare:
     };
     let Some(lifetime) = form
         .get("expires_in")
-        .map_or(Some(LIFETIME), |seconds| seconds.parse().ok().map(Duration::from_secs))
+        .map_or(Some(mint.lifetime()), |seconds| seconds.parse().ok().map(Duration::from_secs))
     else {
         return text(StatusCode::BAD_REQUEST, "expires_in must be a number of seconds");
     };
@@ -62,7 +62,7 @@ pub(super) fn person_answer(state: &Arc<State>, grant: &Grant, refresh: &str, sc
     let body = json!({
         "access_token": access,
         "token_type": "Bearer",
-        "expires_in": LIFETIME.as_secs(),
+        "expires_in": state.token_lifetime.as_secs(),
         "scope": scope,
         "refresh_token": refresh,
         "id_token": id_token(state, grant, &access),

@@ -182,6 +182,30 @@ async fn its_clock_can_be_given_and_moved() {
 }
 
 #[tokio::test]
+async fn tokens_last_as_long_as_it_is_told() {
+    let idp = DevIdp::builder().token_lifetime(Duration::from_secs(6)).start().await.unwrap();
+    let form = "grant_type=client_credentials&client_id=service&client_secret=dev-service-secret";
+    let answer = json(&post(idp.address(), "/token", form).await);
+    assert_eq!(answer["expires_in"], 6);
+    let token = answer["access_token"].as_str().unwrap();
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token).unwrap().claims;
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 6);
+    let asked = json(&post(idp.address(), "/token", &format!("{form}&expires_in=9")).await);
+    assert_eq!(asked["expires_in"], 9);
+}
+
+#[tokio::test]
+async fn it_tells_how_often_it_was_asked() {
+    let idp = start().await;
+    let counts = async || json(&get(idp.address(), "/dev/requests").await.unwrap());
+    get(idp.address(), "/jwks").await.unwrap();
+    get(idp.address(), "/jwks").await.unwrap();
+    assert_eq!((&counts().await["/jwks"], idp.requests("/jwks")), (&json!(2), 2));
+    let page = Request::get("/dev/requests").header("origin", "https://evil.example").body(String::new());
+    assert_eq!(send(idp.address(), page.unwrap()).await.unwrap().status(), 403);
+}
+
+#[tokio::test]
 async fn pages_and_other_hosts_get_nothing() {
     let idp = start().await;
     for (name, value, status) in [
