@@ -55,7 +55,9 @@ use std::sync::Arc;
 
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::{Engine, alphabet};
+use bytes::Bytes;
 use gambeson_core::{Answer, Clock};
+use http::Response;
 
 pub use self::builder::IntrospectionBuilder;
 use self::flight::Flights;
@@ -65,7 +67,7 @@ use crate::cache::{Cache, CacheKey};
 use crate::denylist::Denylist;
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::issuer::Issuer;
-use crate::keys::{Endpoint, Network};
+use crate::keys::{Endpoint, Network, is_page, redirected};
 use crate::policy::Policy;
 use crate::token_endpoint::{ClientAuth, Exchanges};
 
@@ -132,11 +134,11 @@ impl Shared {
         let answer = self.exchanges.post(&self.endpoint, &self.url, &self.client, &form, LONGEST).await;
         let answer = answer.map_err(|error| unavailable(&error))?;
         if answer.status() != http::StatusCode::OK {
-            let status = answer.status().as_u16();
-            return Err(unavailable(&format!(
-                "{} answered {status}: are the client's credentials right?",
-                self.url
-            )));
+            return Err(unavailable(&self.answered(&answer)));
+        }
+        if is_page(answer.body()) {
+            let text = format!("{} answered a page for people: does a proxy answer in its place?", self.url);
+            return Err(unavailable(&text));
         }
         let text = std::str::from_utf8(answer.body()).map_err(|_| unavailable("the answer is not UTF-8"))?;
         let now = self.clock.now();
@@ -153,6 +155,18 @@ impl Shared {
             Err(_) => {}
         }
         outcome
+    }
+
+    /// What an answer that is none means.
+    fn answered(&self, answer: &Response<Bytes>) -> String {
+        let (url, status) = (&self.url, answer.status());
+        match redirected(url, answer) {
+            Some(text) => text,
+            None if status.is_client_error() => {
+                format!("{url} answered {}: are the client's credentials right?", status.as_u16())
+            }
+            None => format!("{url} answered {}", status.as_u16()),
+        }
     }
 }
 

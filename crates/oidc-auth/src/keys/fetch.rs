@@ -257,13 +257,8 @@ fn same_origin(one: &str, other: &str) -> bool {
 /// A status that is no document. Redirects are not followed: where keys come from is configuration.
 fn answered(url: &str, answer: &Response<Bytes>) -> String {
     let status = answer.status();
-    let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
-    match to.filter(|_| status.is_redirection()) {
-        Some(to) => {
-            let to: String = to.chars().take(200).collect();
-            let cure = "redirects are not followed, configure the address that the issuer has now";
-            format!("{url} answered {}, to {to:?}: {cure}", status.as_u16())
-        }
+    match redirected(url, answer) {
+        Some(text) => text,
         None if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             let cure = "whoever asks must be known there, see Issuer::credentials_file";
             format!("{url} answered {}: {cure}", status.as_u16())
@@ -272,8 +267,22 @@ fn answered(url: &str, answer: &Response<Bytes>) -> String {
     }
 }
 
+/// Where a redirect leads, which nobody follows.
+pub(crate) fn redirected(url: &str, answer: &Response<Bytes>) -> Option<String> {
+    let status = answer.status();
+    let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+    let to: String = to.filter(|_| status.is_redirection())?.chars().take(200).collect();
+    let cure = "redirects are not followed, configure the address that the issuer has now";
+    Some(format!("{url} answered {}, to {to:?}: {cure}", status.as_u16()))
+}
+
+/// Whether what came in place of JSON is a page.
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 fn unreadable(what: &str, url: &str, body: &[u8], error: &serde_json::Error) -> FetchError {
-    let cure = match body.trim_ascii_start().starts_with(b"<") {
+    let cure = match is_page(body) {
         true => {
             ": it is a page for people; is the issuer's name complete, or does a proxy answer in its place?"
         }

@@ -9,7 +9,7 @@ mod remote;
 mod set;
 mod waiting;
 
-pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe};
+pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe, is_page, redirected};
 pub(crate) use jwk::Jwk;
 pub(crate) use remote::{Remote, RemoteParts, Round};
 pub(crate) use set::{Key, KeySet};

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use gambeson_core::escape_controls;
-use http::StatusCode;
+use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+
+use crate::keys::{is_page, redirected};
 
 /// What the token endpoint gives (RFC 6749 §5.1, OpenID Connect Core 1.0 §3.1.3.3, RFC 8693 §2.2.1).
 #[derive(Deserialize)]
@@ -47,12 +50,16 @@ struct ErrorAnswer {
 }
 
 /// Reads the answer of this endpoint. A text about it never repeats a part of a good answer: that might be a token.
-pub(super) fn read(url: &str, status: StatusCode, body: &[u8]) -> Result<Tokens, ExchangeError> {
-    if status != StatusCode::OK {
-        return Err(refusal(url, status, body));
+pub(super) fn read(url: &str, answer: &Response<Bytes>) -> Result<Tokens, ExchangeError> {
+    if let Some(text) = redirected(url, answer) {
+        return Err(ExchangeError::Unavailable(text));
     }
-    serde_json::from_slice(body).map_err(|error| {
+    if answer.status() != StatusCode::OK {
+        return Err(refusal(url, answer.status(), answer.body()));
+    }
+    serde_json::from_slice(answer.body()).map_err(|error| {
         let what = match error.classify() {
+            _ if is_page(answer.body()) => "it is a page for people, does a proxy answer in its place?",
             serde_json::error::Category::Data => "a member is missing or of another type",
             _ => "it is no JSON",
         };
@@ -119,7 +126,8 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &str) -> Result<Tokens, ExchangeError> {
-        read("https://id.example/token", StatusCode::from_u16(status).unwrap(), body.as_bytes())
+        let answer = Response::builder().status(status).body(body.to_owned().into()).unwrap();
+        read("https://id.example/token", &answer)
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Exchanges {
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await?;
         let sent = endpoint.transport.send(request, endpoint.limits()).await;
         let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(url, &error)))?;
-        read(url, answer.status(), answer.body())
+        read(url, &answer)
     }
 
     /// Posts a form with this app's credentials to another endpoint of the provider (RFC 7662 §2.1).

@@ -26,6 +26,8 @@ mod log;
 mod login;
 mod messages;
 #[cfg(feature = "client")]
+mod misbehaving_endpoints;
+#[cfg(feature = "client")]
 mod misbehaving_server;
 #[cfg(feature = "client")]
 mod misbehaviour;

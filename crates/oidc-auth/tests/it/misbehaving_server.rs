@@ -1,5 +1,6 @@
 //! An issuer on loopback, over real HTTP, that misbehaves in one way, and counts what it could send.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,8 @@ pub(crate) enum Misbehaviour {
     Error500,
     /// Fifty megabytes in place of each document.
     Flood,
+    /// As many, and it does not say so beforehand.
+    Endless,
     Redirect,
     Html,
     EmptySet,
@@ -30,7 +33,9 @@ pub(crate) enum Misbehaviour {
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    way: Arc<Mutex<Misbehaviour>>,
+    way: Arc<Mutex<(Misbehaviour, &'static str)>>,
+    answers: Arc<Mutex<BTreeMap<&'static str, Value>>>,
+    forms: Arc<Mutex<Vec<String>>>,
     sent: Arc<AtomicUsize>,
 }
 
@@ -40,7 +45,9 @@ impl Server {
     pub(crate) async fn start(keys: Vec<Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Self { address, way: Arc::new(Mutex::new(Misbehaviour::None)), sent: Arc::default() };
+        let way = Arc::new(Mutex::new((Misbehaviour::None, "")));
+        let (answers, forms, sent) = Default::default();
+        let server = Self { address, way, answers, forms, sent };
         let (accepting, keys) = (server.clone(), Arc::new(keys));
         spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -56,13 +63,28 @@ impl Server {
     }
 
     pub(crate) fn behave(&self, way: Misbehaviour) {
-        *self.way.lock().unwrap() = way;
+        self.behave_at("", way);
+    }
+
+    /// Misbehaves where the path begins so, and nowhere else.
+    pub(crate) fn behave_at(&self, path: &'static str, way: Misbehaviour) {
+        *self.way.lock().unwrap() = (way, path);
+    }
+
+    /// What it answers to this path when all is well, beside its document and its keys.
+    pub(crate) fn answers(&self, path: &'static str, answer: Value) {
+        self.answers.lock().unwrap().insert(path, answer);
+    }
+
+    /// How many forms came since it was asked last.
+    pub(crate) fn forms(&self) -> usize {
+        std::mem::take(&mut *self.forms.lock().unwrap()).len()
     }
 
     /// What its clock says.
     pub(crate) fn now(&self) -> i64 {
         let off = match *self.way.lock().unwrap() {
-            Misbehaviour::Clock(ahead) => ahead,
+            (Misbehaviour::Clock(ahead), _) => ahead,
             _ => 0,
         };
         SystemClock::new().now().unix_seconds() + off
@@ -78,15 +100,25 @@ impl Server {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await?);
         }
-        let way = *self.way.lock().unwrap();
-        let wants_keys = head.starts_with(b"GET /jwks ");
+        let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+        let mut form = vec![0; length.unwrap_or_default()];
+        stream.read_exact(&mut form).await?;
+        if !form.is_empty() {
+            self.forms.lock().unwrap().push(String::from_utf8_lossy(&form).into_owned());
+        }
+        let (way, at) = *self.way.lock().unwrap();
+        let way = if path.starts_with(at) { way } else { Misbehaviour::None };
+        let wants_keys = path == "/jwks";
         let other = way == Misbehaviour::OtherIssuer;
         let name = if other { "https://other.example".to_owned() } else { self.issuer() };
-        let document = json!({"issuer": name, "jwks_uri": format!("{}/jwks", self.issuer())});
-        let (mut status, mut more, mut body) = ("200 OK", String::new(), document.to_string());
-        if wants_keys {
-            body = json!({"keys": keys}).to_string();
-        }
+        let (mut status, mut more) = ("200 OK", String::new());
+        let mut body = match self.answers.lock().unwrap().get(path) {
+            Some(answer) => answer.to_string(),
+            None if wants_keys => json!({"keys": keys}).to_string(),
+            None => self.document(&name).to_string(),
+        };
         match way {
             Misbehaviour::Hangs => std::future::pending::<()>().await,
             Misbehaviour::Error500 => status = "500 Oops",
@@ -101,18 +133,30 @@ impl Server {
             }
             _ => {}
         }
-        let length = if way == Misbehaviour::Flood { FLOOD } else { body.len() };
+        let floods = matches!(way, Misbehaviour::Flood | Misbehaviour::Endless);
+        let length = if floods { FLOOD } else { body.len() };
+        if way != Misbehaviour::Endless {
+            more.push_str(&format!("Content-Length: {length}\r\n"));
+        }
         let date = http_date(self.now());
-        let head = format!(
-            "HTTP/1.1 {status}\r\nDate: {date}\r\n{more}Content-Length: {length}\r\nConnection: close\r\n\r\n"
-        );
+        let head = format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{more}Connection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
-        let chunk = if way == Misbehaviour::Flood { "[".repeat(64 << 10) } else { body };
+        let chunk = if floods { "[".repeat(64 << 10) } else { body };
         for _ in 0..length.div_ceil(chunk.len().max(1)) {
             stream.write_all(chunk.as_bytes()).await?;
             self.sent.fetch_add(chunk.len(), Ordering::SeqCst);
         }
         stream.shutdown().await
+    }
+}
+
+impl Server {
+    fn document(&self, issuer: &str) -> Value {
+        let at = |path| format!("{}{path}", self.issuer());
+        json!({
+            "issuer": issuer, "jwks_uri": at("/jwks"), "token_endpoint": at("/token"),
+            "authorization_endpoint": at("/authorize"),
+        })
     }
 }
 

@@ -31,10 +31,11 @@ const fn row(way: Misbehaviour, fresh: u16, known: u16, log: &'static [&'static 
 
 const FETCH: &str = "WARN message=keys could not be fetched";
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     row(Misbehaviour::Hangs, 503, 200, &[FETCH, "deadline passed", "keys-unavailable"]),
     row(Misbehaviour::Error500, 503, 200, &[FETCH, "answered 500", "keys-unavailable"]),
     row(Misbehaviour::Flood, 503, 200, &[FETCH, "larger than allowed", "keys-unavailable"]),
+    row(Misbehaviour::Endless, 503, 200, &[FETCH, "larger than allowed", "keys-unavailable"]),
     row(
         Misbehaviour::Redirect,
         503,

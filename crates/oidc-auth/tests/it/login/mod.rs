@@ -1,6 +1,6 @@
 //! Signing browsers in and out, at the dev identity provider and at a real one.
 
-mod browser;
+pub(crate) mod browser;
 mod config;
 mod contract;
 mod flow;

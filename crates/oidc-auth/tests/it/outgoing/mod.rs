@@ -1,6 +1,6 @@
 //! Tokens of this app on its calls to other services.
 
-mod api;
+pub(crate) mod api;
 #[cfg(feature = "serde")]
 mod config;
 #[cfg(feature = "client")]
