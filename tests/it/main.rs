@@ -3,6 +3,7 @@
 
 mod audit;
 mod browser;
+mod browser_login;
 mod collector;
 mod contract;
 mod hostile;

@@ -55,10 +55,10 @@ async fn main() -> Result<(), Failure> {
         Err(_) => return Err("name the identity provider: OIDC_ISSUER=https://id.example.com".into()),
     };
     let app = app(&settings)?;
-    println!("open {}", settings.origin);
-    let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
     let listener =
         TcpListener::bind(env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3003".to_owned())).await?;
+    println!("open {}", settings.origin);
+    let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
     serve(listener, app, Server::new().shutdown(told_to_end)).await?;
     Ok(())
 }

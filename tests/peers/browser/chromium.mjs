@@ -22,6 +22,8 @@ export async function withBrowser(use) {
     executablePath: process.env.GAMBESON_CHROMIUM,
     headless: true,
     args: FLAGS,
+    // People's browsers keep pages in memory for the way back.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
     viewport: { width: 1000, height: 560 },
   });
   try {

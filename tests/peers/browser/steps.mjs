@@ -5,6 +5,17 @@ import path from 'node:path';
 // One step: a sentence that is true when `walk` ends without an error.
 export const step = (says, walk) => ({ says, walk });
 
+// What `look` gives once it is something; asked again and again, for at most twenty seconds.
+export async function until(look) {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`it did not come about: ${look}`);
+    await new Promise((next) => setTimeout(next, 50));
+  }
+}
+
 // A screenshot named for the walk and its place in it.
 export async function shoot({ page, walk, screens }, name) {
   await mkdir(screens, { recursive: true });

@@ -49,7 +49,7 @@ async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) ->
     let cleared = parts.cookies.clear(&parts.cookies.session);
     let reply = Reply::see_other(&location);
     let reply = reply.ok_or_else(|| refusal::unavailable("the way out can't stand in a header"))?;
-    Ok(reply.cookie(cleared))
+    Ok(reply.cookie(cleared).forgetting_pages())
 }
 
 /// The provider's own log-out (OpenID Connect RP-Initiated Logout 1.0 §2). While it can't be found the session ends here only.

@@ -90,7 +90,8 @@
 //! the redirect to the provider goes against the page's `form-action`: [`Login::form_action_sources`] tells what to allow.
 //! [`Negotiated::log_in`], given to the layer that answers 401, sends a browser's navigation to the log-in; scripts get
 //! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
-//! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only.
+//! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only. Chromium
+//! may keep such a page in memory all the same, for the way back: the log-out's `Clear-Site-Data: "cache"` has it forget them.
 //!
 //! Where a log-in is not enough for what a route does, [`RequireAcr`](crate::RequireAcr) sends the browser here with `acr_values` and
 //! `max_age` in the query, which go on to the provider (step-up). Each log-in, this one too, gives the session a new id.
@@ -159,7 +160,7 @@
 //!
 //! RFC 6749 §4.1, §5, §6 and §10.12, RFC 7636 (PKCE, `S256` only), RFC 9207 §2.4 (`iss` of the response), RFC 9700 §2.1 and
 //! §4 (best practice), OpenID Connect Core 1.0 §3.1 (code flow), §3.1.3.7 (ID token) and §12 (refresh), Discovery 1.0 §4,
-//! RP-Initiated Logout 1.0 §2, RFC 6265bis §4.1.3 (cookie prefixes), RFC 8452 (AES-GCM-SIV), OWASP ASVS 5.0 §7.
+//! RP-Initiated Logout 1.0 §2, RFC 6265bis §4.1.3 (cookie prefixes), RFC 8452 (AES-GCM-SIV), W3C Clear Site Data §3.1, OWASP ASVS 5.0 §7.
 
 mod attempt;
 mod begin;

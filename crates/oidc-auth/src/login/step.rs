@@ -30,6 +30,14 @@ impl Reply {
         self
     }
 
+    /// Has the browser forget the pages that it keeps of this origin (W3C Clear Site Data §3.1): the way back from memory too, into
+    /// which some browsers put pages that say `no-store`.
+    pub(super) fn forgetting_pages(mut self) -> Self {
+        let name = HeaderName::from_static("clear-site-data");
+        self.headers.push((name, HeaderValue::from_static("\"cache\"")));
+        self
+    }
+
     pub(super) fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::SEE_OTHER;

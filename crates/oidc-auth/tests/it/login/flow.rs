@@ -36,7 +36,13 @@ async fn alice_signs_in_and_out() {
     assert_eq!(browser.cookies.keys().collect::<Vec<_>>(), ["session"], "the attempt is used up");
     assert_eq!(browser.who(&app).await, "alice");
 
-    let out = location(&browser.post(&app, "/logout").await);
+    let answer = browser.post(&app, "/logout").await;
+    assert_eq!(
+        answer.headers()["clear-site-data"],
+        "\"cache\"",
+        "nor does the browser's memory show her pages"
+    );
+    let out = location(&answer);
     assert!(out.starts_with(&format!("{}/logout?", scene.idp.issuer())), "{out}");
     assert_eq!(parameter(&out, "post_logout_redirect_uri").as_deref(), Some("http://127.0.0.1:3000/"));
     assert!(parameter(&out, "id_token_hint").is_some());
