@@ -125,6 +125,10 @@ pub struct LoginConfig {
     pub public_origin: String,
     /// See [`LoginBuilder::scopes`]. Default `openid`, `profile`.
     pub scopes: Vec<String>,
+    /// See [`LoginBuilder::trusted_audiences`]. Default: none.
+    pub trusted_audiences: Vec<String>,
+    /// See [`LoginBuilder::form_action`]. Default: none.
+    pub form_action: Vec<String>,
     /// The paths that the log-in owns.
     pub paths: LoginPaths,
     /// The longest time between two requests. Default 30 min.
@@ -148,6 +152,8 @@ impl Default for LoginConfig {
             client_secret: None,
             public_origin: String::new(),
             scopes: vec!["openid".into(), "profile".into()],
+            trusted_audiences: Vec::new(),
+            form_action: Vec::new(),
             paths: LoginPaths::default(),
             idle,
             absolute,
@@ -297,6 +303,8 @@ impl Config {
         let builder = Login::builder(issuer, login.client_id.as_str())
             .public_origin(login.public_origin.as_str())
             .scopes(login.scopes.iter().cloned())
+            .form_action(login.form_action.iter().map(String::as_str))
+            .trusted_audiences(login.trusted_audiences.iter().map(String::as_str))
             .paths(login.paths.clone())
             .lifetime(lifetime)
             .cookie_name(login.cookie_name.as_str())

@@ -191,6 +191,7 @@ mod refusal_log;
 pub mod require;
 mod resource;
 mod several;
+mod shares;
 mod status;
 mod telemetry;
 mod tenants;

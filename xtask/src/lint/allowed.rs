@@ -62,6 +62,11 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     allow("boxed-future", "crates/oidc-auth/src/keys/", "keys are fetched on a miss and in the background"),
     allow(
         "boxed-future",
+        "crates/oidc-auth/src/token_endpoint/known.rs",
+        "the discovery document is fetched in the background",
+    ),
+    allow(
+        "boxed-future",
         "crates/oidc-auth/src/login/",
         "a log-in asks its provider; a warm session boxes nothing",
     ),

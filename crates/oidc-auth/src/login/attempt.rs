@@ -63,9 +63,10 @@ impl Attempt {
         URL_SAFE_NO_PAD.encode(super::random::sha256(self.code_verifier().as_bytes()))
     }
 
-    /// Whether the browser may still come back with it. A clock that was set back ends it.
-    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
-        self.begun <= now && now.since(self.begun) < LIFE
+    /// Whether the browser may still come back with it. The instance that began it may have a clock that is so much ahead; one
+    /// that was set back further ends it.
+    pub(super) fn is_fresh(&self, now: Timestamp, leeway: Duration) -> bool {
+        self.begun <= now.plus(leeway) && now.since(self.begun) < LIFE
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -108,8 +109,9 @@ mod tests {
         assert!(!read.state.same(&read.nonce));
         assert_eq!(read.code_verifier(), attempt.code_verifier());
         assert_eq!((read.code_verifier().len(), read.code_challenge().len()), (43, 43));
-        assert!(read.is_fresh(now) && read.is_fresh(now.plus(Duration::from_secs(599))));
-        assert!(!read.is_fresh(now.plus(LIFE)) && !read.is_fresh(now.minus(Duration::from_secs(1))));
+        let fresh = |now| read.is_fresh(now, Duration::from_secs(30));
+        assert!(fresh(now) && fresh(now.plus(Duration::from_secs(599))) && !fresh(now.plus(LIFE)));
+        assert!(fresh(now.minus(Duration::from_secs(30))) && !fresh(now.minus(Duration::from_secs(31))));
         for length in 0..attempt.to_bytes().len() - "/notes?page=2".len() {
             assert!(Attempt::from_bytes(&attempt.to_bytes()[..length]).is_none());
         }

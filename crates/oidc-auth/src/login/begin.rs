@@ -1,7 +1,7 @@
 //! The way out: a browser is sent to the provider.
 
 use form_urlencoded::Serializer;
-use gambeson_core::RequestHead;
+use gambeson_core::{RequestFacts, RequestHead};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::attempt::{Attempt, MOST};
@@ -10,12 +10,13 @@ use super::provider::Endpoints;
 use super::refusal;
 use super::step::{Outcome, Reply, Step};
 use super::step_up::StepUp;
+use crate::keys::Network;
 
 /// More cookies than this are not looked at.
 const MOST_COOKIES: usize = 32;
 
 /// GET, as a navigation of the whole page: not of a frame, a script or a prefetch.
-pub(super) fn begin(login: &Login, head: &RequestHead<'_>) -> Step {
+pub(super) fn begin(login: &Login, head: &RequestHead<'_>, facts: &RequestFacts) -> Step {
     if *head.method != Method::GET {
         return Step::Done(Err(refusal::method("GET")));
     }
@@ -29,13 +30,19 @@ pub(super) fn begin(login: &Login, head: &RequestHead<'_>) -> Step {
     match login.parts().provider.warm() {
         Some(endpoints) => Step::Done(redirect(login, &endpoints, &return_to, &step_up, stale)),
         None => {
-            let login = login.clone();
+            let (login, network) = (login.clone(), network(facts));
             Step::Later(Box::pin(async move {
-                let endpoints = login.parts().provider.endpoints().await.map_err(refusal::unavailable)?;
+                let endpoints = login.parts().provider.endpoints(network).await;
+                let endpoints = endpoints.map_err(refusal::unavailable)?;
                 redirect(&login, &endpoints, &return_to, &step_up, stale)
             }))
         }
     }
+}
+
+/// With whom the browser shares places.
+pub(super) fn network(facts: &RequestFacts) -> Network {
+    Network::of(facts.peer().and_then(|peer| peer.address))
 }
 
 /// Browsers without Fetch Metadata are let pass: what comes of it is a redirect and a cookie.
@@ -61,7 +68,7 @@ fn stale_attempts(login: &Login, headers: &HeaderMap) -> Vec<HeaderValue> {
     let mut live = Vec::new();
     let mut gone = Vec::new();
     for (mark, sealed) in login.parts().cookies.attempts(headers).take(MOST_COOKIES) {
-        match open(login, mark, sealed).filter(|attempt| attempt.is_fresh(now)) {
+        match open(login, mark, sealed).filter(|attempt| attempt.is_fresh(now, login.leeway())) {
             Some(attempt) => live.push((attempt.begun, mark)),
             None => gone.push(mark),
         }

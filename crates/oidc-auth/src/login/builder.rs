@@ -32,6 +32,8 @@ pub struct LoginBuilder {
     client: ClientAuth,
     origin: Option<String>,
     scopes: Vec<String>,
+    trusted_audiences: Vec<Box<str>>,
+    form_action: Vec<String>,
     paths: LoginPaths,
     lifetime: SessionLifetime,
     cookie_name: String,
@@ -58,6 +60,8 @@ impl LoginBuilder {
             client: ClientAuth::public(client_id),
             origin: None,
             scopes: vec!["openid".into(), "profile".into()],
+            trusted_audiences: Vec::new(),
+            form_action: Vec::new(),
             paths: LoginPaths::default(),
             lifetime: SessionLifetime::default(),
             cookie_name: "session".into(),
@@ -116,6 +120,20 @@ impl LoginBuilder {
         if !self.scopes.iter().any(|scope| scope == "openid") {
             self.scopes.insert(0, "openid".into());
         }
+        self
+    }
+
+    /// Others that an ID token may name in `aud` beside this client. Default none: a token for several is refused, as OpenID
+    /// Connect Core 1.0 §3.1.3.7 wants. For providers that name the whole project in each ID token.
+    pub fn trusted_audiences<A: Into<Box<str>>>(mut self, audiences: impl IntoIterator<Item = A>) -> Self {
+        self.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Further sources for [`Login::form_action_sources`], such as `https://login.example.com`: where the provider's pages have another
+    /// origin than its name, and the policy of the app's pages is made before the provider was asked. Default none.
+    pub fn form_action<O: Into<String>>(mut self, sources: impl IntoIterator<Item = O>) -> Self {
+        self.form_action = sources.into_iter().map(Into::into).collect();
         self
     }
 
@@ -249,6 +267,11 @@ impl LoginBuilder {
         {
             problems.add("login.scopes", &**scope, "one scope an item");
         }
+        for source in
+            self.form_action.iter().filter(|source| super::handle::origin_of(source).as_ref() != Some(source))
+        {
+            problems.add("login.form-action", &**source, "give an origin, such as https://login.example.com");
+        }
         self.check_times(problems);
         match &self.origin {
             Some(origin) => PublicOrigin::parse(origin, self.run_in, problems),
@@ -364,6 +387,8 @@ impl LoginBuilder {
         let endpoint = Endpoint::new(&self.issuer, self.run_in, self.transport?, self.deadline);
         Some(Login::new(Inner {
             client: self.client,
+            trusted_audiences: self.trusted_audiences,
+            form_action: self.form_action,
             cookies: Cookies::new(&self.cookie_name, origin.is_https()),
             origin,
             paths: self.paths,
@@ -371,7 +396,7 @@ impl LoginBuilder {
             lifetime: self.lifetime,
             sealer: sealer?,
             verifier: verifier?,
-            provider: Provider::new(endpoint, Arc::clone(&clock), self.entropy.clone()?),
+            provider: Provider::new(endpoint, Arc::clone(&clock), self.spawn.clone()?, self.entropy.clone()?),
             store: self.store.unwrap_or_else(|| Arc::new(MemorySessions::new())),
             clock,
             spawn: self.spawn?,

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use super::attempt::Attempt;
 use super::begin;
 use super::handle::Login;
-use super::id_token::{self, Expected};
+use super::id_token;
+use super::provider::Endpoints;
 use super::random::Random;
 use super::refusal;
 use super::session::{Grant, Session, SessionKey};
@@ -63,11 +64,15 @@ pub(super) fn callback(login: &Login, head: &RequestHead<'_>, facts: &RequestFac
     let old = login.session_key(head.headers);
     let (login, facts) = (login.clone(), facts.clone());
     Step::Later(Box::pin(async move {
-        // Used up either way: the same answer does not count a second time in this browser.
+        // Until the code goes out, the same answer may come again; then it is used up, whatever becomes of it.
+        let provider = &login.parts().provider;
+        let network = begin::network(&facts);
+        let endpoints = provider.endpoints(network).await.map_err(refusal::unavailable)?;
+        let _turn = provider.finishing.turn(network, &attempt.state).map_err(refusal::unavailable)?;
         let state = attempt.state.text();
         let cookies = &login.parts().cookies;
         let used = cookies.clear(&cookies.attempt_name(Attempt::mark(&state)));
-        match finish(&login, &attempt, &answer, old, &facts).await {
+        match finish(&login, &endpoints, &attempt, &answer, old, &facts).await {
             Ok(reply) => Ok(reply.cookie(used)),
             Err(rejection) => Err(with_cookie(rejection, used)),
         }
@@ -95,7 +100,7 @@ fn attempt(login: &Login, headers: &HeaderMap, state: Option<&str>) -> Result<At
     if !attempt.state.same(&state) {
         return Err("the kept log-in has another state");
     }
-    if !attempt.is_fresh(login.now()) {
+    if !attempt.is_fresh(login.now(), login.leeway()) {
         return Err("the log-in took too long");
     }
     Ok(attempt)
@@ -103,13 +108,13 @@ fn attempt(login: &Login, headers: &HeaderMap, state: Option<&str>) -> Result<At
 
 async fn finish(
     login: &Login,
+    endpoints: &Endpoints,
     attempt: &Attempt,
     answer: &Answer,
     old: Option<SessionKey>,
     facts: &RequestFacts,
 ) -> Outcome {
     let parts = login.parts();
-    let endpoints = parts.provider.endpoints().await.map_err(refusal::unavailable)?;
     check_issuer(parts.provider.issuer(), endpoints.names_itself, answer.iss.as_deref())?;
     if let Some(error) = &answer.error {
         return Err(told(error));
@@ -121,7 +126,7 @@ async fn finish(
         ("redirect_uri", &login.redirect_uri()),
         ("code_verifier", &attempt.code_verifier()),
     ];
-    let tokens = parts.provider.exchange(&parts.client, &form).await.map_err(no_tokens)?;
+    let tokens = parts.provider.exchange(endpoints, &parts.client, &form).await.map_err(no_tokens)?;
     let now = login.now();
     let (principal, grant) = identify(login, tokens, &attempt.nonce, now, facts).await?;
     let session = Session::new(principal.clone(), now, parts.lifetime, grant);
@@ -180,8 +185,7 @@ async fn identify(
     let parts = login.parts();
     let id_token =
         tokens.id_token.as_deref().ok_or_else(|| refusal::failed("the provider gave no ID token"))?;
-    let client_id = parts.client.id();
-    let expected = Expected { nonce: Some(nonce), client_id, access_token: &tokens.access_token };
+    let expected = login.expected(Some(nonce), &tokens.access_token);
     let address = facts.peer().and_then(|peer| peer.address);
     let verified =
         id_token::verify(&parts.verifier, id_token, expected, address).await.map_err(no_identity)?;

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gambeson_core::{Access, AuditSink, Clock, EndpointSpec, Entropy, Spawn, Subject, Timestamp};
 use http::{HeaderMap, Method, Uri};
 
 use super::builder::LoginBuilder;
 use super::cookies::Cookies;
+use super::id_token::Expected;
 use super::origin::PublicOrigin;
 use super::paths::LoginPaths;
 use super::provider::Provider;
@@ -28,6 +30,8 @@ pub struct Login(Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) client: ClientAuth,
+    pub(super) trusted_audiences: Vec<Box<str>>,
+    pub(super) form_action: Vec<String>,
     pub(super) cookies: Cookies,
     pub(super) origin: PublicOrigin,
     pub(super) paths: LoginPaths,
@@ -102,16 +106,16 @@ impl Login {
 
     /// The sources that a page with a log-out form needs in its policy's `form-action`: this origin, and the origins that
     /// a posted form is redirected to, which browsers check too (CSP Level 3 §6.4.1). Before the first look at the discovery
-    /// document those are the issuer's own.
+    /// document ([`Login::ready`]) those are the issuer's own, and those of [`LoginBuilder::form_action`].
     #[must_use]
     pub fn form_action_sources(&self) -> Vec<String> {
         let mut sources = vec!["'self'".to_owned()];
         let known = self.0.provider.known();
         let named = known.iter().flat_map(|known| [Some(&*known.authorize), known.end_session.as_deref()]);
-        for url in named.flatten().chain([self.0.provider.issuer()]) {
-            match origin_of(url) {
-                Some(origin) if !sources.contains(&origin) => sources.push(origin),
-                _ => {}
+        let found = named.flatten().chain([self.0.provider.issuer()]).filter_map(origin_of);
+        for source in found.chain(self.0.form_action.iter().cloned()) {
+            if !sources.contains(&source) {
+                sources.push(source);
             }
         }
         sources
@@ -135,6 +139,17 @@ impl Login {
 
     pub(super) fn parts(&self) -> &Inner {
         &self.0
+    }
+
+    /// What an ID token is held to beside the verifier's policy.
+    pub(super) fn expected<'e>(&'e self, nonce: Option<&'e Random>, access_token: &'e str) -> Expected<'e> {
+        let (client_id, trusted) = (self.0.client.id(), &*self.0.trusted_audiences);
+        Expected { nonce, client_id, trusted, access_token }
+    }
+
+    /// How far clocks may differ.
+    pub(super) fn leeway(&self) -> Duration {
+        self.0.verifier.policy().leeway
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -170,7 +185,8 @@ impl Sessions {
     }
 }
 
-fn origin_of(url: &str) -> Option<String> {
+/// Scheme, host and port of an address.
+pub(super) fn origin_of(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().to_ascii_lowercase()))
 }

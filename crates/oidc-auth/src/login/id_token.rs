@@ -20,6 +20,8 @@ pub(super) struct Expected<'a> {
     /// The nonce of the attempt; `None` at a refresh, where the token need not repeat it (§12.2).
     pub(super) nonce: Option<&'a Random>,
     pub(super) client_id: &'a str,
+    /// Others that the token may be for as well.
+    pub(super) trusted: &'a [Box<str>],
     pub(super) access_token: &'a str,
 }
 
@@ -33,7 +35,7 @@ pub(super) async fn verify(
     let principal = verifier.verify_or_wait(token, client).await?;
     let payload = principal.claims().unwrap_or_default();
     let claims = Claims::read(payload, verifier.policy())?;
-    check_party(&claims, expected.client_id)?;
+    check_party(&claims, expected)?;
     if let Some(nonce) = expected.nonce {
         check_nonce(&claims, nonce)?;
     }
@@ -41,8 +43,15 @@ pub(super) async fn verify(
     Ok(principal)
 }
 
-/// A token for several parties must say that it was made for this one.
-fn check_party(claims: &Claims<'_>, client_id: &str) -> Result<(), TokenError> {
+/// A token for several parties: each must be known, and it must say that it was made for this one (§3.1.3.7, items 3 to 5).
+fn check_party(claims: &Claims<'_>, expected: Expected<'_>) -> Result<(), TokenError> {
+    let client_id = expected.client_id;
+    let known = |aud: &str| aud == client_id || expected.trusted.iter().any(|trusted| **trusted == *aud);
+    if let Some(stranger) = claims.texts("aud")?.find(|aud| !known(aud)) {
+        let text =
+            format!("aud names {stranger:?} too: if it is no stranger, see LoginBuilder::trusted_audiences");
+        return Err(TokenError::with(Reason::Audience, text));
+    }
     let several = claims.texts("aud")?.len() > 1;
     match claims.text("azp")? {
         Some(party) if party == client_id => Ok(()),
@@ -72,5 +81,30 @@ fn check_access_token(token: &str, claims: &Claims<'_>, access_token: &str) -> R
     match URL_SAFE_NO_PAD.encode(half) == got {
         true => Ok(()),
         false => Err(TokenError::with(Reason::Purpose, "at_hash is not that of the access token")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::Issuer;
+
+    #[test]
+    fn a_token_for_others_too_is_taken_where_they_are_known() {
+        let issuer = Issuer::static_keys("https://id.example", r#"{"keys":[]}"#);
+        let verifier = Verifier::builder(issuer).audience("notes").for_id_tokens().build().unwrap();
+        let project: [Box<str>; 1] = ["project".into()];
+        let taken = |claims: &str, trusted: &[Box<str>]| {
+            let claims = Claims::read(claims, verifier.policy()).unwrap();
+            let expected = Expected { nonce: None, client_id: "notes", trusted, access_token: "" };
+            check_party(&claims, expected).is_ok()
+        };
+        assert!(taken(r#"{"aud":"notes"}"#, &[]) && taken(r#"{"aud":["notes"],"azp":"notes"}"#, &[]));
+        assert!(!taken(r#"{"aud":"notes","azp":"other"}"#, &[]));
+        let both = r#"{"aud":["notes","project"],"azp":"notes"}"#;
+        assert!(!taken(both, &[]), "of a stranger's, too");
+        assert!(taken(both, &project));
+        assert!(!taken(r#"{"aud":["notes","project"]}"#, &project), "for whom was it made?");
+        assert!(!taken(r#"{"aud":["notes","project","x"],"azp":"notes"}"#, &project));
     }
 }

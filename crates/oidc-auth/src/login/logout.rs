@@ -44,7 +44,7 @@ async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) ->
     let mut location = login.post_logout_redirect_uri();
     if let Some(session) = session {
         telemetry::logged_out(login, session.principal(), facts);
-        location = at_provider(login, &session).await.unwrap_or(location);
+        location = at_provider(login, &session).unwrap_or(location);
     }
     let cleared = parts.cookies.clear(&parts.cookies.session);
     let reply = Reply::see_other(&location);
@@ -52,10 +52,11 @@ async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) ->
     Ok(reply.cookie(cleared).forgetting_pages())
 }
 
-/// The provider's own log-out (OpenID Connect RP-Initiated Logout 1.0 §2). While it can't be found the session ends here only.
-async fn at_provider(login: &Login, session: &Session) -> Option<String> {
+/// The provider's own log-out (OpenID Connect RP-Initiated Logout 1.0 §2). Nobody waits for it to be found: where it is not known the
+/// session ends here only.
+fn at_provider(login: &Login, session: &Session) -> Option<String> {
     let parts = login.parts();
-    let endpoints = parts.provider.endpoints().await.ok()?;
+    let endpoints = parts.provider.warm().or_else(|| parts.provider.known())?;
     let url = endpoints.end_session.as_deref()?;
     let back = login.post_logout_redirect_uri();
     let mut pairs = vec![("client_id", parts.client.id()), ("post_logout_redirect_uri", &*back)];

@@ -108,7 +108,9 @@
 //! | cookie key | random, of this process | several instances share one: [`LoginBuilder::cookie_key`] |
 //! | store | [`MemorySessions`]: 100,000 sessions, 10 a person | a person's oldest goes; a stranger has none |
 //! | scopes | `openid profile` | |
-//! | exchanges with the token endpoint | 64 at once, 5 s each | made-up codes must not make the app a hose |
+//! | log-ins that are finished at once | 64, 16 of them of a network (an IPv4 address, an IPv6 /56); each once at a time; 5 s each | made-up codes must not make the app a hose, nor keep others out |
+//! | refreshes at once | 64, apart from those; others wait | whatever goes on at the log-in |
+//! | the discovery document | used for 24 h, looked at again after 1 h behind the log-ins; 512 requests wait for the first one, 32 of a network | a provider that hangs holds nobody up |
 //! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
 //! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
 //! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
@@ -121,7 +123,7 @@
 //! | [`login-response`](crate#login-response) | 400 | the answer is malformed, or of another issuer |
 //! | [`login-failed`](crate#login-failed) | 400 | the provider or its ID token did not vouch for anybody |
 //! | [`login-denied`](crate#login-denied) | 403 | the person, or the provider on its own, said no |
-//! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked |
+//! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked, or too many ask already; what came back may come again then |
 //! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full |
 //! | [`navigation-only`](crate#navigation-only) | 403 | `/login` as a frame, a script's request or a prefetch |
 //! | [`cross-site-logout`](crate#cross-site-logout) | 403 | `/logout` from another origin |
@@ -167,6 +169,7 @@ mod begin;
 mod builder;
 mod callback;
 mod cookies;
+mod finishing;
 mod handle;
 mod id_token;
 mod logout;
@@ -182,6 +185,7 @@ mod return_to;
 mod seal;
 mod service;
 mod session;
+mod status;
 mod step;
 mod step_up;
 mod store;
@@ -200,6 +204,7 @@ pub use self::paths::LoginPaths;
 use self::service::Shared;
 pub use self::service::{LoginService, ResponseFuture};
 pub use self::session::{Session, SessionKey, SessionLifetime};
+pub use self::status::LoginStatus;
 pub use self::store::{
     ProviderSession, SessionStore, SessionStoreError, SessionStoreErrorKind, SessionsOf, StoredSession,
 };

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use gambeson_core::{Clock, Entropy};
+use gambeson_core::{Clock, Entropy, Spawn};
 
-use crate::keys::{Endpoint, FetchError, Metadata};
+use super::finishing::Finishing;
+use crate::keys::{Endpoint, FetchError, Metadata, Network};
+use crate::shares::Shares;
 use crate::token_endpoint::{ClientAuth, ExchangeError, Exchanges, Found, Known, TokenUrl, Tokens};
+
+/// How many requests wait for the discovery document, and how many of them are of one network.
+const WAITING: (usize, usize) = (512, 32);
 
 /// Where a log-in goes.
 #[derive(Debug)]
@@ -20,20 +25,33 @@ pub(super) struct Endpoints {
 #[derive(Debug)]
 pub(super) struct Provider {
     known: Known<Endpoints>,
-    exchanges: Exchanges,
+    waiting: Shares,
+    pub(super) finishing: Finishing,
+    log_ins: Exchanges,
+    refreshes: Exchanges,
 }
 
 impl Provider {
-    pub(super) fn new(endpoint: Endpoint, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let known = Known::new(endpoint, read, Arc::clone(&clock));
-        Self { known, exchanges: Exchanges::new(clock, entropy) }
+    pub(super) fn new(
+        endpoint: Endpoint,
+        clock: Arc<dyn Clock>,
+        spawn: Arc<dyn Spawn>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self {
+            known: Known::new(endpoint, read, Arc::clone(&clock), spawn),
+            waiting: Shares::new(WAITING.0, WAITING.1),
+            finishing: Finishing::new(),
+            log_ins: Exchanges::new(Arc::clone(&clock), Arc::clone(&entropy)),
+            refreshes: Exchanges::new(clock, entropy),
+        }
     }
 
     pub(super) fn issuer(&self) -> &str {
         &self.known.endpoint().issuer
     }
 
-    /// What is known and fresh.
+    /// What is known and may be used; what is missing or no longer fresh is asked for behind the caller.
     pub(super) fn warm(&self) -> Option<Arc<Found<Endpoints>>> {
         self.known.warm()
     }
@@ -43,19 +61,45 @@ impl Provider {
         self.known.known()
     }
 
-    /// What is known, asked for if need be: once for all who want it.
-    pub(super) async fn endpoints(&self) -> Result<Arc<Found<Endpoints>>, ExchangeError> {
+    /// What is known, waited for if need be: not by more than so many requests, and of each network a share.
+    pub(super) async fn endpoints(&self, network: Network) -> Result<Arc<Found<Endpoints>>, ExchangeError> {
+        if let Some(known) = self.known.warm() {
+            return Ok(known);
+        }
+        let too_many =
+            || ExchangeError::Unavailable("too many requests wait for the discovery document".into());
+        let _place = self.waiting.enter(network).ok_or_else(too_many)?;
         self.known.get().await
     }
 
-    /// Exchanges a grant for tokens (RFC 6749 §4.1.3 and §6).
+    /// What is known, waited for if need be by who is no stranger.
+    pub(super) async fn found(&self) -> Result<Arc<Found<Endpoints>>, ExchangeError> {
+        self.known.get().await
+    }
+
+    /// Why the endpoints could not be read the last time.
+    pub(super) fn last_error(&self) -> Option<String> {
+        self.known.last_error()
+    }
+
+    /// Exchanges a code for tokens (RFC 6749 §4.1.3), in its turn.
     pub(super) async fn exchange(
+        &self,
+        endpoints: &Endpoints,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+    ) -> Result<Tokens, ExchangeError> {
+        self.log_ins.exchange(self.known.endpoint(), &endpoints.token, client, form).await
+    }
+
+    /// Exchanges a refresh token for others (§6). Whatever strangers do at the log-in, there is a place for it.
+    pub(super) async fn refresh(
         &self,
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Tokens, ExchangeError> {
-        let endpoints = self.endpoints().await?;
-        self.exchanges.exchange(self.known.endpoint(), &endpoints.token, client, form).await
+        let endpoints = self.found().await?;
+        self.refreshes.exchange(self.known.endpoint(), &endpoints.token, client, form).await
     }
 }
 

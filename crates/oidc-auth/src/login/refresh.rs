@@ -8,7 +8,7 @@ use gambeson_core::{Principal, SecretBytes, Timestamp};
 
 use super::callback::refresh_at;
 use super::handle::Login;
-use super::id_token::{self, Expected};
+use super::id_token;
 use super::session::{Grant, Session, SessionKey};
 use super::store::StoredSession;
 use super::telemetry;
@@ -129,7 +129,7 @@ async fn fresh(login: &Login, old: &Session, token: &SecretBytes, now: Timestamp
     let parts = login.parts();
     let text = String::from_utf8_lossy(token.expose());
     let form = [("grant_type", "refresh_token"), ("refresh_token", &*text)];
-    let tokens = parts.provider.exchange(&parts.client, &form).await?;
+    let tokens = parts.provider.refresh(&parts.client, &form).await?;
     let scope: Box<str> = tokens.scope.as_deref().unwrap_or(&old.grant().scope).into();
     let principal = match &tokens.id_token {
         Some(id_token) => person(login, old, &tokens, id_token, &scope).await?,
@@ -154,8 +154,7 @@ async fn person(
     scope: &str,
 ) -> Result<Principal, Failed> {
     let parts = login.parts();
-    let client_id = parts.client.id();
-    let expected = Expected { nonce: None, client_id, access_token: &tokens.access_token };
+    let expected = login.expected(None, &tokens.access_token);
     let verified = id_token::verify(&parts.verifier, id_token, expected, None).await?;
     if !verified.same_subject(old.principal()) {
         return Err(Failed::Refused("the new ID token is of somebody else".into()));

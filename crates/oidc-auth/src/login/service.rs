@@ -131,7 +131,7 @@ impl<S, R> LoginService<S, R> {
         let head = RequestHead::from(request);
         facts.set_route(MatchedRoute::new(head.uri.path()));
         let step = match own {
-            Own::Login => begin::begin(&login, &head),
+            Own::Login => begin::begin(&login, &head, &facts),
             Own::Callback => callback::callback(&login, &head, &facts),
             Own::Logout => logout::logout(&login, &head, &facts),
         };

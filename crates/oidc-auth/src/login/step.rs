@@ -21,7 +21,9 @@ pub(super) enum Step {
 impl Reply {
     /// 303: whatever the method was, the next is GET (RFC 9110 §15.4.4). A form with a secret is never sent on (307, 308).
     pub(super) fn see_other(location: &str) -> Option<Self> {
-        let location = HeaderValue::from_str(location).ok()?;
+        let mut location = HeaderValue::from_str(location).ok()?;
+        // State and nonce on the way out, an ID token at the log-out: nothing for a log of header fields.
+        location.set_sensitive(true);
         Some(Self { headers: vec![(header::LOCATION, location)] })
     }
 

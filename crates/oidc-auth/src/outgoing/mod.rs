@@ -90,6 +90,7 @@
 //! | last use | a tenth of its life, at most 10 s, before its end | the way to who checks it |
 //! | a lifetime that nobody says | 5 min | a 401 replaces it sooner |
 //! | `deadline` | 5 s for discovery and exchange together | |
+//! | exchanges of one source at once | 64; others wait for a place, within the deadline | the issuer is no target of ours |
 //! | `max_waiting` | 1024 requests for one token | bounded memory |
 //! | `max_callers` | 4096 callers' tokens | bounded memory |
 //! | after a failure | 0.5–1 s, doubling to 30–60 s | the issuer may come back |

@@ -322,7 +322,7 @@ impl TokenSourceBuilder {
             let endpoint = Endpoint::new(issuer, run_in, transport, deadline);
             let clock = Arc::clone(&seams.clock);
             Some(Desk {
-                known: Known::new(endpoint, TokenUrl::read, Arc::clone(&clock)),
+                known: Known::new(endpoint, TokenUrl::read, Arc::clone(&clock), Arc::clone(&seams.spawn)),
                 exchanges: Exchanges::new(Arc::clone(&clock), Arc::clone(&seams.entropy)),
                 client,
                 wishes,

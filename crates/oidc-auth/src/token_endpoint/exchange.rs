@@ -1,19 +1,19 @@
 //! One exchange with the token endpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use gambeson_core::{Clock, Entropy};
 use http::{Request, Response, header};
+use tokio::sync::Semaphore;
 
 use super::answer::{ExchangeError, Tokens, read};
 use super::client_auth::{ClientAuth, Occasion};
 use crate::keys::{Endpoint, FetchError, Metadata, describe};
 
-/// How many exchanges run at once: strangers with made-up codes must not make this app a hose.
-const MOST: usize = 64;
+/// How many exchanges run at once: whatever comes in must not make this app a hose.
+pub(crate) const MOST: usize = 64;
 
 /// The token endpoint as the discovery document has it.
 #[derive(Debug)]
@@ -55,15 +55,16 @@ impl TokenUrl {
 pub(crate) struct Exchanges {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    running: AtomicUsize,
+    places: Semaphore,
 }
 
 impl Exchanges {
     pub(crate) fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy, running: AtomicUsize::new(0) }
+        Self { clock, entropy, places: Semaphore::new(MOST) }
     }
 
-    /// Exchanges a grant for tokens (RFC 6749 §4.1.3, §4.4 and §6, RFC 8693 §2).
+    /// Exchanges a grant for tokens (RFC 6749 §4.1.3, §4.4 and §6, RFC 8693 §2). Waits for a place where all are taken: how long, is
+    /// the caller's to say.
     pub(crate) async fn exchange(
         &self,
         endpoint: &Endpoint,
@@ -71,7 +72,8 @@ impl Exchanges {
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Tokens, ExchangeError> {
-        let _place = Place::take(&self.running)?;
+        let place = self.places.acquire().await;
+        let _place = place.map_err(|error| ExchangeError::Unavailable(error.to_string()))?;
         let url = at.of(client);
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await?;
         let sent = endpoint.transport.send(request, endpoint.limits()).await;
@@ -114,26 +116,5 @@ impl Exchanges {
         }
         let request = request.body(Bytes::from(body.finish()));
         request.map_err(|error| ExchangeError::Unavailable(error.to_string()))
-    }
-}
-
-/// One of the exchanges that may run at once.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(count: &'a AtomicUsize) -> Result<Self, ExchangeError> {
-        let place = Self(count);
-        match count.fetch_add(1, Ordering::Relaxed) < MOST {
-            true => Ok(place),
-            false => Err(ExchangeError::Unavailable(format!(
-                "more than {MOST} exchanges with the token endpoint at once"
-            ))),
-        }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

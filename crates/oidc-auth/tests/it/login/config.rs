@@ -13,6 +13,7 @@ fn all_problems_at_once_each_with_its_cure() {
         .paths(LoginPaths::default().login("login").logout("/login/callback"))
         .lifetime(SessionLifetime::default().idle(std::time::Duration::from_secs(1)))
         .scopes(["a b"])
+        .form_action(["https://login.example.com/path"])
         .build()
         .unwrap_err();
     let fields: Vec<&str> = error.problems().iter().map(|problem| &*problem.field).collect();
@@ -27,6 +28,7 @@ fn all_problems_at_once_each_with_its_cure() {
         "login.paths.logout",
         "login.idle",
         "login.scopes",
+        "login.form-action",
     ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use gambeson_core::Negotiated;
+use gambeson_core::{Health, HealthCheck, Negotiated};
 use gambeson_oidc_auth::{AuthLayer, Issuer, Login, LoginLayer};
 use http::{Method, Request, header};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::browser::{Browser, ORIGIN, Scene, location, parameter, refusal, who};
-use crate::fake_issuer::{House, ISSUER, claims, static_verifier};
+use crate::fake_issuer::{House, ISSUER, Mood, claims, static_verifier};
 use crate::signer::Signer;
 
 #[tokio::test]
@@ -96,6 +96,7 @@ async fn cookies_have_every_mark() {
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=600"), "{cookie}");
     assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
     assert_eq!(answer.headers()[header::REFERRER_POLICY], "no-referrer");
+    assert!(answer.headers()[header::LOCATION].is_sensitive(), "state and nonce are in it");
     let back = scene.idp.sign_in(&location(&answer), "bob").unwrap();
     let answer = browser.get(&app, &back).await;
     let mut cookies =
@@ -211,6 +212,43 @@ async fn a_provider_that_names_plain_http_or_knows_no_pkce_is_not_gone_to() {
 async fn off_is_not_there() {
     let app = super::browser::App(LoginLayer::off());
     assert_eq!(Browser::default().get(&app, "/login").await.body(), "nothing");
+}
+
+#[tokio::test]
+async fn where_forms_lead_is_known_once_the_provider_was_asked() {
+    let house = House::with(&[&Signer::es256("k")]);
+    house.issuer.edit(|state| {
+        for (name, host) in
+            [("authorization_endpoint", "pages"), ("token_endpoint", "id"), ("end_session_endpoint", "bye")]
+        {
+            state.metadata[name] = format!("https://{host}.example/path").into();
+        }
+    });
+    let login = Login::builder(Issuer::discover(ISSUER), "notes-web")
+        .public_origin("https://notes.example.com")
+        .form_action(["https://declared.example"])
+        .clock(Arc::new(house.clock.clone()))
+        .timer(Arc::new(house.clock.clone()))
+        .transport(Arc::new(house.issuer.clone()))
+        .build()
+        .unwrap();
+    house.issuer.mood(Mood::Down);
+    let declared = ["'self'", ISSUER, "https://declared.example"];
+    assert_eq!(login.form_action_sources(), declared);
+    let error = login.ready().await.unwrap_err();
+    assert!(error.to_string().contains("keys") && format!("{error:?}").contains(ISSUER), "{error:?}");
+    assert!(matches!(login.check().ready().ok().unwrap(), Health::Degraded(_)));
+    assert!(login.status().last_error.is_some() && login.status().discovered.is_none());
+    house.issuer.mood(Mood::Up);
+    house.pass_seconds(30).await;
+    login.ready().await.unwrap();
+    assert_eq!(
+        login.form_action_sources(),
+        ["'self'", "https://pages.example", "https://bye.example", ISSUER, "https://declared.example"]
+    );
+    let status = login.status();
+    assert!(status.last_error.is_none() && status.discovered.is_some() && status.keys.keys == 1);
+    assert_eq!(login.check().ready().ok().unwrap(), Health::Healthy);
 }
 
 #[tokio::test]

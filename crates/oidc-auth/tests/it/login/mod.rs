@@ -11,3 +11,4 @@ mod oidc_provider;
 pub(crate) mod real_provider;
 mod sessions;
 mod step_up;
+mod strangers;

@@ -1,20 +1,24 @@
 //! How tokens are asked for.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use gambeson_core::{BoxFuture, CredentialSource, SecretBytes, SecretError, SecretRef, SecretResolver};
+use gambeson_core::{
+    BoxFuture, CredentialSource, HttpTransport, SecretBytes, SecretError, SecretRef, SecretResolver,
+    TransportError, TransportLimits,
+};
 use gambeson_oidc_auth::outgoing::{CallerToken, TokenLayer, TokenSource};
 use gambeson_oidc_auth::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret, Issuer};
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::api::{API, Api, REFUSED, to_api};
 use super::provider::{Mood, SECRET, Scene, by_secret, issuer, secret};
-use crate::fake_issuer::ISSUER;
+use crate::fake_issuer::{ISSUER, poll_once, settle};
 
 async fn token(source: &TokenSource) -> String {
     let credential = source.credential().wait().await.unwrap();
@@ -207,6 +211,50 @@ async fn callers_are_bounded_and_the_latest_stay() {
         api.ask(&layer, on_behalf(Some("alice"))).await.unwrap();
     }
     assert_eq!(scene.provider.count(), 101, "alice, who calls all the while, is not forgotten");
+}
+
+/// A transport that takes its time, and counts how many requests are under way.
+#[derive(Debug, Clone)]
+struct Slow {
+    provider: super::provider::FakeProvider,
+    under_way: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl HttpTransport for Slow {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: TransportLimits,
+    ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
+        let slow = self.clone();
+        Box::pin(async move {
+            let now = slow.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            slow.most.fetch_max(now, Ordering::SeqCst);
+            settle().await;
+            slow.under_way.fetch_sub(1, Ordering::SeqCst);
+            slow.provider.send(request, limits).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn many_callers_at_once_wait_for_their_turn_and_all_are_served() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let (under_way, most) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
+    let slow = Slow { provider: scene.provider.clone(), under_way, most: Arc::clone(&most) };
+    let builder = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).transport(Arc::new(slow));
+    let layer = to_api(&builder.build().unwrap());
+    let call = |caller: usize| {
+        let (api, layer) = (&api, &layer);
+        Box::pin(async move { api.ask(layer, on_behalf(Some(&format!("caller-{caller}")))).await })
+    };
+    let mut calls: Vec<_> = (0..200).map(call).collect();
+    assert!(calls.iter_mut().all(|call| poll_once(call.as_mut()).is_pending()));
+    for call in calls {
+        assert_eq!(call.await, Ok(200));
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 64);
 }
 
 #[test]
