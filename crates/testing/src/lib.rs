@@ -7,6 +7,7 @@
 //! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
 //! | [`contract`] | the laws of a `tower` layer, executable |
 //! | [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`] | sinks that remember, fail or block |
+//! | `rp` (feature `rp`) | a suite for apps that sign people in, with the names of the official conformance tests |
 //! | [`eventually`] | the one place that may wait for other processes |
 //!
 //! The examples below are tests: put each body into a `#[tokio::test]` function.
@@ -184,6 +185,8 @@ mod dev_model;
 #[cfg(any(feature = "dev-idp", feature = "dev-model"))]
 mod dev_server;
 mod eventually;
+#[cfg(feature = "rp")]
+pub mod rp;
 mod sinks;
 
 #[cfg(feature = "dev-idp")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gambeson_core::{Clock, Profile, SystemClock, Timer};
 
-use super::keys::Keys;
+use super::keys::{Keys, random_id};
 use super::mint::LIFETIME;
 use super::person::demo_people;
 use super::state::{State, Time};
@@ -107,10 +107,11 @@ impl DevIdpBuilder {
         let listener = dev_server::listen(NAME, &self.bind, self.profile).await?;
         let address = listener.local_addr().map_err(|error| system("has no address", error))?;
         let keys = Keys::generate().map_err(|error| system("could not make keys", error))?;
+        let random = random_id().map_err(|error| system("has no randomness", error))?;
         let parties = (self.people.unwrap_or_else(demo_people), self.clients);
         let issuer = format!("http://{address}");
-        let state =
-            Arc::new(State::new(issuer, self.audience, parties, (self.time, self.token_lifetime), keys));
+        let time = (self.time, self.token_lifetime);
+        let state = Arc::new(State::new(issuer, self.audience, parties, time, (keys, &random)));
         let answering = Arc::clone(&state);
         let running =
             dev_server::run(listener, move |request| routes::answer(Arc::clone(&answering), request));

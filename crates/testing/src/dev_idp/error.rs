@@ -43,6 +43,13 @@ impl DevIdpError {
         self
     }
 
+    /// The app of the suite for relying parties has an origin that is none.
+    #[cfg(feature = "rp")]
+    pub(crate) fn of_app(origin: &str, error: url::ParseError) -> Self {
+        let what = format!("{origin:?} is no origin of an app: write one like http://127.0.0.1:3000");
+        Self::new(DevIdpErrorKind::Client, what).because(error)
+    }
+
     /// What kept it from it.
     #[must_use]
     pub fn kind(&self) -> DevIdpErrorKind {

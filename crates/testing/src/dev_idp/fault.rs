@@ -45,10 +45,32 @@ pub enum Fault {
     TokenError,
     /// The token endpoint never answers; all else is well.
     TokenHang,
+    /// ID tokens have no `sub`.
+    NoSubject,
+    /// ID tokens have no `aud`.
+    NoAudience,
+    /// ID tokens have no `iat`.
+    NoIssuedAt,
+    /// The signature of ID tokens is not that of their content.
+    BadSignature,
+    /// ID tokens are not signed, and say so (`alg: none`).
+    UnsignedIdToken,
+    /// Neither ID tokens nor the RSA keys that are published have a `kid`; other keys are not published.
+    NoKid,
+    /// New keys are made for each token request, the old ones are withdrawn.
+    RotateBeforeSigning,
+    /// The metadata names another address of the key set, random at each start; there is none at the usual one.
+    MovedJwks,
+    /// The userinfo endpoint speaks of somebody else.
+    WrongUserinfoSubject,
+    /// The way back from signing out has another `state` than the client sent.
+    WrongLogoutState,
+    /// The way back from signing out has no `state`, though the client sent one.
+    NoLogoutState,
 }
 
 /// All of them by name.
-const NAMED: [(&str, Fault); 20] = [
+const NAMED: [(&str, Fault); 31] = [
     ("none", Fault::None),
     ("down", Fault::Down),
     ("slow", Fault::Slow),
@@ -69,13 +91,25 @@ const NAMED: [(&str, Fault); 20] = [
     ("wrong_state", Fault::WrongState),
     ("token_500", Fault::TokenError),
     ("token_hang", Fault::TokenHang),
+    ("no_subject", Fault::NoSubject),
+    ("no_audience", Fault::NoAudience),
+    ("no_issued_at", Fault::NoIssuedAt),
+    ("bad_signature", Fault::BadSignature),
+    ("unsigned_id_token", Fault::UnsignedIdToken),
+    ("no_kid", Fault::NoKid),
+    ("rotate_before_signing", Fault::RotateBeforeSigning),
+    ("moved_jwks", Fault::MovedJwks),
+    ("wrong_userinfo_subject", Fault::WrongUserinfoSubject),
+    ("wrong_logout_state", Fault::WrongLogoutState),
+    ("no_logout_state", Fault::NoLogoutState),
 ];
 
 impl Fault {
     /// The fault of this name, as `POST /dev/fault` takes it: `none`, `down`, `slow`, `500`, `html`, `truncated_jwks`,
     /// `empty_jwks`, `huge`, `redirect`, `wrong_issuer`, `wrong_kid`, `wrong_nonce`, `wrong_audience`,
     /// `wrong_id_token_issuer`, `wrong_at_hash`, `wrong_response_issuer`, `no_response_issuer`, `wrong_state`,
-    /// `token_500` or `token_hang`.
+    /// `token_500`, `token_hang`, `no_subject`, `no_audience`, `no_issued_at`, `bad_signature`, `unsigned_id_token`, `no_kid`,
+    /// `rotate_before_signing`, `moved_jwks`, `wrong_userinfo_subject`, `wrong_logout_state` or `no_logout_state`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         NAMED.into_iter().find(|(known, _)| *known == name).map(|(_, fault)| fault)

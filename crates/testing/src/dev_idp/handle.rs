@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(feature = "rp")]
+use super::exchange::Exchange;
+#[cfg(feature = "rp")]
+use super::own_token;
 use super::sign_in;
 use super::state::State;
 use super::{DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
@@ -190,6 +194,25 @@ impl DevIdp {
     #[must_use]
     pub fn requests(&self, path: &str) -> usize {
         self.state.requests(path)
+    }
+
+    /// What was asked since this was called last, in order.
+    #[cfg(feature = "rp")]
+    pub(crate) fn take_exchanges(&self) -> Vec<Exchange> {
+        self.state.take_exchanges()
+    }
+
+    /// The path of the key set while it is [moved](Fault::MovedJwks).
+    #[cfg(feature = "rp")]
+    pub(crate) fn moved_jwks(&self) -> &str {
+        &self.state.moved_jwks
+    }
+
+    /// Whether this is an ID token of this provider, expired or not, and for this client.
+    #[cfg(feature = "rp")]
+    pub(crate) fn knows_id_token(&self, token: &str, client_id: &str) -> bool {
+        let claims = own_token::id_token_claims(&self.state, token);
+        claims.is_some_and(|claims| claims.get("aud").is_some_and(|audience| audience == client_id))
     }
 
     /// Stops, and waits until the port is free and all connections are closed.

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::Fault;
 use super::answer::{Answer, page, see_other, text, with_cookie};
 use super::form::Form;
 use super::own_page::own_page;
@@ -67,7 +68,12 @@ fn place(
         return Err("post_logout_redirect_uri is not one of the client; they are compared byte by byte");
     }
     let mut to = Url::parse(uri).map_err(|_| "post_logout_redirect_uri is not an address")?;
-    if let Some(value) = request.get("state") {
+    let value = match state.fault() {
+        Fault::WrongLogoutState => Some("another-state"),
+        Fault::NoLogoutState => None,
+        _ => request.get("state"),
+    };
+    if let Some(value) = value {
         to.query_pairs_mut().append_pair("state", value);
     }
     Ok(Some(to))

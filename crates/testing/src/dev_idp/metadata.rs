@@ -2,19 +2,20 @@
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Fault;
 use super::answer::{Answer, json_answer, set, text};
 use super::state::State;
 
-pub(super) fn metadata(issuer: &str, fault: Fault) -> Answer {
-    let named = if fault == Fault::WrongIssuer { "http://127.0.0.1:1" } else { issuer };
+pub(super) fn metadata(state: &State, fault: Fault) -> Answer {
+    let issuer = &state.issuer;
+    let named = if fault == Fault::WrongIssuer { "http://127.0.0.1:1" } else { issuer.as_str() };
     json_answer(
         StatusCode::OK,
         &json!({
             "issuer": named,
-            "jwks_uri": format!("{issuer}/jwks"),
+            "jwks_uri": format!("{issuer}{}", jwks_path(state, fault)),
             "authorization_endpoint": format!("{issuer}/authorize"),
             "token_endpoint": format!("{issuer}/token"),
             "userinfo_endpoint": format!("{issuer}/userinfo"),
@@ -44,8 +45,14 @@ pub(super) fn metadata(issuer: &str, fault: Fault) -> Answer {
     )
 }
 
+/// Where the key set is.
+pub(super) fn jwks_path(state: &State, fault: Fault) -> &str {
+    if fault == Fault::MovedJwks { &state.moved_jwks } else { "/jwks" }
+}
+
 pub(super) fn jwks(state: &State, fault: Fault) -> Answer {
     match fault {
+        Fault::NoKid => json_answer(StatusCode::OK, &nameless(state.jwks())),
         Fault::EmptyJwks => json_answer(StatusCode::OK, &json!({ "keys": [] })),
         Fault::TruncatedJwks => {
             let whole = state.jwks().to_string();
@@ -56,4 +63,13 @@ pub(super) fn jwks(state: &State, fault: Fault) -> Answer {
         }
         _ => json_answer(StatusCode::OK, &state.jwks()),
     }
+}
+
+/// The RSA keys alone, without their names.
+fn nameless(mut set: Value) -> Value {
+    if let Some(keys) = set.get_mut("keys").and_then(Value::as_array_mut) {
+        keys.retain(|key| key.get("kty").is_some_and(|kind| kind == "RSA"));
+        keys.iter_mut().filter_map(Value::as_object_mut).for_each(|key| drop(key.remove("kid")));
+    }
+    set
 }

@@ -8,6 +8,8 @@ mod capped;
 mod client;
 mod control;
 mod error;
+#[cfg(feature = "rp")]
+mod exchange;
 mod fault;
 mod form;
 mod grant;
@@ -31,6 +33,8 @@ mod userinfo;
 pub use builder::DevIdpBuilder;
 pub use client::DevClient;
 pub use error::{DevIdpError, DevIdpErrorKind};
+#[cfg(feature = "rp")]
+pub(crate) use exchange::Exchange;
 pub use fault::Fault;
 pub use handle::DevIdp;
 pub use keys::SigningAlgorithm;

@@ -12,9 +12,11 @@ use super::Fault;
 use super::answer::{Answer, json_answer, set, text};
 use super::authorize::{authorize, sign_in};
 use super::control::control;
+#[cfg(feature = "rp")]
+use super::exchange::Exchange;
 use super::form::Form;
 use super::logout::logout;
-use super::metadata::{jwks, metadata};
+use super::metadata::{jwks, jwks_path, metadata};
 use super::state::State;
 use super::token::token;
 use super::userinfo::userinfo;
@@ -47,25 +49,30 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
     let Ok(body) = Limited::new(body, LARGEST_FORM).collect().await else {
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large"));
     };
+    let (query, body) = (parts.uri.query().unwrap_or_default(), body.to_bytes());
     let form = match parts.method {
-        Method::GET => Form::parse(parts.uri.query().unwrap_or_default().as_bytes()),
-        _ => Form::parse(&body.to_bytes()),
+        Method::GET => Form::parse(query.as_bytes()),
+        _ => Form::parse(&body),
     };
     let (method, headers) = (&parts.method, &parts.headers);
     let answer = match (method, path) {
         (&Method::GET, "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server") => {
-            metadata(&state.issuer, fault)
+            metadata(&state, fault)
         }
-        (&Method::GET, "/jwks") => jwks(&state, fault),
+        (&Method::GET, path) if path == jwks_path(&state, fault) => jwks(&state, fault),
         (&Method::GET | &Method::POST, "/authorize") => authorize(&state, headers, &form),
         (&Method::POST, "/sign-in") => sign_in(&state, headers, &form),
         (&Method::POST, "/token") => token(&state, headers, &form),
-        (&Method::GET | &Method::POST, "/userinfo") => userinfo(&state, headers),
+        (&Method::GET | &Method::POST, "/userinfo") => userinfo(&state, headers, fault),
         (&Method::GET | &Method::POST, "/logout") => logout(&state, method, headers, &form),
         (&Method::GET, "/dev/requests") => json_answer(StatusCode::OK, &state.all_requests()),
         (&Method::POST, _) if dev => control(&state, path, headers, &form),
         _ => text(StatusCode::NOT_FOUND, "no such endpoint"),
     };
+    #[cfg(feature = "rp")]
+    if !dev {
+        state.note(Exchange::new(&parts, &body, answer.status()));
+    }
     Ok(match fault {
         Fault::Huge => padded(answer).await,
         _ => answer,

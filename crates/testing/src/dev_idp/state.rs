@@ -8,6 +8,8 @@ use aws_lc_rs::error::Unspecified;
 use gambeson_core::{BoxFuture, Clock, Timer, Timestamp};
 use serde_json::{Value, json};
 
+#[cfg(feature = "rp")]
+use super::exchange::Exchange;
 use super::grant::Grants;
 use super::keys::Keys;
 use super::session::Sessions;
@@ -17,6 +19,8 @@ pub(super) struct State {
     pub(super) issuer: String,
     pub(super) audience: String,
     pub(super) people: Vec<Person>,
+    /// The path of the key set while it is [moved](Fault::MovedJwks).
+    pub(super) moved_jwks: String,
     time: Arc<dyn Time>,
     pub(super) token_lifetime: Duration,
     changing: Mutex<Changing>,
@@ -41,6 +45,8 @@ struct Changing {
     fault: Fault,
     ahead: Duration,
     requests: BTreeMap<String, usize>,
+    #[cfg(feature = "rp")]
+    exchanges: std::collections::VecDeque<Exchange>,
 }
 
 /// The endpoints, which are always counted one by one.
@@ -65,6 +71,10 @@ const ENDPOINTS: [&str; 13] = [
 const MOST_PATHS: usize = 64;
 const LONGEST_PATH: usize = 256;
 
+/// Requests that are remembered; each is bounded by the largest form.
+#[cfg(feature = "rp")]
+const MOST_EXCHANGES: usize = 256;
+
 /// Key pairs that stay published after rotations.
 const MOST_RETIRED: usize = 8;
 
@@ -74,7 +84,7 @@ impl State {
         audience: String,
         (people, clients): (Vec<Person>, Vec<DevClient>),
         (time, token_lifetime): (Arc<dyn Time>, Duration),
-        keys: Keys,
+        (keys, random): (Keys, &str),
     ) -> Self {
         let changing = Mutex::new(Changing {
             keys: Arc::new(keys),
@@ -82,9 +92,12 @@ impl State {
             fault: Fault::None,
             ahead: Duration::ZERO,
             requests: BTreeMap::new(),
+            #[cfg(feature = "rp")]
+            exchanges: std::collections::VecDeque::new(),
         });
         let tables = Mutex::new(Tables { clients, sessions: Sessions::new(), grants: Grants::new() });
-        Self { issuer, audience, people, time, token_lifetime, changing, tables }
+        let moved_jwks = format!("/jwks-{random}");
+        Self { issuer, audience, people, moved_jwks, time, token_lifetime, changing, tables }
     }
 
     pub(super) fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -172,6 +185,22 @@ impl State {
         let known = room || ENDPOINTS.contains(&path) || requests.contains_key(path);
         let path = if known { path } else { "*" };
         *requests.entry(path.to_owned()).or_default() += 1;
+    }
+
+    /// Remembers what was asked.
+    #[cfg(feature = "rp")]
+    pub(super) fn note(&self, exchange: Exchange) {
+        let exchanges = &mut self.changing().exchanges;
+        exchanges.push_back(exchange);
+        if exchanges.len() > MOST_EXCHANGES {
+            exchanges.pop_front();
+        }
+    }
+
+    /// What was asked since this was called last, at most the youngest 256.
+    #[cfg(feature = "rp")]
+    pub(super) fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut self.changing().exchanges).into()
     }
 
     pub(super) fn requests(&self, path: &str) -> usize {

@@ -9,4 +9,6 @@ mod dev_idp;
 mod dev_model;
 #[cfg(any(feature = "dev-idp", feature = "dev-model"))]
 mod loopback_client;
+#[cfg(feature = "rp")]
+mod rp;
 mod sinks;

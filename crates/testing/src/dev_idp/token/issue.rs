@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
@@ -11,10 +10,11 @@ use serde_json::json;
 use super::super::answer::{Answer, json_answer, oauth_error, text};
 use super::super::form::Form;
 use super::super::grant::Grant;
-use super::super::keys::{encode, random_id};
+use super::super::keys::random_id;
 use super::super::mint::Mint;
 use super::super::state::State;
 use super::super::{Fault, SigningAlgorithm};
+use super::id_token::id_token;
 
 /// An access token as the form wishes it, or the bare token for who asks for plain text and may.
 pub(crate) fn service_answer(mint: Mint, headers: &HeaderMap, form: &Form, bare: bool) -> Answer {
@@ -46,7 +46,8 @@ pub(crate) fn service_answer(mint: Mint, headers: &HeaderMap, form: &Form, bare:
 
 /// Access token, ID token and the next refresh token of a person.
 pub(super) fn person_answer(state: &Arc<State>, grant: &Grant, refresh: &str, scope: Option<&str>) -> Answer {
-    let Ok(token_id) = random_id() else {
+    let rotated = state.fault() != Fault::RotateBeforeSigning || state.rotate(false).is_ok();
+    let Some(token_id) = random_id().ok().filter(|_| rotated) else {
         return oauth_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error");
     };
     state.tables().grants.note(refresh, &token_id);
@@ -68,32 +69,4 @@ pub(super) fn person_answer(state: &Arc<State>, grant: &Grant, refresh: &str, sc
         "id_token": id_token(state, grant, &access),
     });
     json_answer(StatusCode::OK, &body)
-}
-
-/// OpenID Connect Core §2 and §3.1.3.6.
-fn id_token(state: &Arc<State>, grant: &Grant, access: &str) -> String {
-    let fault = state.fault();
-    let hash = digest(&SHA256, access.as_bytes());
-    let at_hash = encode(hash.as_ref().get(..16).unwrap_or_default());
-    let mut mint = Mint::new(Arc::clone(state))
-        .typ("JWT")
-        .user(&grant.person)
-        .without("client_id")
-        .without("scope")
-        .audience(if fault == Fault::WrongAudience { "another-client" } else { &grant.client })
-        .claim("auth_time", grant.auth_time.unix_seconds())
-        .claim("at_hash", if fault == Fault::WrongAtHash { encode(&[0; 16]) } else { at_hash })
-        .claim("sid", grant.sid.as_str());
-    for (name, value) in state.person(&grant.person).map(|person| person.claims()).unwrap_or_default() {
-        mint = mint.claim(&name, value);
-    }
-    if fault == Fault::WrongIdTokenIssuer {
-        mint = mint.issuer("http://127.0.0.1:1");
-    }
-    match (&grant.nonce, fault) {
-        (_, Fault::WrongNonce) => mint.claim("nonce", "another-nonce"),
-        (Some(nonce), _) => mint.claim("nonce", nonce.as_str()),
-        (None, _) => mint,
-    }
-    .token()
 }

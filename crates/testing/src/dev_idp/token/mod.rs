@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod exchange;
+mod id_token;
 mod issue;
 
 use std::sync::Arc;

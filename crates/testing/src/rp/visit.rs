@@ -1,0 +1,107 @@
+//! One person's browser, the app and the provider.
+
+use url::Url;
+
+use super::browser::{Browser, Page};
+use super::provider_page::press;
+use super::relying_party::RelyingParty;
+use crate::dev_idp::{DevIdp, Exchange};
+
+/// Who signs in, and whom nobody but a wrong userinfo answer speaks of.
+pub(super) const PERSON: &str = "alice";
+pub(super) const SOMEBODY_ELSE: &str = "bob";
+
+/// An app that was started, with the provider that it was started for.
+pub(super) struct Place<'a> {
+    pub(super) app: &'a RelyingParty,
+    pub(super) origin: Url,
+    pub(super) idp: &'a DevIdp,
+    pub(super) client_id: &'a str,
+}
+
+impl Place<'_> {
+    pub(super) fn path(&self, path: &str) -> Url {
+        self.origin.join(path).unwrap_or_else(|_| self.origin.clone())
+    }
+
+    /// A new browser signs in.
+    pub(super) async fn sign_in(&self) -> Visit {
+        self.idp.take_exchanges();
+        let mut browser = Browser::default();
+        let landed = self.walk(&mut browser).await;
+        self.look(browser, landed).await
+    }
+
+    /// From a link of the app to the provider, over its page and back.
+    async fn walk(&self, browser: &mut Browser) -> Result<Page, String> {
+        let page = browser.follow(&self.origin, self.path(&self.app.login)).await?;
+        let at_provider = page.url.origin().ascii_serialization() == self.idp.issuer();
+        match press(&page.text(), PERSON).filter(|_| at_provider) {
+            Some(form) => {
+                let button = page.url.join("/sign-in").map_err(|error| error.to_string())?;
+                browser.submit(&page.url, button, form).await
+            }
+            None => Ok(page),
+        }
+    }
+
+    /// The person signs out.
+    pub(super) async fn sign_out(&self, mut visit: Visit, method: &http::Method, path: &str) -> Visit {
+        let landed = match *method {
+            http::Method::GET => visit.browser.follow(&self.origin, self.path(path)).await,
+            _ => visit.browser.submit(&self.origin, self.path(path), String::new()).await,
+        };
+        self.look(visit.browser, landed).await
+    }
+
+    /// Who the app says it is now.
+    async fn look(&self, mut browser: Browser, landed: Result<Page, String>) -> Visit {
+        let opened = browser.open(&self.path(&self.app.who)).await;
+        let who = opened.as_ref().ok().and_then(|page| (self.app.reads)(&page.answer));
+        let page = opened.map(|page| page.text()).unwrap_or_default();
+        Visit { browser, landed, who, page, exchanges: self.idp.take_exchanges() }
+    }
+}
+
+/// How it went.
+pub(super) struct Visit {
+    browser: Browser,
+    /// The last page.
+    pub(super) landed: Result<Page, String>,
+    /// Who the app says is signed in.
+    pub(super) who: Option<String>,
+    /// The text of the page that says so.
+    pub(super) page: String,
+    exchanges: Vec<Exchange>,
+}
+
+impl Visit {
+    /// What was asked of the provider at this path.
+    pub(super) fn asked<'v>(&'v self, path: &'v str) -> impl Iterator<Item = &'v Exchange> {
+        self.exchanges.iter().filter(move |exchange| exchange.path == path)
+    }
+
+    /// The authorization request that was answered last.
+    pub(super) fn authorization(&self) -> Option<&Exchange> {
+        self.asked("/authorize").last()
+    }
+
+    /// The code that was exchanged for tokens.
+    pub(super) fn tokens(&self) -> Option<&Exchange> {
+        self.asked("/token").filter(|asked| asked.status == 200).last()
+    }
+
+    pub(super) fn is_signed_in(&self) -> bool {
+        self.who.as_deref() == Some(PERSON)
+    }
+
+    /// What the app said at the end, for the report.
+    pub(super) fn end(&self) -> String {
+        let who =
+            self.who.as_ref().map_or("nobody is signed in".to_owned(), |who| format!("{who} is signed in"));
+        match &self.landed {
+            Ok(page) => format!("{who}, after {} from {}", page.status().as_u16(), page.url.path()),
+            Err(why) => format!("{who}; {why}"),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The suite for relying parties, on one that is honest and on ones with a flaw each.
+
+mod app;
+mod server;
+
+use gambeson_testing::rp::{Elsewhere, Outcome, Plan, Report, Suite};
+
+use app::{Flaw, described, start};
+
+async fn report(suite: Suite, flaw: Flaw) -> Report {
+    suite.run(async |given| start(given, flaw).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_honest_relying_party_passes() {
+    let report = report(Suite::new(described()), Flaw::None).await;
+    println!("{report}");
+    assert!(report.is_passed(), "{report}");
+    for finding in report.findings() {
+        assert_eq!(finding.outcome(), Outcome::Passed, "{}: {}", finding.test(), finding.seen());
+    }
+    for (plan, tests) in [(Plan::Basic, 14), (Plan::Config, 6), (Plan::RpInitiatedLogout, 3)] {
+        let has = report.findings().iter().filter(|finding| finding.plans().contains(&plan)).count();
+        assert_eq!(has, tests, "{}", plan.name());
+    }
+}
+
+/// Each test sees the flaw that it is there for.
+#[tokio::test]
+async fn every_test_bites() {
+    use Outcome::{Failed, NotApplicable, Warned};
+    for (test, flaw, outcome) in [
+        ("oidcc-client-test", Flaw::TokenInAddress, Failed),
+        ("oidcc-client-test-discovery-openid-config", Flaw::NoMetadata, Failed),
+        ("oidcc-client-test-invalid-iss", Flaw::Trusting, Failed),
+        ("oidcc-client-test-missing-sub", Flaw::Trusting, Failed),
+        ("oidcc-client-test-invalid-aud", Flaw::Trusting, Failed),
+        ("oidcc-client-test-missing-iat", Flaw::Trusting, Failed),
+        ("oidcc-client-test-missing-aud", Flaw::Trusting, Failed),
+        ("oidcc-client-test-nonce-invalid", Flaw::Trusting, Failed),
+        ("oidcc-client-test-nonce-invalid", Flaw::Breaking, Failed),
+        ("oidcc-client-test-idtoken-sig-rs256", Flaw::Refusing, Failed),
+        ("oidcc-client-test-idtoken-sig-none", Flaw::Trusting, Warned),
+        ("oidcc-client-test-invalid-sig-rs256", Flaw::Trusting, Warned),
+        ("oidcc-client-test-userinfo-invalid-sub", Flaw::Trusting, Failed),
+        ("oidcc-client-test-userinfo-invalid-sub", Flaw::NoUserinfo, NotApplicable),
+        ("oidcc-client-test-userinfo-bearer-header", Flaw::TokenInAddress, Failed),
+        ("oidcc-client-test-scope-userinfo-claims", Flaw::NoScopes, Failed),
+        ("oidcc-client-test-scope-userinfo-claims", Flaw::NoUserinfo, NotApplicable),
+        ("oidcc-client-test-client-secret-basic", Flaw::SecretInForm, Failed),
+        ("oidcc-client-test-kid-absent-single-jwks", Flaw::NamedKeysOnly, Failed),
+        ("oidcc-client-test-kid-absent-multiple-jwks", Flaw::Breaking, Failed),
+        ("oidcc-client-test-discovery-jwks-uri-keys", Flaw::KeysAtUsualPlace, Failed),
+        ("oidcc-client-test-discovery-issuer-mismatch", Flaw::Trusting, Failed),
+        ("oidcc-client-test-signing-key-rotation", Flaw::KeysOnce, Failed),
+        ("oidcc-client-test-signing-key-rotation-just-before-signing", Flaw::Refusing, Failed),
+        ("oidcc-client-test-rp-init-logout", Flaw::LocalLogout, Failed),
+        ("oidcc-client-test-rp-init-logout", Flaw::KeepsSession, Failed),
+        ("oidcc-client-test-rp-init-logout", Flaw::NoHint, Failed),
+        ("oidcc-client-test-rp-init-logout-other-state", Flaw::BreaksOnState, Failed),
+        ("oidcc-client-test-rp-init-logout-other-state", Flaw::NoLogoutState, NotApplicable),
+        ("oidcc-client-test-rp-init-logout-no-state", Flaw::BreaksOnState, Failed),
+    ] {
+        let report = report(Suite::new(described()).test(test), flaw).await;
+        assert_eq!(report.outcome(test), Some(outcome), "{flaw:?}: {report}");
+        assert_eq!(report.findings().len(), 1);
+        assert_eq!(report.is_passed(), outcome != Failed);
+    }
+}
+
+/// As an app that was started by hand: told of the provider before, and never again.
+#[tokio::test]
+async fn an_app_that_runs_elsewhere_is_tested_too() {
+    let (reserved, provider) = server::listen().await;
+    drop(reserved);
+    let (listener, address) = server::listen().await;
+    let elsewhere = Elsewhere::new(format!("http://{address}"))
+        .provider(provider.to_string())
+        .client("my-app", "my-secret");
+    let (issuer, server) = (format!("http://{provider}"), std::cell::OnceCell::new());
+    let ready = async {
+        let app = app::running(listener, (&issuer, "my-app", "my-secret"), Flaw::None).await.unwrap();
+        assert!(server.set(app).is_ok());
+    };
+    let report = Suite::new(described()).run_elsewhere(&elsewhere, ready).await.unwrap();
+    assert!(report.is_passed(), "{report}");
+    let outcomes = |wanted| report.findings().iter().filter(|finding| finding.outcome() == wanted).count();
+    assert_eq!((outcomes(Outcome::Passed), outcomes(Outcome::NotApplicable)), (22, 2), "{report}");
+}
