@@ -2,11 +2,40 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use gambeson::core::{Spawn, TokioSpawn};
 use gambeson::hardening_headers::Connection;
+use gambeson_testing::rp::{Given, Outcome, RelyingParty, Running, Suite};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::*;
+
+/// The app on a port of its own, with the provider that it is told.
+async fn start(given: Given) -> Result<Running, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let settings = Settings {
+        issuer: given.issuer().to_owned(),
+        client_id: given.client_id().to_owned(),
+        client_secret: given.client_secret().to_owned(),
+        origin: origin.clone(),
+        profile: Profile::Development,
+    };
+    let app = app(&settings)?;
+    let (guard, dropped) = tokio::sync::oneshot::channel::<()>();
+    let told_to_end = async { drop(dropped.await) };
+    TokioSpawn::new()
+        .spawn(Box::pin(async { drop(serve(listener, app, Server::new().shutdown(told_to_end)).await) }));
+    Ok(Running::at(origin).keep(guard))
+}
+
+#[tokio::test]
+async fn it_passes_the_official_tests_of_relying_parties() {
+    let report = Suite::new(RelyingParty::new("/private")).run(start).await.unwrap();
+    assert!(report.is_passed(), "{report}");
+    assert_eq!(report.outcome("oidcc-client-test"), Some(Outcome::Passed), "{report}");
+    assert_eq!(report.outcome("oidcc-client-test-rp-init-logout"), Some(Outcome::Passed), "{report}");
+}
 
 /// A browser with its cookies, before the app.
 struct Browser {

@@ -9,6 +9,8 @@ mod hostile;
 mod oidc_provider;
 #[cfg(feature = "client")]
 pub(crate) mod real_provider;
+#[cfg(feature = "client")]
+mod relying_party;
 mod sessions;
 mod step_up;
 mod strangers;
