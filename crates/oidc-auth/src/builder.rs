@@ -237,10 +237,8 @@ impl VerifierBuilder {
         if self.max_lifetime.is_zero() {
             problems.add("max_token_lifetime", "0", "allow tokens to live");
         }
-        let longest = self.max_lifetime.saturating_add(self.leeway);
-        if let Some(keep) = self.denylist.as_ref().map(Denylist::keep).filter(|keep| *keep < longest) {
-            let cure = format!("keep denials for {longest:?} at least: max_token_lifetime and leeway");
-            problems.add("denylist.keep", format!("{keep:?}"), cure);
+        if let Some(denylist) = &self.denylist {
+            denylist.validate(self.max_lifetime.saturating_add(self.leeway), self.leeway, problems);
         }
         if !(256..=65_536).contains(&self.max_token) {
             problems.add("max_token_bytes", self.max_token.to_string(), "choose between 256 and 65536");

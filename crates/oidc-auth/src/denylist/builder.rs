@@ -10,6 +10,8 @@ use super::Denylist;
 /// The default of `max_token_lifetime`, and time for clocks that differ.
 pub(super) const KEEP: Duration = Duration::from_secs(25 * 3_600);
 pub(super) const CAPACITY: usize = 65_536;
+/// As verifiers have it.
+pub(super) const LEEWAY: Duration = Duration::from_secs(30);
 
 /// Describes a [`Denylist`] piece by piece.
 #[derive(Debug)]
@@ -17,12 +19,13 @@ pub(super) const CAPACITY: usize = 65_536;
 pub struct DenylistBuilder {
     keep: Duration,
     capacity: usize,
+    leeway: Duration,
     clock: Option<Arc<dyn Clock>>,
 }
 
 impl DenylistBuilder {
     pub(super) fn new() -> Self {
-        Self { keep: KEEP, capacity: CAPACITY, clock: None }
+        Self { keep: KEEP, capacity: CAPACITY, leeway: LEEWAY, clock: None }
     }
 
     /// How long a denial is kept. It must outlast every token: a verifier whose `max_token_lifetime` and `leeway` are longer together
@@ -34,6 +37,12 @@ impl DenylistBuilder {
     /// How many denials there are at most; one takes some 50 bytes. Default 65,536, from 16 to 16,777,216.
     pub fn capacity(self, capacity: usize) -> Self {
         Self { capacity, ..self }
+    }
+
+    /// How far the issuer's clock may be ahead of ours: what is issued within this time after a denial that does not say
+    /// [when](super::Denial::issued_until) is denied too. Default 30 s, at most 5 min; a verifier whose leeway is more is not built.
+    pub fn leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
     }
 
     /// Another clock.
@@ -56,11 +65,14 @@ impl DenylistBuilder {
         if !(16..=1 << 24).contains(&self.capacity) {
             problems.add("denylist.capacity", self.capacity.to_string(), "choose between 16 and 16777216");
         }
+        if self.leeway > Duration::from_secs(300) {
+            problems.add("denylist.leeway", format!("{:?}", self.leeway), "at most 5 minutes");
+        }
         if self.clock.is_none() {
             problems.add("denylist.clock", "", "give one, or enable the feature `system`");
         }
         problems.check()?;
         let clock = self.clock.take().ok_or_else(|| ConfigError::one("denylist.clock", "", "give one"))?;
-        Ok(Denylist::with(self.keep, self.capacity, clock))
+        Ok(Denylist::with(self.keep, self.capacity, self.leeway, clock))
     }
 }

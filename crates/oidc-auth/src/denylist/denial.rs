@@ -1,6 +1,7 @@
 //! What is denied: plain data, so that it can come from a call, a log-out or another instance.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use gambeson_core::Timestamp;
@@ -17,7 +18,7 @@ pub struct Denial {
 #[derive(Clone, PartialEq, Eq)]
 enum Of {
     Token(Box<str>),
-    Session { sid: Box<str>, subject: Option<Box<str>> },
+    Session { sid: Box<str>, subject: Option<Box<str>>, and_sessionless: bool },
     Subject(Box<str>),
     Issuer,
 }
@@ -41,16 +42,17 @@ impl Denial {
     }
 
     /// All tokens of a session at the provider, by its `sid`. Tokens that name no session are not met: see [`Denial::and_subject`].
+    /// Say whose it is with that or with [`Denial::whose`], or one account that logs in and out all day can fill the list.
     pub fn session(issuer: impl Into<Box<str>>, sid: impl Into<Box<str>>) -> Self {
-        Self::of(issuer, Of::Session { sid: sid.into(), subject: None })
+        Self::of(issuer, Of::Session { sid: sid.into(), subject: None, and_sessionless: false })
     }
 
-    /// All tokens of a subject that were issued until now.
+    /// All tokens of a subject that were issued until now, and those of the list's leeway to come: see [`Denial::issued_until`].
     pub fn subject(issuer: impl Into<Box<str>>, sub: impl Into<Box<str>>) -> Self {
         Self::of(issuer, Of::Subject(sub.into()))
     }
 
-    /// All tokens of an issuer that were issued until now: after a break-in there.
+    /// All tokens of an issuer that were issued until now, as for a subject: after a break-in there.
     pub fn issuer(issuer: impl Into<Box<str>>) -> Self {
         Self::of(issuer, Of::Issuer)
     }
@@ -62,6 +64,16 @@ impl Denial {
     /// Of a denied session: also this subject's tokens that name no session at all, as far as they were issued until now. Many issuers
     /// leave `sid` out of access tokens. Changes nothing of other denials.
     pub fn and_subject(mut self, sub: impl Into<Box<str>>) -> Self {
+        if let Of::Session { subject, and_sessionless, .. } = &mut self.of {
+            *subject = Some(sub.into());
+            *and_sessionless = true;
+        }
+        self
+    }
+
+    /// Of a denied session: whose it is. After 16 sessions of one subject that ended within what the list keeps, all that the subject was
+    /// issued so far is denied in place of one session more. Changes nothing of other denials.
+    pub fn whose(mut self, sub: impl Into<Box<str>>) -> Self {
         if let Of::Session { subject, .. } = &mut self.of {
             *subject = Some(sub.into());
         }
@@ -70,24 +82,40 @@ impl Denial {
 
     /// What was issued until this moment, to the second, in place of now; by the issuer's clock, which is what `iat` has. Tokens and
     /// sessions by their names are denied whenever they were issued.
+    ///
+    /// Without it nobody knows what the issuer's clock says: as it may be ahead, what is issued within
+    /// [`DenylistBuilder::leeway`](super::DenylistBuilder::leeway) from now is denied too. Who logs in again at once is refused for so long; say
+    /// the moment where you know it, as the `iat` of a log-out token.
     pub fn issued_until(self, at: Timestamp) -> Self {
         Self { issued_until: Some(at), ..self }
     }
 
     /// The names, and up to which `iat` tokens with them are denied.
-    pub(super) fn names(&self, now: Timestamp) -> impl Iterator<Item = ([u8; 16], i64)> {
-        let until = self.issued_until.unwrap_or(now).unix_seconds();
+    pub(super) fn names(&self, now: Timestamp, leeway: Duration) -> impl Iterator<Item = ([u8; 16], i64)> {
+        let until = self.issued_until.unwrap_or_else(|| now.plus(leeway)).unix_seconds();
         let name = |kind, value| name(kind, &self.issuer, value);
         let (first, second) = match &self.of {
             Of::Token(jti) => ((name(Kind::Token, jti), i64::MAX), None),
-            Of::Session { sid, subject } => {
-                let subject = subject.as_ref().map(|sub| (name(Kind::Sessionless, sub), until));
+            Of::Session { sid, subject, and_sessionless } => {
+                let subject = subject
+                    .as_ref()
+                    .filter(|_| *and_sessionless)
+                    .map(|sub| (name(Kind::Sessionless, sub), until));
                 ((name(Kind::Session, sid), i64::MAX), subject)
             }
             Of::Subject(sub) => ((name(Kind::Subject, sub), until), None),
             Of::Issuer => ((name(Kind::Issuer, ""), until), None),
         };
         [Some(first), second].into_iter().flatten()
+    }
+}
+
+impl Denial {
+    /// Of a session: the name of whose it is, and the denial of all that they were issued.
+    pub(super) fn whole_subject(&self) -> Option<([u8; 16], Self)> {
+        let Of::Session { subject: Some(sub), .. } = &self.of else { return None };
+        let (issuer, of) = (self.issuer.clone(), Of::Subject(sub.clone()));
+        Some((name(Kind::Subject, &issuer, sub), Self { issuer, of, issued_until: self.issued_until }))
     }
 }
 

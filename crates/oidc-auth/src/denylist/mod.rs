@@ -28,7 +28,8 @@
 //!
 //! It is this process's memory: a restart forgets it, and another instance has its own. For several instances, have each hear of
 //! every denial, and [`Denylist::deny`] it there; a denial may come twice and in any order. A full list never forgets a
-//! denial that still counts: it denies everything that was issued until then, and warns.
+//! denial that still counts: it denies everything that was issued until then, and warns. One account can't fill it where denials of
+//! sessions say whose they are ([`Denial::whose`], [`Denial::and_subject`]).
 //!
 //! # Standards
 //!
@@ -39,18 +40,21 @@ mod builder;
 mod denial;
 mod entries;
 mod marks;
+mod tally;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use gambeson_core::{Clock, Timestamp};
+use gambeson_core::{Clock, ConfigProblems, Timestamp};
 
 pub use self::builder::DenylistBuilder;
 pub use self::denial::Denial;
 use self::entries::{Entries, Entry};
 pub(crate) use self::marks::Marks;
+use self::tally::Tally;
 use crate::telemetry;
 
 /// Tokens that end before their time. See the [module](self) for the whole page. A clone is the same list.
@@ -59,11 +63,13 @@ pub struct Denylist(Arc<Inner>);
 
 struct Inner {
     entries: Entries,
+    tally: Tally,
     /// Whether anything was ever denied: until then a look costs one load.
     in_use: AtomicBool,
     /// Seconds of the wall clock: everything that was issued until then is denied.
     everything_until: AtomicI64,
     keep: Duration,
+    leeway: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -72,7 +78,12 @@ impl Denylist {
     #[cfg(feature = "system")]
     #[must_use]
     pub fn new() -> Self {
-        Self::with(builder::KEEP, builder::CAPACITY, Arc::new(gambeson_core::SystemClock::new()))
+        Self::with(
+            builder::KEEP,
+            builder::CAPACITY,
+            builder::LEEWAY,
+            Arc::new(gambeson_core::SystemClock::new()),
+        )
     }
 
     /// Describes one piece by piece.
@@ -80,12 +91,14 @@ impl Denylist {
         DenylistBuilder::new()
     }
 
-    fn with(keep: Duration, capacity: usize, clock: Arc<dyn Clock>) -> Self {
+    fn with(keep: Duration, capacity: usize, leeway: Duration, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner {
             entries: Entries::new(capacity),
+            tally: Tally::new(capacity),
             in_use: AtomicBool::new(false),
             everything_until: AtomicI64::new(i64::MIN),
             keep,
+            leeway,
             clock,
         }))
     }
@@ -94,15 +107,27 @@ impl Denylist {
     pub fn deny(&self, denial: &Denial) {
         let list = &*self.0;
         let now = list.clock.now();
-        for (name, issued_until) in denial.names(now) {
+        let denial = self.bounded(denial, now);
+        for (name, issued_until) in denial.names(now, list.leeway) {
             let entry = Entry { issued_until, keep_until: now.plus(list.keep) };
             if !list.entries.insert(name, entry, now) {
-                let until = issued_until.min(now.unix_seconds());
+                let until = issued_until.min(now.plus(list.leeway).unix_seconds());
                 list.everything_until.fetch_max(until, Ordering::AcqRel);
                 telemetry::denylist_full(list.entries.len());
             }
         }
         list.in_use.store(true, Ordering::Release);
+    }
+
+    /// Who has ended many sessions is denied as a whole until now in place of one session more.
+    fn bounded<'d>(&self, denial: &'d Denial, now: Timestamp) -> Cow<'d, Denial> {
+        let keep_until = now.plus(self.0.keep);
+        match denial.whole_subject() {
+            Some((subject, whole)) if !self.0.tally.allows_one_more(subject, keep_until, now) => {
+                Cow::Owned(whole)
+            }
+            _ => Cow::Borrowed(denial),
+        }
     }
 
     /// How many denials are kept.
@@ -128,6 +153,19 @@ impl Denylist {
     #[must_use]
     pub fn keep(&self) -> Duration {
         self.0.keep
+    }
+
+    /// Whether denials outlast the tokens of a verifier, which live for `longest`, and meet those that its leeway lets in.
+    pub(crate) fn validate(&self, longest: Duration, leeway: Duration, problems: &mut ConfigProblems) {
+        let Inner { keep, leeway: own, .. } = &*self.0;
+        if *keep < longest {
+            let cure = format!("keep denials for {longest:?} at least: max_token_lifetime and leeway");
+            problems.add("denylist.keep", format!("{keep:?}"), cure);
+        }
+        if *own < leeway {
+            let cure = format!("choose {leeway:?} at least: the leeway of who verifies");
+            problems.add("denylist.leeway", format!("{own:?}"), cure);
+        }
     }
 
     /// Whether a token with one of these names, issued then, is denied.

@@ -169,10 +169,9 @@ impl IntrospectionBuilder {
             let value = format!("{:?}", self.deadline);
             problems.add("introspection.deadline", value, "choose between 100 ms and 30 s");
         }
-        let keep = self.denylist.as_ref().map(Denylist::keep);
-        if let Some(keep) = keep.filter(|keep| *keep <= self.leeway) {
-            let cure = "keep denials for longer than the leeway: tokens that live longer are refused";
-            problems.add("denylist.keep", format!("{keep:?}"), cure);
+        if let Some(denylist) = &self.denylist {
+            // What lives longer than denials is refused as it comes: only a list that would refuse all is wrong.
+            denylist.validate(self.leeway.saturating_add(Duration::from_secs(1)), self.leeway, problems);
         }
     }
 

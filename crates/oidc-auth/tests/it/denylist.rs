@@ -94,9 +94,11 @@ fn what_is_issued_after_the_denial_is_good() {
         let listed = Listed::new();
         let before = listed.token(&json!({}));
         listed.list.deny(&denial);
-        listed.house.clock.advance(Duration::from_secs(1));
-        let after = listed.token(&json!({"iat": START + 1}));
+        let ahead = listed.token(&json!({"iat": START + 30}));
+        listed.house.clock.advance(Duration::from_secs(31));
+        let after = listed.token(&json!({"iat": START + 31}));
         assert!(listed.refused(&before) && !listed.refused(&after), "{denial:?}");
+        assert!(listed.refused(&ahead), "the issuer's clock may have been ahead: {denial:?}");
     }
     let listed = Listed::new();
     let token = listed.token(&json!({"iat": START - 10, "sid": "s"}));
@@ -133,10 +135,10 @@ fn a_full_list_denies_everything_issued_so_far_and_makes_room_when_denials_are_o
         listed.list.deny(&Denial::token(ISSUER, format!("old{n}")));
     }
     assert!(listed.list.len() <= 64, "bounded");
-    assert_eq!(listed.list.everything_until(), Some(Timestamp::from_unix_seconds(START)));
+    assert_eq!(listed.list.everything_until(), Some(Timestamp::from_unix_seconds(START + 30)));
     assert!(listed.refused(&bob), "no denial is lost: what can't be told apart is refused");
-    listed.house.clock.advance(Duration::from_secs(1));
-    assert!(!listed.refused(&listed.token(&json!({"sub": "bob", "iat": START + 1}))));
+    listed.house.clock.advance(Duration::from_secs(31));
+    assert!(!listed.refused(&listed.token(&json!({"sub": "bob", "iat": START + 31}))));
 
     let listed = Listed::with_capacity(1_600);
     for n in 0..800 {
@@ -152,6 +154,34 @@ fn a_full_list_denies_everything_issued_so_far_and_makes_room_when_denials_are_o
     }
     assert_eq!(listed.list.everything_until(), None, "old denials went for new ones");
     assert!(listed.list.len() <= 1_600);
+}
+
+/// Logging in and out all day is no way to end everybody's tokens.
+#[test]
+fn one_account_does_not_fill_the_list() {
+    for denial in [
+        |sid: String| Denial::session(ISSUER, sid).whose("mallory"),
+        |sid: String| Denial::session(ISSUER, sid).and_subject("mallory"),
+    ] {
+        let listed = Listed::with_capacity(1_600);
+        for n in 0..20_000 {
+            listed.list.deny(&denial(format!("s{n}")));
+        }
+        assert!(listed.list.len() <= 18 && listed.list.everything_until().is_none(), "{:?}", listed.list);
+        let ended = |sid: &str| listed.refused(&listed.token(&json!({"sub": "mallory", "sid": sid})));
+        assert!(ended("s0") && ended("s15") && ended("s16") && ended("s19999"));
+        let bob = listed.token(&json!({"sub": "bob", "sid": "s20000"}));
+        assert!(!listed.refused(&bob));
+    }
+}
+
+#[test]
+fn a_session_that_is_somebodys_ends_nothing_else_of_theirs() {
+    let listed = Listed::new();
+    listed.list.deny(&Denial::session(ISSUER, "s1").whose("alice"));
+    assert!(listed.refused(&listed.token(&json!({"sid": "s1"}))));
+    assert!(!listed.refused(&listed.token(&json!({"sid": "s2"}))));
+    assert!(!listed.refused(&listed.token(&json!({}))), "one that names no session");
 }
 
 #[test]
@@ -173,8 +203,12 @@ fn denials_outlast_tokens_or_nothing_is_built() {
     assert!(error.to_string().contains("denylist.keep") && error.to_string().contains("86430"), "{error}");
     let hour = Duration::from_secs(3_570);
     assert!(static_verifier(&[&signer]).denylist(short).max_token_lifetime(hour).build().is_ok());
-    let error = Denylist::builder().keep(Duration::ZERO).capacity(1).build().unwrap_err();
-    assert_eq!(error.problems().len(), 2, "{error}");
+    let ahead = Denylist::builder().leeway(Duration::from_secs(29)).build().unwrap();
+    let error = static_verifier(&[&signer]).denylist(ahead).build().unwrap_err();
+    assert!(error.to_string().contains("denylist.leeway"), "a token from 30 s ahead is let in: {error}");
+    let bad = Denylist::builder().keep(Duration::ZERO).capacity(1).leeway(Duration::from_secs(301));
+    let error = bad.build().unwrap_err();
+    assert_eq!(error.problems().len(), 3, "{error}");
 }
 
 #[tokio::test]
