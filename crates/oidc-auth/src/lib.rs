@@ -59,7 +59,8 @@
 //!
 //! ## invalid-request
 //!
-//! 400 with `error="invalid_request"`, in the problem document too. The request has more than one `Authorization` field.
+//! 400 with `error="invalid_request"`, in the problem document too. The request has more than one `Authorization` field,
+//! or names the scheme `Bearer` or `DPoP` without a token. A token that can't be read is [`invalid-token`](#invalid-token) (RFC 6750 §3.1).
 //!
 //! ## conflicting-credentials
 //!

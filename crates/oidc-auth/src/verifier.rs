@@ -178,9 +178,19 @@ impl Verifier {
         self.0.policy.audiences.iter().map(AsRef::as_ref)
     }
 
-    /// The denylist that is asked; of several issuers, the first's.
-    #[must_use]
-    pub fn denylist(&self) -> Option<&Denylist> {
+    /// The denylists that are asked, each once: several issuers may have one each, or share one.
+    pub fn denylists(&self) -> impl Iterator<Item = &Denylist> {
+        let mut known: Vec<&Denylist> = Vec::new();
+        for list in self.each().filter_map(Self::own_denylist) {
+            if !known.iter().any(|other| other.is_same(list)) {
+                known.push(list);
+            }
+        }
+        known.into_iter()
+    }
+
+    /// That of the first issuer.
+    pub(crate) fn own_denylist(&self) -> Option<&Denylist> {
         self.0.denylist.as_ref()
     }
 
@@ -346,6 +356,11 @@ impl Verifier {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Now on both clocks.
+    pub(crate) fn moment(&self) -> (Timestamp, Monotonic) {
+        (self.0.clock.now(), self.0.clock.monotonic())
     }
 
     pub(crate) fn monotonic(&self) -> Monotonic {

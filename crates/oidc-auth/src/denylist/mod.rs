@@ -149,6 +149,11 @@ impl Denylist {
         (until != i64::MIN).then(|| Timestamp::from_unix_seconds(until))
     }
 
+    /// Whether the other is a clone of this one.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How long a denial is kept: tokens must not live longer.
     #[must_use]
     pub fn keep(&self) -> Duration {

@@ -66,7 +66,7 @@
 //!
 //! # Standards
 //!
-//! RFC 9449 §4.3 (checks), §6.1 (`jkt`), §7.1 and §7.2 (the scheme, no bound token as a bearer), §8 and §9 (nonces), §11.1 (replay),
+//! RFC 9449 §4.3 (checks), §6.1 (`jkt`), §7.1 and §7.2 (the scheme, no bound token as a bearer), §8.2 and §9 (nonces), §11.1 (replay),
 //! RFC 7638 §3 (thumbprint), RFC 3986 §6.2.2 and §6.2.3 (normalisation of `htu`).
 
 mod nonce;
@@ -79,14 +79,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Answer, ConfigError, ConfigProblems, Profile, RequestHead, Timestamp};
+use gambeson_core::{Answer, ConfigError, ConfigProblems, Monotonic, Profile, RequestHead, Timestamp};
+use http::{HeaderName, HeaderValue};
 
 pub use self::nonce::DpopNonces;
+use self::proof::GoodProof;
 pub use self::proof_key::{ProofFor, ProofKey, ProofKeyError};
 pub use self::replay::{MemoryReplay, ProofId, ReplayError, ReplayStore, UsedProof};
 use self::target::PublicPlace;
 use crate::algorithm::Algorithm;
 use crate::error::TokenError;
+
+/// What a nonce is handed out in.
+pub(crate) const NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 const ALGORITHMS: [&str; 7] = ["ES256", "ES384", "ES512", "EdDSA", "Ed25519", "PS256", "RS256"];
 
@@ -102,6 +107,14 @@ struct Shared {
     max_proof: usize,
     replay: Arc<dyn ReplayStore>,
     nonces: Option<DpopNonces>,
+}
+
+/// What a good proof leaves to do.
+pub(crate) struct Checked {
+    /// Whether it was used before.
+    pub(crate) is_new: Answer<Result<bool, ReplayError>>,
+    /// The nonce of a period that has begun, for who sent the one before (RFC 9449 §8.2).
+    pub(crate) next_nonce: Option<HeaderValue>,
 }
 
 impl Shared {
@@ -129,9 +142,9 @@ impl Dpop {
         self.0.algorithms.join(" ")
     }
 
-    /// The nonce to hand out with a refusal; `None` where none are asked for.
-    pub(crate) fn nonce(&self, now: Timestamp) -> Option<String> {
-        self.0.nonces.as_ref().map(|nonces| nonces.current(now))
+    /// The nonce to hand out; `None` where none are asked for.
+    pub(crate) fn nonce(&self, now: Timestamp) -> Option<HeaderValue> {
+        self.0.nonces.as_ref().and_then(|nonces| HeaderValue::try_from(nonces.current(now)).ok())
     }
 
     /// Whether the request proves that the holder of the key sent it: at once or, where the store of used proofs has to be
@@ -141,12 +154,15 @@ impl Dpop {
         head: &RequestHead<'_>,
         token: &str,
         bound: &[u8; 32],
-        now: Timestamp,
+        (now, at): (Timestamp, Monotonic),
         client: Option<std::net::IpAddr>,
-    ) -> Result<Answer<Result<bool, ReplayError>>, TokenError> {
-        let id = self.0.check(head, token, bound, now)?;
+    ) -> Result<Checked, TokenError> {
+        let GoodProof { id, is_nonce_current } = self.0.check(head, token, bound, now)?;
         let until = now.plus(self.0.window * 2);
-        Ok(self.0.replay.remember(UsedProof { id, now, until, client }))
+        Ok(Checked {
+            is_new: self.0.replay.remember(UsedProof { id, now, until, at, client }),
+            next_nonce: if is_nonce_current { None } else { self.nonce(now) },
+        })
     }
 }
 

@@ -12,6 +12,9 @@ use gambeson_core::{ConfigError, Entropy, SecretBytes, Timestamp};
 /// Server nonces for proofs (RFC 9449 §9): a client can't make proofs ahead of their time, and a proof is over within two
 /// periods whatever its clock says. Instances with the same key accept each other's.
 ///
+/// A client learns its first nonce by a refusal, and later ones with an answer, whichever it is, to the first proof of each period that has
+/// the one before (§8.2). For pages of another origin, let CORS expose `DPoP-Nonce`.
+///
 /// A nonce is the HMAC-SHA256 of the number of its period, so nothing is stored. Those of the current period and the ones
 /// beside it are accepted.
 #[derive(Clone)]
@@ -55,10 +58,11 @@ impl DpopNonces {
         self.of(self.slot(now))
     }
 
-    pub(super) fn accepts(&self, nonce: &str, now: Timestamp) -> bool {
+    /// How many periods ago it was the one to hand out; `None` for one that is over or not ours.
+    pub(super) fn age(&self, nonce: &str, now: Timestamp) -> Option<i64> {
         let slot = self.slot(now);
         let is = |slot| verify_slices_are_equal(self.of(slot).as_bytes(), nonce.as_bytes()).is_ok();
-        is(slot) || is(slot - 1) || is(slot + 1)
+        [0, 1, -1].into_iter().find(|age| is(slot - age))
     }
 
     fn slot(&self, now: Timestamp) -> i64 {
@@ -91,11 +95,12 @@ mod tests {
         let nonce = nonces.current(at(600));
         assert_eq!(nonce, nonces.current(at(659)));
         assert_ne!(nonce, nonces.current(at(660)));
-        assert!(nonces.accepts(&nonce, at(540)) && nonces.accepts(&nonce, at(719)));
-        assert!(!nonces.accepts(&nonce, at(720)) && !nonces.accepts(&nonce, at(539)));
-        assert!(!nonces.accepts("", at(600)));
+        let ages = [540, 600, 659, 660, 719].map(|now| nonces.age(&nonce, at(now)));
+        assert_eq!(ages, [Some(-1), Some(0), Some(0), Some(1), Some(1)]);
+        assert!(nonces.age(&nonce, at(720)).is_none() && nonces.age(&nonce, at(539)).is_none());
+        assert!(nonces.age("", at(600)).is_none());
         let others = DpopNonces::new(&SecretBytes::new(vec![2; 32])).unwrap();
-        assert!(!others.accepts(&nonce, at(600)));
+        assert!(others.age(&nonce, at(600)).is_none());
         assert!(DpopNonces::new(&SecretBytes::new(vec![1; 31])).is_err());
         assert_eq!(format!("{nonces:?}"), "DpopNonces { period: 60, .. }", "no key is shown");
     }

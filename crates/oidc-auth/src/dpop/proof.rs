@@ -17,6 +17,13 @@ use crate::keys::Jwk;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
+/// A proof that holds, if it was not used before.
+pub(super) struct GoodProof {
+    pub(super) id: ProofId,
+    /// Whether it has the nonce that is handed out now, or none is asked for.
+    pub(super) is_nonce_current: bool,
+}
+
 impl Shared {
     /// All checks of §4.3 but whether the proof was used before, in an order in which strangers cost least: the key is the
     /// token's before any signature is looked at.
@@ -26,7 +33,7 @@ impl Shared {
         token: &str,
         bound: &[u8; 32],
         now: Timestamp,
-    ) -> Result<ProofId, TokenError> {
+    ) -> Result<GoodProof, TokenError> {
         let proof = one_proof(head)?;
         if proof.len() > self.max_proof {
             return Err(wrong(format!("{} bytes", proof.len())));
@@ -53,8 +60,8 @@ impl Shared {
         self.check_place(&claims, head)?;
         self.check_times(&claims, now)?;
         check_token(&claims, token)?;
-        self.check_nonce(&claims, now)?;
-        Ok(id(&thumbprint, text(&claims, "jti")?))
+        let is_nonce_current = self.check_nonce(&claims, now)?;
+        Ok(GoodProof { id: id(&thumbprint, text(&claims, "jti")?), is_nonce_current })
     }
 
     /// Type, algorithm and key. Whatever the header asks to be understood beyond them is not.
@@ -115,13 +122,16 @@ impl Shared {
         Ok(())
     }
 
-    fn check_nonce(&self, claims: &Members<'_>, now: Timestamp) -> Result<(), TokenError> {
-        let Some(nonces) = &self.nonces else { return Ok(()) };
-        match claims.get("nonce") {
-            Some(Json::Text(nonce)) if nonces.accepts(nonce, now) => Ok(()),
-            Some(_) => Err(TokenError::with(Reason::DpopNonce, "the nonce is over or not ours")),
-            None => Err(TokenError::with(Reason::DpopNonce, "no nonce")),
-        }
+    /// Whether it is the one that is handed out now.
+    fn check_nonce(&self, claims: &Members<'_>, now: Timestamp) -> Result<bool, TokenError> {
+        let Some(nonces) = &self.nonces else { return Ok(true) };
+        let age = match claims.get("nonce") {
+            Some(Json::Text(nonce)) => nonces.age(nonce, now),
+            Some(_) => None,
+            None => return Err(TokenError::with(Reason::DpopNonce, "no nonce")),
+        };
+        let age = age.ok_or_else(|| TokenError::with(Reason::DpopNonce, "the nonce is over or not ours"))?;
+        Ok(age == 0)
     }
 }
 

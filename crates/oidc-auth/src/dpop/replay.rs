@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use gambeson_core::{Answer, Timestamp};
+use gambeson_core::{Answer, Monotonic, Timestamp};
 
 use crate::keys::Network;
 
@@ -41,6 +41,8 @@ pub struct UsedProof {
     pub now: Timestamp,
     /// From then on it is too old to be used again, and can be forgotten.
     pub until: Timestamp,
+    /// Now on the clock that never goes back: what counts from here lasts as long as it should whatever becomes of the other one.
+    pub at: Monotonic,
     /// Who sent it, as far as the peer layer knows: to share out what room there is.
     pub client: Option<IpAddr>,
 }
@@ -79,7 +81,11 @@ impl std::error::Error for ReplayError {}
 /// The store of one process, bounded. When it is full, further proofs are answered 503 until older ones are over.
 ///
 /// Half of the room is for whoever comes first; of the other half, a client address (IPv6: a /56) that holds a sixteenth of
-/// the whole already gets no more, so that one client can't keep the others out.
+/// the whole already gets no more while others are there too, so that one client can't keep the others out. While it is alone all but
+/// the last sixteenth is its own. Without a known address only the size of the room counts.
+///
+/// Proofs are forgotten by the clock that never goes back: a wall clock that is set back an hour fills nothing, and proofs of the hour
+/// that comes again can be used once more then.
 pub struct MemoryReplay {
     capacity: usize,
     state: Mutex<State>,
@@ -89,7 +95,7 @@ pub struct MemoryReplay {
 struct State {
     known: HashSet<[u8; 32]>,
     /// Oldest first. Proofs of one policy are all remembered equally long, so the oldest ends first.
-    order: VecDeque<(Timestamp, [u8; 32], Network)>,
+    order: VecDeque<(Monotonic, [u8; 32], Network)>,
     held: HashMap<Network, usize>,
 }
 
@@ -108,24 +114,37 @@ impl MemoryReplay {
 
     fn enter(&self, proof: &UsedProof) -> Result<bool, ReplayError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.forget(proof.now);
+        state.forget(proof.at);
         if state.known.contains(&proof.id.0) {
             return Ok(false);
         }
         let network = Network::of(proof.client);
-        let (taken, own) = (state.order.len(), state.held.get(&network).copied().unwrap_or_default());
-        if taken >= self.capacity || (taken >= self.capacity / 2 && own >= self.capacity / 16) {
+        if state.order.len() >= self.room_for(network, &state) {
             return Err(ReplayError::Full);
         }
+        let until = proof.at.plus(proof.until.since(proof.now));
         state.known.insert(proof.id.0);
-        state.order.push_back((proof.until, proof.id.0, network));
+        state.order.push_back((until, proof.id.0, network));
         *state.held.entry(network).or_default() += 1;
         Ok(true)
     }
 }
 
+impl MemoryReplay {
+    /// Up to how many proofs in all a network gets room for one more.
+    fn room_for(&self, network: Network, state: &State) -> usize {
+        let sixteenth = self.capacity / 16;
+        let own = state.held.get(&network).copied().unwrap_or_default();
+        match own {
+            _ if !network.is_known() || own < sixteenth => self.capacity,
+            _ if own == state.order.len() => self.capacity - sixteenth,
+            _ => self.capacity / 2,
+        }
+    }
+}
+
 impl State {
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self, now: Monotonic) {
         while let Some((_, id, network)) = self.order.front().copied().filter(|(until, ..)| *until <= now) {
             self.order.pop_front();
             self.known.remove(&id);
@@ -169,6 +188,7 @@ mod tests {
             id: ProofId(digest),
             now: Timestamp::from_unix_seconds(now),
             until: Timestamp::from_unix_seconds(now + 120),
+            at: Monotonic::from_nanos(now.unsigned_abs() * 1_000_000_000),
             client: Some([192, 0, 2, last].into()),
         }
     }
@@ -181,11 +201,39 @@ mod tests {
         assert_eq!(store.enter(&used(1, 120, 1)), Ok(true), "forgotten when it is too old to be used");
     }
 
+    /// An app without a peer layer, or with all its clients behind one address.
+    #[test]
+    fn who_is_alone_has_nearly_all_and_who_is_unknown_all() {
+        let fill = |store: &MemoryReplay, client: Option<IpAddr>| {
+            let entered = (0..99).map(|id| store.enter(&UsedProof { client, ..used(id, 0, 1) }));
+            entered.filter(|entered| *entered == Ok(true)).count()
+        };
+        assert_eq!(fill(&MemoryReplay::with_capacity(64), None), 64);
+        let store = MemoryReplay::with_capacity(64);
+        assert_eq!(fill(&store, Some([192, 0, 2, 1].into())), 60);
+        assert_eq!(store.enter(&used(500, 0, 2)), Ok(true), "who comes later finds room");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_fills_nothing() {
+        let store = MemoryReplay::with_capacity(16);
+        for hour in 0..4_u32 {
+            let set_back = |id| {
+                let mut proof = used(hour * 100 + id, 36_000 - 3_600 * i64::from(hour), 1);
+                proof.at = Monotonic::from_nanos(u64::from(hour) * 120_000_000_000);
+                proof
+            };
+            assert!((0..15).all(|id| store.enter(&set_back(id)) == Ok(true)), "{hour}");
+            assert_eq!(store.enter(&set_back(0)), Ok(false));
+        }
+    }
+
     #[test]
     fn nobody_takes_it_all_and_full_is_closed() {
         let store = MemoryReplay::with_capacity(64);
+        assert_eq!(store.enter(&used(7_777, 0, 99)), Ok(true));
         let first: Vec<_> = (0..64).map(|id| store.enter(&used(id, 0, 1))).collect();
-        assert_eq!(first.iter().filter(|entered| **entered == Ok(true)).count(), 32);
+        assert_eq!(first.iter().filter(|entered| **entered == Ok(true)).count(), 31);
         assert_eq!(first.last(), Some(&Err(ReplayError::Full)));
         for client in 2..=9 {
             for id in 0..4 {

@@ -125,7 +125,7 @@ fn claims(verifier: &Verifier, parts: &Compact<'_>, key: Option<&Key>, told: &mu
         let outcome = crate::verifier::check_key(key, &claims, policy);
         told.outcome("tenant", outcome, || "the key may sign for it".to_owned());
     }
-    if let Some(denylist) = verifier.denylist() {
+    if let Some(denylist) = verifier.own_denylist() {
         let outcome = Marks::read(denylist, &claims, &policy.issuer).and_then(|marks| marks.check());
         told.outcome("denylist", outcome, || "not on it".to_owned());
     }

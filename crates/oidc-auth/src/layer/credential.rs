@@ -10,8 +10,11 @@ pub(super) enum Credential<'a> {
     /// One token. That its characters are base64url is seen when it is decoded: a token that is remembered was, and to look
     /// at each of its characters again costs as much as its digest.
     Token(Presented<'a>),
-    /// Empty or no text, under one of the schemes for tokens.
+    /// No text, under one of the schemes for tokens.
     Malformed(Scheme),
+    /// One of the schemes for tokens, and no token: a request that lacks what it needs (RFC 6750 §3.1), of which nobody can say that
+    /// its token is bad.
+    Empty,
     /// More than one credential.
     Several,
 }
@@ -55,8 +58,9 @@ fn token(value: &HeaderValue) -> Credential<'_> {
         _ => return Credential::None,
     };
     match std::str::from_utf8(rest).map(|token| token.trim_matches(' ')) {
-        Ok(token) if !token.is_empty() => Credential::Token(Presented { scheme, token }),
-        _ => Credential::Malformed(scheme),
+        Ok("") => Credential::Empty,
+        Ok(token) => Credential::Token(Presented { scheme, token }),
+        Err(_) => Credential::Malformed(scheme),
     }
 }
 
@@ -79,11 +83,12 @@ mod tests {
         for value in ["Basic abc", "", "Bearerabc", "DPoPabc"] {
             assert_eq!(credential(&of(value).0), Credential::None, "{value}");
         }
-        for value in [&b"Bearer"[..], b"Bearer ", b"Bearer    ", b"Bearer \xff"] {
-            let value = HeaderValue::from_bytes(value).unwrap();
-            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-            assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
+        for value in ["Bearer", "Bearer ", "Bearer    ", "dpop"] {
+            assert_eq!(credential(&of(value).0), Credential::Empty, "{value}");
         }
+        let value = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+        assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
         let token = Presented { scheme: Scheme::Dpop, token: "abc" };
         assert_eq!(credential(&of("dpop abc").0), Credential::Token(token));
         let mut two = of("Bearer a").0;

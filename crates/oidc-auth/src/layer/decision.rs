@@ -7,7 +7,7 @@ use gambeson_core::{
 };
 
 use super::credential::{Credential, Presented, Scheme, credential};
-use super::sender::{Asking, Proof, Remembering, Senders, told};
+use super::sender::{Asking, NextNonce, Proof, Remembering, Senders, told};
 use crate::binding::{Binding, Verified};
 use crate::challenge::{Bearer, DpopScheme};
 use crate::dpop::ReplayError;
@@ -21,7 +21,7 @@ use crate::verifier::{Miss, Verifier};
 /// What is left to do with a request.
 pub(super) enum Decision {
     /// It goes on; the facts say who it is.
-    Pass,
+    Pass(NextNonce),
     /// It does not.
     Refuse(Rejection),
     /// It may, once more is known.
@@ -35,9 +35,9 @@ pub(super) enum Stage {
     /// What the issuer says of its token.
     Introspection(Asking),
     /// Whether its proof is new; then it is this caller's.
-    Proof(Remembering, Principal),
+    Proof(Remembering, Principal, NextNonce),
     /// Nothing more: the places are given back before the inner service gets ready.
-    Admitted,
+    Admitted(NextNonce),
 }
 
 /// What layer, services and futures share.
@@ -84,8 +84,7 @@ impl Gate {
         });
         let bearer: Arc<dyn Challenger> = Arc::clone(&self.bearer) as _;
         let dpop = self.dpop_scheme.clone().map(|scheme| scheme as Arc<dyn Challenger>);
-        // Whoever asks for bound tokens only should not invite others.
-        let bearer = Some(bearer).filter(|_| dpop.is_none() || !self.senders.constrained);
+        let bearer = Some(bearer).filter(|_| self.senders.invites_bearer());
         self.challenges = match &self.verifier {
             Some(_) => Challenges::new(bearer.into_iter().chain(dpop)),
             None => Challenges::none(),
@@ -116,7 +115,9 @@ impl Gate {
                 Err(Miss::Refused(error)) => (error, presented.scheme),
             },
             Credential::None => return self.anonymous(asked.facts),
-            Credential::Several => return Decision::Refuse(self.ambiguous("invalid-request", asked)),
+            Credential::Several | Credential::Empty => {
+                return Decision::Refuse(self.ambiguous("invalid-request", asked));
+            }
             Credential::Malformed(scheme) => {
                 (TokenError::with(Reason::Malformed, "not a token of RFC 6750"), scheme)
             }
@@ -143,10 +144,11 @@ impl Gate {
         &self,
         answer: Result<bool, ReplayError>,
         principal: Principal,
+        next_nonce: NextNonce,
         asked: Asked<'_>,
     ) -> Decision {
         match told(answer) {
-            Ok(()) => self.welcome(principal, asked),
+            Ok(()) => self.welcome(principal, next_nonce, asked),
             Err(error) => Decision::Refuse(self.refuse(error, Scheme::Dpop, asked)),
         }
     }
@@ -159,10 +161,10 @@ impl Gate {
         }
         let Verified { principal, binding, .. } = verified;
         // Only a proof asks for the time: whoever sends none pays for no second look at the clock.
-        let now = || asked.verifier.now();
-        match self.senders.check(&binding, presented, asked.head, asked.facts, now) {
-            Ok(Proof::Given) => self.welcome(principal, asked),
-            Ok(Proof::Asked(later)) => Decision::Wait(Stage::Proof(later, principal)),
+        let moment = || asked.verifier.moment();
+        match self.senders.check(&binding, presented, asked.head, asked.facts, moment) {
+            Ok(Proof::Given(next_nonce)) => self.welcome(principal, next_nonce, asked),
+            Ok(Proof::Asked(later, next_nonce)) => Decision::Wait(Stage::Proof(later, principal, next_nonce)),
             Err(error) => {
                 let scheme = self.scheme_of_refusal(&binding, presented.scheme);
                 Decision::Refuse(self.refuse(error, scheme, asked))
@@ -174,9 +176,9 @@ impl Gate {
         self.senders.scheme_for(Some(binding), sent)
     }
 
-    fn welcome(&self, principal: Principal, asked: Asked<'_>) -> Decision {
+    fn welcome(&self, principal: Principal, next_nonce: NextNonce, asked: Asked<'_>) -> Decision {
         match asked.facts.authenticate(Authentication::Verified(principal, self.challenges.clone())) {
-            Ok(()) => Decision::Pass,
+            Ok(()) => Decision::Pass(next_nonce),
             Err(_) => Decision::Refuse(self.ambiguous("conflicting-credentials", asked)),
         }
     }
@@ -184,7 +186,7 @@ impl Gate {
     fn anonymous(&self, facts: &RequestFacts) -> Decision {
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
         if !self.required || facts.principal().is_some() {
-            return Decision::Pass;
+            return Decision::Pass(None);
         }
         let rejection = self.credential_required();
         facts.set_rejection(rejection.clone());
@@ -206,7 +208,7 @@ impl Gate {
         let _ = facts.authenticate(Authentication::Anonymous(self.challenges.clone()));
         telemetry::ambiguous(slug, &self.log.ambiguous, verifier.monotonic());
         telemetry::audit_ambiguous(verifier, slug, facts, head.method);
-        let rejection = self.two_credentials(slug);
+        let rejection = self.invalid_request(slug);
         facts.set_rejection(rejection.clone());
         rejection
     }

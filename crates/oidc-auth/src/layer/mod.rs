@@ -5,7 +5,7 @@
 //! Requests with an access token that is forged, expired, of another issuer, for another audience or purpose, bound to
 //! another sender, or signed with a key or an algorithm that the issuer does not publish: they are answered 401 on every
 //! route, also on public ones, because a client that sends a bad token has to learn it (RFC 6750 §3.1). Requests with more
-//! than one credential: 400.
+//! than one credential, or with `Bearer` and no token: 400.
 //!
 //! It does **not** stop requests without a credential, unless [`AuthLayer::required`] says so: they go on as anonymous,
 //! and the authorization layer answers 401 where a route asks for somebody. It does not decide what a caller may do, nor
@@ -107,7 +107,7 @@
 //! |---|---|---|
 //! | [`invalid-token`](crate#invalid-token) | 401 | the token is no good |
 //! | [`credential-required`](crate#credential-required) | 401 | none was sent, and the layer is `required` |
-//! | [`invalid-request`](crate#invalid-request) | 400 | more than one `Authorization` field |
+//! | [`invalid-request`](crate#invalid-request) | 400 | more than one `Authorization` field, or one with the scheme and no token |
 //! | [`conflicting-credentials`](crate#conflicting-credentials) | 400 | the token names another subject than a layer before |
 //! | [`invalid-dpop-proof`](crate#invalid-dpop-proof), [`use-dpop-nonce`](crate#use-dpop-nonce) | 401 | see [`dpop`](crate::dpop) |
 //! | [`verification-unavailable`](crate#verification-unavailable) | 503, `Retry-After` | what has to be asked about the token or its proof does not answer |

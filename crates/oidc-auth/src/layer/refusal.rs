@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use gambeson_core::{Challenge, Challenger, Member, Rejection, RejectionClass, Timestamp};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::credential::Scheme;
 use super::decision::Gate;
+use crate::dpop::NONCE;
 use crate::error::{Reason, TokenError, TokenErrorKind};
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
-const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 impl Gate {
     pub(super) fn refusal(&self, error: &TokenError, scheme: Scheme, now: Timestamp) -> Rejection {
@@ -46,8 +46,8 @@ impl Gate {
         let rejection = challenged(credential_rejection(slug, StatusCode::UNAUTHORIZED), [challenge])
             .member("error", Member::Text(error.into()))
             .detail("the proof of possession is not valid here");
-        match nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
-            Some(nonce) => rejection.header(DPOP_NONCE, nonce),
+        match nonce {
+            Some(nonce) => rejection.header(NONCE, nonce),
             None => rejection,
         }
     }
@@ -58,10 +58,12 @@ impl Gate {
             .detail("this needs an access token")
     }
 
-    pub(super) fn two_credentials(&self, slug: &'static str) -> Rejection {
+    /// Not one credential: several, or a scheme without a token.
+    pub(super) fn invalid_request(&self, slug: &'static str) -> Rejection {
         let dpop = self.dpop_scheme.as_ref().and_then(|scheme| scheme.error("invalid_request"));
         let rejection = credential_rejection(slug, StatusCode::BAD_REQUEST);
-        challenged(rejection, [self.bearer.invalid_request(), dpop])
+        let bearer = self.bearer.invalid_request().filter(|_| self.senders.invites_bearer());
+        challenged(rejection, [bearer, dpop])
             .member("error", Member::Text("invalid_request".into()))
             .detail("send one credential")
     }

@@ -1,10 +1,11 @@
 //! Whether who sends a token is who it was issued to.
 
-use gambeson_core::{BoxFuture, RequestFacts, RequestHead, Timestamp};
+use gambeson_core::{BoxFuture, Monotonic, RequestFacts, RequestHead, Timestamp};
+use http::HeaderValue;
 
 use super::credential::{Presented, Scheme};
 use crate::binding::{Binding, Verified, unproved};
-use crate::dpop::{Dpop, ReplayError};
+use crate::dpop::{Checked, Dpop, ReplayError};
 use crate::error::{Reason, TokenError};
 
 /// What the layer asks of senders.
@@ -23,10 +24,13 @@ pub(super) type Asking = BoxFuture<Result<Verified, TokenError>>;
 
 /// How far a sender is proved.
 pub(super) enum Proof {
-    Given,
+    Given(NextNonce),
     /// All but whether it was used before.
-    Asked(Remembering),
+    Asked(Remembering, NextNonce),
 }
+
+/// The nonce for the proofs to come, where the one that was sent is not of this period (RFC 9449 §8.2). Boxed, as it is rare.
+pub(super) type NextNonce = Option<Box<HeaderValue>>;
 
 impl Senders {
     /// Asked on every request, also where the token itself was verified a moment ago.
@@ -36,7 +40,7 @@ impl Senders {
         presented: Presented<'_>,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
-        now: impl FnOnce() -> Timestamp,
+        moment: impl FnOnce() -> (Timestamp, Monotonic),
     ) -> Result<Proof, TokenError> {
         let peer = facts.peer();
         binding.allows_certificate(peer.and_then(|peer| peer.certificate_sha256.as_ref()))?;
@@ -44,7 +48,7 @@ impl Senders {
             (Scheme::Bearer, None) if self.constrained && binding.certificate.is_none() => {
                 return Err(unproved("bound to no sender, and require_sender_constraint asks for that"));
             }
-            (Scheme::Bearer, None) => return Ok(Proof::Given),
+            (Scheme::Bearer, None) => return Ok(Proof::Given(None)),
             (Scheme::Bearer, Some(_)) => return Err(unproved("bound to a key, but sent as a bearer token")),
             (Scheme::Dpop, None) => {
                 return Err(unproved("sent with the scheme DPoP, but not bound to a key"));
@@ -55,16 +59,23 @@ impl Senders {
             return Err(unproved("bound to a key; proofs are not accepted here, see AuthLayer::dpop"));
         };
         let client = peer.and_then(|peer| peer.address);
-        match dpop.check(head, presented.token, bound, now(), client)?.ready() {
-            Ok(answer) => told(answer).map(|()| Proof::Given),
-            Err(later) => Ok(Proof::Asked(later)),
+        let Checked { is_new, next_nonce } = dpop.check(head, presented.token, bound, moment(), client)?;
+        let next_nonce = next_nonce.map(Box::new);
+        match is_new.ready() {
+            Ok(answer) => told(answer).map(|()| Proof::Given(next_nonce)),
+            Err(later) => Ok(Proof::Asked(later, next_nonce)),
         }
+    }
+
+    /// Whether the scheme Bearer is offered. Whoever asks for bound tokens only should not invite others.
+    pub(super) fn invites_bearer(&self) -> bool {
+        self.dpop.is_none() || !self.constrained
     }
 
     /// The scheme in which to answer a refusal: the one that would have been right.
     pub(super) fn scheme_for(&self, binding: Option<&Binding>, sent: Scheme) -> Scheme {
         let needs_key = binding.is_some_and(|binding| binding.key.is_some())
-            || (self.constrained && binding.is_some_and(|binding| !binding.is_bound()));
+            || (self.constrained && binding.is_none_or(|binding| !binding.is_bound()));
         match self.dpop {
             None => Scheme::Bearer,
             Some(_) if needs_key => Scheme::Dpop,

@@ -13,6 +13,8 @@ use tower_service::Service;
 
 use super::credential::{Credential, credential};
 use super::decision::{Asked, Decision, Gate, Stage};
+use super::sender::NextNonce;
+use crate::dpop::NONCE;
 use crate::error::{Reason, TokenError};
 use crate::verifier::Verifier;
 
@@ -51,14 +53,14 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let Some(verifier) = &self.shared.gate.verifier else {
-            return ResponseFuture::inner(self.inner.call(request));
+            return ResponseFuture::inner(self.inner.call(request), None);
         };
         let facts = RequestFacts::ensure(&mut request);
         let head = RequestHead::from(&request);
         match self.shared.gate.decide(Asked { verifier, head: &head, facts: &facts }) {
-            Decision::Pass => {
+            Decision::Pass(next_nonce) => {
                 hide(&mut request);
-                ResponseFuture::inner(self.inner.call(request))
+                ResponseFuture::inner(self.inner.call(request), next_nonce)
             }
             Decision::Refuse(rejection) => {
                 ResponseFuture::refused(self.shared.respond.respond(&rejection, &facts))
@@ -104,7 +106,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Inner { #[pin] future: S::Future },
+        Inner { #[pin] future: S::Future, next_nonce: NextNonce },
         Refused { response: Option<S::Response> },
         Waiting { waiting: Option<Box<Waiting<S, B, R>>> },
     }
@@ -121,8 +123,8 @@ struct Waiting<S, B, R> {
 }
 
 impl<S: Service<Request<B>>, B, R> ResponseFuture<S, B, R> {
-    fn inner(future: S::Future) -> Self {
-        Self { state: State::Inner { future } }
+    fn inner(future: S::Future, next_nonce: NextNonce) -> Self {
+        Self { state: State::Inner { future, next_nonce } }
     }
 
     fn refused(response: S::Response) -> Self {
@@ -141,14 +143,14 @@ where
     S: Service<Request<B>, Response = Response<ResBody>>,
     R: Respond<ResBody>,
 {
-    /// Whether the request was admitted; else the answer that refuses it.
-    fn poll_admission(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Response<ResBody>>> {
+    /// Whether the request was admitted, and the nonce for the next one; else the answer that refuses it.
+    fn poll_admission(&mut self, context: &mut Context<'_>) -> Poll<Result<NextNonce, Response<ResBody>>> {
         loop {
             let head = RequestHead::from(&self.request);
             let asked = Asked { verifier: &self.verifier, head: &head, facts: &self.facts };
             let gate = &self.shared.gate;
             let decision = match &mut self.stage {
-                Stage::Admitted => return Poll::Ready(Ok(())),
+                Stage::Admitted(next_nonce) => return Poll::Ready(Ok(next_nonce.clone())),
                 Stage::Key(wait) => {
                     let outcome = match credential(head.headers) {
                         Credential::Token(sent) => {
@@ -162,14 +164,14 @@ where
                     let outcome = ready!(later.as_mut().poll(context));
                     gate.conclude(outcome, asked)
                 }
-                Stage::Proof(later, principal) => {
+                Stage::Proof(later, principal, next_nonce) => {
                     let answer = ready!(later.as_mut().poll(context));
-                    gate.proved(answer, principal.clone(), asked)
+                    gate.proved(answer, principal.clone(), next_nonce.take(), asked)
                 }
             };
             // The place in the room is given back here, before the inner service gets ready.
             self.stage = match decision {
-                Decision::Pass => Stage::Admitted,
+                Decision::Pass(next_nonce) => Stage::Admitted(next_nonce),
                 Decision::Wait(stage) => stage,
                 Decision::Refuse(rejection) => {
                     return Poll::Ready(Err(self.shared.respond.respond(&rejection, &self.facts)));
@@ -189,8 +191,14 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let future = match state.as_mut().project() {
-                StateProjection::Inner { future } => return future.poll(context),
+            let (future, next_nonce) = match state.as_mut().project() {
+                StateProjection::Inner { future, next_nonce } => {
+                    let mut response = ready!(future.poll(context))?;
+                    if let Some(nonce) = next_nonce.take() {
+                        response.headers_mut().entry(NONCE).or_insert(*nonce);
+                    }
+                    return Poll::Ready(Ok(response));
+                }
                 StateProjection::Refused { response } => match response.take() {
                     Some(response) => return Poll::Ready(Ok(response)),
                     None => return Poll::Pending,
@@ -199,19 +207,22 @@ where
                     let Some(admitted) = waiting.as_mut() else {
                         return Poll::Pending;
                     };
-                    if let Err(response) = ready!(admitted.poll_admission(context)) {
-                        *waiting = None;
-                        return Poll::Ready(Ok(response));
-                    }
+                    let next_nonce = match ready!(admitted.poll_admission(context)) {
+                        Ok(next_nonce) => next_nonce,
+                        Err(response) => {
+                            *waiting = None;
+                            return Poll::Ready(Ok(response));
+                        }
+                    };
                     ready!(admitted.inner.poll_ready(context))?;
                     let Some(mut admitted) = waiting.take() else {
                         return Poll::Pending;
                     };
                     hide(&mut admitted.request);
-                    admitted.inner.call(admitted.request)
+                    (admitted.inner.call(admitted.request), next_nonce)
                 }
             };
-            state.set(State::Inner { future });
+            state.set(State::Inner { future, next_nonce });
         }
     }
 }

@@ -192,7 +192,7 @@ fn a_token_that_does_not_say_when_it_was_issued_is_refused() {
     assert_eq!(error.reason(), Reason::MissingClaim);
     assert!(error.to_string().contains("denylist"), "{error}");
     let without = static_verifier(&[&listed.signer]).profile(TokenProfile::JwtLenient).build().unwrap();
-    assert!(without.verify(&endless).is_ok() && without.denylist().is_none());
+    assert!(without.verify(&endless).is_ok() && without.denylists().count() == 0);
 }
 
 #[test]
@@ -209,6 +209,27 @@ fn denials_outlast_tokens_or_nothing_is_built() {
     let bad = Denylist::builder().keep(Duration::ZERO).capacity(1).leeway(Duration::from_secs(301));
     let error = bad.build().unwrap_err();
     assert_eq!(error.problems().len(), 3, "{error}");
+}
+
+/// Who ends tokens has to end them at each issuer.
+#[test]
+fn several_issuers_tell_all_their_lists() {
+    let signer = Signer::es256("k");
+    let keys = json!({"keys": [signer.jwk()]}).to_string();
+    let with = |issuer: &str, list: &Denylist| {
+        let builder = Verifier::builder(Issuer::static_keys(issuer, keys.clone())).audience("api");
+        builder.denylist(list.clone()).build().unwrap()
+    };
+    let (one, two) = (Denylist::new(), Denylist::new());
+    let of = |lists: [&Denylist; 3]| {
+        let [a, b, c] = lists;
+        let all = [with(ISSUER, a), with("https://b.example", b), with("https://c.example", c)];
+        let verifier = Verifier::any_of(all).unwrap();
+        verifier.denylists().for_each(|list| list.deny(&Denial::issuer(ISSUER)));
+        (one.len(), two.len(), verifier.denylists().count())
+    };
+    assert_eq!(of([&one, &one, &one]), (1, 0, 1));
+    assert_eq!(of([&one, &one, &two]), (1, 1, 2));
 }
 
 #[tokio::test]

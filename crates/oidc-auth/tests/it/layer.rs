@@ -70,7 +70,7 @@ async fn a_bad_token_is_told_no_more_than_that() {
     let expired = signer.token(&claims_with("exp", 1.into()));
     let other = signer.token(&claims_with("aud", "other".into()));
     let unknown = Signer::es256("x").token(&claims());
-    for token in ["x", "", "a b", "a.b.c", &expired, &other, &unknown] {
+    for token in ["x", "a b", "a.b.c", &expired, &other, &unknown] {
         let answer = ask(&layer, get(Some(&format!("Bearer {token}")))).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{token}");
         assert_eq!(challenge(&answer), r#"Bearer realm="notes", error="invalid_token""#);
@@ -82,6 +82,25 @@ async fn a_bad_token_is_told_no_more_than_that() {
     let body = String::from_utf8_lossy(&bodies[0]).into_owned();
     assert!(body.contains("https://docs.rs/gambeson-oidc-auth#invalid-token"), "{body}");
     assert!(body.contains(r#""error":"invalid_token""#), "{body}");
+}
+
+/// RFC 6750 §3.1: a request without the token it names lacks a parameter; a token that can't be read is a bad token.
+#[tokio::test]
+async fn a_scheme_without_a_token_is_a_bad_request() {
+    let layer = AuthLayer::new(static_verifier(&[&Signer::es256("k")]).build().unwrap());
+    for (value, status, error) in [
+        (&b"Bearer"[..], StatusCode::BAD_REQUEST, r#"Bearer error="invalid_request""#),
+        (b"bearer  ", StatusCode::BAD_REQUEST, r#"Bearer error="invalid_request""#),
+        (b"DPoP ", StatusCode::BAD_REQUEST, r#"Bearer error="invalid_request""#),
+        (b"Bearer \xff", StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+        (b"Bearer a b", StatusCode::UNAUTHORIZED, r#"Bearer error="invalid_token""#),
+    ] {
+        let mut request = get(None);
+        let value = http::HeaderValue::from_bytes(value).unwrap();
+        request.headers_mut().insert(header::AUTHORIZATION, value.clone());
+        let answer = ask(&layer, request).await;
+        assert_eq!((answer.status(), challenge(&answer)), (status, error), "{value:?}");
+    }
 }
 
 #[tokio::test]

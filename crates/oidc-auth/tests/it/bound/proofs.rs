@@ -131,10 +131,23 @@ async fn check_10_the_servers_nonce() {
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert!(challenges(&answer)[0].starts_with(r#"DPoP error="use_dpop_nonce""#));
     let nonce = answer.headers()["dpop-nonce"].to_str().unwrap().to_owned();
-    assert_eq!(client.ask(&[&client.proof_with("nonce", json!(nonce))]).await.body(), "alice");
+    let answer = client.ask(&[&client.proof_with("nonce", json!(nonce))]).await;
+    assert!(answer.body() == "alice" && !answer.headers().contains_key("dpop-nonce"));
     let answer = client.ask(&[&client.proof_with("nonce", json!("x"))]).await;
     assert!(challenges(&answer)[0].starts_with(r#"DPoP error="use_dpop_nonce""#));
-    client.clock.advance(Duration::from_secs(180));
+    // The next one comes with the answer to a proof that has the last one, and once is enough (§8.2).
+    client.clock.advance(Duration::from_secs(60));
+    let after_a_minute = |nonce: &str| {
+        let claims = changed(changed(client.claims(), "nonce", json!(nonce)), "iat", json!(START + 60));
+        client.proof(&client.header(), &claims)
+    };
+    let answer = client.ask(&[&after_a_minute(&nonce)]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let next = answer.headers()["dpop-nonce"].to_str().unwrap().to_owned();
+    assert_ne!(next, nonce);
+    let answer = client.ask(&[&after_a_minute(&next)]).await;
+    assert_eq!((answer.status(), answer.headers().contains_key("dpop-nonce")), (StatusCode::OK, false));
+    client.clock.advance(Duration::from_secs(120));
     let late = changed(changed(client.claims(), "nonce", json!(nonce)), "iat", json!(START + 180));
     let answer = client.ask(&[&client.proof(&client.header(), &late)]).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "nonces are over");
@@ -183,6 +196,12 @@ async fn the_schemes_are_kept_apart() {
     let strict = client.layer.clone().require_sender_constraint();
     let answer = send(&strict, request(&format!("Bearer {plain}"), &[])).await;
     assert!(challenges(&answer)[0].starts_with(r#"DPoP error="invalid_token""#));
+    // Whoever asks for bound tokens invites no others, whatever is wrong.
+    for bad in ["Bearer eyJ.eyJ.x", "Bearer opaque", "Bearer"] {
+        let answer = send(&strict, request(bad, &[])).await;
+        let told = challenges(&answer);
+        assert!(told.len() == 1 && told[0].starts_with("DPoP error="), "{bad}: {told:?}");
+    }
     let mut two = client.request(&[&client.good()]);
     two.headers_mut().append(header::AUTHORIZATION, bearer.parse().unwrap());
     let answer = send(&client.layer, two).await;

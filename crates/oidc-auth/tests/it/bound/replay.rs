@@ -3,11 +3,12 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::Answer;
+use gambeson_core::{Answer, SecretBytes};
 use gambeson_oidc_auth::Dpop;
-use gambeson_oidc_auth::dpop::{MemoryReplay, ReplayError, ReplayStore, UsedProof};
+use gambeson_oidc_auth::dpop::{DpopNonces, MemoryReplay, ReplayError, ReplayStore, UsedProof};
 use gambeson_testing::contract::{self, Cases};
 use http::{Response, StatusCode};
 use tokio::sync::Notify;
@@ -98,6 +99,24 @@ async fn a_store_elsewhere_is_waited_for() {
         let told: Response<Bytes> = told;
         assert_eq!(told.headers().contains_key("retry-after"), status == 503);
     }
+}
+
+/// RFC 9449 §8.2, also where the store is waited for.
+#[tokio::test]
+async fn the_next_nonce_comes_after_a_wait_too() {
+    let bell = Arc::new(Notify::new());
+    let nonces = DpopNonces::new(&SecretBytes::new(vec![1; 32])).unwrap();
+    let store = Arc::new(Remote(Arc::clone(&bell), Ok(true)));
+    let dpop = Dpop::at(ORIGIN).nonces(nonces).replay(store).build().unwrap();
+    let client = Client::with("ES256", dpop);
+    let told = client.ask(&[&client.good()]).await.headers()["dpop-nonce"].to_str().unwrap().to_owned();
+    client.clock.advance(Duration::from_secs(60));
+    let claims = changed(changed(client.claims(), "nonce", json!(told)), "iat", json!(START + 60));
+    let proof = client.proof(&client.header(), &claims);
+    bell.notify_one();
+    let answer = client.ask(&[&proof]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_ne!(answer.headers()["dpop-nonce"], *told);
 }
 
 #[tokio::test]
