@@ -67,6 +67,14 @@ pub(crate) const PEERS: &[Peer] = &[
         kind: Kind::Npm("oidc-provider"),
     },
     Peer {
+        name: "oauth2-mock-server",
+        version: "7.2.1",
+        purpose: "a provider that gives anybody any token, started on a free loopback port",
+        megabytes: 7,
+        needed: Needed::ByTests,
+        kind: Kind::Npm("oauth2-mock-server"),
+    },
+    Peer {
         name: "rotel",
         version: "0.0.1a15",
         purpose: "a real OTLP collector, started on free loopback ports",

@@ -1,11 +1,12 @@
 // A real OpenID provider (npm oidc-provider) on loopback, for the tests.
 //
 // Environment: PORT (0 or unset: any free port), AUDIENCE (default "hardened-notes"),
-// SIGNING_ALG (RS256 or ES256, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
+// SIGNING_ALG (RS256, ES256 or EdDSA, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
 // REDIRECT_URIS (parted by blanks): with them there is a client `notes-web` for browsers (code + PKCE, refresh tokens
 // that work once, the secret as HTTP Basic), and LOGOUT_URIS are where its log-outs may end.
 // The client `service-basic` shows its secret as HTTP Basic. With SERVICE_JWK (a public key) there is `service-key`, which
 // proves itself by private_key_jwt, signed by ES256.
+// With TLS_CERT it is behind TLS and knows clients by their certificates: see mutual_tls.mjs.
 // When it is ready it prints one JSON line: issuer, audience, resource, client_secret, clients, pid.
 // It ends when its standard input closes, so that a test that dies leaves no orphan.
 //
@@ -17,15 +18,16 @@
 //   GET  /__hits     how often each path was asked for, as JSON
 //   POST /__exit     ends the process
 // With the form field `token_format=opaque` it gives tokens that only introspection can read; DPoP, introspection and revocation are on.
-// The token endpoint also reads the form field `signing_alg` (RS256 or ES256). A `resource` other than the
+// The token endpoint also reads the form field `signing_alg` (RS256, ES256 or EdDSA). A `resource` other than the
 // default one becomes the token's audience, so that a token for somebody else can be had.
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
+import * as mutualTls from './mutual_tls.mjs';
 
 const RESOURCE = 'urn:gambeson:peer:api';
-const ALGORITHMS = ['RS256', 'ES256'];
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
 const PEOPLE = {
   alice: { tenant: 'acme', roles: ['editor'] },
   bob: { tenant: 'acme', roles: ['viewer'] },
@@ -87,6 +89,8 @@ if (process.env.SERVICE_JWK) {
   });
 }
 
+programs.push(...await mutualTls.clients(program));
+
 const web = {
   client_id: 'notes-web',
   client_secret: clientSecret,
@@ -109,6 +113,7 @@ async function newProvider(issuer) {
     conformIdTokenClaims: false,
     extraTokenClaims: (_ctx, token) => PEOPLE[token.accountId ?? token.clientId],
     findAccount: account,
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', ...mutualTls.methods],
     pkce: { required: () => true },
     rotateRefreshToken: true,
     features: {
@@ -116,6 +121,7 @@ async function newProvider(issuer) {
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },
       introspection: { enabled: true },
+      mTLS: mutualTls.feature,
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -147,15 +153,18 @@ console.log = console.info = console.error;
 
 let provider;
 let issuer;
-const server = http.createServer((req, res) => {
+function answer(req, res) {
   if (req.url.startsWith('/__')) return answerControl(req, res);
   const path = req.url.split('?')[0];
   hits[path] = (hits[path] ?? 0) + 1;
   return provider(req, res);
-});
+}
+
+const server = mutualTls.behindTls ? mutualTls.createServer(answer) : http.createServer(answer);
 
 server.listen(Number(process.env.PORT || 0), '127.0.0.1', async () => {
-  issuer = `http://127.0.0.1:${server.address().port}`;
+  const origin = mutualTls.behindTls ? 'https://localhost' : 'http://127.0.0.1';
+  issuer = `${origin}:${server.address().port}`;
   provider = (await newProvider(issuer)).callback();
   process.stdout.write(`${JSON.stringify({
     issuer,

@@ -31,7 +31,13 @@ mod misbehaving_endpoints;
 mod misbehaving_server;
 #[cfg(feature = "client")]
 mod misbehaviour;
+#[cfg(feature = "client")]
+mod oauth2_mock_server;
+#[cfg(feature = "client")]
+mod oidc_provider;
 mod outgoing;
+#[cfg(feature = "client")]
+mod peer;
 mod presets;
 mod require;
 mod resource;

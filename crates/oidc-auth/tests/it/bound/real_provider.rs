@@ -1,7 +1,10 @@
 //! Bound and opaque tokens of a real, certified provider: npm `oidc-provider`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use gambeson_core::{Clock, Profile, SecretBytes, SystemClock, SystemEntropy};
+use gambeson_core::{Clock, ManualClock, Profile, SecretBytes, SystemClock, SystemEntropy};
 use gambeson_oidc_auth::dpop::{ProofFor, ProofKey};
 use gambeson_oidc_auth::{AuthLayer, ClientAuth, Dpop, Introspection, Issuer, Verifier};
 use http::{Method, Request, header};
@@ -91,4 +94,38 @@ async fn opaque_tokens_of_a_real_provider_work_until_they_are_revoked() {
     assert_eq!(status, 200);
     assert_eq!(send(&room.layer, request(&bearer, &[])).await.status(), 401);
     assert_eq!(send(&room.layer, request("Bearer made-up", &[])).await.status(), 401);
+}
+
+#[tokio::test]
+#[ignore = "needs oidc-provider: cargo xtask test"]
+async fn a_revoked_token_works_no_longer_than_answers_are_kept() {
+    let provider = RealProvider::start();
+    let clock = ManualClock::at(SystemClock::new().now());
+    let issuer = Issuer::discover(provider.issuer.as_str());
+    let client = ClientAuth::secret_post("alice", SecretBytes::new(SECRET.as_bytes()));
+    let url = format!("{}/token/introspection", provider.issuer);
+    let opaque = Introspection::builder(issuer.clone(), url, client).audience("hardened-notes");
+    let opaque = opaque.clock(Arc::new(clock.clone())).run_in(Profile::Development).build().unwrap();
+    let verifier = Verifier::builder(issuer).audience("hardened-notes").run_in(Profile::Development);
+    let layer = AuthLayer::required(verifier.build().unwrap()).introspect(opaque);
+
+    let token = provider.token("bob", &[("token_format", "opaque")]).await;
+    let bearer = format!("Bearer {token}");
+    let asked = async |status: u16, questions: u64| {
+        assert_eq!(send(&layer, request(&bearer, &[])).await.status(), status);
+        assert_eq!(provider.hits("/token/introspection").await, questions);
+    };
+    asked(200, 1).await;
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("client_id", "bob"), ("client_secret", SECRET), ("token", &token)])
+        .finish();
+    let revoke = Request::post(format!("{}/token/revocation", provider.issuer))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Bytes::from(form));
+    assert_eq!(provider.send(revoke.unwrap()).await.status(), 200);
+    clock.advance(Duration::from_secs(9));
+    asked(200, 1).await;
+    clock.advance(Duration::from_secs(1));
+    asked(401, 2).await;
+    asked(401, 2).await;
 }

@@ -2,9 +2,6 @@
 #![expect(clippy::panic, reason = "a test that meets another page than it should has failed")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
 
 use bytes::Bytes;
 use gambeson_client::Client;
@@ -13,14 +10,14 @@ use http::{Method, Request, Response, header};
 use serde_json::Value;
 
 use super::browser::ORIGIN;
+use crate::peer::Peer;
 
 /// A secret that HTTP Basic must encode before it joins it.
 pub(crate) const SECRET: &str = "a s:e%c+r&e=t of more than enough letters";
 
-/// The running provider; it ends by itself when its standard input closes.
+/// The running provider.
 pub(crate) struct RealProvider {
-    child: Child,
-    input: Option<ChildStdin>,
+    _peer: Peer,
     pub(crate) issuer: String,
     client: Client,
 }
@@ -32,24 +29,24 @@ impl RealProvider {
 
     /// With further variables.
     pub(crate) fn start_with(variables: &[(&str, &str)]) -> Self {
-        let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
-        let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
-        let mut child = Command::new(node)
-            .arg(Path::new(&peers).join("oidc-provider/server.mjs"))
-            .env("REDIRECT_URIS", format!("{ORIGIN}/login/callback"))
-            .env("LOGOUT_URIS", format!("{ORIGIN}/"))
-            .env("CLIENT_SECRET", SECRET)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
+        let (callback, home) = (format!("{ORIGIN}/login/callback"), format!("{ORIGIN}/"));
+        let usual = [("REDIRECT_URIS", &*callback), ("LOGOUT_URIS", &home), ("CLIENT_SECRET", SECRET)];
+        let (peer, ready) = Peer::start("oidc-provider", &[&usual, variables].concat());
         let issuer = ready["issuer"].as_str().unwrap().to_owned();
-        Self { input: child.stdin.take(), child, issuer, client: Client::builder().build().unwrap() }
+        Self { _peer: peer, issuer, client: Client::builder().build().unwrap() }
+    }
+
+    /// A token of its own for one of the people's names, which are clients too.
+    pub(crate) async fn token(&self, client: &str, more: &[(&str, &str)]) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs([("grant_type", "client_credentials"), ("client_id", client)]);
+        form.append_pair("client_secret", SECRET).extend_pairs(more);
+        let request = Request::post(format!("{}/token", self.issuer))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Bytes::from(form.finish()));
+        let answer = self.send(request.unwrap()).await;
+        let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
@@ -68,13 +65,6 @@ impl RealProvider {
     pub(crate) async fn rotate(&self) {
         let url = format!("{}/__rotate", self.issuer);
         assert_eq!(self.send(Request::post(url).body(Bytes::new()).unwrap()).await.status(), 204);
-    }
-}
-
-impl Drop for RealProvider {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
     }
 }
 
