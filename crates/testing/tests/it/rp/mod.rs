@@ -1,6 +1,8 @@
 //! The suite for relying parties, on one that is honest and on ones with a flaw each.
 
 mod app;
+#[cfg(feature = "rp-bin")]
+mod program;
 mod server;
 
 use gambeson_testing::rp::{Elsewhere, Outcome, Plan, Report, Suite};
