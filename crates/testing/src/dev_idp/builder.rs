@@ -25,6 +25,7 @@ pub struct DevIdpBuilder {
     time: Arc<dyn Time>,
     token_lifetime: Duration,
     profile: Option<Profile>,
+    keys: Option<Arc<Keys>>,
 }
 
 impl DevIdpBuilder {
@@ -37,6 +38,7 @@ impl DevIdpBuilder {
             time: Arc::new(SystemClock::new()),
             token_lifetime: LIFETIME,
             profile: None,
+            keys: None,
         }
     }
 
@@ -95,6 +97,13 @@ impl DevIdpBuilder {
         self
     }
 
+    /// With the keys of another provider of this process: to make them takes longer than all the rest.
+    #[cfg(feature = "rp")]
+    pub(crate) fn keys_of(mut self, other: &DevIdp) -> Self {
+        self.keys = Some(other.state.keys());
+        self
+    }
+
     /// Listens and answers, in a task of the current tokio runtime.
     ///
     /// # Errors
@@ -106,7 +115,10 @@ impl DevIdpBuilder {
         }
         let listener = dev_server::listen(NAME, &self.bind, self.profile).await?;
         let address = listener.local_addr().map_err(|error| system("has no address", error))?;
-        let keys = Keys::generate().map_err(|error| system("could not make keys", error))?;
+        let keys = match self.keys {
+            Some(keys) => keys,
+            None => Arc::new(Keys::generate().map_err(|error| system("could not make keys", error))?),
+        };
         let random = random_id().map_err(|error| system("has no randomness", error))?;
         let parties = (self.people.unwrap_or_else(demo_people), self.clients);
         let issuer = format!("http://{address}");

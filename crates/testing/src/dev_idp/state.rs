@@ -84,10 +84,10 @@ impl State {
         audience: String,
         (people, clients): (Vec<Person>, Vec<DevClient>),
         (time, token_lifetime): (Arc<dyn Time>, Duration),
-        (keys, random): (Keys, &str),
+        (keys, random): (Arc<Keys>, &str),
     ) -> Self {
         let changing = Mutex::new(Changing {
-            keys: Arc::new(keys),
+            keys,
             retired: Vec::new(),
             fault: Fault::None,
             ahead: Duration::ZERO,

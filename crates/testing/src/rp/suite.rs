@@ -95,8 +95,9 @@ impl Suite {
         F: Future<Output = Result<Running, BoxError>>,
     {
         let mut report = Report::default();
+        let keys = DevIdp::builder().start().await?;
         for case in self.cases() {
-            let idp = DevIdp::builder().start().await?;
+            let idp = DevIdp::builder().keys_of(&keys).start().await?;
             self.prepare(&idp, case)?;
             let given = Given {
                 issuer: idp.issuer().to_owned(),
