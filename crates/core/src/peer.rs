@@ -40,6 +40,20 @@ pub struct PeerInfo {
     pub neighbour_trusted: bool,
     /// SHA-256 of the client's TLS certificate in DER (`x5t#S256` of RFC 8705 §3.1).
     pub certificate_sha256: Option<[u8; 32]>,
+    /// What that certificate says of its owner; `None` when none was shown and verified.
+    pub certificate: Option<std::sync::Arc<ClientCertificate>>,
+}
+
+/// A client's TLS certificate, verified by whoever ended the connection. Names are its alternative names only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientCertificate {
+    /// Uniform resource identifiers, a SPIFFE id for example (RFC 5280 §4.2.1.6).
+    pub uris: Box<[Box<str>]>,
+    /// Names of hosts, lower case, also such as begin with `*.`.
+    pub dns_names: Box<[Box<str>]>,
+    /// The last second in which it is good; `None` when a proxy did not tell.
+    pub not_after: Option<crate::Timestamp>,
 }
 
 impl PeerInfo {

@@ -81,12 +81,11 @@ impl FromStr for SecretRef {
         if location.split('/').any(|segment| segment == "..") {
             return Err(SecretRefError("its location climbs with .."));
         }
-        let mut reference =
-            Self { scheme: scheme.into(), location: location.into(), version: None, field: None };
+        let mut read = Self { scheme: scheme.into(), location: location.into(), version: None, field: None };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            reference.set(pair)?;
+            read.set(pair)?;
         }
-        Ok(reference)
+        Ok(read)
     }
 }
 

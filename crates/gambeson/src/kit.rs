@@ -13,7 +13,10 @@ use gambeson_core::{
 use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
-use gambeson_oidc_auth::{AuthLayer, Configured, Login, LoginLayer, TokenLayer, VerifierBuilder};
+use gambeson_oidc_auth::{
+    AuthLayer, CertificateLayer, CertificateLayerBuilder, Configured, Login, LoginLayer, TokenLayer,
+    VerifierBuilder,
+};
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
 use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
@@ -45,6 +48,7 @@ pub struct Kit {
     trail: Option<AuditTrail>,
     secrets: Option<Secrets>,
     identity: Configured,
+    certificates: Option<CertificateLayer>,
     outgoing: BTreeMap<String, TokenLayer>,
     guard: CostGuard,
     config: Config,
@@ -68,6 +72,9 @@ impl Kit {
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
         let identity =
             noted("oidc-auth", open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
+        let certificates =
+            config.oidc_auth.certificates(|builder| with(builder, sink(), CertificateLayerBuilder::audit));
+        let certificates = noted("oidc-auth", certificates, &mut problems).flatten();
         let outgoing = open_outgoing(config, resolver.as_ref(), &mut problems);
         let telemetry = noted("otel-setup", open_telemetry(config, trail.clone(), resolver), &mut problems);
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
@@ -82,6 +89,7 @@ impl Kit {
                 trail,
                 secrets,
                 identity,
+                certificates,
                 outgoing,
                 guard,
                 config: config.clone(),
@@ -154,12 +162,14 @@ impl Kit {
         };
         let tokens = self.identity.verifier.clone().map_or_else(AuthLayer::off, AuthLayer::new);
         let login = self.login().cloned().map_or_else(LoginLayer::off, LoginLayer::new).beside(&tokens);
+        let certificates = self.certificates.clone().unwrap_or_else(CertificateLayer::off).beside(&tokens);
         Stack::builder(peer)
             .telemetry(self.telemetry.layer())
             .hardening(hardening)
             .limits(limits)
             .edge_limit(edge_limit)
             .login(login)
+            .certificates(certificates)
             .authentication(tokens)
             .quota(self.guard.quota_layer().exempt(&self.probes()))
             .authorization(authorization.mode(self.config.rbac.mode))

@@ -49,7 +49,7 @@
 //! | 1 | `TelemetryLayer` | sees every request, also the refused ones |
 //! | 2 | `HardeningLayer`, `LimitsLayer` | every answer carries the headers, also 401 and 429 |
 //! | 3 | `EdgeLimitLayer` | cheap refusals before any cryptography |
-//! | 4 | `LoginLayer`, `AuthLayer` | establish the principal |
+//! | 4 | `LoginLayer`, `CertificateLayer`, `AuthLayer` | establish the principal |
 //! | 5 | `QuotaLayer` | counting refusals are cheap |
 //! | 6 | `AuthorizeLayer` | needs the principal and the matched route |
 //! | 7 | `CostLayer` | holds money only for what may run |

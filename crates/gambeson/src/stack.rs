@@ -3,7 +3,7 @@
 use gambeson_core::{ConfigError, ConfigProblems, Profile};
 use gambeson_cost_guard::{CostLayer, QuotaLayer};
 use gambeson_hardening_headers::{EdgeLimitLayer, HardeningLayer, LimitsLayer, PeerLayer};
-use gambeson_oidc_auth::{AuthLayer, LoginLayer};
+use gambeson_oidc_auth::{AuthLayer, CertificateLayer, LoginLayer};
 use gambeson_otel_setup::TelemetryLayer;
 use gambeson_rbac::AuthorizeLayer;
 use tower_layer::Layer;
@@ -12,7 +12,8 @@ type Charged<S> = <CostLayer as Layer<S>>::Service;
 type Authorized<S> = <AuthorizeLayer as Layer<Charged<S>>>::Service;
 type Counted<S> = <QuotaLayer as Layer<Authorized<S>>>::Service;
 type Authenticated<S> = <AuthLayer as Layer<Counted<S>>>::Service;
-type LoggedIn<S> = <LoginLayer as Layer<Authenticated<S>>>::Service;
+type Certified<S> = <CertificateLayer as Layer<Authenticated<S>>>::Service;
+type LoggedIn<S> = <LoginLayer as Layer<Certified<S>>>::Service;
 type EdgeLimited<S> = <EdgeLimitLayer as Layer<LoggedIn<S>>>::Service;
 type Limited<S> = <LimitsLayer as Layer<EdgeLimited<S>>>::Service;
 type Hardened<S> = <HardeningLayer as Layer<Limited<S>>>::Service;
@@ -43,6 +44,7 @@ pub struct Stack {
     pub(crate) limits: LimitsLayer,
     pub(crate) edge_limit: EdgeLimitLayer,
     pub(crate) login: LoginLayer,
+    pub(crate) certificates: CertificateLayer,
     pub(crate) authentication: AuthLayer,
     pub(crate) quota: QuotaLayer,
     pub(crate) authorization: AuthorizeLayer,
@@ -60,6 +62,7 @@ impl Stack {
             limits: None,
             edge_limit: None,
             login: None,
+            certificates: None,
             authentication: None,
             quota: None,
             authorization: None,
@@ -76,6 +79,7 @@ impl<S> Layer<S> for Stack {
         let app = self.authorization.layer(app);
         let app = self.quota.layer(app);
         let app = self.authentication.layer(app);
+        let app = self.certificates.layer(app);
         let app = self.login.layer(app);
         let app = self.edge_limit.layer(app);
         let app = self.limits.layer(app);
@@ -95,6 +99,7 @@ pub struct StackBuilder {
     limits: Option<LimitsLayer>,
     edge_limit: Option<EdgeLimitLayer>,
     login: Option<LoginLayer>,
+    certificates: Option<CertificateLayer>,
     authentication: Option<AuthLayer>,
     quota: Option<QuotaLayer>,
     authorization: Option<AuthorizeLayer>,
@@ -127,6 +132,11 @@ impl StackBuilder {
         Self { login: Some(layer), ..self }
     }
 
+    /// Place 4, between: which service is calling with a certificate. Without it certificates only bind tokens.
+    pub fn certificates(self, layer: CertificateLayer) -> Self {
+        Self { certificates: Some(layer), ..self }
+    }
+
     /// Place 4, inner: who is calling with a token.
     pub fn authentication(self, layer: AuthLayer) -> Self {
         Self { authentication: Some(layer), ..self }
@@ -150,7 +160,7 @@ impl StackBuilder {
     /// The stack.
     ///
     /// # Errors
-    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so). Log-in,
+    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so). Log-in, certificates,
     /// quotas and costs are no holes: an app without them is whole.
     /// In both profiles authorization without authentication, which would answer 500 to everything, and permissions with
     /// strict audit but no sink, which would answer 503.
@@ -158,7 +168,8 @@ impl StackBuilder {
         let mut problems = ConfigProblems::new();
         if profile.is_production() {
             self.note_holes(&mut problems);
-        } else if self.authentication.is_none() && self.authorization.is_some() {
+        } else if self.authentication.is_none() && self.certificates.is_none() && self.authorization.is_some()
+        {
             problems.add(
                 "stack.authentication",
                 "",
@@ -177,6 +188,7 @@ impl StackBuilder {
             limits: self.limits.unwrap_or_else(LimitsLayer::off),
             edge_limit: self.edge_limit.unwrap_or_else(EdgeLimitLayer::off),
             login: self.login.unwrap_or_else(LoginLayer::off),
+            certificates: self.certificates.unwrap_or_else(CertificateLayer::off),
             authentication: self.authentication.unwrap_or_else(AuthLayer::off),
             quota: self.quota.unwrap_or_else(QuotaLayer::off),
             authorization: self.authorization.unwrap_or_else(AuthorizeLayer::off),

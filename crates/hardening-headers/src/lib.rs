@@ -67,6 +67,7 @@
 //! for clients answers problem details, or adds [`KeepErrorBody`].
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod config;
 mod connection;
 pub mod cors;
@@ -85,6 +86,7 @@ mod random;
 #[cfg(feature = "serve")]
 pub mod serve;
 
+pub use certificate::CertificateError;
 pub use config::{Config, Layers, Preset};
 pub use connection::Connection;
 pub use cors::Cors;

@@ -9,6 +9,7 @@ use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResol
 
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
+use crate::certificate::{CertificateLayer, CertificateLayerBuilder, CertificatesConfig};
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
@@ -82,6 +83,8 @@ pub struct Config {
     pub also: Vec<Self>,
     /// The log-in of browsers, if there is one.
     pub login: Option<LoginConfig>,
+    /// The services that are known by their certificates. See [`Config::certificates`]. Default: none.
+    pub certificates: Option<CertificatesConfig>,
     /// The tokens for other services, by a name of your choice: see [`Config::outgoing`]. Default: none.
     pub outgoing: BTreeMap<String, OutgoingConfig>,
 }
@@ -106,6 +109,7 @@ impl Default for Config {
             cache: CacheConfig::default(),
             also: Vec::new(),
             login: None,
+            certificates: None,
             outgoing: BTreeMap::new(),
         }
     }
@@ -196,13 +200,30 @@ impl Config {
             };
             login(builder).build()
         });
-        if self.audience.is_empty() && self.login.is_none() {
-            problems.add("audience", "", "name this API as its tokens do, or describe a log-in");
+        if self.audience.is_empty() && self.login.is_none() && self.certificates.is_none() {
+            problems.add(
+                "audience",
+                "",
+                "name this API as its tokens do, or describe a log-in or certificates",
+            );
         }
         let first = kept(first, &mut problems);
         let verifier = self.with_others(first, verifier, &mut problems);
         let login = kept(login, &mut problems);
         problems.into_result(Configured { verifier, login })
+    }
+
+    /// The layer that knows services by their certificates; `None` when none is described. `change` adds what data can't say (clock,
+    /// sink).
+    ///
+    /// # Errors
+    /// All problems of its table.
+    pub fn certificates(
+        &self,
+        change: impl FnOnce(CertificateLayerBuilder) -> CertificateLayerBuilder,
+    ) -> Result<Option<CertificateLayer>, ConfigError> {
+        let described = self.certificates.as_ref();
+        described.map(|certificates| change(certificates.builder()).build()).transpose()
     }
 
     /// The layer that puts tokens on calls to the other service of this name. `change` adds what data can't say (clock, transport).
@@ -277,6 +298,9 @@ impl Config {
     ) -> Result<Verifier, ConfigError> {
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
+        if self.certificates.is_some() {
+            problems.add("certificates", "", "describe them beside the first issuer: they are no issuer's");
+        }
         if self.login.is_some() {
             problems.add("login", "", "only the first issuer has a log-in: describe it there");
         }

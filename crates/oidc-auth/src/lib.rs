@@ -2,7 +2,7 @@
 //!
 //! A [`Verifier`] checks tokens of one [`Issuer`], whose keys it fetches by discovery and refreshes off the request path.
 //! [`AuthLayer`] puts it before an app, and leaves in the request's facts who is calling. [`LoginLayer`] does the same for
-//! browsers: a [`Login`] signs them in and out, and a session on the server says who they are. [`TokenLayer`] is the way
+//! browsers: a [`Login`] signs them in and out, and a session on the server says who they are. [`CertificateLayer`] knows services by their certificates. [`TokenLayer`] is the way
 //! out: it puts a short-lived token on this app's calls to other services.
 //!
 //! ```
@@ -57,6 +57,15 @@
 //!
 //! 401 with `WWW-Authenticate: Bearer`. No token was sent, and the layer was built as [`AuthLayer::required`].
 //!
+//! ## certificate-required
+//!
+//! Status 401. No client certificate was shown, and [`CertificateLayer`] was built as required. Where a proxy ends TLS: it has to be
+//! declared as one that tells client certificates.
+//!
+//! ## certificate-refused
+//!
+//! Status 401. The client certificate has ended, or names no service of the list, or several. Which, is in the log.
+//!
 //! ## invalid-request
 //!
 //! 400 with `error="invalid_request"`, in the problem document too. The request has more than one `Authorization` field,
@@ -64,7 +73,8 @@
 //!
 //! ## conflicting-credentials
 //!
-//! Status 400. The token names another subject than the credential that a layer before has verified, for example a session.
+//! Status 400. The token, or the client certificate, names another subject than the credential that a layer before has verified, for
+//! example a session.
 //!
 //! ## insufficient-scope
 //!
@@ -156,8 +166,8 @@
 //!
 //! ## layer-order
 //!
-//! 500, by [`RequireLayer`] and the extractor `Caller` (feature `axum`): no authentication layer ran before. Apply the layer
-//! after the routes are added, and see with `cargo tree -d` that there is one gambeson-core.
+//! 500, by [`RequireLayer`] and the extractor `Caller` (feature `axum`): no authentication layer ran before; by [`CertificateLayer`]: no
+//! peer layer did. Apply the layer after the routes are added, and see with `cargo tree -d` that there is one gambeson-core.
 #![forbid(unsafe_code)]
 
 mod algorithm;
@@ -166,6 +176,7 @@ mod builder;
 mod cache;
 #[cfg(feature = "axum")]
 mod caller;
+pub mod certificate;
 mod challenge;
 mod claim_rule;
 mod config;
@@ -204,6 +215,7 @@ pub use builder::{NeedsAudience, VerifierBuilder};
 pub use cache::CacheConfig;
 #[cfg(feature = "axum")]
 pub use caller::Caller;
+pub use certificate::{CertificateLayer, CertificateLayerBuilder, CertificatesConfig, KnownService};
 pub use claim_rule::ClaimRule;
 pub use config::{Config, Configured, LoginConfig};
 pub use denylist::{Denial, Denylist};

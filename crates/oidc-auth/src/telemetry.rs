@@ -1,7 +1,13 @@
 //! What this crate writes to the log. Everything a stranger wrote is cut and escaped before it comes here.
 
-use gambeson_core::{AuditEvent, AuditKind, Durability, Monotonic, Outcome, RequestFacts, Timestamp};
+use std::sync::Arc;
 
+use gambeson_core::{
+    AuditEvent, AuditKind, AuditSink, ClientCertificate, Durability, Monotonic, Outcome, RequestFacts,
+    Timestamp,
+};
+
+use crate::certificate::Doubt;
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::keys::KeySet;
 use crate::refusal_log::{Paced, RefusalLog};
@@ -129,4 +135,52 @@ fn event(
     event.reason = Some(reason.into());
     event.method = Some(method.clone());
     event
+}
+
+/// The names of a certificate, for people: cut and escaped.
+pub(crate) fn names(certificate: &ClientCertificate) -> String {
+    let names = certificate.uris.iter().chain(certificate.dns_names.iter());
+    let mut text = String::new();
+    for name in names.take(8) {
+        let separator = if text.is_empty() { "" } else { " " };
+        text.push_str(separator);
+        text.extend(name.chars().take(300));
+    }
+    gambeson_core::escape_controls(&text).into()
+}
+
+/// A certificate is nobody's, or is not taken; `log` says whether it is time for a line, and how many there were since.
+pub(crate) fn certificate_refused(doubt: Doubt, names: &str, log: Option<u64>, facts: &RequestFacts) {
+    let reason = doubt.as_str();
+    let trace = facts.trace().map(|trace| tracing::field::display(trace.trace_id_hex()));
+    match log {
+        Some(others) => tracing::info!(reason, names, others, trace_id = trace, "certificate refused"),
+        None => tracing::debug!(reason, names, trace_id = trace, "certificate refused"),
+    }
+}
+
+/// Nobody has said what is known of the connection.
+pub(crate) fn no_peer_layer() {
+    tracing::error!(
+        slug = "layer-order",
+        "request refused: the peer layer did not run before CertificateLayer, or `cargo tree -d` shows two gambeson-core"
+    );
+}
+
+/// The audit event of a refused certificate.
+pub(crate) fn audit_certificate(
+    sink: Option<&Arc<dyn AuditSink>>,
+    doubt: Doubt,
+    names: String,
+    at: Timestamp,
+    facts: &RequestFacts,
+    method: &http::Method,
+) {
+    let Some(sink) = sink else { return };
+    let mut event = AuditEvent::new(AuditKind::Authentication, "certificate.verify", Outcome::Denied, at)
+        .with_facts(facts)
+        .detail("names", names);
+    event.reason = Some(doubt.as_str().into());
+    event.method = Some(method.clone());
+    let _ = sink.record(event, Durability::Async);
 }

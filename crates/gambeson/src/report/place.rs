@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gambeson_core::{Clock, Mode, SystemClock, Timestamp};
 use gambeson_hardening_headers::Limits;
+use gambeson_oidc_auth::CertificateLayer;
 
 use super::{PlaceReport, PlaceState};
 use crate::Stack;
@@ -52,7 +53,7 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 5] {
     ]
 }
 
-fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 3] {
+fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 4] {
     let login = stack.login.login().map_or_else(String::new, |login| {
         format!("signs in at {}, comes back to {}", login.paths().login, login.redirect_uri())
     });
@@ -70,19 +71,29 @@ fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 3] {
     }
     let quota: Vec<&str> = stack.quota.scopes().collect();
     let authentication = scene.place(4, "AuthLayer", tokens.is_off(), Mode::Enforce);
-    // Whom a log-in brings needs no token.
-    let authentication = match stack.login.is_off() {
+    // Whom a log-in or a certificate brings needs no token.
+    let authentication = match stack.login.is_off() && stack.certificates.is_off() {
         true => authentication.needed("nobody is asked who they are"),
         false => authentication,
     };
     [
         scene.place(4, "LoginLayer", stack.login.is_off(), Mode::Enforce).settings(login),
+        scene
+            .place(4, "CertificateLayer", stack.certificates.is_off(), Mode::Enforce)
+            .settings(certificates_text(&stack.certificates)),
         authentication.settings(settings).weak(weak),
         scene
             .place(5, "QuotaLayer", stack.quota.is_off(), stack.quota.current_mode())
             .settings(if quota.is_empty() { "no quotas".to_owned() } else { quota.join(", ") })
             .observed(stack.quota.observed()),
     ]
+}
+
+fn certificates_text(certificates: &CertificateLayer) -> String {
+    let mut names: Vec<&str> = certificates.names().collect();
+    names.sort_unstable();
+    let required = if certificates.is_required() { "required, " } else { "" };
+    format!("{required}knows {}", names.join(" "))
 }
 
 fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {

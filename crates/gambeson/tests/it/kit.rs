@@ -156,3 +156,51 @@ async fn other_services_get_the_tokens_that_the_file_describes() {
     let error = open("http://stock.example.com").await.unwrap_err().to_string();
     assert!(error.contains("oidc-auth.outgoing.stock.origins"), "{error}");
 }
+
+/// A mesh in front: the proxy ends TLS, and says which service it let in. Nobody else can say so.
+#[tokio::test]
+async fn services_are_known_by_the_certificates_that_a_declared_proxy_tells() {
+    const ORDERS: &str = "spiffe://example.org/ns/shop/sa/orders";
+    let file = format!(
+        "[hardening-headers]\npublic-origin = 'http://127.0.0.1:3000'\n\
+         [hardening-headers.proxies]\nranges = ['10.0.3.0/24']\nclient-certificate = true\n\
+         [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'\n\
+         [[oidc-auth.certificates.services]]\nname = '{ORDERS}'\nroles = ['viewer']\n\
+         [otel-setup]\nservice = 'notes'\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.toml"), crate::POLICY).unwrap();
+    let config = parse(&file, &[("GAMBESON_PROFILE", "development")]).unwrap().in_folder(folder.path());
+    let kit = Kit::open(&config).await.unwrap();
+    let (router, authorize): (Router, _) = Routes::new(kit.policy())
+        .run_in(kit.profile())
+        .get("/notes", need("notes:read"), async || "the notes")
+        .into_parts()
+        .unwrap();
+    let stack = kit.stack(authorize).unwrap();
+    assert!(stack.report().layer("CertificateLayer").unwrap().settings.contains(ORDERS));
+    let app = stack.protect(router);
+    let told = format!("By=spiffe://example.org/proxy;URI={ORDERS}");
+    let other = "URI=spiffe://example.org/ns/shop/sa/other";
+    for (neighbour, told, token, status) in [
+        ("10.0.3.1:5", Some(&*told), None, StatusCode::OK),
+        ("10.0.3.1:5", Some(other), None, StatusCode::UNAUTHORIZED),
+        ("10.0.3.1:5", None, None, StatusCode::UNAUTHORIZED),
+        ("10.0.3.1:5", Some(&*told), Some("Bearer junk"), StatusCode::UNAUTHORIZED),
+        ("203.0.113.9:5", Some(&*told), None, StatusCode::UNAUTHORIZED),
+    ] {
+        let connection = gambeson::hardening_headers::Connection::new(neighbour.parse().unwrap());
+        let mut request = Request::get("/notes").header("host", "127.0.0.1:3000").extension(connection);
+        if let Some(told) = told {
+            request = request.header("x-forwarded-client-cert", told);
+        }
+        if let Some(token) = token {
+            request = request.header("authorization", token);
+        }
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), status, "{neighbour} {told:?} {token:?}");
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        }
+    }
+}

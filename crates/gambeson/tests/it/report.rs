@@ -17,6 +17,7 @@ const ORDER: [(u8, &str); 10] = [
     (2, "LimitsLayer"),
     (3, "EdgeLimitLayer"),
     (4, "LoginLayer"),
+    (4, "CertificateLayer"),
     (4, "AuthLayer"),
     (5, "QuotaLayer"),
     (6, "AuthorizeLayer"),

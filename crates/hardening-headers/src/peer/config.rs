@@ -26,6 +26,8 @@ pub struct ProxiesConfig {
     pub header: ForwardedHeader,
     /// Whether the host that they forward is believed; no unless said.
     pub forwarded_host: bool,
+    /// Whether what they say of client certificates is believed; no unless said. See [`TrustedProxies::client_certificate`].
+    pub client_certificate: bool,
 }
 
 impl ProxiesConfig {
@@ -52,7 +54,7 @@ impl TrustedProxies {
     /// What the configuration declares; `None` when it declares nothing, which production should refuse.
     ///
     /// # Errors
-    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, and whatever [`TrustedProxies::ranges`] refuses.
+    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, client certificates without ranges, and whatever [`TrustedProxies::ranges`] refuses.
     pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
         let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
@@ -66,6 +68,10 @@ impl TrustedProxies {
                 "write at most 32; no more are looked at",
             );
         }
+        if config.client_certificate && config.ranges.is_empty() {
+            let cure = "declare the proxies by ranges: of proxies that are only counted, or of none, anybody could write the field";
+            problems.add("hardening-headers.proxies.client-certificate", "true", cure);
+        }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),
             ([], None) => config.direct.then(Self::none),
@@ -74,6 +80,7 @@ impl TrustedProxies {
                 None
             }),
         };
-        problems.into_result(who.map(|who| Self { host: config.forwarded_host, ..who.header(config.header) }))
+        let (host, certificate) = (config.forwarded_host, config.client_certificate);
+        problems.into_result(who.map(|who| Self { host, certificate, ..who.header(config.header) }))
     }
 }

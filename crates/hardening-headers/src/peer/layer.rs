@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::client_cert::X_FORWARDED_CLIENT_CERT;
 use super::learn::{self, X_REQUEST_ID};
 use super::proxies::TrustedProxies;
 use super::telemetry::Warnings;
@@ -113,6 +114,15 @@ impl Shared {
                 self.warnings.no_address();
             } else if !peer.neighbour_trusted && learn::is_forwarded(request.headers()) {
                 self.warnings.undeclared(&peer);
+            }
+            let told = request.headers().contains_key(X_FORWARDED_CLIENT_CERT);
+            if told && self.proxies.certificate {
+                if !(peer.neighbour_trusted && self.proxies.tell_certificates()) {
+                    // Nor must an app that reads the field itself see what a stranger chose.
+                    request.headers_mut().remove(X_FORWARDED_CLIENT_CERT);
+                } else if peer.certificate.is_none() {
+                    self.warnings.certificate(&peer);
+                }
             }
             facts.set_peer(peer);
         }

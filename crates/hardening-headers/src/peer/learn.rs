@@ -1,10 +1,12 @@
 //! What a request's connection and fields say about its client.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use gambeson_core::{PeerInfo, RequestHead, RequestId, Scheme};
 use http::header::{FORWARDED, HeaderMap, HeaderName};
 
+use super::client_cert;
 use super::forwarded::{self, LONGEST};
 use super::proxies::{ForwardedHeader, TrustedProxies};
 use super::walk::{self, MAX_HOPS, Walked};
@@ -33,11 +35,19 @@ pub(super) fn peer(proxies: &TrustedProxies, direct: Option<Scheme>, head: &Requ
     peer.host = host.or_else(|| host_of(head)).map(HostName::into_text);
     peer.neighbour = neighbour;
     peer.neighbour_trusted = trusted.is_some();
-    // Behind a proxy the certificate is the proxy's, not the client's.
-    peer.certificate_sha256 = match trusted {
-        None => connection.and_then(|connection| connection.certificate_sha256),
-        Some(_) => None,
-    };
+    // Behind a proxy the connection's certificate is the proxy's, not the client's.
+    match trusted {
+        None => {
+            peer.certificate_sha256 = connection.and_then(|connection| connection.certificate_sha256);
+            peer.certificate = connection.and_then(|connection| connection.certificate.clone());
+        }
+        Some(_) if proxies.tell_certificates() => {
+            let (certificate, digest) = client_cert::read(head.headers).unzip();
+            peer.certificate_sha256 = digest.flatten();
+            peer.certificate = certificate.map(Arc::new);
+        }
+        Some(_) => {}
+    }
     peer
 }
 

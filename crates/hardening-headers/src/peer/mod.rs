@@ -5,7 +5,9 @@
 //! A client that writes `X-Forwarded-For`, `Forwarded`, `X-Forwarded-Proto`, `X-Forwarded-Host` or `X-Request-Id` itself and
 //! so chooses the address it is limited by, the scheme it seems to use or the id it is logged under. Forwarding fields
 //! count only from declared proxies; all their lines are read as one list, from the right, up to the first hop that is
-//! not trusted or can't be read, and never more than 32 hops.
+//! not trusted or can't be read, and never more than 32 hops. So does a client that writes `X-Forwarded-Client-Cert` itself: that
+//! field counts only from proxies that [`TrustedProxies::client_certificate`] declares, and of it only the last element, which
+//! the nearest of them wrote; from anybody else it is taken away where it is declared at all.
 //!
 //! It does **not** stop a proxy that passes on what the client wrote: the outermost proxy must set or clear the field that
 //! is declared here. It refuses nothing; a missing or malformed host is refused by
@@ -70,6 +72,7 @@
 //! | [`TrustedProxies`] | none | a proxy that is not declared is a client |
 //! | field | `X-Forwarded-For` | what most proxies write; only one field is ever read |
 //! | forwarded host | ignored | many proxies pass on whatever the client sent |
+//! | forwarded client certificate | ignored | it is a credential: only a proxy that sets or clears it may tell |
 //! | direct scheme | unknown | `serve` tells; a guess would switch on strict transport |
 //! | neighbour | [`Connection`](crate::Connection), else axum's `ConnectInfo<SocketAddr>` (feature `axum`) | |
 //! | request id | from a trusted neighbour if plain and at most 64 bytes, else 128 random bits | |
@@ -84,6 +87,7 @@
 //! |---|---|---|
 //! | forwarding headers from an undeclared neighbour, with the setting to write | warn | once for private and once for public neighbours |
 //! | no neighbour address | warn | once |
+//! | `X-Forwarded-Client-Cert` of a declared proxy can't be read | warn | once |
 //!
 //! It fills the slots `peer` and `request_id` of [`RequestFacts`](gambeson_core::RequestFacts), and every answer carries `x-request-id`.
 //!
@@ -98,8 +102,9 @@
 //! # Standards
 //!
 //! RFC 7239 §4, §6 (`Forwarded`), RFC 9110 §5.6.4 (quoted strings) and §7.2 (`Host`), RFC 9112 §3.2 and RFC 9113 §8.3.1 (authority), RFC 6874
-//! (zones); OWASP ASVS 5 4.1.3.
+//! (zones); RFC 5280 §4.1.2.5 and §4.2.1.6 (client certificates), Envoy's `x-forwarded-client-cert`; OWASP ASVS 5 4.1.3.
 
+mod client_cert;
 mod config;
 mod forwarded;
 mod layer;

@@ -35,6 +35,7 @@ pub struct TrustedProxies {
     pub(super) who: Who,
     pub(super) header: ForwardedHeader,
     pub(super) host: bool,
+    pub(super) certificate: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl TrustedProxies {
     /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
     #[must_use]
     pub const fn none() -> Self {
-        Self { who: Who::Nobody, header: ForwardedHeader::XForwardedFor, host: false }
+        Self { who: Who::Nobody, header: ForwardedHeader::XForwardedFor, host: false, certificate: false }
     }
 
     /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
@@ -93,8 +94,28 @@ impl TrustedProxies {
         Self { host: true, ..self }
     }
 
+    /// Believes what the proxies say of their clients' certificates (`X-Forwarded-Client-Cert`, as Envoy writes it) too: of the
+    /// nearest proxy's client, which with several proxies is a proxy. Off unless said. The proxy must set or clear the field
+    /// (Envoy: `SANITIZE_SET`, `SANITIZE`), and is best told to send the certificate itself (`cert: true`), which says when it ends.
+    ///
+    /// Counts only with [`TrustedProxies::ranges`]: proxies that are only counted could be anybody.
+    #[must_use]
+    pub fn client_certificate(self) -> Self {
+        Self { certificate: true, ..self }
+    }
+
+    /// Whether the field that tells certificates counts from a trusted neighbour.
+    pub(super) fn tell_certificates(&self) -> bool {
+        self.certificate && matches!(self.who, Who::Ranges(_))
+    }
+
     pub(super) fn summary(&self) -> String {
-        let host = if self.host { ", host too" } else { "" };
+        let host = match (self.host, self.tell_certificates()) {
+            (true, true) => ", host and client certificates too",
+            (true, false) => ", host too",
+            (false, true) => ", client certificates too",
+            (false, false) => "",
+        };
         let header = match self.header {
             ForwardedHeader::XForwardedFor => "x-forwarded-for",
             ForwardedHeader::Forwarded => "forwarded",

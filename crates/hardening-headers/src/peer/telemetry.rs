@@ -11,6 +11,7 @@ pub(super) struct Warnings {
     from_inside: AtomicBool,
     from_outside: AtomicBool,
     no_address: AtomicBool,
+    certificate: AtomicBool,
 }
 
 impl Warnings {
@@ -29,6 +30,18 @@ impl Warnings {
                 %neighbour,
                 "forwarding headers from a neighbour that is not a declared proxy are ignored; if it is your proxy, \
                  declare it: TrustedProxies::ranges([\"{neighbour}\"]) or hardening-headers.proxies.ranges = [\"{neighbour}\"]"
+            );
+        }
+    }
+
+    /// A declared proxy's word about a certificate is none.
+    pub(super) fn certificate(&self, peer: &PeerInfo) {
+        if !self.certificate.swap(true, Ordering::Relaxed) {
+            let neighbour = peer.neighbour.map(tracing::field::display);
+            tracing::warn!(
+                neighbour,
+                "x-forwarded-client-cert can't be read and counts as none: it has to be what Envoy writes, with the keys By, Hash, \
+                 Cert, Chain, Subject, URI and DNS"
             );
         }
     }

@@ -78,6 +78,7 @@ impl Driver {
         B::Error: Into<BoxError>,
     {
         let activity = Activity::new(Arc::clone(&self.clock));
+        let remote = connection.remote;
         let service = OnConnection { inner, connection, activity: Arc::clone(&activity) };
         let service = TowerToHyperService::new(service);
         let mut served = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(io), service));
@@ -85,9 +86,9 @@ impl Driver {
         let (mut closing, mut rested) = (false, false);
         loop {
             tokio::select! {
-                ended = served.as_mut() => return telemetry::ended(connection, ended.err().as_deref()),
+                ended = served.as_mut() => return telemetry::ended(remote, ended.err().as_deref()),
                 used = idle.as_mut(), if !rested => {
-                    telemetry::idle(connection);
+                    telemetry::idle(remote);
                     if !used {
                         return;
                     }

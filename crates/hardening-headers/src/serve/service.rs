@@ -33,7 +33,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        request.extensions_mut().insert(self.connection);
+        request.extensions_mut().insert(self.connection.clone());
         let flight = Some(self.activity.start());
         Flying { inner: self.inner.call(request), flight }
     }

@@ -1,15 +1,15 @@
 //! What the server logs.
 
 use std::error::Error;
+use std::net::SocketAddr;
 
 use tokio::task::JoinError;
 
 use super::DrainReport;
-use crate::Connection;
 
-pub(super) fn ended(connection: Connection, error: Option<&(dyn Error + Send + Sync + 'static)>) {
+pub(super) fn ended(remote: SocketAddr, error: Option<&(dyn Error + Send + Sync + 'static)>) {
     if let Some(error) = error {
-        tracing::debug!(remote = %connection.remote, %error, "connection ended with an error");
+        tracing::debug!(%remote, %error, "connection ended with an error");
     }
 }
 
@@ -20,8 +20,8 @@ pub(super) fn joined(ended: &Result<(), JoinError>) {
     }
 }
 
-pub(super) fn idle(connection: Connection) {
-    tracing::debug!(remote = %connection.remote, "connection closed: no request in time");
+pub(super) fn idle(remote: SocketAddr) {
+    tracing::debug!(%remote, "connection closed: no request in time");
 }
 
 pub(super) fn accept_failed(error: &std::io::Error) {

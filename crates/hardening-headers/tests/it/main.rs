@@ -4,6 +4,7 @@
 mod adopt;
 mod answers;
 mod canonical;
+mod client_certificate;
 mod config;
 mod cors;
 mod csp;

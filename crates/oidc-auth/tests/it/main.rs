@@ -6,6 +6,7 @@ mod bound;
 mod cache;
 #[cfg(feature = "axum")]
 mod caller;
+mod certificate;
 mod configuration;
 mod contract;
 mod credentials_file;
