@@ -10,7 +10,7 @@ use gambeson::otel_setup::Telemetry;
 use gambeson::rbac::PolicyHandle;
 use gambeson::{PlaceState, Profile, Stack, StackReport};
 
-const ORDER: [(u8, &str); 10] = [
+const ORDER: [(u8, &str); 11] = [
     (0, "PeerLayer"),
     (1, "TelemetryLayer"),
     (2, "HardeningLayer"),
@@ -104,7 +104,7 @@ fn what_is_off_is_said_where_it_matters() {
         .filter(|place| place.state == PlaceState::Off)
         .map(|place| place.layer)
         .collect();
-    assert_eq!(off.len(), 9, "{off:?}");
+    assert_eq!(off.len(), 10, "{off:?}");
     let weak: Vec<&str> = report.weaknesses().map(|(layer, _)| layer).collect();
     let needed =
         ["TelemetryLayer", "HardeningLayer", "LimitsLayer", "EdgeLimitLayer", "AuthLayer", "AuthorizeLayer"];
@@ -144,6 +144,6 @@ fn an_inventory_reads_it_as_data() {
     assert_eq!(edge["state"], "observing");
     assert!(edge["until"].as_str().unwrap().ends_with('Z'), "{edge}");
     assert_eq!(edge["observed"], 0);
-    assert_eq!(report["places"][6]["state"], "on");
-    assert_eq!(report["places"][7]["settings"], "api/{subject}");
+    assert_eq!(report["places"][7]["state"], "on");
+    assert_eq!(report["places"][8]["settings"], "api/{subject}");
 }
