@@ -1,9 +1,52 @@
-//! What went wrong elsewhere, as tests: each is named for the rule that it taught.
+//! What went wrong elsewhere, as tests: each is named for the rule that it taught. Where a rule belongs to another room, the test
+//! stands there. `behaviour.rs` sees to it that each test of this table exists.
+//!
+//! | what went wrong | test |
+//! |---|---|
+//! | PyJWT CVE-2026-48526, MinIO CVE-2026-33322, PAN-OS CVE-2026-0265: the token chooses the algorithm | `tests/it/advisories.rs::hmac_with_the_public_key_is_no_signature`, `tests/it/verification.rs::every_algorithm_verifies_its_own_and_no_other` |
+//! | fast-jwt CVE-2026-34950: a public key with blanks before it taken as an HMAC secret | `tests/it/advisories.rs::hmac_with_the_public_key_is_no_signature`, `tests/it/advisories.rs::symmetric_keys_of_a_set_are_skipped` |
+//! | web-token GHSA-jc38-x7x8-2xc8: the algorithm of an unprotected header | `tests/it/advisories.rs::only_the_compact_form_is_read` |
+//! | jsonwebtoken CVE-2026-25537 (GHSA-h395-gr6q-cpjc): a malformed `nbf` counts as none | `tests/it/advisories.rs::claims_of_a_wrong_type_are_refused` |
+//! | fast-jwt GHSA-hm7r-c7qw-ghp6: unknown `crit` accepted | `tests/it/advisories.rs::critical_extensions_are_refused` |
+//! | fast-jwt 594 and 592: allow lists of regular expressions, slow and with a memory | `tests/it/advisories.rs::no_regular_expression_decides` |
+//! | fast-jwt GHSA-rp9m-7r4c-75qg: two tokens under one key of the cache | `tests/it/advisories.rs::no_two_tokens_share_a_place_in_the_cache`, `src/cache.rs::a_name_is_of_one_token_under_one_policy` |
+//! | lua-resty-openidc 569: what one route accepted another takes from the cache | `tests/it/cache.rs::what_one_policy_accepted_is_nothing_to_another` |
+//! | BRRTRouter 212: keys are fetched under the cache's lock | `tests/it/rotation.rs::known_keys_go_on_working_while_the_issuer_is_down` |
+//! | entur 361: another key, or another algorithm, under the same name | `tests/it/cache.rs::another_key_under_the_same_name_ends_what_the_first_signed`, `tests/it/advisories.rs::a_key_that_changes_its_algorithm_ends_what_it_signed` |
+//! | oauth2-proxy GHSA-5hvv-m4w4-gf6v, GHSA-7x63-xv5r-3p2x, GHSA-pxq7-h93f-9jrg: a user agent, a forwarded address, a fragment lets in | `tests/it/advisories.rs::nothing_but_the_credential_decides` |
+//! | oauth2-proxy GHSA-c5c4-8r6x-56w3: the domain of an address with two `@` | `tests/it/advisories.rs::domains_and_addresses_are_compared_whole` |
+//! | oauth2-proxy GHSA-f24x-5g9q-753f: a session that was there before the log-in | `tests/it/login/hostile.rs::a_planted_session_does_not_become_a_signed_in_one` |
+//! | oauth-resource-server 0.3.1: `$serde_json::private::RawValue` | `tests/it/advisories.rs::a_json_librarys_own_names_are_no_way_round` |
+//! | Keycloak CVE-2026-8922: introspection forgets the realm's `notBefore` | `tests/it/denylist.rs::what_is_issued_after_the_denial_is_good`, `tests/it/introspection/mod.rs::a_denial_counts_while_an_answer_is_kept` |
+//! | hydra GHSA-3p3g-vpw6-4w66: the same `jti` in two assertions | `tests/it/outgoing/grants.rs::an_assertion_is_fresh_each_time_and_for_this_issuer_alone` |
+//! | RUSTSEC-2023-0071 (`rsa`), RUSTSEC-2026-0044 to 0048 (`aws-lc-sys`), RUSTSEC-2025-0009 (`ring`), RUSTSEC-2026-0258 (`h2`), RUSTSEC-2026-0104 (`rustls-webpki`) | `tests/it/advisories.rs::no_version_with_a_known_weakness_is_in_the_tree` |
+//! | identitymodel 1010 and 2484, aspnetcore 28948, micronaut-security 2289, jazz 340, jwtk 8, compute-rust-auth 18, SocialiteProviders 1402: a rotation is a 401 | `tests/it/rotation.rs::a_token_by_a_new_key_waits_and_is_never_refused` |
+//! | go-oidc 482, fastapi-zitadel-auth 156, meho 3484, libjwt 313: each unknown key name is a fetch | `tests/it/rotation.rs::junk_key_names_cost_one_fetch_in_two_seconds_and_no_honest_user`, `tests/it/rotation.rs::forged_signatures_ask_for_keys_ever_more_seldom_and_a_rotation_is_noticed_all_the_same` |
+//! | mobula 28: a set without keys lifts the cooldown | `tests/it/advisories.rs::a_set_without_keys_does_not_lift_the_cooldown` |
+//! | mr-boxington-cache 1, oauth-resource-server, jwt-authorizer: the fetch at the start spends the cooldown | `tests/it/rotation.rs::a_token_by_a_new_key_waits_and_is_never_refused` |
+//! | spring 5853, jazz 2205, svelte-langgraph 284: a withdrawn key goes on working | `tests/it/rotation.rs::keys_are_refreshed_in_the_background_as_the_issuer_says`, `tests/it/rotation.rs::trust_in_old_keys_ends` |
+//! | jose: an outage of the issuer is one of the app | `tests/it/rotation.rs::known_keys_go_on_working_while_the_issuer_is_down` |
+//! | keycloak 35262, mcp-gateway-registry 1533: every token has the audience `account` | `tests/it/advisories.rs::an_audience_is_always_asked_for`, `tests/it/presets/configuration.rs::the_audience_that_every_keycloak_token_has_is_no_audience` |
+//! | camunda 44650, IdentityModel 555, fastapi-cloudauth 76: Cognito's access tokens have no `aud`; WaveHouse 320, blaze 3552: neither `iss` nor `aud` is looked at | `tests/it/presets/mod.rs::each_bad_token_is_refused_for_its_own_reason`, `tests/it/verification.rs::what_rfc_9068_requires_is_required` |
+//! | next-auth 13440, langfuse 13507, codex 38973, OrchardCore 14802, openid-client 718: Entra's `{tenantid}`, and documents elsewhere | `tests/it/presets/tenants.rs::the_shared_document_names_the_template`, `tests/it/rotation.rs::metadata_is_found_at_its_other_places` |
+//! | camunda 51275, Apicurio 9861, openfga 3281, spring 12868: each request is verified anew | `tests/it/cache.rs::one_token_is_one_principal_for_a_minute` |
+//! | lua-resty-openidc 573, IdentityServer4.ATV 79, fastmcp 3298, OpenLiberty 12496: many requests, many questions | `tests/it/introspection/mod.rs::many_requests_are_one_question` |
+//! | lua-resty-openidc 523: what is remembered of junk grows | `tests/it/introspection/mod.rs::junk_is_remembered_for_a_while_and_pushes_out_nothing`, `src/introspection/refused.rs::bounded_in_time_and_number` |
+//! | spring 18120: used proofs are remembered in one process only | `tests/it/bound/replay.rs::a_store_elsewhere_is_waited_for` |
+//! | inji-certify 1000: proofs are remembered by `jti` alone | `tests/it/bound/replay.rs::a_proof_is_good_once_and_by_key_and_name` |
+//! | wso2 958, Abblix 103: the nonce is not looked at, or has to be stored | `tests/it/bound/proofs.rs::check_10_the_servers_nonce`, `src/dpop/nonce.rs::nonces_roll_and_are_of_one_key` |
+//! | Auth0 express-oauth2-jwt-bearer: a bound token is taken as a bearer token | `tests/it/bound/proofs.rs::without_a_policy_bound_tokens_are_refused` |
+//! | jellyfin-plugin-sso 209, modelcontextprotocol 1721: RFC 9207's `iss` is read and not compared | `tests/it/login/hostile.rs::state_code_and_issuer_belong_together` |
 
-use gambeson_oidc_auth::{Reason, TokenProfile, Verifier};
+use std::pin::pin;
+use std::time::Duration;
+
+use gambeson_oidc_auth::{AuthLayer, CacheConfig, ClaimRule, Issuer, Reason, TokenProfile, Verifier};
+use http::{Request, Response};
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt, service_fn};
 
-use crate::fake_issuer::{START, claims, claims_with, static_verifier};
+use crate::fake_issuer::{House, ISSUER, START, claims, claims_with, poll_once, settle, static_verifier};
 use crate::signer::{Signer, encode};
 
 fn verifier(signer: &Signer) -> Verifier {
@@ -20,7 +63,11 @@ fn hmac_with_the_public_key_is_no_signature() {
     use aws_lc_rs::hmac;
     let signer = Signer::of("RS256", "k");
     let jwk = signer.jwk();
-    let public = [jwk["n"].as_str().unwrap(), &jwk.to_string(), ""];
+    let pem = format!(
+        " \n-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n",
+        jwk["n"].as_str().unwrap()
+    );
+    let public = [jwk["n"].as_str().unwrap(), &jwk.to_string(), &pem, pem.trim(), ""];
     for (alg, algorithm) in
         [("HS256", hmac::HMAC_SHA256), ("HS384", hmac::HMAC_SHA384), ("HS512", hmac::HMAC_SHA512)]
     {
@@ -40,8 +87,8 @@ fn symmetric_keys_of_a_set_are_skipped() {
     let oct = json!({"kty": "oct", "kid": "k", "k": "AAAA", "alg": "HS256"});
     let odd = json!({"kty": "oct", "kid": "k", "k": "AAAA", "alg": "ES256"});
     let set = json!({"keys": [oct, odd, 5, {"kid": 7}, signer.jwk()]}).to_string();
-    let issuer = gambeson_oidc_auth::Issuer::static_keys(crate::fake_issuer::ISSUER, set);
-    let house = crate::fake_issuer::House::with(&[]);
+    let issuer = Issuer::static_keys(ISSUER, set);
+    let house = House::with(&[]);
     let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
     assert_eq!(verifier.status().keys, 1, "a bad key is skipped, the others stay");
     verifier.verify(&signer.token(&claims())).unwrap();
@@ -95,7 +142,7 @@ fn claims_of_a_wrong_type_are_refused() {
         ("aud", json!({})),
         ("aud", json!(["api", 5])),
         ("iss", json!({})),
-        ("iss", json!([crate::fake_issuer::ISSUER])),
+        ("iss", json!([ISSUER])),
         ("sub", json!(5)),
         ("sub", json!(["alice"])),
         ("jti", json!(1)),
@@ -277,8 +324,8 @@ fn weak_and_foreign_keys_are_skipped() {
     let small = json!({"kty": "RSA", "kid": "k", "n": encode(&[0xff; 128]), "e": "AQAB"});
     let one = json!({"kty": "RSA", "kid": "k", "n": encode(&[0xff; 256]), "e": "AQ"});
     let keys = json!({"keys": [encryption, operations, off_curve, short, confused, small, one]});
-    let house = crate::fake_issuer::House::with(&[]);
-    let issuer = gambeson_oidc_auth::Issuer::static_keys(crate::fake_issuer::ISSUER, keys.to_string());
+    let house = House::with(&[]);
+    let issuer = Issuer::static_keys(ISSUER, keys.to_string());
     let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
     assert_eq!(verifier.status().keys, 0);
 }
@@ -307,4 +354,193 @@ fn the_issuer_is_compared_to_the_letter() {
     }
     let token = signer.token(&claims_with("exp", json!(START - 3_600)));
     assert_eq!(refused(&signer, &token), Reason::Expired);
+}
+
+/// fast-jwt 594 and 592: rules have no language of their own, so none that is slow, and none that remembers.
+#[test]
+fn no_regular_expression_decides() {
+    let signer = Signer::es256("k");
+    let with_rule = |rule: ClaimRule| {
+        let keys = json!({"keys": [signer.jwk()]}).to_string();
+        let issuer = Issuer::static_keys(ISSUER, keys).require(rule);
+        let builder = House::with(&[]).builder_of(Verifier::builder(issuer));
+        builder.cache(CacheConfig::off()).build().unwrap()
+    };
+    for pattern in [".*", "^acme$", "(a+)+$", "acm.", "acme|globex", "%", "*", "acme$"] {
+        for rule in [
+            ClaimRule::equals("tenant", pattern),
+            ClaimRule::one_of("tenant", [pattern]),
+            ClaimRule::starts_with("tenant", pattern),
+        ] {
+            let verifier = with_rule(rule);
+            let error = verifier.verify(&signer.token(&claims())).unwrap_err();
+            assert_eq!(error.reason(), Reason::ClaimRule, "{pattern}");
+            verifier.verify(&signer.token(&claims_with("tenant", json!(pattern)))).unwrap();
+        }
+    }
+    let verifier = with_rule(ClaimRule::equals("tenant", "acme"));
+    for _ in 0..3 {
+        verifier.verify(&signer.token(&claims())).unwrap();
+        assert!(verifier.verify(&signer.token(&claims_with("tenant", json!("acme acme")))).is_err());
+    }
+    let manifest = include_str!("../../Cargo.toml");
+    assert!(!manifest.contains("regex"), "nor is there one in the crate");
+}
+
+/// GHSA-rp9m-7r4c-75qg: whatever is alike in two tokens, each is remembered as who it is.
+#[test]
+fn no_two_tokens_share_a_place_in_the_cache() {
+    let signer = Signer::es256("k");
+    let verifier = static_verifier(&[&signer]).build().unwrap();
+    let tokens: Vec<(String, String)> = (0..300)
+        .map(|n| {
+            let subject = format!("user-{n}");
+            let token = signer.token(&claims_with("sub", json!(subject)));
+            (subject, token)
+        })
+        .collect();
+    for _ in 0..2 {
+        for (subject, token) in &tokens {
+            assert_eq!(verifier.verify(token).unwrap().subject(), subject);
+        }
+    }
+    assert_eq!(verifier.status().cached, tokens.len());
+    let (_, first) = &tokens[0];
+    let (signed, _) = first.rsplit_once('.').unwrap();
+    let (_, signature) = tokens[1].1.rsplit_once('.').unwrap();
+    assert!(verifier.verify(&format!("{signed}.{signature}")).is_err(), "one half known, and the other");
+}
+
+/// entur 361: what a key may sign with is part of what was verified.
+#[tokio::test]
+async fn a_key_that_changes_its_algorithm_ends_what_it_signed() {
+    // RSA keys of one test run are the same: name and numbers stay, only the algorithm changes.
+    let (before, after) = (Signer::of("RS256", "k"), Signer::of("PS256", "k"));
+    let house = House::with(&[&before]);
+    house.issuer.edit(|state| state.cache_control = Some("no-cache".into()));
+    let verifier =
+        house.builder().cache(CacheConfig::default().ttl(Duration::from_secs(600))).build().unwrap();
+    settle().await;
+    let token = before.token(&claims());
+    verifier.verify(&token).unwrap();
+    house.issuer.publish(&[&after]);
+    house.pass_seconds(60).await;
+    assert!(verifier.verify(&token).is_err(), "remembered or not");
+    verifier.verify(&after.token(&claims())).unwrap();
+}
+
+/// GHSA-5hvv-m4w4-gf6v, GHSA-7x63-xv5r-3p2x, GHSA-pxq7-h93f-9jrg: no path, field or user agent is let through.
+#[tokio::test]
+async fn nothing_but_the_credential_decides() {
+    let signer = Signer::es256("k");
+    let layer = AuthLayer::required(static_verifier(&[&signer]).build().unwrap());
+    let app = layer.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(bytes::Bytes::new()))
+    }));
+    for (name, value) in [
+        ("user-agent", "kube-probe/1.30"),
+        ("user-agent", "GoogleHC/1.0"),
+        ("user-agent", "ELB-HealthChecker/2.0"),
+        ("x-forwarded-uri", "/livez"),
+        ("x-original-url", "/livez"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-client-cert", "URI=spiffe://example.org/admin"),
+        ("x-forwarded-user", "admin"),
+        ("x-forwarded-email", "admin@example.com"),
+        ("referer", "https://app.example/livez"),
+    ] {
+        for path in
+            ["/", "/livez", "/ping", "/oauth2/callback", "/private#/livez", "/private?a=/livez", "//livez"]
+        {
+            let request = Request::get(path.split('#').next().unwrap()).header(name, value).body(()).unwrap();
+            let answer = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), 401, "{name}: {value} at {path}");
+        }
+    }
+}
+
+/// GHSA-c5c4-8r6x-56w3: whoever may choose a part of a value may not choose what it means.
+#[test]
+fn domains_and_addresses_are_compared_whole() {
+    let signer = Signer::es256("k");
+    let keys = json!({"keys": [signer.jwk()]}).to_string();
+    let issuer = Issuer::static_keys(ISSUER, keys)
+        .require(ClaimRule::equals("hd", "example.com"))
+        .require(ClaimRule::one_of("email", ["alice@example.com"]));
+    let verifier = House::with(&[]).builder_of(Verifier::builder(issuer)).build().unwrap();
+    let token = |hd: &str, email: &str| {
+        let mut claims = claims_with("hd", json!(hd));
+        claims["email"] = json!(email);
+        signer.token(&claims)
+    };
+    verifier.verify(&token("example.com", "alice@example.com")).unwrap();
+    for (hd, email) in [
+        ("evil-example.com", "alice@example.com"),
+        ("example.com.evil.example", "alice@example.com"),
+        ("Example.com", "alice@example.com"),
+        ("example.com ", "alice@example.com"),
+        ("evil.example@example.com", "alice@example.com"),
+        ("example.com", "mallory@evil.example@example.com"),
+        ("example.com", "alice@example.com@evil.example"),
+        ("example.com", "mallory+alice@example.com"),
+        ("example.com", " alice@example.com"),
+        ("example.com", ""),
+    ] {
+        assert_eq!(
+            verifier.verify(&token(hd, email)).unwrap_err().reason(),
+            Reason::ClaimRule,
+            "{hd} {email}"
+        );
+    }
+}
+
+/// mobula 28: an issuer that publishes nothing is asked no more often for it.
+#[tokio::test]
+async fn a_set_without_keys_does_not_lift_the_cooldown() {
+    let stranger = Signer::es256("k");
+    let house = House::with(&[]);
+    let verifier = house.verifier().await;
+    let before = house.issuer.fetches();
+    for _ in 0..100 {
+        let token = stranger.token(&claims());
+        let mut waiting = pin!(verifier.verify_or_wait(&token, None));
+        assert!(!matches!(poll_once(waiting.as_mut()), std::task::Poll::Ready(Ok(_))));
+        house.pass(Duration::from_millis(100)).await;
+    }
+    let fetches = house.issuer.fetches() - before;
+    assert!((4..=6).contains(&fetches), "{fetches} fetches in 10 s");
+}
+
+/// RUSTSEC-2023-0071, 2025-0009, 2026-0044 to 0048, 2026-0104, 2026-0258; `deny.toml` says the same to `cargo xtask deny`.
+#[test]
+fn no_version_with_a_known_weakness_is_in_the_tree() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // A copy of this crate alone has no lock file of the workspace.
+    let Ok(lock) = std::fs::read_to_string(root.join("Cargo.lock")) else { return };
+    let rules = std::fs::read_to_string(root.join("deny.toml")).unwrap();
+    let lock: toml::Table = lock.parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let versions = |name: &str| -> Vec<Vec<u64>> {
+        let named = packages.iter().filter(|package| package["name"].as_str() == Some(name));
+        let number = |part: &str| part.parse().unwrap_or_default();
+        named
+            .map(|package| package["version"].as_str().unwrap().split(['.', '-']).map(number).collect())
+            .collect()
+    };
+    for (name, least) in [
+        ("aws-lc-sys", &[0, 39][..]),
+        ("h2", &[0, 4, 16]),
+        ("ring", &[0, 17, 12]),
+        ("rustls-webpki", &[0, 103, 13]),
+    ] {
+        for version in versions(name) {
+            assert!(*version >= *least, "{name} {version:?}");
+        }
+        let least: Vec<String> = least.iter().map(ToString::to_string).collect();
+        assert!(rules.contains(&format!("\"{name}:<{}\"", least.join("."))), "{name} has no minimum");
+    }
+    assert!(!versions("aws-lc-sys").is_empty(), "the lock file is read");
+    for name in ["rsa", "openidconnect"] {
+        assert!(versions(name).is_empty() && rules.contains(&format!("\"{name}\"")), "{name}");
+    }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps a refusal has failed")]
 
 mod advisories;
+mod behaviour;
 mod bound;
 mod cache;
 #[cfg(feature = "axum")]

@@ -245,6 +245,29 @@ async fn trust_in_old_keys_ends() {
     verifier.verify(&token).unwrap();
 }
 
+/// A function that was frozen has no timers that went off: the wall clock tells, and its first request asks.
+#[tokio::test]
+async fn a_thawed_process_asks_for_keys_and_trusts_no_old_ones() {
+    let known = Signer::es256("known");
+    let house = House::with(&[&known]);
+    let verifier = house.verifier().await;
+    let at = |seconds: i64| {
+        house.clock.set(gambeson_core::Timestamp::from_unix_seconds(START + seconds));
+        let mut later = claims_with("iat", json!(START + seconds));
+        later["exp"] = json!(START + seconds + 300);
+        known.token(&later)
+    };
+    let token = at(3_600);
+    settle().await;
+    assert_eq!(house.issuer.fetches(), 1, "no timer went off");
+    verifier.verify(&token).unwrap();
+    settle().await;
+    assert_eq!(house.issuer.fetches(), 2, "the request asked behind it");
+    house.issuer.mood(Mood::Down);
+    let token = at(3_600 + 86_400);
+    assert_eq!(verifier.verify(&token).unwrap_err().kind(), TokenErrorKind::UnknownKey, "a day is too old");
+}
+
 #[tokio::test]
 async fn the_app_starts_without_the_issuer() {
     let known = Signer::es256("known");
