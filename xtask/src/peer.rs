@@ -67,6 +67,14 @@ pub(crate) const PEERS: &[Peer] = &[
         kind: Kind::Npm("oidc-provider"),
     },
     Peer {
+        name: "joserfc",
+        version: "1.8.0",
+        purpose: "JOSE in Python, a second opinion about tokens",
+        megabytes: 16,
+        needed: Needed::ByTests,
+        kind: Kind::Wheel { package: "joserfc", program: "joserfc/jwt.py" },
+    },
+    Peer {
         name: "oauth2-mock-server",
         version: "7.2.1",
         purpose: "a provider that gives anybody any token, started on a free loopback port",

@@ -21,7 +21,6 @@ mod garbage;
 #[cfg(feature = "client")]
 mod glewlwyd;
 mod introspection;
-mod jose;
 mod layer;
 #[cfg(feature = "client")]
 mod log;
@@ -37,6 +36,7 @@ mod misbehaviour;
 mod oauth2_mock_server;
 #[cfg(feature = "client")]
 mod oidc_provider;
+mod oracles;
 mod outgoing;
 #[cfg(feature = "client")]
 mod peer;

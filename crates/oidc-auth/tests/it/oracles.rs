@@ -1,5 +1,5 @@
-//! npm `jose` as a second opinion: what it signs is accepted here, what is signed here is accepted there, and nothing is
-//! accepted here that it refuses.
+//! npm `jose` and PyPI's `joserfc` as second opinions: what they sign is accepted here, what is signed here is accepted there, and
+//! nothing is accepted here that they refuse.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,24 +19,47 @@ use crate::signer::Signer;
 const ALGORITHMS: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
-fn jose(word: &str, input: &Value) -> Value {
-    let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
-    let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
-    let mut child = Command::new(node)
-        .arg(Path::new(&peers).join("oidc-provider/jose.mjs"))
-        .arg(word)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
-    serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+/// Another implementation of JOSE.
+#[derive(Debug, Clone, Copy)]
+enum Oracle {
+    /// In JavaScript.
+    Jose,
+    /// In Python.
+    Joserfc,
 }
 
-/// What it makes of these tokens.
-fn verdicts(jwks: &Value, tokens: &[String]) -> Vec<bool> {
-    let input = json!({"jwks": jwks, "issuer": ISSUER, "audience": "api", "now": START, "tokens": tokens});
-    serde_json::from_value(jose("verify", &input)).unwrap()
+impl Oracle {
+    fn program(self) -> Command {
+        let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
+        match self {
+            Self::Jose => {
+                let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
+                let mut command = Command::new(node);
+                command.arg(Path::new(&peers).join("oidc-provider/jose.mjs"));
+                command
+            }
+            Self::Joserfc => {
+                let mut command = Command::new("python3");
+                command.env("PYTHONPATH", Path::new(&peers).join("joserfc")).env("PYTHONWARNINGS", "ignore");
+                command.args(["-c", include_str!("../../../../tests/peers/joserfc/oracle.py")]);
+                command
+            }
+        }
+    }
+
+    fn ask(self, word: &str, input: &Value) -> Value {
+        let mut command = self.program();
+        let mut child = command.arg(word).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+    }
+
+    /// What it makes of these tokens.
+    fn verdicts(self, jwks: &Value, tokens: &[String]) -> Vec<bool> {
+        let input =
+            json!({"jwks": jwks, "issuer": ISSUER, "audience": "api", "now": START, "tokens": tokens});
+        serde_json::from_value(self.ask("verify", &input)).unwrap()
+    }
 }
 
 fn verifier(jwks: &Value) -> Verifier {
@@ -93,7 +116,29 @@ fn twisted(token: &str, other: &str) -> Vec<String> {
 #[test]
 #[ignore = "needs oidc-provider: cargo xtask test"]
 fn what_one_signs_the_other_accepts() {
-    let signed = jose("sign", &claims());
+    each_accepts_the_other(Oracle::Jose);
+}
+
+#[test]
+#[ignore = "needs oidc-provider: cargo xtask test"]
+fn what_was_changed_neither_accepts() {
+    neither_accepts_what_was_changed(Oracle::Jose);
+}
+
+#[test]
+#[ignore = "needs joserfc: cargo xtask test"]
+fn what_one_signs_joserfc_accepts_and_the_other_way_round() {
+    each_accepts_the_other(Oracle::Joserfc);
+}
+
+#[test]
+#[ignore = "needs joserfc: cargo xtask test"]
+fn what_was_changed_joserfc_does_not_accept_either() {
+    neither_accepts_what_was_changed(Oracle::Joserfc);
+}
+
+fn each_accepts_the_other(oracle: Oracle) {
+    let signed = oracle.ask("sign", &claims());
     let ours = verifier(&signed["jwks"]);
     let tokens: BTreeMap<String, String> = serde_json::from_value(signed["tokens"].clone()).unwrap();
     assert_eq!(tokens.len(), 11, "the ten, and EdDSA under its name of RFC 9864");
@@ -105,12 +150,10 @@ fn what_one_signs_the_other_accepts() {
     let signers = ALGORITHMS.map(|algorithm| Signer::of(algorithm, algorithm));
     let jwks = json!({"keys": signers.iter().map(Signer::jwk).collect::<Vec<_>>()});
     let tokens: Vec<String> = signers.iter().map(|signer| signer.token(&claims())).collect();
-    assert_eq!(verdicts(&jwks, &tokens), [true; 10]);
+    assert_eq!(oracle.verdicts(&jwks, &tokens), [true; 10]);
 }
 
-#[test]
-#[ignore = "needs oidc-provider: cargo xtask test"]
-fn what_was_changed_neither_accepts() {
+fn neither_accepts_what_was_changed(oracle: Oracle) {
     let signers = ALGORITHMS.map(|algorithm| Signer::of(algorithm, algorithm));
     let jwks = json!({"keys": signers.iter().map(Signer::jwk).collect::<Vec<_>>()});
     let ours = verifier(&jwks);
@@ -129,10 +172,10 @@ fn what_was_changed_neither_accepts() {
         ] {
             bad.push(signer.token(&claims_with(name, value)));
         }
-        let theirs = verdicts(&jwks, &bad);
+        let theirs = oracle.verdicts(&jwks, &bad);
         for (token, theirs) in bad.iter().zip(theirs) {
             assert!(ours.verify(token).is_err(), "{}: {token}", signer.alg);
-            assert!(!theirs || is_another_spelling(token), "{}: jose accepts {token}", signer.alg);
+            assert!(!theirs || is_another_spelling(token), "{}: {oracle:?} accepts {token}", signer.alg);
         }
     }
 }
