@@ -14,7 +14,7 @@ use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::{
-    AuthLayer, CertificateLayer, CertificateLayerBuilder, Configured, Login, LoginLayer, TokenLayer,
+    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, TokenLayer,
     VerifierBuilder,
 };
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
@@ -128,6 +128,11 @@ impl Kit {
         self.identity.login.as_ref()
     }
 
+    /// The list of tokens that end before their time, if there is a table `[oidc-auth.denylist]`.
+    pub fn denylist(&self) -> Option<&Denylist> {
+        self.identity.denylist.as_ref()
+    }
+
     /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
     pub fn outgoing(&self, name: &str) -> Option<&TokenLayer> {
         self.outgoing.get(name)
@@ -160,7 +165,7 @@ impl Kit {
             Some(trail) => authorization.audit(Arc::new(trail)),
             None => authorization,
         };
-        let tokens = self.identity.verifier.clone().map_or_else(AuthLayer::off, AuthLayer::new);
+        let tokens = self.identity.auth_layer();
         let login = self.login().cloned().map_or_else(LoginLayer::off, LoginLayer::new).beside(&tokens);
         let certificates = self.certificates.clone().unwrap_or_else(CertificateLayer::off).beside(&tokens);
         Stack::builder(peer)
@@ -200,9 +205,10 @@ fn refuse_shortcuts(config: &Config, problems: &mut ConfigProblems) {
         let cure = "production keeps who did what: name the trail's folder";
         problems.add("audit-trail.directory", "", cure);
     }
-    let in_memory = config.oidc_auth.login.is_some() || !config.cost_guard.quotas.is_empty();
-    if in_memory && config.stack.instances != Some(1) {
-        let cure = "sessions and quotas are in this process's memory: say instances = 1, and run one";
+    let identity = &config.oidc_auth;
+    let in_memory = identity.login.is_some() || identity.dpop.is_some() || identity.denylist.is_some();
+    if (in_memory || !config.cost_guard.quotas.is_empty()) && config.stack.instances != Some(1) {
+        let cure = "sessions, used proofs, denials and quotas are in this process's memory: say instances = 1, and run one";
         problems.add("stack.instances", config.stack.instances.map(text).unwrap_or_default(), cure);
     }
     if !config.cost_guard.budgets.is_empty() && !config.stack.dangerously_forget_spending_on_restart {

@@ -10,12 +10,14 @@ use gambeson_core::{
 
 use crate::cache::{Cache, CacheConfig};
 use crate::denylist::Denylist;
+use crate::introspection::{Introspection, IntrospectionBuilder};
 use crate::issuer::{Issuer, KeySource};
 use crate::key_policy::KeyPolicy;
 use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
 use crate::telemetry;
 use crate::tenants::Tenants;
+use crate::token_endpoint::ClientAuth;
 use crate::verifier::{Keys, Shared, Verifier};
 
 /// A verifier of which the audience is not known yet: a token for another API must never be taken for one for this.
@@ -182,6 +184,29 @@ impl VerifierBuilder {
     pub fn denylist(mut self, denylist: Denylist) -> Self {
         self.denylist = Some(denylist);
         self
+    }
+
+    /// What asks the issuer about tokens that are no JWT (RFC 7662): for this issuer, these audiences and all else that was given so far.
+    pub fn introspection(&self, url: impl Into<String>, client: ClientAuth) -> IntrospectionBuilder {
+        let builder = Introspection::builder(self.issuer.clone(), url, client);
+        let builder = builder.run_in(self.run_in).leeway(self.leeway).claims(self.names.clone());
+        let builder = self.audiences.iter().cloned().fold(builder, IntrospectionBuilder::audience);
+        let builder = self.denylist.clone().into_iter().fold(builder, IntrospectionBuilder::denylist);
+        let builder = self.clock.clone().into_iter().fold(builder, IntrospectionBuilder::clock);
+        let builder = self.entropy.clone().into_iter().fold(builder, IntrospectionBuilder::entropy);
+        self.transport.clone().into_iter().fold(builder, IntrospectionBuilder::transport)
+    }
+
+    pub(crate) fn given_profile(&self) -> Profile {
+        self.run_in
+    }
+
+    pub(crate) fn given_clock(&self) -> Option<Arc<dyn Clock>> {
+        self.clock.clone()
+    }
+
+    pub(crate) fn given_denylist(&self) -> Option<&Denylist> {
+        self.denylist.as_ref()
     }
 
     /// The verifier. Does not ask the issuer, so the app starts without it; the first fetch begins at once where there

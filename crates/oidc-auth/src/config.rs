@@ -10,6 +10,9 @@ use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResol
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
 use crate::certificate::{CertificateLayer, CertificateLayerBuilder, CertificatesConfig};
+use crate::configured::Configured;
+use crate::credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
+use crate::denylist::Denylist;
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
@@ -81,6 +84,14 @@ pub struct Config {
     /// Further issuers whose tokens are taken, each with its own audience, rules and keys (see [`Verifier::any_of`]). They have no
     /// log-in and no further issuers of their own. Default: none.
     pub also: Vec<Self>,
+    /// Who is asked about tokens that are no JWT. Default: nobody; they are refused.
+    pub introspection: Option<IntrospectionConfig>,
+    /// How proofs of tokens that are bound to a key are checked. Default: such tokens are refused.
+    pub dpop: Option<DpopConfig>,
+    /// See [`AuthLayer::require_sender_constraint`](crate::AuthLayer::require_sender_constraint). Default false.
+    pub require_sender_constraint: bool,
+    /// The list of tokens that end before their time, for all issuers; an empty table is one with the defaults. Default: none.
+    pub denylist: Option<DenylistConfig>,
     /// The log-in of browsers, if there is one.
     pub login: Option<LoginConfig>,
     /// The services that are known by their certificates. See [`Config::certificates`]. Default: none.
@@ -108,6 +119,10 @@ impl Default for Config {
             keys: KeyPolicy::default(),
             cache: CacheConfig::default(),
             also: Vec::new(),
+            introspection: None,
+            dpop: None,
+            require_sender_constraint: false,
+            denylist: None,
             login: None,
             certificates: None,
             outgoing: BTreeMap::new(),
@@ -167,18 +182,9 @@ impl Default for LoginConfig {
     }
 }
 
-/// What a [`Config`] describes.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Configured {
-    /// Verifies access tokens; `None` when no audience is named.
-    pub verifier: Option<Verifier>,
-    /// Signs browsers in; `None` when there is no log-in.
-    pub login: Option<Login>,
-}
-
 impl Config {
     /// Builds all that is described. `verifier` (for each issuer) and `login` add what data can't say (profile, clock, sinks, stores);
+    /// what asks about opaque tokens has the profile, the clock and the transport of the first verifier.
     /// `secrets` reads the client's secret, if one is named. The log-in takes its keys from the verifier of the same issuer.
     ///
     /// # Errors
@@ -191,7 +197,14 @@ impl Config {
     ) -> Result<Configured, ConfigError> {
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
-        let first = self.verifier().map(|builder| verifier(builder).build());
+        let first = self.verifier().map(&verifier);
+        let denylist = self.denylist(first.as_ref(), &mut problems);
+        let verifier = |builder| with_denylist(verifier(builder), denylist.as_ref());
+        let first = first.map(|builder| with_denylist(builder, denylist.as_ref()));
+        let introspection = self.introspection.as_ref().zip(first.as_ref());
+        let introspection = introspection.map(|(table, first)| table.build(first, secrets.as_ref()));
+        let dpop = self.dpop.as_ref().zip(first.as_ref()).map(|(table, first)| table.build(first));
+        let first = first.map(VerifierBuilder::build);
         let login = self.login_builder(secrets, &mut problems).map(|builder| {
             // One issuer, one set of keys.
             let builder = match &first {
@@ -210,7 +223,22 @@ impl Config {
         let first = kept(first, &mut problems);
         let verifier = self.with_others(first, verifier, &mut problems);
         let login = kept(login, &mut problems);
-        problems.into_result(Configured { verifier, login })
+        let (introspection, dpop) = (kept(introspection, &mut problems), kept(dpop, &mut problems));
+        problems.into_result(Configured {
+            verifier,
+            login,
+            introspection,
+            dpop,
+            denylist,
+            require_sender_constraint: self.require_sender_constraint,
+        })
+    }
+
+    /// One list for all issuers, by the clock of the first verifier.
+    fn denylist(&self, first: Option<&VerifierBuilder>, problems: &mut ConfigProblems) -> Option<Denylist> {
+        let leeway = self.also.iter().map(|other| other.leeway).fold(self.leeway, Duration::max);
+        let (table, first) = self.denylist.as_ref().zip(first)?;
+        kept(Some(table.build(first, leeway)), problems)
     }
 
     /// The layer that knows services by their certificates; `None` when none is described. `change` adds what data can't say (clock,
@@ -307,6 +335,16 @@ impl Config {
         if !self.also.is_empty() {
             problems.add("also", "", "list all further issuers beside the first");
         }
+        for (field, _) in self.of_all_issuers().into_iter().filter(|(_, is_there)| *is_there) {
+            problems.add(field, "", "it is one for all issuers: describe it beside the first");
+        }
+        if !self.outgoing.is_empty() {
+            problems.add(
+                "outgoing",
+                "",
+                "tokens for other services are the first issuer's: describe them there",
+            );
+        }
         let built = kept(self.verifier().map(|builder| verifier(builder).build()), &mut problems);
         if self.audience.is_empty() {
             problems.add("audience", "", "name this API as the issuer's tokens do");
@@ -353,6 +391,26 @@ impl Config {
             problems.add("issuer", self.issuer.as_str(), "name the issuer or a preset, not both");
         }
         self.require.iter().for_each(|rule| rule.validate(problems));
+        let verifies_nothing = self.audience.is_empty();
+        for (field, is_there) in self.of_all_issuers() {
+            if is_there && verifies_nothing {
+                problems.add(
+                    field,
+                    "",
+                    "it is for access tokens: name this API as audience, or leave it out",
+                );
+            }
+        }
+    }
+
+    /// What there is of the settings that concern all access tokens, whoever issued them.
+    fn of_all_issuers(&self) -> [(&'static str, bool); 4] {
+        [
+            ("introspection", self.introspection.is_some()),
+            ("dpop", self.dpop.is_some()),
+            ("require-sender-constraint", self.require_sender_constraint),
+            ("denylist", self.denylist.is_some()),
+        ]
     }
 
     /// The file's, where it says anything else than the default; then the preset's.
@@ -384,6 +442,14 @@ impl Config {
             true => issuer.allow_special_use_addresses(),
             false => issuer,
         }
+    }
+}
+
+/// What code gave comes before what the file says.
+fn with_denylist(builder: VerifierBuilder, denylist: Option<&Denylist>) -> VerifierBuilder {
+    match denylist.filter(|_| builder.given_denylist().is_none()) {
+        Some(denylist) => builder.denylist(denylist.clone()),
+        None => builder,
     }
 }
 

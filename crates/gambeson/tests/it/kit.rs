@@ -14,6 +14,9 @@ const FILE: &str = r#"
 public-origin = "http://127.0.0.1:3000"
 [oidc-auth]
 audience = "notes"
+[oidc-auth.dpop]
+public-origin = "http://127.0.0.1:3000"
+[oidc-auth.denylist]
 [otel-setup]
 service = "notes"
 [[cost-guard.quotas]]
@@ -25,7 +28,7 @@ fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> 
     Config::parse(text, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
 }
 
-async fn app(idp: &DevIdp, folder: &std::path::Path) -> Protected {
+async fn app(idp: &DevIdp, folder: &std::path::Path) -> (Protected, Kit) {
     std::fs::write(folder.join("policy.toml"), crate::POLICY).unwrap();
     let variables = [
         ("GAMBESON_PROFILE", "development"),
@@ -41,7 +44,7 @@ async fn app(idp: &DevIdp, folder: &std::path::Path) -> Protected {
         .get("/", public("the front door"), async || "welcome")
         .into_parts()
         .unwrap();
-    kit.stack(authorize).unwrap().protect(router)
+    (kit.stack(authorize).unwrap().protect(router), kit)
 }
 
 async fn ask(app: &Protected, path: &str, token: Option<&str>) -> http::Response<Body> {
@@ -57,16 +60,22 @@ async fn a_file_and_variables_make_a_whole_stack() {
     let idp = DevIdp::builder().bind("127.0.0.1:0").audience("notes").start().await.unwrap();
     idp.register(DevClient::public("web").redirect_uri("http://127.0.0.1:3000/login/callback")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let app = app(&idp, folder.path()).await;
+    let (app, kit) = app(&idp, folder.path()).await;
     let token = idp.mint().user("alice").token();
 
     let welcome = ask(&app, "/", None).await;
     assert_eq!(welcome.status(), StatusCode::OK);
     assert!(welcome.headers().contains_key("content-security-policy"));
-    assert_eq!(ask(&app, "/notes", None).await.status(), StatusCode::UNAUTHORIZED);
+    let nobody = ask(&app, "/notes", None).await;
+    assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED);
+    let mut schemes = nobody.headers().get_all("www-authenticate").iter();
+    assert!(schemes.any(|value| value.as_bytes().starts_with(b"DPoP algs=")), "proofs are taken");
     for expected in [StatusCode::OK, StatusCode::OK, StatusCode::TOO_MANY_REQUESTS] {
         assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), expected);
     }
+    let denylist = kit.denylist().unwrap();
+    denylist.deny(&gambeson::oidc_auth::Denial::subject(idp.issuer(), "alice"));
+    assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
     let login = ask(&app, "/login", None).await;
     assert_eq!(login.status(), StatusCode::SEE_OTHER);
     assert!(login.headers()["location"].to_str().unwrap().starts_with(idp.issuer()));
@@ -105,6 +114,17 @@ async fn production_refuses_every_shortcut_at_once() {
         "collector.example",
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
+    }
+}
+
+/// Used proofs and denials of one instance are nothing to another.
+#[tokio::test]
+async fn production_asks_how_many_instances_share_what_is_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for (table, asked) in [("[oidc-auth.dpop]", true), ("[oidc-auth.denylist]", true), ("", false)] {
+        let text = format!("[oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'\n{table}");
+        let error = Kit::open(&parse(&text, &[]).unwrap().in_folder(folder.path())).await.unwrap_err();
+        assert_eq!(error.to_string().contains("stack.instances"), asked, "{table}: {error}");
     }
 }
 

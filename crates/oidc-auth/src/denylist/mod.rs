@@ -24,6 +24,8 @@
 //! # }
 //! ```
 //!
+//! In a configuration file it is the table `[oidc-auth.denylist]`: see [`DenylistConfig`](crate::DenylistConfig).
+//!
 //! # Limits
 //!
 //! It is this process's memory: a restart forgets it, and another instance has its own. For several instances, have each hear of

@@ -13,6 +13,8 @@
 //! a token that is bound to a key is refused as a plain bearer. Without it, bound tokens are refused altogether.
 //! [`AuthLayer::require_sender_constraint`](crate::AuthLayer::require_sender_constraint) refuses tokens that are not bound.
 //!
+//! In a configuration file it is the table `[oidc-auth.dpop]`: see [`DpopConfig`](crate::DpopConfig).
+//!
 //! # Example
 //!
 //! ```

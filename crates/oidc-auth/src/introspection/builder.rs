@@ -36,6 +36,9 @@ pub struct IntrospectionBuilder {
 }
 
 impl IntrospectionBuilder {
+    pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+    pub(crate) const CACHE_TTL: Duration = Duration::from_secs(10);
+
     pub(super) fn new(issuer: Issuer, url: String, client: ClientAuth) -> Self {
         Self {
             names: issuer.dialect.names.clone(),
@@ -47,8 +50,8 @@ impl IntrospectionBuilder {
             denylist: None,
             run_in: Profile::default(),
             leeway: Duration::from_secs(30),
-            deadline: Duration::from_secs(5),
-            cache: CacheConfig::default().ttl(Duration::from_secs(10)),
+            deadline: Self::DEADLINE,
+            cache: CacheConfig::default().ttl(Self::CACHE_TTL),
             clock: None,
             entropy: None,
             transport: None,

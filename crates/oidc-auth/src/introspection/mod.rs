@@ -40,6 +40,8 @@
 //! # }
 //! ```
 //!
+//! In a configuration file it is the table `[oidc-auth.introspection]`: see [`IntrospectionConfig`](crate::IntrospectionConfig).
+//!
 //! # Standards
 //!
 //! RFC 7662 §2.1 (request), §2.2 (answer), §4 (what to check of it), RFC 8705 §3.2 and RFC 9449 §6.2 (bound tokens).

@@ -9,8 +9,9 @@ use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResol
 use super::layer::TokenLayer;
 use super::source::TokenSource;
 use super::source_builder::TokenSourceBuilder;
+use crate::client_config::{ClientAuthMethod, ClientTable};
 use crate::issuer::Issuer;
-use crate::token_endpoint::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret};
+use crate::token_endpoint::{AssertionAlgorithm, ClientAuth};
 
 /// What a configuration file says of the tokens for one other service: a table `[oidc-auth.outgoing.<name>]`. The issuer is
 /// that of `[oidc-auth]`.
@@ -84,24 +85,6 @@ pub enum OutgoingToken {
     WorkloadFile,
     /// See [`TokenSource::github_actions`].
     GithubActions,
-}
-
-/// How a client proves who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum ClientAuthMethod {
-    /// See [`ClientAuth::secret`].
-    #[default]
-    Secret,
-    /// See [`ClientAuth::secret_basic`].
-    SecretBasic,
-    /// See [`ClientAuth::secret_post`].
-    SecretPost,
-    /// See [`ClientAuth::private_key_jwt`].
-    PrivateKeyJwt,
-    /// See [`ClientAuth::tls`].
-    Tls,
 }
 
 impl Default for OutgoingConfig {
@@ -181,35 +164,16 @@ impl OutgoingConfig {
         if matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions) {
             return Some(ClientAuth::public(id));
         }
-        let mut secret = |field: &str, reference: &Option<SecretRef>| match (reference, secrets) {
-            (Some(reference), Some(resolver)) => {
-                Some(ClientSecret::from_ref(reference.clone(), Arc::clone(resolver)))
-            }
-            (Some(reference), None) => {
-                let cure = "give a resolver of secrets, for example gambeson-secrets'";
-                problems.add(format!("outgoing.{field}"), reference.to_string(), cure);
-                None
-            }
-            (None, _) => {
-                problems.add(format!("outgoing.{field}"), "", "say where it is, for example env://NAME");
-                None
-            }
+        let table = ClientTable {
+            table: "outgoing",
+            id,
+            method: self.client_auth,
+            secret: self.client_secret.as_ref(),
+            private_key: self.private_key.as_ref(),
+            key_id: self.key_id.as_deref(),
+            algorithm: self.algorithm,
         };
-        Some(match self.client_auth {
-            ClientAuthMethod::Secret => ClientAuth::secret(id, secret("client-secret", &self.client_secret)?),
-            ClientAuthMethod::SecretBasic => {
-                ClientAuth::secret_basic(id, secret("client-secret", &self.client_secret)?)
-            }
-            ClientAuthMethod::SecretPost => {
-                ClientAuth::secret_post(id, secret("client-secret", &self.client_secret)?)
-            }
-            ClientAuthMethod::PrivateKeyJwt => {
-                let key = AssertionKey::new(self.algorithm, secret("private-key", &self.private_key)?);
-                let key = self.key_id.iter().fold(key, |key, key_id| key.key_id(key_id.as_str()));
-                ClientAuth::private_key_jwt(id, key)
-            }
-            ClientAuthMethod::Tls => ClientAuth::tls(id),
-        })
+        table.client(secrets, problems)
     }
 }
 

@@ -151,7 +151,9 @@ mod telemetry;
 mod workload_file;
 
 pub use caller_token::CallerToken;
-pub use config::{ClientAuthMethod, OutgoingConfig, OutgoingToken};
+pub use config::{OutgoingConfig, OutgoingToken};
+
+pub use crate::client_config::ClientAuthMethod;
 pub use layer::{TokenLayer, TokenLayerBuilder};
 pub use repeat::{ClonedBody, EmptyBody, Repeat, SentOnce};
 pub use service::{TokenFuture, TokenService};

@@ -10,6 +10,8 @@ mod caller;
 mod certificate;
 mod configuration;
 mod contract;
+#[cfg(feature = "serde")]
+mod credential_config;
 mod credentials_file;
 mod denylist;
 mod dev_idp;
