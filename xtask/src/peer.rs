@@ -126,6 +126,19 @@ pub(crate) const PEERS: &[Peer] = &[
         }),
     },
     Peer {
+        name: "redis",
+        version: "5:7.0.15-1~deb12u10",
+        purpose: "a real Redis, started on a free loopback port, for machines without one",
+        megabytes: 6,
+        needed: Needed::ByTests,
+        kind: Kind::Apt(Apt {
+            packages: &["redis-server"],
+            machine: &["redis-server", "valkey-server"],
+            program: "usr/bin/redis-server",
+            variable: None,
+        }),
+    },
+    Peer {
         name: VALGRIND,
         version: "1:3.19.0-1",
         purpose: "counts instructions for benches, for machines without it",
