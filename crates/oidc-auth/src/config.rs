@@ -96,6 +96,10 @@ pub struct Config {
     pub login: Option<LoginConfig>,
     /// The services that are known by their certificates. See [`Config::certificates`]. Default: none.
     pub certificates: Option<CertificatesConfig>,
+    /// What instances share, if there are several; [`RedisConfig::build`](crate::redis::RedisConfig::build) makes the stores, which are given
+    /// to [`Config::build`] as changes. Default: nothing.
+    #[cfg(feature = "redis")]
+    pub redis: Option<crate::redis::RedisConfig>,
     /// The tokens for other services, by a name of your choice: see [`Config::outgoing`]. Default: none.
     pub outgoing: BTreeMap<String, OutgoingConfig>,
 }
@@ -125,6 +129,8 @@ impl Default for Config {
             denylist: None,
             login: None,
             certificates: None,
+            #[cfg(feature = "redis")]
+            redis: None,
             outgoing: BTreeMap::new(),
         }
     }

@@ -64,6 +64,8 @@ pub enum Reason {
     SenderConstrained,
     /// Ended before its time: the [`Denylist`](crate::Denylist) has it.
     Revoked,
+    /// What other instances have denied is not known: a shared [`Denylist`](crate::Denylist) is out of step.
+    DenialsUnknown,
     /// The issuer says that the token is not active (RFC 7662 §2.2).
     Inactive,
     /// The issuer can't be asked about the token, or answers something else.
@@ -106,6 +108,7 @@ impl Reason {
             Self::ClaimRule => "claim-rule",
             Self::SenderConstrained => "sender-constrained",
             Self::Revoked => "revoked",
+            Self::DenialsUnknown => "denials-unknown",
             Self::Inactive => "inactive",
             Self::IntrospectionUnavailable => "introspection-unavailable",
             Self::DpopProof => "dpop-proof",
@@ -144,7 +147,9 @@ impl TokenError {
             Reason::UnknownKey => TokenErrorKind::UnknownKey,
             Reason::KeysUnavailable | Reason::WaitingRoomFull => TokenErrorKind::KeysUnavailable,
             Reason::DpopProof | Reason::DpopNonce | Reason::DpopReplay => TokenErrorKind::Proof,
-            Reason::ReplayUnknown | Reason::IntrospectionUnavailable => TokenErrorKind::Unavailable,
+            Reason::ReplayUnknown | Reason::IntrospectionUnavailable | Reason::DenialsUnknown => {
+                TokenErrorKind::Unavailable
+            }
             _ => TokenErrorKind::Token,
         }
     }

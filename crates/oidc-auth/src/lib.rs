@@ -100,7 +100,7 @@
 //! ## verification-unavailable
 //!
 //! 503 with `Retry-After`. The token may be good, but something that has to be asked about it can't be: the store of proofs that were
-//! used, or the issuer's introspection endpoint. Keep the token and try again.
+//! used, the issuer's introspection endpoint, or the log of denials that instances share. Keep the token and try again.
 //!
 //! ## keys-unavailable
 //!
@@ -132,7 +132,7 @@
 //!
 //! ## sessions-unavailable
 //!
-//! 503 with `Retry-After`. The session store can't be asked, or holds as many live sessions as it may.
+//! 503 with `Retry-After`. The session store can't be asked, or holds as many live sessions as it may. Which, is in the log.
 //!
 //! ## navigation-only
 //!
@@ -182,6 +182,8 @@ mod claim_rule;
 mod client_config;
 mod config;
 mod configured;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod credential_config;
 pub mod denylist;
 mod dialect;
@@ -202,6 +204,8 @@ pub mod outgoing;
 mod policy;
 mod preset_config;
 mod presets;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod refusal_log;
 pub mod require;
 mod resource;
@@ -237,6 +241,8 @@ pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use outgoing::{TokenLayer, TokenSource};
 pub use policy::{ClaimNames, TokenProfile};
 pub use preset_config::{Preset, RuleConfig};
+#[cfg(feature = "redis")]
+pub use redis::RedisStores;
 pub use require::{RequireAcr, RequireLayer, RequireScopes};
 pub use resource::{MetadataService, ProtectedResource, ProtectedResourceBuilder};
 pub use status::VerifierStatus;

@@ -1,6 +1,7 @@
 //! What this crate writes to the log. Everything a stranger wrote is cut and escaped before it comes here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gambeson_core::{
     AuditEvent, AuditKind, AuditSink, ClientCertificate, Durability, Monotonic, Outcome, RequestFacts,
@@ -8,8 +9,9 @@ use gambeson_core::{
 };
 
 use crate::certificate::Doubt;
+use crate::denylist::DenialLogError;
 use crate::error::{Reason, TokenError, TokenErrorKind};
-use crate::keys::KeySet;
+use crate::keys::{KeySet, describe};
 use crate::refusal_log::{Paced, RefusalLog};
 use crate::verifier::Verifier;
 
@@ -63,6 +65,23 @@ pub(crate) fn denylist_full(denials: usize) {
     );
 }
 
+/// What other instances deny can't be read, or what is denied here not told.
+pub(crate) fn denials_out_of_step(cause: &DenialLogError, max_staleness: Duration) {
+    let cause = describe("denials", cause);
+    let seconds = max_staleness.as_secs();
+    tracing::warn!(cause, max_staleness_seconds = seconds, "the shared log of denials can't be reached");
+}
+
+/// They can again.
+pub(crate) fn denials_in_step() {
+    tracing::info!("the shared log of denials is reached again");
+}
+
+/// The log began anew; what is known here goes into it.
+pub(crate) fn denials_lost(denials: usize) {
+    tracing::warn!(denials, "the shared log of denials was lost; what this instance knows is written again");
+}
+
 /// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them. Strangers can bring each of
 /// them about at any rate, so only the first of a kind in a minute is one; `others` counts those between.
 pub(crate) fn refused(error: &TokenError, facts: &RequestFacts, log: &RefusalLog, now: Monotonic) {
@@ -80,6 +99,7 @@ pub(crate) fn refused(error: &TokenError, facts: &RequestFacts, log: &RefusalLog
         | Reason::TokenType
         | Reason::KeysUnavailable
         | Reason::ReplayUnknown
+        | Reason::DenialsUnknown
         | Reason::IntrospectionUnavailable
         | Reason::WaitingRoomFull => {
             tracing::warn!(reason, detail, others, trace_id = trace, "token refused");

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Clock, ConfigError, ConfigProblems};
+use gambeson_core::{Clock, ConfigError, ConfigProblems, Spawn, Timer};
 
 use super::Denylist;
+use super::log::DenialLog;
+use super::sharing::{Sharing, State, WhenStale};
 
 /// The default of `max_token_lifetime`, and time for clocks that differ.
 pub(super) const KEEP: Duration = Duration::from_secs(25 * 3_600);
@@ -21,11 +23,28 @@ pub struct DenylistBuilder {
     capacity: usize,
     leeway: Duration,
     clock: Option<Arc<dyn Clock>>,
+    log: Option<Arc<dyn DenialLog>>,
+    poll_every: Duration,
+    max_staleness: Duration,
+    when_stale: WhenStale,
+    timer: Option<Arc<dyn Timer>>,
+    spawn: Option<Arc<dyn Spawn>>,
 }
 
 impl DenylistBuilder {
     pub(super) fn new() -> Self {
-        Self { keep: KEEP, capacity: CAPACITY, leeway: LEEWAY, clock: None }
+        Self {
+            keep: KEEP,
+            capacity: CAPACITY,
+            leeway: LEEWAY,
+            clock: None,
+            log: None,
+            poll_every: Duration::from_secs(1),
+            max_staleness: Duration::from_secs(60),
+            when_stale: WhenStale::default(),
+            timer: None,
+            spawn: None,
+        }
     }
 
     /// How long a denial is kept. It must outlast every token: a verifier whose `max_token_lifetime` and `leeway` are longer together
@@ -45,6 +64,39 @@ impl DenylistBuilder {
         Self { leeway, ..self }
     }
 
+    /// Shares the list with other instances through this log. See the [module](super) for what happens without it.
+    pub fn shared(mut self, log: Arc<dyn DenialLog>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// How often a shared list asks what the others have denied. Default 1 s, from 100 ms to 1 min.
+    pub fn poll_every(self, poll_every: Duration) -> Self {
+        Self { poll_every, ..self }
+    }
+
+    /// How old what a shared list knows of the others may get. Default 60 s, from twice `poll_every` to 1 day.
+    pub fn max_staleness(self, max_staleness: Duration) -> Self {
+        Self { max_staleness, ..self }
+    }
+
+    /// What happens to tokens when it is older. Default [`WhenStale::Refuse`].
+    pub fn when_stale(self, when_stale: WhenStale) -> Self {
+        Self { when_stale, ..self }
+    }
+
+    /// Another timer, for a shared list.
+    pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
+        self.timer = Some(timer);
+        self
+    }
+
+    /// Other background tasks, for a shared list.
+    pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
+        self.spawn = Some(spawn);
+        self
+    }
+
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
@@ -56,9 +108,26 @@ impl DenylistBuilder {
     /// # Errors
     /// All problems of the settings.
     pub fn build(mut self) -> Result<Denylist, ConfigError> {
-        #[cfg(feature = "system")]
-        self.clock.get_or_insert_with(|| Arc::new(gambeson_core::SystemClock::new()));
+        self.fill_in();
         let mut problems = ConfigProblems::new();
+        self.validate(&mut problems);
+        problems.check()?;
+        let clock = self.clock.take().ok_or_else(|| ConfigError::one("denylist.clock", "", "give one"))?;
+        let (keep, capacity, leeway) = (self.keep, self.capacity, self.leeway);
+        Ok(Denylist::with(keep, capacity, leeway, clock, self.sharing()))
+    }
+
+    fn fill_in(&mut self) {
+        #[cfg(feature = "system")]
+        {
+            use gambeson_core::{SystemClock, TokioSpawn};
+            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
+            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
+            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
+        }
+    }
+
+    fn validate(&self, problems: &mut ConfigProblems) {
         if !(1..=30 * 86_400).contains(&self.keep.as_secs()) {
             problems.add("denylist.keep", format!("{:?}", self.keep), "choose between 1 s and 30 days");
         }
@@ -68,11 +137,35 @@ impl DenylistBuilder {
         if self.leeway > Duration::from_secs(300) {
             problems.add("denylist.leeway", format!("{:?}", self.leeway), "at most 5 minutes");
         }
-        if self.clock.is_none() {
-            problems.add("denylist.clock", "", "give one, or enable the feature `system`");
+        let (poll, stale) = (self.poll_every, self.max_staleness);
+        if !(100..=60_000).contains(&poll.as_millis()) {
+            problems.add("denylist.poll-every", format!("{poll:?}"), "choose between 100 ms and 1 min");
         }
-        problems.check()?;
-        let clock = self.clock.take().ok_or_else(|| ConfigError::one("denylist.clock", "", "give one"))?;
-        Ok(Denylist::with(self.keep, self.capacity, self.leeway, clock))
+        if stale < poll.saturating_mul(2) || stale > Duration::from_secs(86_400) {
+            let cure = "choose between twice denylist.poll-every and 1 day";
+            problems.add("denylist.max-staleness", format!("{stale:?}"), cure);
+        }
+        let shares = self.log.is_some();
+        for (name, is_missing) in [
+            ("clock", self.clock.is_none()),
+            ("timer", shares && self.timer.is_none()),
+            ("spawn", shares && self.spawn.is_none()),
+        ] {
+            if is_missing {
+                problems.add(format!("denylist.{name}"), "", "give one, or enable the feature `system`");
+            }
+        }
+    }
+
+    fn sharing(self) -> Option<Sharing> {
+        Some(Sharing {
+            log: self.log?,
+            timer: self.timer?,
+            spawn: self.spawn?,
+            every: self.poll_every,
+            max_staleness: self.max_staleness,
+            when_stale: self.when_stale,
+            state: State::default(),
+        })
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{PoisonError, RwLock};
 
 use gambeson_core::Timestamp;
 
+use super::log::LoggedDenial;
+
 const SHARDS: usize = 16;
 
 #[derive(Clone, Copy)]
@@ -50,6 +52,19 @@ impl Entries {
     pub(super) fn issued_until(&self, name: &[u8; 16]) -> Option<i64> {
         let shard = self.shard(name)?.read().unwrap_or_else(PoisonError::into_inner);
         shard.get(name).map(|entry| entry.issued_until)
+    }
+
+    /// Those that still count, as others have to hear of them.
+    pub(super) fn all(&self, now: Timestamp) -> Vec<LoggedDenial> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let live = shard.iter().filter(|(_, entry)| now < entry.keep_until);
+            all.extend(live.map(|(name, entry)| {
+                LoggedDenial::new(*name, entry.issued_until, entry.keep_until.since(now))
+            }));
+        }
+        all
     }
 
     pub(super) fn len(&self) -> usize {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Denylist;
 use super::denial::{Kind, name};
+use super::{Denylist, Look};
 use crate::error::{Reason, TokenError};
 use crate::jwt::Claims;
 
@@ -42,12 +42,16 @@ impl Marks {
 
     /// Asked each time that the token is sent.
     pub(crate) fn check(&self) -> Result<(), TokenError> {
-        match self.denylist.denies(&self.names, self.issued_at) {
-            true => Err(TokenError::with(
+        match self.denylist.look(&self.names, self.issued_at) {
+            Look::Clear => Ok(()),
+            Look::Denied => Err(TokenError::with(
                 Reason::Revoked,
                 "the denylist has its token, session, subject or issuer",
             )),
-            false => Ok(()),
+            Look::Stale => Err(TokenError::with(
+                Reason::DenialsUnknown,
+                "what other instances have denied is not known: the shared log can't be reached",
+            )),
         }
     }
 }

@@ -28,10 +28,25 @@
 //!
 //! # Limits
 //!
-//! It is this process's memory: a restart forgets it, and another instance has its own. For several instances, have each hear of
-//! every denial, and [`Denylist::deny`] it there; a denial may come twice and in any order. A full list never forgets a
+//! Unless it is shared it is this process's memory: a restart forgets it, and another instance has its own. A full list never forgets a
 //! denial that still counts: it denies everything that was issued until then, and warns. One account can't fill it where denials of
 //! sessions say whose they are ([`Denial::whose`], [`Denial::and_subject`]).
+//!
+//! # Several instances
+//!
+//! With [`DenylistBuilder::shared`] instances hear of each other's denials through a [`DenialLog`], such as
+//! `RedisStores::denials` (feature `redis`). Each keeps the whole list in its memory, so that no request asks anybody. What is denied here counts here at once, and
+//! elsewhere when the others next look, every second unless [`DenylistBuilder::poll_every`] says else. [`Denylist::status`] tells
+//! how old that look is.
+//!
+//! | what happens | tokens |
+//! |---|---|
+//! | an instance starts | 503 until it has read the whole log; [`Denylist::ready`] waits for that |
+//! | the log can't be reached | go on for [`DenylistBuilder::max_staleness`] (60 s), then 503; [`WhenStale::Warn`] lets them go on |
+//! | a denial while the log can't be reached | counts here; is told to the others when the log is back. [`Denylist::deny_shared`] says so |
+//! | the log was lost and began anew | each instance writes what it knows into the new one |
+//!
+//! What was denied is lost for good only if all instances and the log are.
 //!
 //! # Standards
 //!
@@ -39,9 +54,14 @@
 //! (access tokens that can be ended).
 
 mod builder;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod denial;
 mod entries;
+mod log;
 mod marks;
+mod sharing;
+mod status;
 mod tally;
 
 use std::borrow::Cow;
@@ -55,7 +75,11 @@ use gambeson_core::{Clock, ConfigProblems, Timestamp};
 pub use self::builder::DenylistBuilder;
 pub use self::denial::Denial;
 use self::entries::{Entries, Entry};
+pub use self::log::{DenialLog, DenialLogError, LogPage, LogPosition, LoggedDenial};
 pub(crate) use self::marks::Marks;
+use self::sharing::Sharing;
+pub use self::sharing::WhenStale;
+pub use self::status::{DenylistStatus, Shared};
 use self::tally::Tally;
 use crate::telemetry;
 
@@ -73,6 +97,16 @@ struct Inner {
     keep: Duration,
     leeway: Duration,
     clock: Arc<dyn Clock>,
+    sharing: Option<Sharing>,
+}
+
+/// What the list says of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Clear,
+    Denied,
+    /// What the others have denied is not known.
+    Stale,
 }
 
 impl Denylist {
@@ -85,6 +119,7 @@ impl Denylist {
             builder::CAPACITY,
             builder::LEEWAY,
             Arc::new(gambeson_core::SystemClock::new()),
+            None,
         )
     }
 
@@ -93,7 +128,13 @@ impl Denylist {
         DenylistBuilder::new()
     }
 
-    fn with(keep: Duration, capacity: usize, leeway: Duration, clock: Arc<dyn Clock>) -> Self {
+    fn with(
+        keep: Duration,
+        capacity: usize,
+        leeway: Duration,
+        clock: Arc<dyn Clock>,
+        sharing: Option<Sharing>,
+    ) -> Self {
         Self(Arc::new(Inner {
             entries: Entries::new(capacity),
             tally: Tally::new(capacity),
@@ -102,21 +143,53 @@ impl Denylist {
             keep,
             leeway,
             clock,
+            sharing,
         }))
     }
 
-    /// Ends what the denial names, from the next request on.
+    /// Ends what the denial names, from the next request on. A list that is shared tells the others behind the call, and again
+    /// until they know.
     pub fn deny(&self, denial: &Denial) {
+        let denials = self.deny_here(denial);
+        if let Some(sharing) = &self.0.sharing {
+            sharing.queue(&denials);
+            sharing.ring();
+            self.keep_in_step(sharing);
+        }
+    }
+
+    /// The same, and waits until the others can know. The same as [`Denylist::deny`] where nothing is shared.
+    ///
+    /// # Errors
+    /// The log can't be told now. The denial counts here all the same, and is told to the others when that is possible again; so
+    /// too when this future is dropped before its end.
+    pub async fn deny_shared(&self, denial: &Denial) -> Result<(), DenialLogError> {
+        let denials = self.deny_here(denial);
+        let Some(sharing) = &self.0.sharing else { return Ok(()) };
+        sharing.queue(&denials);
+        self.keep_in_step(sharing);
+        sharing.tell_these(&denials).await
+    }
+
+    fn deny_here(&self, denial: &Denial) -> Vec<LoggedDenial> {
         let list = &*self.0;
         let now = list.clock.now();
         let denial = self.bounded(denial, now);
-        for (name, issued_until) in denial.names(now, list.leeway) {
-            let entry = Entry { issued_until, keep_until: now.plus(list.keep) };
-            if !list.entries.insert(name, entry, now) {
-                let until = issued_until.min(now.plus(list.leeway).unix_seconds());
-                list.everything_until.fetch_max(until, Ordering::AcqRel);
-                telemetry::denylist_full(list.entries.len());
-            }
+        let names = denial.names(now, list.leeway);
+        let denials = names.map(|(name, until)| LoggedDenial::new(name, until, list.keep));
+        let denials: Vec<LoggedDenial> = denials.collect();
+        for denial in &denials {
+            self.insert(denial.name, denial.issued_until, now.plus(denial.keep), now);
+        }
+        denials
+    }
+
+    fn insert(&self, name: [u8; 16], issued_until: i64, keep_until: Timestamp, now: Timestamp) {
+        let list = &*self.0;
+        if !list.entries.insert(name, Entry { issued_until, keep_until }, now) {
+            let until = issued_until.min(now.plus(list.leeway).unix_seconds());
+            list.everything_until.fetch_max(until, Ordering::AcqRel);
+            telemetry::denylist_full(list.entries.len());
         }
         list.in_use.store(true, Ordering::Release);
     }
@@ -130,6 +203,16 @@ impl Denylist {
             }
             _ => Cow::Borrowed(denial),
         }
+    }
+
+    /// Waits until a shared list has read what the others have denied; returns at once for one that is not shared.
+    ///
+    /// # Errors
+    /// The log can't be reached. Tokens are refused, or looked up in what is known, as [`WhenStale`] says; the list goes on trying.
+    pub async fn ready(&self) -> Result<(), DenialLogError> {
+        let Some(sharing) = &self.0.sharing else { return Ok(()) };
+        self.keep_in_step(sharing);
+        self.sync(sharing).await
     }
 
     /// How many denials are kept.
@@ -175,15 +258,28 @@ impl Denylist {
         }
     }
 
-    /// Whether a token with one of these names, issued then, is denied.
-    fn denies(&self, names: &[Option<[u8; 16]>], issued_at: i64) -> bool {
+    /// What is to be said of a token with one of these names, issued then.
+    fn look(&self, names: &[Option<[u8; 16]>], issued_at: i64) -> Look {
         let list = &*self.0;
-        list.in_use.load(Ordering::Acquire)
+        let is_denied = list.in_use.load(Ordering::Acquire)
             && (issued_at <= list.everything_until.load(Ordering::Acquire)
                 || names
                     .iter()
                     .flatten()
-                    .any(|name| list.entries.issued_until(name).is_some_and(|until| issued_at <= until)))
+                    .any(|name| list.entries.issued_until(name).is_some_and(|until| issued_at <= until)));
+        match &list.sharing {
+            _ if is_denied => Look::Denied,
+            Some(sharing) => self.look_shared(sharing),
+            None => Look::Clear,
+        }
+    }
+
+    fn look_shared(&self, sharing: &Sharing) -> Look {
+        self.keep_in_step(sharing);
+        match sharing.when_stale {
+            WhenStale::Refuse if sharing.is_stale(&*self.0.clock) => Look::Stale,
+            _ => Look::Clear,
+        }
     }
 }
 
@@ -200,6 +296,7 @@ impl fmt::Debug for Denylist {
             .field("len", &self.len())
             .field("everything_until", &self.everything_until())
             .field("keep", &self.0.keep)
+            .field("sharing", &self.0.sharing)
             .finish_non_exhaustive()
     }
 }

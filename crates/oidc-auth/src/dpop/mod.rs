@@ -71,6 +71,8 @@
 //! RFC 9449 §4.3 (checks), §6.1 (`jkt`), §7.1 and §7.2 (the scheme, no bound token as a bearer), §8.2 and §9 (nonces), §11.1 (replay),
 //! RFC 7638 §3 (thumbprint), RFC 3986 §6.2.2 and §6.2.3 (normalisation of `htu`).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod nonce;
 mod proof;
 mod proof_key;

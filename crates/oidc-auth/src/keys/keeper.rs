@@ -13,11 +13,11 @@ use super::remote::Remote;
 
 /// Says that a keeper is at work. A runtime that ends drops its tasks, and with this the next request starts another.
 #[derive(Debug)]
-pub(super) struct AtWork(Arc<AtomicBool>);
+pub(crate) struct AtWork(Arc<AtomicBool>);
 
 impl AtWork {
     /// `None` when a keeper is at work already.
-    pub(super) fn begin(flag: &Arc<AtomicBool>) -> Option<Self> {
+    pub(crate) fn begin(flag: &Arc<AtomicBool>) -> Option<Self> {
         (!flag.swap(true, Ordering::AcqRel)).then(|| Self(Arc::clone(flag)))
     }
 }
@@ -45,7 +45,8 @@ pub(super) fn keep(remote: Weak<Remote>, bell: Arc<Notify>, at_work: AtWork) -> 
     })
 }
 
-async fn either(mut first: BoxFuture<()>, second: impl Future<Output = ()>) {
+/// Until one of both is over.
+pub(crate) async fn either(mut first: BoxFuture<()>, second: impl Future<Output = ()>) {
     let mut second = pin!(second);
     poll_fn(|context| {
         if first.as_mut().poll(context).is_ready() || second.as_mut().poll(context).is_ready() {

@@ -11,6 +11,7 @@ mod waiting;
 
 pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe, is_page, redirected};
 pub(crate) use jwk::Jwk;
+pub(crate) use keeper::{AtWork, either};
 pub(crate) use remote::{Remote, RemoteParts, Round};
 pub(crate) use set::{Key, KeySet};
 pub(crate) use waiting::{KeyWait, Network};

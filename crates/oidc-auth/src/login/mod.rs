@@ -106,7 +106,7 @@
 //! | lifetime | 30 min idle, 8 h in all | see [`SessionLifetime`] for the sources |
 //! | log-ins under way | 10 min, 5 a browser | sealed (AES-256-GCM-SIV) in a cookie each: strangers cost no memory |
 //! | cookie key | random, of this process | several instances share one: [`LoginBuilder::cookie_key`] |
-//! | store | [`MemorySessions`]: 100,000 sessions, 10 a person | a person's oldest goes; a stranger has none |
+//! | store | [`MemorySessions`]: 100,000 sessions, 10 a person | a person's oldest goes; a stranger has none. Several instances share one: `redis::RedisStores` (feature `redis`) |
 //! | scopes | `openid profile` | |
 //! | log-ins that are finished at once | 64, 16 of them of a network (an IPv4 address, an IPv6 /56); each once at a time; 5 s each | made-up codes must not make the app a hose, nor keep others out |
 //! | refreshes at once | 64, apart from those; others wait | whatever goes on at the log-in |
@@ -168,6 +168,8 @@ mod attempt;
 mod begin;
 mod builder;
 mod callback;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cookies;
 mod finishing;
 mod handle;
@@ -183,6 +185,7 @@ mod refresh;
 mod refusal;
 mod return_to;
 mod seal;
+mod sealed;
 mod service;
 mod session;
 mod status;
@@ -191,6 +194,7 @@ mod step_up;
 mod store;
 mod telemetry;
 mod visit;
+mod written;
 
 use std::sync::Arc;
 
@@ -201,6 +205,7 @@ pub use self::builder::LoginBuilder;
 pub use self::handle::{Login, Sessions};
 pub use self::memory::MemorySessions;
 pub use self::paths::LoginPaths;
+pub use self::sealed::{NotASession, SessionSeal};
 use self::service::Shared;
 pub use self::service::{LoginService, ResponseFuture};
 pub use self::session::{Session, SessionKey, SessionLifetime};

@@ -16,13 +16,19 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// A key from secret bytes, at least 32 of them, by HKDF (RFC 5869). `None` when they are too few.
+    /// A key for log-ins under way from secret bytes, at least 32 of them. `None` when they are too few.
     pub(super) fn new(secret: &[u8]) -> Option<Self> {
+        Self::for_purpose(secret, b"log-in attempt v1")
+    }
+
+    /// A key that is good for nothing else, by HKDF (RFC 5869).
+    pub(super) fn for_purpose(secret: &[u8], purpose: &[u8]) -> Option<Self> {
         if secret.len() < 32 {
             return None;
         }
         let material = Salt::new(HKDF_SHA256, b"gambeson-oidc-auth").extract(secret);
-        let okm = material.expand(&[b"log-in attempt v1"], &AES_256_GCM_SIV).ok()?;
+        let info = [purpose];
+        let okm = material.expand(&info, &AES_256_GCM_SIV).ok()?;
         Some(Self { key: LessSafeKey::new(UnboundKey::from(okm)) })
     }
 
@@ -33,15 +39,24 @@ impl Sealer {
         bound: &str,
         entropy: &dyn Entropy,
     ) -> Result<String, EntropyError> {
+        self.seal_bytes(plain, bound.as_bytes(), entropy).map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Nonce and ciphertext.
+    pub(super) fn seal_bytes(
+        &self,
+        plain: Vec<u8>,
+        bound: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, EntropyError> {
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce)?;
         let mut sealed = plain;
-        let aad = Aad::from(bound.as_bytes());
         let nonce_value = Nonce::assume_unique_for_key(nonce);
-        match self.key.seal_in_place_append_tag(nonce_value, aad, &mut sealed) {
-            Ok(()) => Ok(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())),
+        match self.key.seal_in_place_append_tag(nonce_value, Aad::from(bound), &mut sealed) {
+            Ok(()) => Ok([&nonce[..], &sealed].concat()),
             // Only a text of gigabytes can't be sealed.
-            Err(_) => Ok(String::new()),
+            Err(_) => Ok(Vec::new()),
         }
     }
 
@@ -50,10 +65,13 @@ impl Sealer {
         if sealed.len() > 4_096 {
             return None;
         }
-        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, rest) = bytes.split_at_mut_checked(NONCE)?;
+        self.open_bytes(URL_SAFE_NO_PAD.decode(sealed).ok()?, bound.as_bytes())
+    }
+
+    pub(super) fn open_bytes(&self, mut sealed: Vec<u8>, bound: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, rest) = sealed.split_at_mut_checked(NONCE)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let plain = self.key.open_in_place(nonce, Aad::from(bound.as_bytes()), rest).ok()?;
+        let plain = self.key.open_in_place(nonce, Aad::from(bound), rest).ok()?;
         Some(plain.to_vec())
     }
 }

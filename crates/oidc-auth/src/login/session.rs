@@ -19,6 +19,12 @@ impl SessionKey {
         Self(id.sha256())
     }
 
+    /// The key with this digest.
+    #[cfg(any(feature = "redis", feature = "conformance"))]
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes of the digest.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -73,13 +79,13 @@ impl SessionLifetime {
 pub struct Session(Arc<Inner>);
 
 #[derive(Clone)]
-struct Inner {
-    principal: Principal,
-    created_at: Timestamp,
-    ends_at: Timestamp,
-    idle: Duration,
-    grant: Grant,
-    refreshing_until: Option<Timestamp>,
+pub(super) struct Inner {
+    pub(super) principal: Principal,
+    pub(super) created_at: Timestamp,
+    pub(super) ends_at: Timestamp,
+    pub(super) idle: Duration,
+    pub(super) grant: Grant,
+    pub(super) refreshing_until: Option<Timestamp>,
 }
 
 /// What the provider gave: the ID token as the hint of a log-out, and how to refresh. The access token is not kept.
@@ -102,6 +108,26 @@ impl Session {
             grant,
             refreshing_until: None,
         }))
+    }
+
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// A digest of all that is said about its principal.
+    #[cfg(feature = "redis")]
+    pub(crate) fn principal_digest(&self) -> [u8; 32] {
+        super::random::sha256(&super::written::write_principal(&self.0.principal))
+    }
+
+    /// The same with another copy of its principal, which requests and long answers know already.
+    #[cfg(feature = "redis")]
+    pub(crate) fn with_principal(&self, principal: Principal) -> Self {
+        Self(Arc::new(Inner { principal, ..(*self.0).clone() }))
     }
 
     /// Whose it is.
@@ -127,6 +153,12 @@ impl Session {
     #[must_use]
     pub fn ends_at(&self) -> Timestamp {
         self.0.ends_at
+    }
+
+    /// The longest time between two requests.
+    #[must_use]
+    pub fn idle(&self) -> Duration {
+        self.0.idle
     }
 
     /// Whether it is over for one who was last seen then.

@@ -9,11 +9,14 @@ mod cache;
 mod caller;
 mod certificate;
 mod configuration;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod contract;
 #[cfg(feature = "serde")]
 mod credential_config;
 mod credentials_file;
 mod denylist;
+mod denylist_shared;
 mod dev_idp;
 mod doctor;
 mod explain;
@@ -47,5 +50,7 @@ mod require;
 mod resource;
 mod rotation;
 mod several;
+#[cfg(feature = "redis")]
+mod shared;
 mod signer;
 mod verification;

@@ -1,0 +1,45 @@
+//! How a list is.
+
+use std::time::Duration;
+
+use gambeson_core::Timestamp;
+
+use super::Denylist;
+
+/// How a list is, for `/readyz` and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DenylistStatus {
+    /// How many denials are kept.
+    pub denials: usize,
+    /// Up to when everything that was issued is denied, because the list was full once.
+    pub everything_until: Option<Timestamp>,
+    /// How a shared list stands to the others'; `None` for one that is not shared.
+    pub shared: Option<Shared>,
+}
+
+/// How a shared list stands to the others'.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shared {
+    /// How long ago it knew all that the others had denied; `None`: not yet.
+    pub synced_ago: Option<Duration>,
+    /// Whether that is longer than it may be.
+    pub is_stale: bool,
+    /// How many denials of this instance the others don't know yet.
+    pub unsent: usize,
+}
+
+impl Denylist {
+    /// How the list is.
+    #[must_use]
+    pub fn status(&self) -> DenylistStatus {
+        let clock = &*self.0.clock;
+        let shared = self.0.sharing.as_ref().map(|sharing| Shared {
+            synced_ago: sharing.age(clock),
+            is_stale: sharing.is_stale(clock),
+            unsent: sharing.unsent(),
+        });
+        DenylistStatus { denials: self.len(), everything_until: self.everything_until(), shared }
+    }
+}
