@@ -1,13 +1,14 @@
 //! The provider's endpoints, and the exchanges with its token endpoint.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gambeson_core::{Clock, Entropy, Spawn};
 
 use super::finishing::Finishing;
 use crate::keys::{Endpoint, FetchError, Metadata, Network};
 use crate::shares::Shares;
-use crate::token_endpoint::{ClientAuth, ExchangeError, Exchanges, Found, Known, TokenUrl, Tokens};
+use crate::token_endpoint::{ClientAuth, ExchangeError, Exchanges, Found, Known, Prepared, TokenUrl, Tokens};
 
 /// How many requests wait for the discovery document, and how many of them are of one network.
 const WAITING: (usize, usize) = (512, 32);
@@ -92,14 +93,24 @@ impl Provider {
         self.log_ins.exchange(self.known.endpoint(), &endpoints.token, client, form).await
     }
 
-    /// Exchanges a refresh token for others (§6). Whatever strangers do at the log-in, there is a place for it.
-    pub(super) async fn refresh(
+    /// Prepares to exchange a refresh token for others (§6). Whatever strangers do at the log-in, there is a place for it.
+    pub(super) async fn prepare_refresh(
         &self,
         client: &ClientAuth,
         form: &[(&str, &str)],
-    ) -> Result<Tokens, ExchangeError> {
+    ) -> Result<Prepared<'_>, ExchangeError> {
         let endpoints = self.found().await?;
-        self.refreshes.exchange(self.known.endpoint(), &endpoints.token, client, form).await
+        self.refreshes.prepare(self.known.endpoint(), &endpoints.token, client, form).await
+    }
+
+    /// Makes the exchange, within [`Provider::deadline`].
+    pub(super) async fn refresh(&self, prepared: Prepared<'_>) -> Result<Tokens, ExchangeError> {
+        prepared.send(self.known.endpoint()).await
+    }
+
+    /// How long one request to the provider takes at most.
+    pub(super) fn deadline(&self) -> Duration {
+        self.known.endpoint().limits().deadline
     }
 }
 

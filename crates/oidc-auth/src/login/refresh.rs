@@ -12,12 +12,15 @@ use super::id_token;
 use super::session::{Grant, Session, SessionKey};
 use super::store::StoredSession;
 use super::telemetry;
-use crate::error::{TokenError, TokenErrorKind};
+use crate::error::{Reason, TokenError};
 use crate::identity;
-use crate::token_endpoint::{ExchangeError, Tokens};
+use crate::key_policy::KeyPolicy;
+use crate::token_endpoint::{ExchangeError, Prepared, Tokens};
 
-/// For so long nobody else refreshes the same session; after a failure it is not tried again before.
-const LEASE: Duration = Duration::from_secs(30);
+/// What a lease takes at least: a provider in trouble is not asked more often for one session.
+const LEAST_LEASE: Duration = Duration::from_secs(30);
+/// What the store may take of a lease.
+const STORE: Duration = Duration::from_secs(5);
 
 /// The sessions that this process refreshes right now.
 #[derive(Debug, Default)]
@@ -59,77 +62,137 @@ type Unchanged = String;
 
 async fn refresh(login: &Login, key: SessionKey) -> Result<(), Unchanged> {
     let parts = login.parts();
-    let now = login.now();
-    let text = |error: super::store::SessionStoreError| error.to_string();
     let Some(StoredSession { session, version, .. }) = parts.store.load(&key).wait().await.map_err(text)?
     else {
         return Ok(());
     };
-    let Some(token) = session.grant().refresh_token.clone().filter(|_| session.wants_refresh(now)) else {
+    let due = session.wants_refresh(login.now());
+    let Some(token) = session.grant().refresh_token.clone().filter(|_| due) else {
         return Ok(());
     };
+    let written = String::from_utf8_lossy(token.expose());
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*written)];
+    let prepared = parts.provider.prepare_refresh(&parts.client, &form).await.map_err(text)?;
     // The lease goes through the store: of many instances one uses the refresh token, which may work only once.
-    let leased = session.refreshing(now.plus(LEASE));
-    let Some(version) = parts.store.replace(&key, version, leased).wait().await.map_err(text)? else {
+    let leased = session.refreshing(login.now().plus(lease(login)));
+    let Some(version) = parts.store.replace(&key, version, leased.clone()).wait().await.map_err(text)? else {
         return Ok(());
     };
-    match fresh(login, &session, &token, now).await {
-        Ok(fresh) => {
-            let same = same_rights(session.principal(), fresh.principal());
-            let put = parts.store.replace(&key, version, fresh.clone()).wait().await.map_err(text)?;
-            if put.is_none() {
-                return Err("the session was ended or refreshed elsewhere meanwhile".into());
-            }
-            if !same {
-                // Long answers under the old rights end; the next request has the new ones.
-                session.end();
-            }
-            telemetry::refreshed(login, fresh.principal());
-            Ok(())
-        }
+    let held = Held { login, key, session: leased, version };
+    match held.renew(prepared).await {
+        Err(Failed::Refused(why, version)) => held.end(version, &why).await,
         Err(Failed::Unavailable(why)) => Err(why),
-        Err(Failed::Refused(why)) => {
-            // Another instance, to which the lease fell meanwhile, may have used the token first: then its session stands.
-            if parts.store.remove(&key, Some(version)).wait().await.map_err(text)?.is_none() {
-                return Err(format!("the session was ended or refreshed elsewhere meanwhile: {why}"));
-            }
-            session.end();
-            telemetry::refresh_refused(login, session.principal(), &why);
-            Ok(())
+        Ok(()) => Ok(()),
+    }
+}
+
+/// For so long nobody else refreshes the same session: what comes after it, the exchange and the wait for the key of the new
+/// ID token, ends before. After a failure it is not tried again before either.
+fn lease(login: &Login) -> Duration {
+    let work = login.parts().provider.deadline() + KeyPolicy::default().max_wait;
+    LEAST_LEASE.max(work + STORE)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// A session under this instance's lease.
+struct Held<'l> {
+    login: &'l Login,
+    key: SessionKey,
+    session: Session,
+    version: u64,
+}
+
+impl Held<'_> {
+    async fn renew(&self, prepared: Prepared<'_>) -> Result<(), Failed> {
+        let now = self.login.now();
+        let tokens = match self.login.parts().provider.refresh(prepared).await {
+            Err(ExchangeError::Refused(why)) => return Err(Failed::Refused(why, self.version)),
+            other => other.map_err(text)?,
+        };
+        let version = self.keep(&tokens).await?;
+        let fresh = match fresh(self.login, &self.session, tokens, now).await {
+            Err(Unverified::Refused(why)) => return Err(Failed::Refused(why, version)),
+            Err(Unverified::Unknown(why)) => return Err(Failed::Unavailable(why)),
+            Ok(fresh) => fresh,
+        };
+        self.replace(version, fresh.clone()).await?;
+        if !same_rights(self.session.principal(), fresh.principal()) {
+            // Long answers under the old rights end; the next request has the new ones.
+            self.session.end();
         }
+        telemetry::refreshed(self.login, fresh.principal());
+        Ok(())
+    }
+
+    /// The refresh token that was used may work no more: the new one is kept before anything can go wrong with the rest.
+    async fn keep(&self, tokens: &Tokens) -> Result<u64, Failed> {
+        match &tokens.refresh_token {
+            Some(token) => {
+                let kept = self.session.keeping(SecretBytes::new(token.clone()));
+                self.replace(self.version, kept).await
+            }
+            None => Ok(self.version),
+        }
+    }
+
+    async fn replace(&self, version: u64, session: Session) -> Result<u64, Failed> {
+        let put = self.login.parts().store.replace(&self.key, version, session).wait().await.map_err(text)?;
+        put.ok_or_else(|| {
+            Failed::Unavailable("the session was ended or refreshed elsewhere meanwhile".into())
+        })
+    }
+
+    /// Another instance, to which the lease fell meanwhile, may have used the token first: then its session stands.
+    async fn end(&self, version: u64, why: &str) -> Result<(), Unchanged> {
+        let (login, session) = (self.login, &self.session);
+        let removed = login.parts().store.remove(&self.key, Some(version)).wait().await.map_err(text)?;
+        if removed.is_none() {
+            return Err(format!("the session was ended or refreshed elsewhere meanwhile: {why}"));
+        }
+        session.end();
+        telemetry::refresh_refused(login, session.principal(), &why);
+        Ok(())
     }
 }
 
 enum Failed {
-    /// The session must not go on.
-    Refused(String),
+    /// The session of this version must not go on.
+    Refused(String, u64),
     /// Nobody knows; it goes on.
     Unavailable(String),
 }
 
-impl From<ExchangeError> for Failed {
-    fn from(error: ExchangeError) -> Self {
-        match error {
-            ExchangeError::Refused(text) => Self::Refused(text),
-            ExchangeError::ClientRefused(text) | ExchangeError::Unavailable(text) => Self::Unavailable(text),
-        }
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self::Unavailable(why)
     }
 }
 
-impl From<TokenError> for Failed {
+/// Why a new ID token vouches for nobody.
+enum Unverified {
+    /// It is not of the person, the app or the provider of this session.
+    Refused(String),
+    /// It can't be told: no key, another clock, something that can't be read.
+    Unknown(String),
+}
+
+impl From<TokenError> for Unverified {
     fn from(error: TokenError) -> Self {
-        match error.kind() {
-            TokenErrorKind::KeysUnavailable => Self::Unavailable(error.to_string()),
-            _ => Self::Refused(error.to_string()),
+        match error.reason() {
+            Reason::Issuer
+            | Reason::Audience
+            | Reason::Purpose
+            | Reason::ClaimRule
+            | Reason::MissingClaim => Self::Refused(error.to_string()),
+            _ => Self::Unknown(error.to_string()),
         }
     }
 }
 
-async fn fresh(login: &Login, old: &Session, token: &SecretBytes, now: Timestamp) -> Result<Session, Failed> {
-    let parts = login.parts();
-    let text = String::from_utf8_lossy(token.expose());
-    let form = [("grant_type", "refresh_token"), ("refresh_token", &*text)];
-    let tokens = parts.provider.refresh(&parts.client, &form).await?;
+async fn fresh(login: &Login, old: &Session, tokens: Tokens, now: Timestamp) -> Result<Session, Unverified> {
     let scope: Box<str> = tokens.scope.as_deref().unwrap_or(&old.grant().scope).into();
     let principal = match &tokens.id_token {
         Some(id_token) => person(login, old, &tokens, id_token, &scope).await?,
@@ -139,7 +202,9 @@ async fn fresh(login: &Login, old: &Session, token: &SecretBytes, now: Timestamp
         refresh_at: refresh_at(now, tokens.expires_in),
         scope,
         id_token: tokens.id_token.map_or_else(|| old.grant().id_token.clone(), Into::into),
-        refresh_token: Some(tokens.refresh_token.map_or_else(|| token.clone(), SecretBytes::new)),
+        refresh_token: tokens
+            .refresh_token
+            .map_or_else(|| old.grant().refresh_token.clone(), |token| Some(SecretBytes::new(token))),
     };
     Ok(old.refreshed(principal, grant))
 }
@@ -152,12 +217,12 @@ async fn person(
     tokens: &Tokens,
     id_token: &str,
     scope: &str,
-) -> Result<Principal, Failed> {
+) -> Result<Principal, Unverified> {
     let parts = login.parts();
     let expected = login.expected(None, &tokens.access_token);
     let verified = id_token::verify(&parts.verifier, id_token, expected, None).await?;
     if !verified.same_subject(old.principal()) {
-        return Err(Failed::Refused("the new ID token is of somebody else".into()));
+        return Err(Unverified::Refused("the new ID token is of somebody else".into()));
     }
     let payload = verified.claims().unwrap_or_default();
     let new = identity::person(payload, parts.verifier.policy(), old.ends_at(), scope)?;

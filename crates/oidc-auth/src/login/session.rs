@@ -199,6 +199,13 @@ impl Session {
         Self(Arc::new(Inner { refreshing_until: Some(until), ..(*self.0).clone() }))
     }
 
+    /// The same, with the refresh token that took the place of the last one.
+    pub(super) fn keeping(&self, refresh_token: SecretBytes) -> Self {
+        let mut inner = (*self.0).clone();
+        inner.grant.refresh_token = Some(refresh_token);
+        Self(Arc::new(inner))
+    }
+
     /// The same log-in with a fresh grant; its end stays.
     pub(super) fn refreshed(&self, principal: Principal, grant: Grant) -> Self {
         Self(Arc::new(Inner { principal, grant, refreshing_until: None, ..(*self.0).clone() }))

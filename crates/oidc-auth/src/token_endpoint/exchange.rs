@@ -6,7 +6,7 @@ use bytes::Bytes;
 use form_urlencoded::Serializer;
 use gambeson_core::{Clock, Entropy};
 use http::{Request, Response, header};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::{ExchangeError, Tokens, read};
 use super::client_auth::{ClientAuth, Occasion};
@@ -72,13 +72,22 @@ impl Exchanges {
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Tokens, ExchangeError> {
+        self.prepare(endpoint, at, client, form).await?.send(endpoint).await
+    }
+
+    /// All of an exchange that may take as long as it likes: the wait for a place, the proof of this client.
+    pub(crate) async fn prepare<'e>(
+        &'e self,
+        endpoint: &Endpoint,
+        at: &TokenUrl,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+    ) -> Result<Prepared<'e>, ExchangeError> {
         let place = self.places.acquire().await;
-        let _place = place.map_err(|error| ExchangeError::Unavailable(error.to_string()))?;
+        let place = place.map_err(|error| ExchangeError::Unavailable(error.to_string()))?;
         let url = at.of(client);
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await?;
-        let sent = endpoint.transport.send(request, endpoint.limits()).await;
-        let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(url, &error)))?;
-        read(url, &answer)
+        Ok(Prepared { request, url: url.to_owned(), _place: place })
     }
 
     /// Posts a form with this app's credentials to another endpoint of the provider (RFC 7662 §2.1).
@@ -116,5 +125,21 @@ impl Exchanges {
         }
         let request = request.body(Bytes::from(body.finish()));
         request.map_err(|error| ExchangeError::Unavailable(error.to_string()))
+    }
+}
+
+/// An exchange that is about to be made, in its place. What it holds is not to be printed.
+pub(crate) struct Prepared<'e> {
+    request: Request<Bytes>,
+    url: String,
+    _place: SemaphorePermit<'e>,
+}
+
+impl Prepared<'_> {
+    /// Makes it, within the endpoint's deadline.
+    pub(crate) async fn send(self, endpoint: &Endpoint) -> Result<Tokens, ExchangeError> {
+        let sent = endpoint.transport.send(self.request, endpoint.limits()).await;
+        let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(&self.url, &error)))?;
+        read(&self.url, &answer)
     }
 }

@@ -11,5 +11,5 @@ pub(crate) use answer::{ExchangeError, Tokens};
 pub use assertion::{AssertionAlgorithm, AssertionKey};
 pub use client_auth::ClientAuth;
 pub use client_secret::ClientSecret;
-pub(crate) use exchange::{Exchanges, MOST, TokenUrl};
+pub(crate) use exchange::{Exchanges, MOST, Prepared, TokenUrl};
 pub(crate) use known::{Found, Known};

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gambeson_core::{Answer, Timestamp};
+use bytes::Bytes;
+use gambeson_core::{Answer, BoxFuture, HttpTransport, Timestamp, TransportError, TransportLimits};
 use gambeson_oidc_auth::login::{
     Session, SessionKey, SessionStore, SessionStoreError, SessionStoreErrorKind, SessionsOf, StoredSession,
 };
 use gambeson_oidc_auth::{LoginLayer, MemorySessions};
 use gambeson_testing::{Fault, eventually};
-use http::Method;
+use http::{Method, Request, Response};
 
 use super::browser::{App, Browser, Scene, refusal};
 
@@ -269,27 +270,78 @@ impl SessionStore for Raced {
     }
 }
 
+/// Asks the provider, unless it is to say that refresh tokens are no good any more.
+#[derive(Debug)]
+struct Refusing {
+    inner: gambeson_client::Client,
+    refuses: Mutex<bool>,
+}
+
+impl HttpTransport for Refusing {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: TransportLimits,
+    ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
+        if request.uri().path() == "/token" && *self.refuses.lock().unwrap() {
+            let answer = Response::builder().status(400).body(r#"{"error":"invalid_grant"}"#.into());
+            return Box::pin(async { Ok(answer.unwrap()) });
+        }
+        self.inner.send(request, limits)
+    }
+}
+
 #[tokio::test]
 async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
     let scene = Scene::new().await;
     let store = Arc::new(Raced::default());
-    let app = App(LoginLayer::new(scene.builder().store(store.clone()).build().unwrap()));
+    let client = gambeson_client::Client::builder().build().unwrap();
+    let transport = Arc::new(Refusing { inner: client, refuses: Mutex::new(false) });
+    let builder = scene.builder().store(store.clone()).transport(transport.clone());
+    let app = App(LoginLayer::new(builder.build().unwrap()));
     let mut browser = Browser::default();
     browser.sign_in(&scene, &app, "alice").await;
-    for fault in [Fault::WrongAudience, Fault::None] {
-        scene.idp.fault(fault);
+    for refuses in [true, false] {
+        *transport.refuses.lock().unwrap() = refuses;
         scene.clock.advance(MINUTE * 4);
         let (loads, asked) = (store.loads.load(Ordering::SeqCst), scene.idp.requests("/token"));
         // A refused refresh ends the session that it knew; the one that is there has another version.
-        let removals = store.removals.load(Ordering::SeqCst) + usize::from(fault != Fault::None);
+        let removals = store.removals.load(Ordering::SeqCst) + usize::from(refuses);
         assert_eq!(browser.who(&app).await, "alice");
         let done = || async {
             let loaded = store.loads.load(Ordering::SeqCst) >= loads + 2;
             let removed = store.removals.load(Ordering::SeqCst) >= removals;
-            (loaded && scene.idp.requests("/token") > asked && removed).then_some(())
+            (loaded && removed && (refuses || scene.idp.requests("/token") > asked)).then_some(())
         };
         eventually(Duration::from_secs(10), done).await.expect("a refresh that ends by version");
         assert_eq!(browser.who(&app).await, "alice");
     }
     assert_eq!(scene.events(), ["login success"]);
+}
+
+#[tokio::test]
+async fn a_rotated_refresh_token_is_kept_though_nobody_can_verify_what_came_with_it() {
+    let scene = Scene::new().await;
+    let (app, mut browser) = (scene.app(), Browser::default());
+    browser.sign_in(&scene, &app, "alice").await;
+    let asked = scene.idp.requests("/token");
+    // The provider signs with a key that nobody finds, and takes each refresh token once.
+    scene.idp.fault(Fault::WrongKid);
+    scene.clock.advance(MINUTE * 4);
+    assert_eq!(browser.who(&app).await, "alice");
+    let tried = || async { (scene.idp.requests("/token") > asked).then_some(()) };
+    eventually(Duration::from_secs(10), tried).await.expect("a refresh");
+    scene.idp.fault(Fault::None);
+    let refreshed = || {
+        // The lease and the look for the key are over at some moment.
+        scene.clock.advance(Duration::from_secs(5));
+        let (mut browser, scene, app) = (browser.clone(), &scene, &app);
+        async move {
+            assert_eq!(browser.who(app).await, "alice", "{:?}", scene.events());
+            let events = scene.events();
+            events.iter().any(|event| event == "session.refresh success").then_some(())
+        }
+    };
+    eventually(Duration::from_secs(10), refreshed).await.expect("a refresh by the new token");
+    assert_eq!(scene.events(), ["login success", "session.refresh success"]);
 }
