@@ -152,6 +152,8 @@ pub struct LoginConfig {
     pub scopes: Vec<String>,
     /// See [`LoginBuilder::trusted_audiences`]. Default: none.
     pub trusted_audiences: Vec<String>,
+    /// See [`LoginBuilder::acr_values`]. Default: none.
+    pub acr_values: Vec<String>,
     /// See [`LoginBuilder::form_action`]. Default: none.
     pub form_action: Vec<String>,
     /// The paths that the log-in owns.
@@ -178,6 +180,7 @@ impl Default for LoginConfig {
             public_origin: String::new(),
             scopes: vec!["openid".into(), "profile".into()],
             trusted_audiences: Vec::new(),
+            acr_values: Vec::new(),
             form_action: Vec::new(),
             paths: LoginPaths::default(),
             idle,
@@ -371,6 +374,7 @@ impl Config {
         let builder = Login::builder(issuer, login.client_id.as_str())
             .public_origin(login.public_origin.as_str())
             .scopes(login.scopes.iter().cloned())
+            .acr_values(login.acr_values.iter().map(String::as_str))
             .form_action(login.form_action.iter().map(String::as_str))
             .trusted_audiences(login.trusted_audiences.iter().map(String::as_str))
             .paths(login.paths.clone())

@@ -212,6 +212,7 @@ mod resource;
 mod several;
 mod shares;
 mod status;
+mod step_up;
 mod telemetry;
 mod tenants;
 mod token_endpoint;

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use form_urlencoded::Serializer;
 use gambeson_core::{Entropy, EntropyError, Timestamp};
 
 use super::random::Random;
 use super::return_to;
+use crate::step_up::StepUp;
 
 /// How long a log-in may take from leaving to coming back.
 pub(super) const LIFE: Duration = Duration::from_secs(600);
 /// How many log-ins a browser may have under way at once, in as many tabs.
 pub(super) const MOST: usize = 5;
 const VERSION: u8 = 1;
+/// What stands before a step-up: no way back holds it.
+const STEP_UP: char = '\n';
 /// How much of the state names the cookie: enough that two tabs never share one.
 const MARK: usize = 11;
 
-/// State, nonce and PKCE verifier of one log-in, and where it goes afterwards.
+/// State, nonce and PKCE verifier of one log-in, what it has to be, and where it goes afterwards.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) begun: Timestamp,
@@ -25,11 +29,13 @@ pub(super) struct Attempt {
     pub(super) nonce: Random,
     verifier: Random,
     pub(super) return_to: String,
+    pub(super) step_up: StepUp,
 }
 
 impl Attempt {
     pub(super) fn begin(
         return_to: &str,
+        step_up: StepUp,
         now: Timestamp,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
@@ -39,6 +45,7 @@ impl Attempt {
             nonce: Random::new(entropy)?,
             verifier: Random::new(entropy)?,
             return_to: return_to.to_owned(),
+            step_up,
         })
     }
 
@@ -73,7 +80,11 @@ impl Attempt {
         let begun = self.begun.unix_nanos().to_le_bytes();
         let fixed =
             [self.state.bytes(), self.nonce.bytes(), self.verifier.bytes()].map(|part| &part[..]).concat();
-        [&[VERSION][..], &begun, &fixed, self.return_to.as_bytes()].concat()
+        let step_up = match &self.step_up {
+            none if *none == StepUp::default() => String::new(),
+            some => Serializer::new(String::from(STEP_UP)).extend_pairs(some.parameters()).finish(),
+        };
+        [&[VERSION][..], &begun, &fixed, self.return_to.as_bytes(), step_up.as_bytes()].concat()
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -82,13 +93,17 @@ impl Attempt {
         let (state, rest) = rest.split_first_chunk()?;
         let (nonce, rest) = rest.split_first_chunk()?;
         let (verifier, rest) = rest.split_first_chunk()?;
-        let return_to = return_to::parse(std::str::from_utf8(rest).ok()?)?.to_owned();
+        let text = std::str::from_utf8(rest).ok()?;
+        let (return_to, step_up) =
+            text.split_once(STEP_UP).map_or((text, None), |(text, step_up)| (text, Some(step_up)));
+        let return_to = return_to::parse(return_to)?.to_owned();
         (*version == VERSION).then(|| Self {
             begun: Timestamp::from_unix_nanos(i64::from_le_bytes(*begun)),
             state: Random::from_bytes(*state),
             nonce: Random::from_bytes(*nonce),
             verifier: Random::from_bytes(*verifier),
             return_to,
+            step_up: StepUp::read(step_up),
         })
     }
 }
@@ -102,7 +117,14 @@ mod tests {
     #[test]
     fn there_and_back_and_not_for_ever() {
         let now = Timestamp::from_unix_seconds(1_000);
-        let attempt = Attempt::begin("/notes?page=2", now, &FixedEntropy::starting_at(3)).unwrap();
+        let begin =
+            |step_up| Attempt::begin("/notes?page=2", step_up, now, &FixedEntropy::starting_at(3)).unwrap();
+        let attempt = begin(StepUp::default());
+        for query in ["acr_values=gold+silver&max_age=0", "max_age=300", "acr_values=%2B%26"] {
+            let wanted = StepUp::read(Some(query));
+            let read = Attempt::from_bytes(&begin(wanted.clone()).to_bytes()).unwrap();
+            assert_eq!((read.step_up, &*read.return_to), (wanted, "/notes?page=2"));
+        }
         let read = Attempt::from_bytes(&attempt.to_bytes()).unwrap();
         assert_eq!(read.return_to, "/notes?page=2");
         assert!(read.state.same(&attempt.state) && read.nonce.same(&attempt.nonce));
@@ -123,7 +145,14 @@ mod tests {
         let verifier = Random::read("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap();
         let random = Random::from_bytes([0; 32]);
         let begun = Timestamp::default();
-        let attempt = Attempt { begun, state: random, nonce: random, verifier, return_to: "/".into() };
+        let attempt = Attempt {
+            begun,
+            state: random,
+            nonce: random,
+            verifier,
+            return_to: "/".into(),
+            step_up: StepUp::default(),
+        };
         assert_eq!(attempt.code_challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 }

@@ -9,8 +9,8 @@ use super::handle::Login;
 use super::provider::Endpoints;
 use super::refusal;
 use super::step::{Outcome, Reply, Step};
-use super::step_up::StepUp;
 use crate::keys::Network;
+use crate::step_up::StepUp;
 
 /// More cookies than this are not looked at.
 const MOST_COOKIES: usize = 32;
@@ -26,15 +26,18 @@ pub(super) fn begin(login: &Login, head: &RequestHead<'_>, facts: &RequestFacts)
     let asked = return_to(head.uri.query());
     let return_to = login.parts().paths.after(asked.as_deref()).to_owned();
     let step_up = StepUp::read(head.uri.query());
+    if let Err(context) = login.may_ask_for(&step_up) {
+        return Step::Done(Err(refusal::unlisted(context)));
+    }
     let stale = stale_attempts(login, head.headers);
     match login.parts().provider.warm() {
-        Some(endpoints) => Step::Done(redirect(login, &endpoints, &return_to, &step_up, stale)),
+        Some(endpoints) => Step::Done(redirect(login, &endpoints, &return_to, step_up, stale)),
         None => {
             let (login, network) = (login.clone(), network(facts));
             Step::Later(Box::pin(async move {
                 let endpoints = login.parts().provider.endpoints(network).await;
                 let endpoints = endpoints.map_err(refusal::unavailable)?;
-                redirect(&login, &endpoints, &return_to, &step_up, stale)
+                redirect(&login, &endpoints, &return_to, step_up, stale)
             }))
         }
     }
@@ -94,11 +97,12 @@ fn redirect(
     login: &Login,
     endpoints: &Endpoints,
     return_to: &str,
-    step_up: &StepUp,
+    step_up: StepUp,
     stale: Vec<HeaderValue>,
 ) -> Outcome {
     let parts = login.parts();
-    let attempt = Attempt::begin(return_to, login.now(), &*parts.entropy).map_err(refusal::unavailable)?;
+    let attempt = Attempt::begin(return_to, step_up, login.now(), &*parts.entropy);
+    let attempt = attempt.map_err(refusal::unavailable)?;
     let state = attempt.state.text();
     let mark = Attempt::mark(&state);
     let sealed = parts
@@ -106,20 +110,14 @@ fn redirect(
         .seal(attempt.to_bytes(), &bound(login, mark), &*parts.entropy)
         .map_err(refusal::unavailable)?;
     let cookie = parts.cookies.set(&parts.cookies.attempt_name(mark), &sealed, Some(super::attempt::LIFE));
-    let reply = Reply::see_other(&authorize(login, endpoints, &attempt, &state, step_up))
+    let reply = Reply::see_other(&authorize(login, endpoints, &attempt, &state))
         .ok_or_else(|| refusal::unavailable("the authorization endpoint can't stand in a header"))?;
     Ok(stale.into_iter().fold(reply.cookie(cookie), |reply, stale| reply.cookie(Some(stale))))
 }
 
 /// The authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core 1.0 §3.1.2.1). A refresh token that
 /// outlives the visit is given by consent only (§11): without `prompt` providers leave `offline_access` out silently.
-fn authorize(
-    login: &Login,
-    endpoints: &Endpoints,
-    attempt: &Attempt,
-    state: &str,
-    step_up: &StepUp,
-) -> String {
+fn authorize(login: &Login, endpoints: &Endpoints, attempt: &Attempt, state: &str) -> String {
     let parts = login.parts();
     let (back, nonce, challenge) = (login.redirect_uri(), attempt.nonce.text(), attempt.code_challenge());
     let mut pairs = vec![
@@ -135,7 +133,8 @@ fn authorize(
     if parts.scope.split(' ').any(|scope| scope == "offline_access") {
         pairs.push(("prompt", "consent"));
     }
-    pairs.extend(step_up.parameters());
+    let step_up = attempt.step_up.parameters();
+    pairs.extend(step_up.iter().map(|(name, value)| (*name, &**value)));
     with_query(&endpoints.authorize, &pairs)
 }
 

@@ -34,6 +34,7 @@ pub struct LoginBuilder {
     scopes: Vec<String>,
     trusted_audiences: Vec<Box<str>>,
     form_action: Vec<String>,
+    acr_values: Vec<Box<str>>,
     paths: LoginPaths,
     lifetime: SessionLifetime,
     cookie_name: String,
@@ -62,6 +63,7 @@ impl LoginBuilder {
             scopes: vec!["openid".into(), "profile".into()],
             trusted_audiences: Vec::new(),
             form_action: Vec::new(),
+            acr_values: Vec::new(),
             paths: LoginPaths::default(),
             lifetime: SessionLifetime::default(),
             cookie_name: "session".into(),
@@ -127,6 +129,14 @@ impl LoginBuilder {
     /// Connect Core 1.0 §3.1.3.7 wants. For providers that name the whole project in each ID token.
     pub fn trusted_audiences<A: Into<Box<str>>>(mut self, audiences: impl IntoIterator<Item = A>) -> Self {
         self.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The authentication contexts (`acr`) that the address of the log-in may ask the provider for: those of this app's
+    /// [`RequireAcr`](crate::RequireAcr) layers. Anybody can write such an address, and must not choose a weaker log-in by it; one that
+    /// names another context is refused. Default none.
+    pub fn acr_values<V: Into<Box<str>>>(mut self, contexts: impl IntoIterator<Item = V>) -> Self {
+        self.acr_values = contexts.into_iter().map(Into::into).collect();
         self
     }
 
@@ -272,6 +282,11 @@ impl LoginBuilder {
         {
             problems.add("login.form-action", &**source, "give an origin, such as https://login.example.com");
         }
+        let one =
+            |context: &str| !context.is_empty() && context.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+        for context in self.acr_values.iter().filter(|context| !one(context)) {
+            problems.add("login.acr-values", &**context, "one context an item, as the provider names it");
+        }
         self.check_times(problems);
         match &self.origin {
             Some(origin) => PublicOrigin::parse(origin, self.run_in, problems),
@@ -389,6 +404,7 @@ impl LoginBuilder {
             client: self.client,
             trusted_audiences: self.trusted_audiences,
             form_action: self.form_action,
+            acr_values: self.acr_values,
             cookies: Cookies::new(&self.cookie_name, origin.is_https()),
             origin,
             paths: self.paths,

@@ -129,6 +129,10 @@ async fn finish(
     let tokens = parts.provider.exchange(endpoints, &parts.client, &form).await.map_err(no_tokens)?;
     let now = login.now();
     let (principal, grant) = identify(login, tokens, &attempt.nonce, now, facts).await?;
+    if !attempt.step_up.met_by(&principal, attempt.begun, now) {
+        // To send the browser back would go round for ever: the provider was asked and did not do it.
+        return Err(refusal::failed("the ID token has not the acr or auth_time that was asked for"));
+    }
     let session = Session::new(principal.clone(), now, parts.lifetime, grant);
     let cookie = open_session(login, session, old, now).await?;
     telemetry::logged_in(login, &principal, facts);

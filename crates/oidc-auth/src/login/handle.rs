@@ -21,6 +21,7 @@ use super::session::{SessionKey, SessionLifetime};
 use super::store::{SessionStore, SessionStoreError, SessionsOf};
 use super::telemetry;
 use crate::issuer::Issuer;
+use crate::step_up::StepUp;
 use crate::token_endpoint::ClientAuth;
 use crate::verifier::Verifier;
 
@@ -32,6 +33,7 @@ pub(super) struct Inner {
     pub(super) client: ClientAuth,
     pub(super) trusted_audiences: Vec<Box<str>>,
     pub(super) form_action: Vec<String>,
+    pub(super) acr_values: Vec<Box<str>>,
     pub(super) cookies: Cookies,
     pub(super) origin: PublicOrigin,
     pub(super) paths: LoginPaths,
@@ -145,6 +147,15 @@ impl Login {
     pub(super) fn expected<'e>(&'e self, nonce: Option<&'e Random>, access_token: &'e str) -> Expected<'e> {
         let (client_id, trusted) = (self.0.client.id(), &*self.0.trusted_audiences);
         Expected { nonce, client_id, trusted, access_token }
+    }
+
+    /// The context that the provider is not to be asked for, if there is one among these.
+    pub(super) fn may_ask_for<'s>(&self, step_up: &'s StepUp) -> Result<(), &'s str> {
+        let asked = step_up.contexts.as_deref().unwrap_or_default();
+        match asked.iter().find(|context| !self.0.acr_values.contains(context)) {
+            Some(context) => Err(context),
+            None => Ok(()),
+        }
     }
 
     /// How far clocks may differ.

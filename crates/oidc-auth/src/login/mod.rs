@@ -94,7 +94,8 @@
 //! may keep such a page in memory all the same, for the way back: the log-out's `Clear-Site-Data: "cache"` has it forget them.
 //!
 //! Where a log-in is not enough for what a route does, [`RequireAcr`](crate::RequireAcr) sends the browser here with `acr_values` and
-//! `max_age` in the query, which go on to the provider (step-up). Each log-in, this one too, gives the session a new id.
+//! `max_age` in the query, which go on to the provider (step-up): contexts only if [`LoginBuilder::acr_values`] lists them. An ID token that
+//! does not have what was asked for signs nobody in. Each log-in, this one too, gives the session a new id.
 //!
 //! # Defaults
 //!
@@ -113,6 +114,7 @@
 //! | the discovery document | used for 24 h, looked at again after 1 h behind the log-ins; 512 requests wait for the first one, 32 of a network | a provider that hangs holds nobody up |
 //! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
 //! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
+//! | contexts that an address may ask for | none | anybody can write an address: it is not to choose a weaker log-in |
 //! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
 //!
 //! # Rejections
@@ -121,7 +123,7 @@
 //! |---|---|---|
 //! | [`login-not-started`](crate#login-not-started) | 400 | the answer is not to a log-in that this browser has under way |
 //! | [`login-response`](crate#login-response) | 400 | the answer is malformed, or of another issuer |
-//! | [`login-failed`](crate#login-failed) | 400 | the provider or its ID token did not vouch for anybody |
+//! | [`login-failed`](crate#login-failed) | 400 | the provider or its ID token did not vouch for anybody, or not as strongly or freshly as asked |
 //! | [`login-denied`](crate#login-denied) | 403 | the person, or the provider on its own, said no |
 //! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked, or too many ask already; what came back may come again then |
 //! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full |
@@ -190,7 +192,6 @@ mod service;
 mod session;
 mod status;
 mod step;
-mod step_up;
 mod store;
 mod telemetry;
 mod visit;

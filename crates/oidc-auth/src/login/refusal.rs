@@ -51,6 +51,11 @@ pub(super) fn failed(cause: impl Into<BoxError>) -> Rejection {
         .detail("the log-in did not succeed; begin again")
 }
 
+pub(super) fn unlisted(context: &str) -> Rejection {
+    let cut: String = context.chars().take(100).collect();
+    failed(format!("acr_values names {cut:?}: LoginBuilder::acr_values does not list it"))
+}
+
 pub(super) fn unavailable(cause: impl Into<BoxError>) -> Rejection {
     rejection(RejectionClass::Dependency, "login-unavailable", StatusCode::SERVICE_UNAVAILABLE)
         .detail("logging in is not possible right now")

@@ -1,13 +1,14 @@
 //! What is demanded of a caller, and the decision about one request.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use gambeson_core::{
     AuditEvent, AuditKind, AuditSink, Authentication, Challenge, Clock, Durability, Member, Mode, Outcome,
     Principal, Rejection, RejectionClass, RequestFacts, Wants,
 };
 use http::{HeaderValue, Method, Request, StatusCode, header};
+
+use crate::step_up::StepUp;
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 
@@ -18,8 +19,8 @@ pub(super) enum Demand {
     All(Vec<Box<str>>),
     /// One of these scopes.
     Any(Vec<Box<str>>),
-    /// A log-in with one of these contexts, if they count, and of this age at most, if that counts.
-    LogIn { contexts: Option<Vec<Box<str>>>, max_age: Option<Duration> },
+    /// A log-in that is strong and fresh enough.
+    LogIn(StepUp),
 }
 
 /// The demand with all it takes to decide on it.
@@ -40,11 +41,11 @@ impl Demand {
         match self {
             Self::All(scopes) => !scopes.is_empty() && scopes.iter().all(|scope| has(scope)),
             Self::Any(scopes) => scopes.iter().any(|scope| has(scope)),
-            Self::LogIn { contexts, max_age } => {
-                let strong = contexts.as_ref().is_none_or(|contexts| {
-                    caller.acr().is_some_and(|acr| contexts.iter().any(|context| **context == *acr))
-                });
-                strong && max_age.is_none_or(|max_age| is_fresh(caller, max_age, clock))
+            Self::LogIn(wanted) => {
+                // Without a clock nothing is fresh; a context needs none.
+                let now = clock.map(|clock| clock.now());
+                let told = now.is_some() || wanted.max_age.is_none();
+                told && wanted.met_by(caller, now.unwrap_or_default(), now.unwrap_or_default())
             }
         }
     }
@@ -53,7 +54,7 @@ impl Demand {
     fn wanted(&self) -> String {
         match self {
             Self::All(names) | Self::Any(names) => names.join(" "),
-            Self::LogIn { contexts, .. } => contexts.as_deref().unwrap_or_default().join(" "),
+            Self::LogIn(wanted) => wanted.contexts(),
         }
     }
 
@@ -68,7 +69,7 @@ impl Demand {
                         .member("error", Member::Text("insufficient_scope".into()));
                 (rejection, Challenge::Scope(&wanted))
             }
-            Self::LogIn { max_age, .. } => {
+            Self::LogIn(StepUp { max_age, .. }) => {
                 let (slug, status) = ("insufficient-user-authentication", StatusCode::UNAUTHORIZED);
                 let rejection = Rejection::new(PACKAGE, RejectionClass::Credential, slug, status)
                     .detail("this needs a stronger or more recent log-in")
@@ -79,17 +80,6 @@ impl Demand {
         challenged(rejection, authentication, challenge)
     }
 }
-
-/// A log-in of an unknown age may be any age; one in the future is a clock's mistake and no proof.
-fn is_fresh(caller: &Principal, max_age: Duration, clock: Option<&Arc<dyn Clock>>) -> bool {
-    let (Some(at), Some(clock)) = (caller.auth_time(), clock) else { return false };
-    let age = clock.now().unix_seconds().saturating_sub(at.unix_seconds());
-    let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
-    (-LEEWAY..=max_age).contains(&age)
-}
-
-/// How far the issuer's clock may be ahead, in seconds.
-const LEEWAY: i64 = 30;
 
 impl Gate {
     pub(super) fn new(demand: Option<Demand>) -> Self {
@@ -138,13 +128,11 @@ impl Gate {
         let back = request.uri().path_and_query().map_or("/", |back| back.as_str());
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("return_to", back);
-        if let Demand::LogIn { contexts, max_age } = demand {
-            if contexts.is_some() {
-                query.append_pair("acr_values", &demand.wanted());
+        if let Demand::LogIn(wanted) = demand {
+            if !wanted.can_be_met() {
+                return None;
             }
-            if let Some(age) = max_age {
-                query.append_pair("max_age", &age.as_secs().to_string());
-            }
+            query.extend_pairs(wanted.parameters());
         }
         HeaderValue::try_from(format!("{path}?{}", query.finish())).ok()
     }

@@ -59,7 +59,8 @@
 //! # let _ = layers;
 //! ```
 //!
-//! For browsers with a session, [`RequireLayer::log_in`] with the path of the log-in makes the 401 a way to sign in again.
+//! For browsers with a session, [`RequireLayer::log_in`] with the path of the log-in makes the 401 a way to sign in again. The log-in asks the
+//! provider for contexts that [`LoginBuilder::acr_values`](crate::login::LoginBuilder::acr_values) lists only: list those of these layers there.
 //!
 //! # Defaults
 //!
@@ -68,6 +69,7 @@
 //! | scopes | compared to the letter | `orders:write` says nothing of `orders:read` |
 //! | a list that names nothing | nobody passes | an empty demand is a mistake |
 //! | a log-in without `auth_time`, where its age counts | refused | it may be any age |
+//! | leeway of its age | 30 s | the clocks may differ, and the way back from the provider takes a moment |
 //! | a service, where `acr` counts | refused | nobody logged in |
 //! | refusals | [`ProblemJson`] | any [`Respond`](gambeson_core::Respond) does |
 //! | mode | enforce | |
@@ -114,6 +116,7 @@ use tower_layer::Layer;
 
 use self::demand::{Demand, Gate};
 pub use self::service::{RequireService, ResponseFuture};
+use crate::step_up::StepUp;
 
 /// Asks for scopes. See the [module](self) for the whole page.
 #[derive(Debug, Clone, Copy)]
@@ -141,12 +144,13 @@ impl RequireAcr {
     /// A log-in with one of these authentication contexts (`acr`); which ones there are is the provider's to say.
     pub fn one_of<V: Into<Box<str>>>(contexts: impl IntoIterator<Item = V>) -> RequireLayer {
         let contexts: Vec<Box<str>> = contexts.into_iter().map(Into::into).collect();
-        RequireLayer::new(Demand::LogIn { contexts: Some(contexts), max_age: None })
+        RequireLayer::new(Demand::LogIn(StepUp { contexts: Some(contexts), max_age: None }))
     }
 
-    /// A log-in of any kind that is no older than this, by `auth_time`.
+    /// A log-in of any kind that is no older than this, by `auth_time`, with 30 s of leeway. Zero asks for one that was made for
+    /// this very act (OpenID Connect Core 1.0 §3.1.2.1, `max_age=0`): it counts for those 30 s.
     pub fn fresh(max_age: Duration) -> RequireLayer {
-        RequireLayer::new(Demand::LogIn { contexts: None, max_age: Some(max_age) })
+        RequireLayer::new(Demand::LogIn(StepUp { contexts: None, max_age: Some(max_age) }))
     }
 }
 
@@ -184,8 +188,8 @@ impl<R: Clone> RequireLayer<R> {
     #[must_use]
     pub fn max_age(self, age: Duration) -> Self {
         self.changed(|gate| {
-            if let Some(Demand::LogIn { max_age, .. }) = &mut gate.demand {
-                *max_age = Some(age);
+            if let Some(Demand::LogIn(wanted)) = &mut gate.demand {
+                wanted.max_age = Some(age);
             }
         })
     }

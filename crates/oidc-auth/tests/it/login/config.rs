@@ -14,6 +14,7 @@ fn all_problems_at_once_each_with_its_cure() {
         .lifetime(SessionLifetime::default().idle(std::time::Duration::from_secs(1)))
         .scopes(["a b"])
         .form_action(["https://login.example.com/path"])
+        .acr_values(["gold silver"])
         .build()
         .unwrap_err();
     let fields: Vec<&str> = error.problems().iter().map(|problem| &*problem.field).collect();
@@ -29,6 +30,7 @@ fn all_problems_at_once_each_with_its_cure() {
         "login.idle",
         "login.scopes",
         "login.form-action",
+        "login.acr-values",
     ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }

@@ -101,10 +101,10 @@ async fn principal(app: &App, browser: &Browser) -> gambeson_core::Principal {
     use tower::{Layer, ServiceExt};
     let seen = Arc::new(Mutex::new(None));
     let into = seen.clone();
-    let inner = tower::service_fn(move |request: http::Request<()>| {
+    let inner = tower::service_fn(move |request: Request<()>| {
         let facts = gambeson_core::RequestFacts::of(request.extensions()).unwrap().clone();
         *into.lock().unwrap() = facts.principal().cloned();
-        async { Ok::<_, std::convert::Infallible>(http::Response::new(bytes::Bytes::new())) }
+        async { Ok::<_, std::convert::Infallible>(Response::new(Bytes::new())) }
     });
     app.0.layer(inner).oneshot(browser.request(Method::GET, "/")).await.unwrap();
     seen.lock().unwrap().take().unwrap()
@@ -344,4 +344,36 @@ async fn a_rotated_refresh_token_is_kept_though_nobody_can_verify_what_came_with
     };
     eventually(Duration::from_secs(10), refreshed).await.expect("a refresh by the new token");
     assert_eq!(scene.events(), ["login success", "session.refresh success"]);
+}
+
+#[tokio::test]
+async fn no_other_instance_uses_a_refresh_token_while_its_exchange_may_still_run() {
+    let scene = Scene::new().await;
+    let app = || {
+        let builder = scene.builder().deadline(Duration::from_secs(30));
+        App(LoginLayer::new(builder.build().unwrap()))
+    };
+    let (one, other, mut browser) = (app(), app(), Browser::default());
+    browser.sign_in(&scene, &one, "alice").await;
+    Browser::default().leave(&other, "/login").await;
+    scene.idp.fault(Fault::TokenHang);
+    scene.clock.advance(MINUTE * 4);
+    let asked = scene.idp.requests("/token");
+    assert_eq!(browser.who(&one).await, "alice");
+    let came = |count| {
+        let (browser, scene, other) = (browser.clone(), &scene, &other);
+        move || {
+            let mut browser = browser.clone();
+            async move {
+                assert_eq!(browser.who(other).await, "alice");
+                (scene.idp.requests("/token") >= asked + count).then_some(())
+            }
+        }
+    };
+    eventually(Duration::from_secs(10), came(1)).await.expect("the first one's exchange");
+    // 30 s for the exchange, 5 s for a key, 5 s for the store.
+    scene.clock.advance(Duration::from_secs(39));
+    assert!(eventually(Duration::from_millis(200), came(2)).await.is_none(), "the lease holds");
+    scene.clock.advance(Duration::from_secs(1));
+    eventually(Duration::from_secs(10), came(2)).await.expect("the lease is over");
 }

@@ -8,7 +8,7 @@ use gambeson_oidc_auth::{LoginLayer, RequireAcr, RequireLayer};
 use http::{Method, Request, Response, StatusCode, header};
 use tower::{Layer, ServiceExt, service_fn};
 
-use super::browser::{Browser, ORIGIN, Scene, location, parameter, who};
+use super::browser::{App, Browser, ORIGIN, Scene, location, parameter, refusal, who};
 
 /// An app all of whose routes ask for this.
 async fn ask(scene: &Scene, guard: &RequireLayer, request: Request<()>) -> Response<Bytes> {
@@ -24,6 +24,11 @@ fn navigation(browser: &Browser, url: &str) -> Request<()> {
     request
 }
 
+/// A log-in that may ask for two contexts.
+fn listing(scene: &Scene) -> App {
+    App(LoginLayer::new(scene.builder().acr_values(["phr", "phrh"]).build().unwrap()))
+}
+
 #[tokio::test]
 async fn an_old_log_in_becomes_a_fresh_one_and_goes_back_to_where_it_was_wanted() {
     let scene = Scene::new().await;
@@ -35,7 +40,7 @@ async fn an_old_log_in_becomes_a_fresh_one_and_goes_back_to_where_it_was_wanted(
     let first = browser.cookies["session"].clone();
     assert_eq!(ask(&scene, &guard, navigation(&browser, "/pay?to=bob")).await.body(), "alice");
 
-    scene.clock.advance(Duration::from_secs(301));
+    scene.clock.advance(Duration::from_secs(331));
     let script = browser.request(Method::GET, "/pay?to=bob");
     assert_eq!(ask(&scene, &guard, script).await.status(), StatusCode::UNAUTHORIZED, "a script gets its 401");
     let sent = ask(&scene, &guard, navigation(&browser, "/pay?to=bob")).await;
@@ -58,7 +63,7 @@ async fn an_old_log_in_becomes_a_fresh_one_and_goes_back_to_where_it_was_wanted(
 #[tokio::test]
 async fn the_contexts_that_would_do_go_to_the_provider() {
     let scene = Scene::new().await;
-    let app = scene.app();
+    let app = listing(&scene);
     let guard = RequireAcr::one_of(["phr", "phrh"]).log_in("/login");
     let mut browser = Browser::default();
     let stranger = ask(&scene, &guard, navigation(&browser, "/pay")).await;
@@ -77,4 +82,46 @@ async fn the_contexts_that_would_do_go_to_the_provider() {
         StatusCode::UNAUTHORIZED,
         "a form is not sent twice"
     );
+}
+
+#[tokio::test]
+async fn an_address_asks_for_no_context_that_the_app_does_not_know() {
+    let scene = Scene::new().await;
+    let app = listing(&scene);
+    for (query, refused) in [
+        ("acr_values=0", true),
+        ("acr_values=phr+0", true),
+        ("acr_values=phrh+phr", false),
+        ("max_age=9", false),
+    ] {
+        let answer = Browser::default().get(&app, &format!("/login?{query}")).await;
+        if refused {
+            assert_eq!(refusal(&answer), (400, "login-failed".into()), "{query}");
+        } else {
+            location(&answer);
+        }
+    }
+    let answer = Browser::default().get(&scene.app(), "/login?acr_values=phr").await;
+    assert_eq!(refusal(&answer), (400, "login-failed".into()), "none is listed");
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_do_what_was_asked_signs_nobody_in_and_sends_nobody_round() {
+    let scene = Scene::new().await;
+    let app = listing(&scene);
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    // The provider knows no contexts, and the ID token has no `acr`.
+    let url = browser.leave(&app, "/login?acr_values=phr&return_to=/pay").await;
+    let back = scene.idp.sign_in(&url, "alice").unwrap();
+    assert_eq!(refusal(&browser.get(&app, &back).await), (400, "login-failed".into()));
+    assert_eq!(browser.who(&app).await, "alice", "who is signed in stays so");
+}
+
+#[tokio::test]
+async fn what_no_log_in_meets_is_no_reason_to_log_in() {
+    let scene = Scene::new().await;
+    let guard = RequireAcr::one_of([""; 0]).log_in("/login");
+    let answer = ask(&scene, &guard, navigation(&Browser::default(), "/pay")).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
