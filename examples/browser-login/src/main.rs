@@ -34,6 +34,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    // Why somebody was refused stands in the log, and nowhere else.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let (settings, _dev) = match env::var("OIDC_ISSUER") {
         Ok(issuer) => {
             let [client_id, client_secret, origin] =

@@ -30,6 +30,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    // Why somebody was refused stands in the log, and nowhere else.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let origin = env::var("PUBLIC_ORIGIN").unwrap_or_else(|_| ORIGIN.to_owned());
     let (issuer, profile, _dev) = match env::var("OIDC_ISSUER") {
         Ok(issuer) => (issuer, Profile::from_env()?, None),

@@ -23,6 +23,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
+    // Why somebody was refused stands in the log, and nowhere else.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match (env::args().nth(1).as_deref(), env::var("OIDC_ISSUER")) {
         (Some("stock"), Ok(issuer)) => {
             serve(&needed("LISTEN")?, stock::app(Issuer::discover(issuer), Profile::from_env()?)?).await
