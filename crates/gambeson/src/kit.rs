@@ -14,7 +14,7 @@ use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::{
-    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, TokenLayer,
+    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenLayer,
     VerifierBuilder,
 };
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
@@ -70,8 +70,13 @@ impl Kit {
         let policy = open_policy(config, &mut problems);
         let secrets = open_secrets(config, sink(), &mut problems).await;
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
-        let identity =
-            noted("oidc-auth", open_identity(config, sink().as_ref(), resolver.clone()), &mut problems);
+        let shared = noted("oidc-auth", open_shared(config, resolver.as_ref()).await, &mut problems);
+        let shared = shared.unwrap_or_default();
+        let identity = noted(
+            "oidc-auth",
+            open_identity(config, sink().as_ref(), resolver.clone(), shared),
+            &mut problems,
+        );
         let certificates =
             config.oidc_auth.certificates(|builder| with(builder, sink(), CertificateLayerBuilder::audit));
         let certificates = noted("oidc-auth", certificates, &mut problems).flatten();
@@ -205,16 +210,59 @@ fn refuse_shortcuts(config: &Config, problems: &mut ConfigProblems) {
         let cure = "production keeps who did what: name the trail's folder";
         problems.add("audit-trail.directory", "", cure);
     }
-    let identity = &config.oidc_auth;
-    let in_memory = identity.login.is_some() || identity.dpop.is_some() || identity.denylist.is_some();
-    if (in_memory || !config.cost_guard.quotas.is_empty()) && config.stack.instances != Some(1) {
-        let cure = "sessions, used proofs, denials and quotas are in this process's memory: say instances = 1, and run one";
-        problems.add("stack.instances", config.stack.instances.map(text).unwrap_or_default(), cure);
+    if config.stack.instances != Some(1) {
+        refuse_memory(config, problems);
     }
     if !config.cost_guard.budgets.is_empty() && !config.stack.dangerously_forget_spending_on_restart {
         let cure = "money spent is in memory and a restart refills every budget: say true if that may be";
         problems.add("stack.dangerously-forget-spending-on-restart", "", cure);
     }
+}
+
+/// What is kept in one process's memory is wrong for several.
+fn refuse_memory(config: &Config, problems: &mut ConfigProblems) {
+    let instances = config.stack.instances.map(text).unwrap_or_default();
+    let identity = &config.oidc_auth;
+    let has_state = identity.login.is_some() || identity.dpop.is_some() || identity.denylist.is_some();
+    match is_shared(config) {
+        false if has_state => {
+            let cure = "sessions, used proofs and denials are in this process's memory: say instances = 1, and run one; or let \
+                        instances share them, by the table [oidc-auth.redis] (feature `redis`)";
+            problems.add("stack.instances", &*instances, cure);
+        }
+        true if instances.is_empty() => {
+            problems.add("stack.instances", "", "say how many processes serve this app");
+        }
+        _ => {}
+    }
+    if !config.cost_guard.quotas.is_empty() {
+        let cure = "quotas are in this process's memory: say instances = 1, and run one";
+        problems.add("stack.instances", &*instances, cure);
+    }
+}
+
+/// Whether instances share what they know of people and tokens.
+#[cfg(feature = "redis")]
+fn is_shared(config: &Config) -> bool {
+    config.oidc_auth.redis.is_some()
+}
+
+#[cfg(not(feature = "redis"))]
+fn is_shared(_: &Config) -> bool {
+    false
+}
+
+#[cfg(feature = "redis")]
+async fn open_shared(
+    config: &Config,
+    secrets: Option<&Arc<dyn SecretResolver>>,
+) -> Result<Shared, ConfigError> {
+    config.oidc_auth.shared(config.profile, secrets).await
+}
+
+#[cfg(not(feature = "redis"))]
+async fn open_shared(_: &Config, _: Option<&Arc<dyn SecretResolver>>) -> Result<Shared, ConfigError> {
+    Ok(Shared::default())
 }
 
 fn text(value: impl Display) -> String {
@@ -266,12 +314,14 @@ fn open_identity(
     config: &Config,
     sink: Option<&Arc<dyn AuditSink>>,
     secrets: Option<Arc<dyn SecretResolver>>,
+    shared: Shared,
 ) -> Result<Configured, ConfigError> {
     let profile = config.profile;
-    config.oidc_auth.build(
+    config.oidc_auth.build_shared(
         |builder| with(builder.run_in(profile), sink.cloned(), VerifierBuilder::audit),
         |builder| with(builder.run_in(profile), sink.cloned(), LoginBuilder::audit),
         secrets,
+        shared,
     )
 }
 

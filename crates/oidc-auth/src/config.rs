@@ -12,13 +12,14 @@ use crate::cache::CacheConfig;
 use crate::certificate::{CertificateLayer, CertificateLayerBuilder, CertificatesConfig};
 use crate::configured::Configured;
 use crate::credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
-use crate::denylist::Denylist;
+use crate::denylist::{DenialLog, Denylist};
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
 use crate::outgoing::{OutgoingConfig, TokenLayer, TokenSourceBuilder};
 use crate::policy::{ClaimNames, TokenProfile};
 use crate::preset_config::{Preset, RuleConfig};
+use crate::shared::Shared;
 use crate::verifier::Verifier;
 
 /// What a configuration file says of this crate: the table `[oidc-auth]`.
@@ -96,8 +97,8 @@ pub struct Config {
     pub login: Option<LoginConfig>,
     /// The services that are known by their certificates. See [`Config::certificates`]. Default: none.
     pub certificates: Option<CertificatesConfig>,
-    /// What instances share, if there are several; [`RedisConfig::build`](crate::redis::RedisConfig::build) makes the stores, which are given
-    /// to [`Config::build`] as changes. Default: nothing.
+    /// What instances share, if there are several; [`RedisConfig::build`](crate::redis::RedisConfig::build) makes the stores, and
+    /// [`Config::shared`] what [`Config::build_shared`] takes. Default: nothing.
     #[cfg(feature = "redis")]
     pub redis: Option<crate::redis::RedisConfig>,
     /// The tokens for other services, by a name of your choice: see [`Config::outgoing`]. Default: none.
@@ -204,21 +205,40 @@ impl Config {
         login: impl FnOnce(LoginBuilder) -> LoginBuilder,
         secrets: Option<Arc<dyn SecretResolver>>,
     ) -> Result<Configured, ConfigError> {
+        self.build_shared(verifier, login, secrets, Shared::default())
+    }
+
+    /// The same for one of several instances, with what they share.
+    ///
+    /// # Errors
+    /// As [`Config::build`].
+    pub fn build_shared(
+        &self,
+        verifier: impl Fn(VerifierBuilder) -> VerifierBuilder,
+        login: impl FnOnce(LoginBuilder) -> LoginBuilder,
+        secrets: Option<Arc<dyn SecretResolver>>,
+        shared: Shared,
+    ) -> Result<Configured, ConfigError> {
+        let Shared { replay, denials, log_in } = shared;
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
         let first = self.verifier().map(&verifier);
-        let denylist = self.denylist(first.as_ref(), &mut problems);
+        let denylist = self.denylist(first.as_ref(), denials, &mut problems);
         let verifier = |builder| with_denylist(verifier(builder), denylist.as_ref());
         let first = first.map(|builder| with_denylist(builder, denylist.as_ref()));
         let introspection = self.introspection.as_ref().zip(first.as_ref());
         let introspection = introspection.map(|(table, first)| table.build(first, secrets.as_ref()));
-        let dpop = self.dpop.as_ref().zip(first.as_ref()).map(|(table, first)| table.build(first));
+        let dpop = self.dpop.as_ref().zip(first.as_ref()).map(|(table, first)| table.build(first, replay));
         let first = first.map(VerifierBuilder::build);
         let login = self.login_builder(secrets, &mut problems).map(|builder| {
             // One issuer, one set of keys.
             let builder = match &first {
                 Some(Ok(verifier)) => builder.keys_of(verifier),
                 _ => builder,
+            };
+            let builder = match log_in {
+                Some((sessions, key)) => builder.store(sessions).cookie_key(key),
+                None => builder,
             };
             login(builder).build()
         });
@@ -244,10 +264,15 @@ impl Config {
     }
 
     /// One list for all issuers, by the clock of the first verifier.
-    fn denylist(&self, first: Option<&VerifierBuilder>, problems: &mut ConfigProblems) -> Option<Denylist> {
+    fn denylist(
+        &self,
+        first: Option<&VerifierBuilder>,
+        denials: Option<Arc<dyn DenialLog>>,
+        problems: &mut ConfigProblems,
+    ) -> Option<Denylist> {
         let leeway = self.also.iter().map(|other| other.leeway).fold(self.leeway, Duration::max);
         let (table, first) = self.denylist.as_ref().zip(first)?;
-        kept(Some(table.build(first, leeway)), problems)
+        kept(Some(table.build(first, leeway, denials)), problems)
     }
 
     /// The layer that knows services by their certificates; `None` when none is described. `change` adds what data can't say (clock,

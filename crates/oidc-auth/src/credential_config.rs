@@ -8,8 +8,8 @@ use gambeson_core::{ConfigError, ConfigProblems, SecretRef, SecretResolver};
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
 use crate::client_config::{ClientAuthMethod, ClientTable};
-use crate::denylist::{Denylist, DenylistBuilder};
-use crate::dpop::{Dpop, DpopBuilder};
+use crate::denylist::{DenialLog, Denylist, DenylistBuilder};
+use crate::dpop::{Dpop, DpopBuilder, ReplayStore};
 use crate::introspection::{Introspection, IntrospectionBuilder};
 use crate::token_endpoint::AssertionAlgorithm;
 
@@ -113,8 +113,13 @@ pub struct DpopConfig {
 }
 
 impl DpopConfig {
-    pub(crate) fn build(&self, beside: &VerifierBuilder) -> Result<Dpop, ConfigError> {
+    pub(crate) fn build(
+        &self,
+        beside: &VerifierBuilder,
+        replay: Option<Arc<dyn ReplayStore>>,
+    ) -> Result<Dpop, ConfigError> {
         let builder = Dpop::at(self.public_origin.as_str()).run_in(beside.given_profile());
+        let builder = replay.into_iter().fold(builder, DpopBuilder::replay);
         let builder =
             self.further_origins.iter().fold(builder, |builder, origin| builder.and_at(origin.as_str()));
         let builder = self.window.into_iter().fold(builder, DpopBuilder::window);
@@ -141,8 +146,14 @@ pub struct DenylistConfig {
 
 impl DenylistConfig {
     /// By the clock of this verifier, and for clocks that are so far ahead.
-    pub(crate) fn build(&self, beside: &VerifierBuilder, leeway: Duration) -> Result<Denylist, ConfigError> {
+    pub(crate) fn build(
+        &self,
+        beside: &VerifierBuilder,
+        leeway: Duration,
+        denials: Option<Arc<dyn DenialLog>>,
+    ) -> Result<Denylist, ConfigError> {
         let builder = Denylist::builder().leeway(leeway);
+        let builder = denials.into_iter().fold(builder, DenylistBuilder::shared);
         let builder = beside.given_clock().into_iter().fold(builder, DenylistBuilder::clock);
         let builder = self.keep.into_iter().fold(builder, DenylistBuilder::keep);
         self.capacity.into_iter().fold(builder, DenylistBuilder::capacity).build()

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct StackTable {
-    /// How many processes serve this app. State that is in memory (sessions, quotas) is right for one only, so production
-    /// refuses it unless this says 1.
+    /// How many processes serve this app. State that is in memory (sessions, used proofs, denials, quotas) is right for one only, so
+    /// production refuses it unless this says 1; all but quotas are shared by the table `[oidc-auth.redis]` (feature `redis`).
     pub instances: Option<u32>,
     /// Money spent is kept in memory: a restart refills every budget. Production refuses budgets without this word.
     pub dangerously_forget_spending_on_restart: bool,

@@ -224,3 +224,63 @@ async fn services_are_known_by_the_certificates_that_a_declared_proxy_tells() {
         }
     }
 }
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn several_instances_share_sessions_where_the_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("policy.toml", crate::POLICY);
+    write("keys/redis-url", "rediss://notes:hunter2@redis.example.com:6379");
+    write("keys/session", "thirty-two bytes that all have in common");
+    #[cfg(unix)]
+    for name in ["keys/redis-url", "keys/session"] {
+        use std::os::unix::fs::PermissionsExt;
+        // Production reads no secret that others on the machine can read.
+        std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let file = |instances: &str, redis: &str| {
+        format!(
+            "[stack]\n{instances}\n[hardening-headers]\npublic-origin = 'https://notes.example.com'\nproxies.direct = true\n\
+             [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'\n\
+             [oidc-auth.login]\nclient-id = 'web'\npublic-origin = 'https://notes.example.com'\n{redis}\n\
+             [secrets]\nallow = ['file://app/*']\nfile-roots.app = 'keys'\n\
+             [audit-trail]\ndirectory = 'audit'\n[otel-setup]\nservice = 'notes'\n"
+        )
+    };
+    let open = async |instances: &str, redis: &str| {
+        let config = parse(&file(instances, redis), &[]).unwrap().in_folder(folder.path());
+        Kit::open(&config).await.map_err(|error| error.to_string())
+    };
+    let redis =
+        "[oidc-auth.denylist]\n[oidc-auth.redis]\nurl = 'file://app/redis-url'\nkey = 'file://app/session'";
+    let kit = open("instances = 2", redis).await.unwrap();
+    let login = format!("{:?}", kit.login());
+    assert!(login.contains("RedisSessions") && !login.contains("hunter2"), "{login}");
+    assert!(format!("{:?}", kit.denylist()).contains("RedisDenials"));
+    for (instances, redis, said) in [
+        ("instances = 2", "", "[oidc-auth.redis]"),
+        ("", redis, "stack.instances"),
+        ("instances = 2", "[oidc-auth.redis]\nkey = 'file://app/session'", "oidc-auth.redis.url"),
+        ("instances = 2", "[oidc-auth.redis]\nurl = 'file://app/redis-url'", "oidc-auth.redis.key"),
+        (
+            "instances = 2",
+            "[oidc-auth.redis]\nurl = 'rediss://redis.example'\nkey = 'file://app/session'",
+            "env://REDIS_URL",
+        ),
+        (
+            "instances = 2",
+            "[oidc-auth.redis]\nurl = 'file://app/redis-url'\nkey = 'file://app/gone'",
+            "oidc-auth.redis.key",
+        ),
+        (
+            "instances = 2",
+            "[oidc-auth.redis]\nurl = 'file://app/redis-url'\nkey = 'file://app/session'\nper-subject = 0",
+            "per-subject",
+        ),
+    ] {
+        let error = open(instances, redis).await.unwrap_err();
+        assert!(error.contains(said) && !error.contains("hunter2"), "{said} is not in {error}");
+    }
+}

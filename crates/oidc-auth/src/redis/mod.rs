@@ -34,6 +34,9 @@
 //! # }
 //! ```
 //!
+//! In a configuration file it is the table `[oidc-auth.redis]`, [`RedisConfig`]; what of log-in, `dpop` and `denylist` is described beside it is
+//! shared then.
+//!
 //! # When the server is away
 //!
 //! Nobody is let in on a guess: what has to be asked and can't be is answered 503, within [`RedisStoresBuilder::deadline`]. A lost
