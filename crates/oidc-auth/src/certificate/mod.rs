@@ -16,7 +16,7 @@
 //!
 //! # Place in the stack
 //!
-//! Place 4, outside of [`AuthLayer`](crate::AuthLayer): a request with both a certificate of the list and a token must mean the same
+//! Place 4, outside of [`AuthLayer`]: a request with both a certificate of the list and a token must mean the same
 //! subject twice, else it is answered 400. [`CertificateLayerBuilder::yield_to_tokens`] is for services that call on somebody's
 //! behalf: with a token the token says who it is. The peer layer (place 0) knows the certificate. With [`CertificateLayer::beside`]
 //! the 401 of a request with neither asks for a token as before.
