@@ -18,6 +18,8 @@ use gambeson_oidc_auth::{
     VerifierBuilder,
 };
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
+#[cfg(feature = "axum")]
+use gambeson_rbac::Routes;
 use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
 
@@ -32,10 +34,10 @@ use crate::{Config, Stack};
 ///
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 /// let kit = Kit::open(&Config::load()?).await?; // gambeson.toml, then the environment
-/// let (router, authorize): (Router, _) = Routes::new(kit.policy())
+/// let routes = Routes::new(kit.policy())
 ///     .run_in(kit.profile())
-///     .get("/api/notes", need("notes:read"), async || "the notes")
-///     .into_parts()?;
+///     .get("/api/notes", need("notes:read"), async || "the notes");
+/// let (router, authorize): (Router, _) = kit.mount(routes).into_parts()?; // and the probes
 /// let app = kit.stack(authorize)?.protect(router);
 /// # let _ = app;
 /// # Ok(()) }
@@ -133,9 +135,25 @@ impl Kit {
         self.identity.login.as_ref()
     }
 
-    /// The list of tokens that end before their time, if there is a table `[oidc-auth.denylist]`.
+    /// What log-outs feed and access tokens are held against, for the app to end tokens by itself, if there is a table
+    /// `[oidc-auth.denylist]`.
     pub fn denylist(&self) -> Option<&Denylist> {
         self.identity.denylist.as_ref()
+    }
+
+    /// Mounts the public endpoints of the parts: the probes, and the back-channel logout of the log-in, if there is one.
+    #[cfg(feature = "axum")]
+    #[must_use]
+    pub fn mount<S: Clone + Send + Sync + 'static>(&self, routes: Routes<S>) -> Routes<S> {
+        let probes = self.telemetry.endpoints().public().into_iter();
+        let routes = probes.fold(routes, |routes, (spec, endpoint)| routes.mount(spec, endpoint));
+        match self.login() {
+            Some(login) => {
+                let service = login.backchannel_logout::<axum::body::Body>();
+                routes.mount(login.backchannel_endpoint(), axum::routing::post_service(service))
+            }
+            None => routes,
+        }
     }
 
     /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
@@ -191,9 +209,10 @@ impl Kit {
     fn edge(&self) -> Result<Layers, ConfigError> {
         let mut config = self.config.hardening_headers.clone();
         if let Some(login) = self.login() {
-            config.csp_add.entry("form-action".into()).or_default().extend(login.form_action_sources());
+            config.csp_add.entry("form-action".into()).or_default().extend(login.csp_sources().form_action);
         }
-        config.layers(self.profile, &self.probes())
+        let told = self.login().map(Login::backchannel_endpoint);
+        config.layers(self.profile, &self.probes().into_iter().chain(told).collect::<Vec<_>>())
     }
 
     fn probes(&self) -> Vec<EndpointSpec> {

@@ -15,7 +15,7 @@ use crate::credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
 use crate::denylist::{DenialLog, Denylist};
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
-use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime};
+use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime, SessionlessTokens};
 use crate::outgoing::{OutgoingConfig, TokenLayer, TokenSourceBuilder};
 use crate::policy::{ClaimNames, TokenProfile};
 use crate::preset_config::{Preset, RuleConfig};
@@ -167,6 +167,8 @@ pub struct LoginConfig {
     pub absolute: Duration,
     /// See [`LoginBuilder::cookie_name`]. Default `session`.
     pub cookie_name: String,
+    /// See [`LoginBuilder::sessionless_tokens`]: `end` (the default) or `keep`.
+    pub sessionless_tokens: SessionlessTokens,
     /// How long one request to the provider may take. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub deadline: Duration,
@@ -187,6 +189,7 @@ impl Default for LoginConfig {
             idle,
             absolute,
             cookie_name: "session".into(),
+            sessionless_tokens: SessionlessTokens::default(),
             deadline: Duration::from_secs(5),
         }
     }
@@ -240,6 +243,7 @@ impl Config {
                 Some((sessions, key)) => builder.store(sessions).cookie_key(key),
                 None => builder,
             };
+            let builder = denylist.iter().fold(builder, |builder, list| builder.denylist(list.clone()));
             login(builder).build()
         });
         if self.audience.is_empty() && self.login.is_none() && self.certificates.is_none() {
@@ -405,6 +409,7 @@ impl Config {
             .paths(login.paths.clone())
             .lifetime(lifetime)
             .cookie_name(login.cookie_name.as_str())
+            .sessionless_tokens(login.sessionless_tokens)
             .deadline(login.deadline)
             .leeway(self.leeway)
             .claims(names);

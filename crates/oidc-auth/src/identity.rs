@@ -21,19 +21,33 @@ pub(crate) fn principal(
 }
 
 /// Describes the person of a verified ID token, whose session lasts until `ends_at`: the token's own end says nothing of
-/// that. `scope` is what the log-in was granted.
+/// that. `scope` is what the log-in was granted; `before` is who it was before a refresh, whose token may leave out what does not change.
 pub(crate) fn person(
     payload: &str,
     policy: &Policy,
     ends_at: Timestamp,
     scope: &str,
+    before: Option<&Principal>,
 ) -> Result<Principal, TokenError> {
-    let builder = describe(&Claims::read(payload, policy)?, payload, policy)?;
+    let claims = Claims::read(payload, policy)?;
+    let mut builder = describe(&claims, payload, policy)?;
+    if let Some(at) = before.and_then(Principal::auth_time).filter(|_| claims.seconds("auth_time").is_none())
+    {
+        builder = builder.auth_time(at);
+    }
+    if let (None, Some(sid)) = (claims.text("sid")?, before.and_then(Principal::session_id)) {
+        builder = builder.session_id(sid);
+    }
     let builder = scope.split_ascii_whitespace().fold(builder, PrincipalBuilder::scope);
     Ok(builder.expires_at(ends_at).build())
 }
 
 fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<PrincipalBuilder, TokenError> {
+    if policy.kind == TokenKind::Logout {
+        // Nobody calls with it, and it may name a log-in only.
+        let subject = claims.text("sub")?.unwrap_or_default();
+        return Ok(Principal::user(policy.issuer.clone(), subject).claims(payload));
+    }
     let client = client(claims, policy)?;
     // Only what an issuer says of an opaque token may lack a subject: a client's own token, then.
     let subject = claims.text("sub")?.filter(|subject| !subject.is_empty()).or(client);

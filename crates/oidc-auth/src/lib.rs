@@ -134,6 +134,11 @@
 //!
 //! 503 with `Retry-After`. The session store can't be asked, or holds as many live sessions as it may. Which, is in the log.
 //!
+//! ## logout-token
+//!
+//! Status 400, as JSON `invalid_request`. What was posted to the back-channel endpoint is not a logout token of the issuer for this client,
+//! or it came before. Which check it failed is in the log.
+//!
 //! ## navigation-only
 //!
 //! Status 403. A log-in is opened as a page of its own, not in a frame, by a script or ahead of time.
@@ -209,6 +214,7 @@ pub mod redis;
 mod refusal_log;
 pub mod require;
 mod resource;
+mod revocation;
 mod several;
 mod shared;
 mod shares;
@@ -239,7 +245,7 @@ pub use introspection::Introspection;
 pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;
-pub use login::{Login, LoginLayer, MemorySessions, SessionLifetime};
+pub use login::{BackchannelLogout, Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use outgoing::{TokenLayer, TokenSource};
 pub use policy::{ClaimNames, TokenProfile};
 pub use preset_config::{Preset, RuleConfig};
@@ -247,7 +253,10 @@ pub use preset_config::{Preset, RuleConfig};
 pub use redis::RedisStores;
 pub use require::{RequireAcr, RequireLayer, RequireScopes};
 pub use resource::{MetadataService, ProtectedResource, ProtectedResourceBuilder};
+pub use revocation::{Revocation, RevocationBuilder, TokenHint};
 pub use shared::Shared;
 pub use status::VerifierStatus;
-pub use token_endpoint::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret};
+pub use token_endpoint::{
+    AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret, RevocationError, RevocationErrorKind,
+};
 pub use verifier::Verifier;

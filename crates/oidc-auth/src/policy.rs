@@ -24,11 +24,13 @@ pub enum TokenProfile {
     JwtLenient,
 }
 
-/// What a verifier verifies: access tokens for an API, or the ID tokens of a log-in, which are no credential for an API.
+/// What a verifier verifies: access tokens for an API, or the ID tokens of a log-in and the logout tokens that end it, which
+/// are no credential for an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Access(TokenProfile),
     Id,
+    Logout,
 }
 
 impl TokenKind {
@@ -45,6 +47,8 @@ impl TokenKind {
         match self {
             Self::Access(TokenProfile::AccessToken) => is("at+jwt"),
             Self::Id => typ.is_none() || is("JWT"),
+            // Recommended since errata set 1 only; `events` and the missing `nonce` tell it from other tokens too.
+            Self::Logout => typ.is_none() || is("JWT") || is("logout+jwt"),
             Self::Access(TokenProfile::JwtLenient) => typ.is_none() || is("JWT") || is("at+jwt"),
         }
     }
@@ -219,7 +223,7 @@ impl Policy {
             names: dialect.names.paths(),
             audience_claim: match kind {
                 TokenKind::Access(_) => dialect.audience_claim.clone().into_owned().into(),
-                TokenKind::Id => "aud".into(),
+                TokenKind::Id | TokenKind::Logout => "aud".into(),
             },
             rules: dialect.rules.iter().filter(|rule| rule.is_of(kind)).cloned().collect(),
             service_marks: dialect.service_marks.clone(),

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use gambeson_core::{AuditSink, Clock, Monotonic, Principal, Timestamp};
 
@@ -49,11 +50,14 @@ pub(crate) struct Shared {
 }
 
 /// Where keys come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Keys {
     Static(KeySet),
     Remote(Arc<Remote>),
 }
+
+/// The longest life of a logout token: two minutes are recommended (OpenID Connect Back-Channel Logout 1.0 §2.4).
+const LONGEST_LOGOUT: Duration = Duration::from_secs(3_600);
 
 /// Tokens that live for longer earn one warning.
 const LONG_LIFETIME: i64 = 3_600;
@@ -66,6 +70,25 @@ impl Verifier {
 
     pub(crate) fn new(shared: Shared) -> Self {
         Self(Arc::new(shared), None)
+    }
+
+    /// The same issuer's logout tokens in place of its ID tokens, with the same keys.
+    pub(crate) fn of_logout_tokens(&self) -> Self {
+        let policy = Policy {
+            kind: TokenKind::Logout,
+            max_lifetime: LONGEST_LOGOUT,
+            rules: Vec::new(),
+            ..self.0.policy.clone()
+        };
+        Self::new(Shared {
+            policy: policy.identified(),
+            keys: self.0.keys.clone(),
+            cache: None,
+            clock: Arc::clone(&self.0.clock),
+            audit: None,
+            denylist: None,
+            warned_of_lifetime: AtomicBool::new(false),
+        })
     }
 
     /// Verifies with the keys and the cache at hand; does not wait. A token that is bound to its sender (`cnf`) is refused
@@ -291,7 +314,7 @@ impl Verifier {
     fn warn_of_lifetime(&self, claims: &Claims<'_>, now: Timestamp) {
         let Some(exp) = claims.seconds("exp") else { return };
         let lifetime = exp.saturating_sub(claims.seconds("iat").unwrap_or(now.unix_seconds()));
-        let access = self.0.policy.kind != TokenKind::Id;
+        let access = matches!(self.0.policy.kind, TokenKind::Access(_));
         if access && lifetime > LONG_LIFETIME && !self.0.warned_of_lifetime.swap(true, Ordering::Relaxed) {
             telemetry::long_lived(self.issuer(), lifetime.unsigned_abs());
         }
@@ -429,7 +452,7 @@ pub(crate) fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Resu
 /// An ID token is no credential, so nobody has to prove that it is theirs.
 fn binding_of(claims: &Claims<'_>, policy: &Policy) -> Result<Binding, TokenError> {
     match policy.kind {
-        TokenKind::Id => Ok(Binding::default()),
+        TokenKind::Id | TokenKind::Logout => Ok(Binding::default()),
         TokenKind::Access(_) => claims.binding(),
     }
 }

@@ -191,7 +191,8 @@ mod sinks;
 
 #[cfg(feature = "dev-idp")]
 pub use dev_idp::{
-    DevClient, DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint, Person, SigningAlgorithm,
+    DevClient, DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, LogoutFault, Mint, Person,
+    SigningAlgorithm,
 };
 #[cfg(feature = "dev-model")]
 pub use dev_model::{DevModel, DevModelBuilder, DevModelError, DevModelErrorKind, ModelBill, ModelFault};

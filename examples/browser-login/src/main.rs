@@ -94,11 +94,10 @@ fn app(settings: &Settings) -> Result<Router, ConfigError> {
         .run_in(settings.profile)
         .build()?;
     // Signing out leads to the provider: the pages' policy has to allow it.
-    let targets = login.form_action_sources().into_iter().filter(|source| source != "'self'");
     let hardening = Hardening::strict()
         .run_in(settings.profile)
         .public_origin(settings.origin.as_str())
-        .form_action(targets.collect::<Vec<_>>())
+        .form_action(login.csp_sources().form_action)
         .build()?;
     Ok(Router::new()
         .route("/", get(home))

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Html;
+use axum::routing::post_service;
 use gambeson::audit_trail::AuditTrail;
 use gambeson::core::{Access, ConfigError, EndpointSpec};
 use gambeson::cost_guard::CostGuard;
@@ -54,7 +56,13 @@ pub fn build(
     app: App,
     telemetry: &Telemetry,
 ) -> Result<Listeners, ConfigError> {
-    let routes = routes(settings, &app, telemetry)?;
+    let mut routes = routes(settings, &app, telemetry)?;
+    let mut exempt = telemetry.endpoints().specs();
+    if let Some(login) = identity.sessions.login() {
+        let told = post_service(login.backchannel_logout::<Body>());
+        routes = routes.mount(login.backchannel_endpoint(), told);
+        exempt.push(login.backchannel_endpoint());
+    }
     let management = match settings.profile.is_production() {
         true => Some(management(routes.matrix_html(), telemetry)?),
         false => None,
@@ -66,7 +74,7 @@ pub fn build(
         .public_origin(origin)
         .redirect_to_canonical()
         .form_action(identity.form_targets)
-        .exempt(&probes);
+        .exempt(&exempt);
     let stack = Stack::builder(PeerLayer::new(proxies(settings)?))
         .telemetry(telemetry.layer())
         .hardening(hardening.build()?.layer())

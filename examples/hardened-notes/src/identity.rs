@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use gambeson::audit_trail::AuditTrail;
-use gambeson::core::ConfigError;
-use gambeson::oidc_auth::{AuthLayer, Issuer, Login, LoginLayer, Verifier};
+use gambeson::oidc_auth::{AuthLayer, Denylist, Issuer, Login, LoginLayer, Verifier, VerifierBuilder};
 
 use crate::keys::{CLIENT_SECRET, Keys};
 use crate::run::Failure;
@@ -28,7 +27,8 @@ impl Identity {
         keys: &Keys,
         trail: &AuditTrail,
     ) -> Result<Self, Failure> {
-        let tokens = AuthLayer::new(verifier(settings, issuer, trail)?);
+        let denylist = Denylist::new();
+        let tokens = AuthLayer::new(verifier(settings, issuer, trail).denylist(denylist.clone()).build()?);
         let Some(client_id) = &settings.client_id else {
             return Ok(Self { tokens, sessions: LoginLayer::off(), form_targets: Vec::new() });
         };
@@ -37,17 +37,16 @@ impl Identity {
             .public_origin(origin)
             .run_in(settings.profile)
             .audit(Arc::new(trail.clone()))
+            .denylist(denylist) // signing out ends API tokens too
             .build()?;
-        let form_targets =
-            login.form_action_sources().into_iter().filter(|source| source != "'self'").collect();
+        let form_targets = login.csp_sources().form_action;
         Ok(Self { sessions: LoginLayer::new(login).beside(&tokens), tokens, form_targets })
     }
 }
 
-fn verifier(settings: &Settings, issuer: &str, trail: &AuditTrail) -> Result<Verifier, ConfigError> {
+fn verifier(settings: &Settings, issuer: &str, trail: &AuditTrail) -> VerifierBuilder {
     Verifier::builder(Issuer::discover(issuer))
         .audience(settings.audience.as_str())
         .run_in(settings.profile)
         .audit(Arc::new(trail.clone()))
-        .build()
 }

@@ -44,15 +44,12 @@ async fn main() -> Result<(), Failure> {
 
 /// Every route with what it asks of its caller, and the stack that goes around them.
 fn app(kit: &Kit) -> Result<(Stack, Router), Failure> {
-    let mut routes = Routes::new(kit.policy())
+    let routes = Routes::new(kit.policy())
         .run_in(kit.profile())
         .get("/", public("the front door"), async || "Everybody may read this.\n")
         .get("/hello", need("greeting:read"), hello)
         .post("/hello", need("greeting:shout"), shout);
-    for (spec, endpoint) in kit.telemetry().endpoints().public() {
-        routes = routes.mount(spec, endpoint);
-    }
-    let (router, authorization) = routes.into_parts()?;
+    let (router, authorization) = kit.mount(routes).into_parts()?;
     let costs = RouteCosts::new().route(Method::POST, "/hello", Estimate::amount(TWO_CENTS));
     Ok((kit.stack_with_costs(authorization, kit.guard().cost_layer(costs))?, router))
 }

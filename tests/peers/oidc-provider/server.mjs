@@ -3,7 +3,7 @@
 // Environment: PORT (0 or unset: any free port), AUDIENCE (default "hardened-notes"),
 // SIGNING_ALG (RS256, ES256 or EdDSA, default RS256), TOKEN_TTL (seconds, default 300), CLIENT_SECRET (default: random).
 // REDIRECT_URIS (parted by blanks): with them there is a client `notes-web` for browsers (code + PKCE, refresh tokens
-// that work once, the secret as HTTP Basic), and LOGOUT_URIS are where its log-outs may end.
+// that work once, the secret as HTTP Basic), and LOGOUT_URIS are where its log-outs may end. BACKCHANNEL_URI is told of log-outs.
 // The client `service-basic` shows its secret as HTTP Basic. With SERVICE_JWK (a public key) there is `service-key`, which
 // proves itself by private_key_jwt, signed by ES256.
 // With TLS_CERT it is behind TLS and knows clients by their certificates: see mutual_tls.mjs.
@@ -42,6 +42,7 @@ const clientSecret = process.env.CLIENT_SECRET || randomBytes(24).toString('base
 const words = (text) => (text || '').split(' ').filter(Boolean);
 const redirectUris = words(process.env.REDIRECT_URIS);
 const logoutUris = words(process.env.LOGOUT_URIS);
+const backchannelUri = process.env.BACKCHANNEL_URI;
 const hits = {};
 
 async function signingKeys() {
@@ -99,6 +100,7 @@ const web = {
   post_logout_redirect_uris: logoutUris,
   response_types: ['code'],
   token_endpoint_auth_method: 'client_secret_basic',
+  ...backchannelUri && { backchannel_logout_uri: backchannelUri, backchannel_logout_session_required: true },
 };
 
 function account(_ctx, sub) {
@@ -112,11 +114,14 @@ async function newProvider(issuer) {
     claims: { openid: ['sub'], profile: ['name', 'tenant', 'roles'] },
     conformIdTokenClaims: false,
     extraTokenClaims: (_ctx, token) => PEOPLE[token.accountId ?? token.clientId],
+    // The app that is told of log-outs is on loopback, where the package's own dispatcher goes nowhere.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount: account,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', ...mutualTls.methods],
     pkce: { required: () => true },
     rotateRefreshToken: true,
     features: {
+      backchannelLogout: { enabled: true },
       devInteractions: { enabled: redirectUris.length > 0 },
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },

@@ -54,10 +54,16 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 5] {
 }
 
 fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 4] {
-    let login = stack.login.login().map_or_else(String::new, |login| {
-        format!("signs in at {}, comes back to {}", login.paths().login, login.redirect_uri())
-    });
     let tokens = &stack.authentication;
+    let (mut login, mut login_weak) = (String::new(), None);
+    if let Some(found) = stack.login.login() {
+        login = format!("signs in at {}, comes back to {}", found.paths().login, found.redirect_uri());
+        let ends_none = found.denylist().is_none() && !tokens.is_off();
+        login_weak = ends_none.then(|| "logging out ends no access tokens: give it a denylist".to_owned());
+        if found.denylist().is_some() {
+            login.push_str(", ends access tokens too");
+        }
+    }
     let (mut settings, mut weak) = (String::new(), Vec::new());
     if let Some(verifier) = tokens.verifier() {
         let audiences: Vec<&str> = verifier.audiences().collect();
@@ -77,7 +83,7 @@ fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 4] {
         false => authentication,
     };
     [
-        scene.place(4, "LoginLayer", stack.login.is_off(), Mode::Enforce).settings(login),
+        scene.place(4, "LoginLayer", stack.login.is_off(), Mode::Enforce).settings(login).weak(login_weak),
         scene
             .place(4, "CertificateLayer", stack.certificates.is_off(), Mode::Enforce)
             .settings(certificates_text(&stack.certificates)),

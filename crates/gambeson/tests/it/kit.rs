@@ -38,13 +38,16 @@ async fn app(idp: &DevIdp, folder: &std::path::Path) -> (Protected, Kit) {
         ("GAMBESON_OIDC_AUTH__LOGIN__PUBLIC_ORIGIN", "http://127.0.0.1:3000"),
     ];
     let kit = Kit::open(&parse(FILE, &variables).unwrap().in_folder(folder)).await.unwrap();
-    let (router, authorize): (Router, _) = Routes::new(kit.policy())
+    let routes = Routes::new(kit.policy())
         .run_in(kit.profile())
         .get("/notes", need("notes:read"), async || "the notes")
-        .get("/", public("the front door"), async || "welcome")
-        .into_parts()
-        .unwrap();
-    (kit.stack(authorize).unwrap().protect(router), kit)
+        .get("/", public("the front door"), async || "welcome");
+    let (router, authorize): (Router, _) = kit.mount(routes).into_parts().unwrap();
+    let stack = kit.stack(authorize).unwrap();
+    let report = stack.report();
+    let login = report.layer("LoginLayer").unwrap();
+    assert!(login.settings.ends_with("ends access tokens too") && login.weaknesses.is_empty(), "{report}");
+    (stack.protect(router), kit)
 }
 
 async fn ask(app: &Protected, path: &str, token: Option<&str>) -> http::Response<Body> {
@@ -76,10 +79,38 @@ async fn a_file_and_variables_make_a_whole_stack() {
     let denylist = kit.denylist().unwrap();
     denylist.deny(&gambeson::oidc_auth::Denial::subject(idp.issuer(), "alice"));
     assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(&app, "/livez", None).await.status(), StatusCode::OK, "probes are mounted");
     let login = ask(&app, "/login", None).await;
     assert_eq!(login.status(), StatusCode::SEE_OTHER);
     assert!(login.headers()["location"].to_str().unwrap().starts_with(idp.issuer()));
     assert!(folder.path().join("audit").read_dir().unwrap().next().is_some(), "the trail is kept");
+}
+
+#[tokio::test]
+async fn the_provider_may_tell_of_log_outs_and_ends_api_tokens() {
+    let idp = DevIdp::builder().bind("127.0.0.1:0").audience("notes").start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (app, _kit) = app(&idp, folder.path()).await;
+    let token = idp.mint().user("alice").claim("sid", "s").token();
+    assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::OK);
+    let tell = async |logout: String| {
+        let request = Request::post("/logout/backchannel")
+            .header("host", "127.0.0.1:3000")
+            .header("origin", idp.issuer())
+            .header("sec-fetch-site", "cross-site")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(format!("logout_token={logout}")));
+        app.clone().oneshot(request.unwrap()).await.unwrap()
+    };
+    let forged = idp.mint_logout("web").claim("sid", "s").foreign_key().token();
+    assert_eq!(tell(forged).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::OK);
+    let told = tell(idp.mint_logout("web").claim("sid", "s").token()).await;
+    assert_eq!(
+        (told.status(), &told.headers()["cache-control"]),
+        (StatusCode::OK, &"no-store".parse().unwrap())
+    );
+    assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub struct Denial {
 #[derive(Clone, PartialEq, Eq)]
 enum Of {
     Token(Box<str>),
-    Session { sid: Box<str>, subject: Option<Box<str>>, and_sessionless: bool },
+    Session { sid: Box<str>, subject: Option<Box<str>>, and_sessionless: bool, so_far: bool },
     Subject(Box<str>),
     Issuer,
 }
@@ -44,7 +44,16 @@ impl Denial {
     /// All tokens of a session at the provider, by its `sid`. Tokens that name no session are not met: see [`Denial::and_subject`].
     /// Say whose it is with that or with [`Denial::whose`], or one account that logs in and out all day can fill the list.
     pub fn session(issuer: impl Into<Box<str>>, sid: impl Into<Box<str>>) -> Self {
-        Self::of(issuer, Of::Session { sid: sid.into(), subject: None, and_sessionless: false })
+        Self::of(
+            issuer,
+            Of::Session { sid: sid.into(), subject: None, and_sessionless: false, so_far: false },
+        )
+    }
+
+    /// All tokens of a session at the provider that were issued until now, as for a subject: for a log-out here, after which the provider may
+    /// go on with the same `sid`. The rest is as for [`Denial::session`].
+    pub fn session_so_far(issuer: impl Into<Box<str>>, sid: impl Into<Box<str>>) -> Self {
+        Self::of(issuer, Of::Session { sid: sid.into(), subject: None, and_sessionless: false, so_far: true })
     }
 
     /// All tokens of a subject that were issued until now, and those of the list's leeway to come: see [`Denial::issued_until`].
@@ -80,8 +89,8 @@ impl Denial {
         self
     }
 
-    /// What was issued until this moment, to the second, in place of now; by the issuer's clock, which is what `iat` has. Tokens and
-    /// sessions by their names are denied whenever they were issued.
+    /// What was issued until this moment, to the second, in place of now; by the issuer's clock, which is what `iat` has. What
+    /// [`Denial::token`] and [`Denial::session`] name is denied whenever it was issued.
     ///
     /// Without it nobody knows what the issuer's clock says: as it may be ahead, what is issued within
     /// [`DenylistBuilder::leeway`](super::DenylistBuilder::leeway) from now is denied too. Who logs in again at once is refused for so long; say
@@ -96,12 +105,12 @@ impl Denial {
         let name = |kind, value| name(kind, &self.issuer, value);
         let (first, second) = match &self.of {
             Of::Token(jti) => ((name(Kind::Token, jti), i64::MAX), None),
-            Of::Session { sid, subject, and_sessionless } => {
+            Of::Session { sid, subject, and_sessionless, so_far } => {
                 let subject = subject
                     .as_ref()
                     .filter(|_| *and_sessionless)
                     .map(|sub| (name(Kind::Sessionless, sub), until));
-                ((name(Kind::Session, sid), i64::MAX), subject)
+                ((name(Kind::Session, sid), if *so_far { until } else { i64::MAX }), subject)
             }
             Of::Subject(sub) => ((name(Kind::Subject, sub), until), None),
             Of::Issuer => ((name(Kind::Issuer, ""), until), None),

@@ -6,7 +6,8 @@
 //! ([`VerifierBuilder::denylist`](crate::VerifierBuilder::denylist), [`IntrospectionBuilder::denylist`](crate::introspection::IntrospectionBuilder::denylist)) asks it each time, also
 //! for tokens that are remembered, and refuses what it denies as 401 `invalid_token`. A [`Denial`] names a token (`jti`), a session
 //! (`sid`), a subject (`sub`) or a whole issuer; those of a subject or an issuer end what was issued until a moment, so that who
-//! logs in again is let in.
+//! logs in again is let in. A [`Login`](crate::Login) that is given the list ([`LoginBuilder::denylist`](crate::login::LoginBuilder::denylist)) feeds it with
+//! log-outs, here and at the provider.
 //!
 //! # Example
 //!

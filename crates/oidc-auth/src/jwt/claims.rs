@@ -13,6 +13,9 @@ use crate::policy::{Policy, TokenKind, TokenProfile};
 #[derive(Debug, Clone)]
 pub(crate) struct Claims<'a>(Members<'a>);
 
+/// The member of `events` that makes a logout token (Back-Channel Logout 1.0 §2.4).
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
 /// What to keep of the claims that are looked at by name; the policy adds its own.
 fn keep(name: &str, policy: &Policy) -> Keep {
     match name {
@@ -148,11 +151,13 @@ impl<'a> Claims<'a> {
 
     /// An ID token has the marks of one; that it is not bound to a sender is no matter, as it is no credential.
     pub(crate) fn check_purpose(&self, policy: &Policy) -> Result<(), TokenError> {
-        if policy.kind == TokenKind::Id {
-            return match self.0.get("events") {
-                Some(_) => Err(TokenError::with(Reason::Purpose, "events marks a security event")),
-                None => Ok(()),
-            };
+        match policy.kind {
+            TokenKind::Id if self.0.get("events").is_some() => {
+                return Err(TokenError::with(Reason::Purpose, "events marks a security event"));
+            }
+            TokenKind::Id => return Ok(()),
+            TokenKind::Logout => return self.check_logout(),
+            TokenKind::Access(_) => {}
         }
         self.binding()?;
         match ["at_hash", "c_hash", "events"].into_iter().find(|name| self.0.get(name).is_some()) {
@@ -164,10 +169,37 @@ impl<'a> Claims<'a> {
         }
     }
 
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 §2.4): its one event is the logout, it names whom or what it ends,
+    /// and nothing in it lets it pass for an ID token.
+    fn check_logout(&self) -> Result<(), TokenError> {
+        let wrong = |text| Err(TokenError::with(Reason::Purpose, text));
+        let Some(Json::Object(events)) = self.0.get("events") else {
+            return wrong("events is no object: not a logout token");
+        };
+        let mut events = events.iter();
+        match (events.next(), events.next()) {
+            (Some((LOGOUT_EVENT, Json::Object(_))), None) => {}
+            _ => return wrong("events is not the logout event alone"),
+        }
+        if self.0.get("nonce").is_some() {
+            return wrong("nonce marks an ID token");
+        }
+        for name in ["sub", "sid"] {
+            if self.text(name)?.is_some_and(str::is_empty) {
+                return Err(TokenError::with(Reason::Malformed, format!("{name} is empty")));
+            }
+        }
+        match self.0.get("sub").or(self.0.get("sid")) {
+            Some(_) => Ok(()),
+            None => Err(TokenError::with(Reason::MissingClaim, "sub and sid are both missing")),
+        }
+    }
+
     pub(crate) fn check_required(&self, policy: &Policy) -> Result<(), TokenError> {
         let texts: &[&str] = match policy.kind {
             TokenKind::Access(TokenProfile::AccessToken) => &["sub", "client_id", "jti"],
             TokenKind::Access(TokenProfile::JwtLenient) | TokenKind::Id => &["sub"],
+            TokenKind::Logout => &["jti"],
         };
         for name in texts {
             if self.text(name)?.is_none_or(str::is_empty) {

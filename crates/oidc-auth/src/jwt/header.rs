@@ -62,6 +62,7 @@ fn check_type(members: &Members<'_>, kind: TokenKind) -> Result<(), TokenError> 
         }
         TokenKind::Access(TokenProfile::JwtLenient) => "wanted JWT, at+jwt or none",
         TokenKind::Id => "wanted JWT or none",
+        TokenKind::Logout => "wanted logout+jwt, JWT or none",
     };
     Err(TokenError::with(Reason::TokenType, format!("typ is {got:?}, {cure}")))
 }

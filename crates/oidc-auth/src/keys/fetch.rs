@@ -67,6 +67,8 @@ pub(crate) struct Metadata {
     pub(crate) token_endpoint: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) revocation_endpoint_auth_methods_supported: Option<Vec<String>>,
     pub(crate) mtls_endpoint_aliases: Option<Aliases>,
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
     pub(crate) authorization_response_iss_parameter_supported: Option<bool>,
@@ -76,6 +78,7 @@ pub(crate) struct Metadata {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Aliases {
     pub(crate) token_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
 }
 
 impl Endpoint {

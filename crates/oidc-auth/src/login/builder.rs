@@ -7,8 +7,11 @@ use gambeson_core::{
     AuditSink, Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, Profile, SecretBytes, SecretRef,
     SecretResolver, Spawn, Timer,
 };
+use tokio::sync::Semaphore;
 
+use super::backchannel::LogoutTokens;
 use super::cookies::Cookies;
+use super::ending::{MOST_WAITING, SessionlessTokens};
 use super::handle::{Inner, Login};
 use super::memory::MemorySessions;
 use super::origin::PublicOrigin;
@@ -18,6 +21,7 @@ use super::refresh::InFlight;
 use super::seal::Sealer;
 use super::session::SessionLifetime;
 use super::store::SessionStore;
+use crate::denylist::Denylist;
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
 use crate::policy::ClaimNames;
@@ -51,6 +55,8 @@ pub struct LoginBuilder {
     transport: Option<Arc<dyn HttpTransport>>,
     audit: Option<Arc<dyn AuditSink>>,
     keys_of: Option<Verifier>,
+    denylist: Option<Denylist>,
+    sessionless_tokens: SessionlessTokens,
 }
 
 impl LoginBuilder {
@@ -80,6 +86,8 @@ impl LoginBuilder {
             transport: None,
             audit: None,
             keys_of: None,
+            denylist: None,
+            sessionless_tokens: SessionlessTokens::default(),
         }
     }
 
@@ -238,6 +246,21 @@ impl LoginBuilder {
     pub fn keys_of(mut self, verifier: &Verifier) -> Self {
         self.keys_of = Some(verifier.clone());
         self
+    }
+
+    /// The list that verifiers of access tokens ask, so that logging out ends API tokens too: a log-out denies what was issued until
+    /// then under the session's `sid`, or of its person where the ID token names no session; a refused refresh what was issued under its
+    /// `sid`; [`Sessions::end_all`](super::Sessions::end_all) all of the person; a log-out at the provider what it names. Default: none,
+    /// so that access tokens work to their own end.
+    pub fn denylist(mut self, denylist: Denylist) -> Self {
+        self.denylist = Some(denylist);
+        self
+    }
+
+    /// What becomes of access tokens without `sid` when their person logs out. Default [`SessionlessTokens::End`]; says nothing
+    /// without a [denylist](LoginBuilder::denylist).
+    pub fn sessionless_tokens(self, sessionless_tokens: SessionlessTokens) -> Self {
+        Self { sessionless_tokens, ..self }
     }
 
     /// The log-in. Does not ask the provider: the app starts without it.
@@ -399,6 +422,7 @@ impl LoginBuilder {
         if matches!(self.issuer.source, KeySource::Static { .. }) {
             return None;
         }
+        let verifier = verifier?;
         let endpoint = Endpoint::new(&self.issuer, self.run_in, self.transport?, self.deadline);
         Some(Login::new(Inner {
             client: self.client,
@@ -411,7 +435,8 @@ impl LoginBuilder {
             scope: self.scopes.join(" "),
             lifetime: self.lifetime,
             sealer: sealer?,
-            verifier: verifier?,
+            logout_tokens: LogoutTokens::new(&verifier),
+            verifier,
             provider: Provider::new(endpoint, Arc::clone(&clock), self.spawn.clone()?, self.entropy.clone()?),
             store: self.store.unwrap_or_else(|| Arc::new(MemorySessions::new())),
             clock,
@@ -419,6 +444,10 @@ impl LoginBuilder {
             entropy: self.entropy?,
             audit: self.audit,
             in_flight: InFlight::default(),
+            timer: self.timer?,
+            denylist: self.denylist,
+            sessionless_tokens: self.sessionless_tokens,
+            waiting_log_outs: Arc::new(Semaphore::new(MOST_WAITING)),
         }))
     }
 }

@@ -197,7 +197,7 @@ async fn identify(
     let scope = tokens.scope.as_deref().unwrap_or(&parts.scope);
     let payload = verified.claims().unwrap_or_default();
     let principal =
-        identity::person(payload, parts.verifier.policy(), ends_at, scope).map_err(no_identity)?;
+        identity::person(payload, parts.verifier.policy(), ends_at, scope, None).map_err(no_identity)?;
     let grant = Grant {
         refresh_at: refresh_at(now, tokens.expires_in),
         scope: scope.into(),

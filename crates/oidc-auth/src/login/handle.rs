@@ -5,11 +5,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Access, AuditSink, Clock, EndpointSpec, Entropy, Spawn, Subject, Timestamp};
+use gambeson_core::{
+    Access, AuditSink, Clock, EndpointSpec, Entropy, Exempt, Spawn, Subject, Timer, Timestamp,
+};
 use http::{HeaderMap, Method, Uri};
+use tokio::sync::Semaphore;
 
+use super::backchannel::{BackchannelLogout, LogoutTokens};
 use super::builder::LoginBuilder;
 use super::cookies::Cookies;
+use super::ending::{self, SessionlessTokens};
 use super::id_token::Expected;
 use super::origin::PublicOrigin;
 use super::paths::LoginPaths;
@@ -20,6 +25,7 @@ use super::seal::Sealer;
 use super::session::{SessionKey, SessionLifetime};
 use super::store::{SessionStore, SessionStoreError, SessionsOf};
 use super::telemetry;
+use crate::denylist::{Denial, Denylist};
 use crate::issuer::Issuer;
 use crate::step_up::StepUp;
 use crate::token_endpoint::ClientAuth;
@@ -48,6 +54,11 @@ pub(super) struct Inner {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) audit: Option<Arc<dyn AuditSink>>,
     pub(super) in_flight: InFlight,
+    pub(super) timer: Arc<dyn Timer>,
+    pub(super) denylist: Option<Denylist>,
+    pub(super) sessionless_tokens: SessionlessTokens,
+    pub(super) waiting_log_outs: Arc<Semaphore>,
+    pub(super) logout_tokens: LogoutTokens,
 }
 
 /// A path that the layer answers by itself.
@@ -104,6 +115,44 @@ impl Login {
             public(Method::GET, &paths.callback, "who comes back from the provider is not known yet"),
             public(Method::POST, &paths.logout, "who is not logged in may log out all the same"),
         ]
+    }
+
+    /// What the provider tells of log-outs elsewhere: a service for [`LoginPaths::backchannel_logout`]. See
+    /// [`BackchannelLogout`].
+    #[must_use]
+    pub fn backchannel_logout<B>(&self) -> BackchannelLogout<B> {
+        BackchannelLogout::new(self.clone())
+    }
+
+    /// The endpoint of [`Login::backchannel_logout`], for a router that lists what there is. No browser calls it, so the cross-site check
+    /// has to let it pass.
+    #[must_use]
+    pub fn backchannel_endpoint(&self) -> EndpointSpec {
+        let why = "the identity provider proves itself by the logout token";
+        let path = self.0.paths.backchannel_logout.clone();
+        let mut exempt = Exempt::default();
+        exempt.csrf = true;
+        EndpointSpec::new(Method::POST, path, Access::Public(Cow::Borrowed(why))).exempt(exempt)
+    }
+
+    /// The address to register with the provider as `backchannel_logout_uri`.
+    #[must_use]
+    pub fn backchannel_logout_uri(&self) -> String {
+        self.0.origin.url(&self.0.paths.backchannel_logout)
+    }
+
+    /// The denylist that log-outs feed, if there is one.
+    #[must_use]
+    pub fn denylist(&self) -> Option<&Denylist> {
+        self.0.denylist.as_ref()
+    }
+
+    /// What the pages of this app need in their Content-Security-Policy beside `'self'`, so that a log-in and a log-out work.
+    #[must_use]
+    pub fn csp_sources(&self) -> CspSources {
+        let mut form_action = self.form_action_sources();
+        form_action.retain(|source| source != "'self'");
+        CspSources { form_action }
     }
 
     /// The sources that a page with a log-out form needs in its policy's `form-action`: this origin, and the origins that
@@ -179,18 +228,30 @@ impl fmt::Debug for Login {
     }
 }
 
+/// See [`Login::csp_sources`]. Scripts need nothing: a log-in is a navigation, and the provider is asked by the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CspSources {
+    /// For `form-action`: the origins that the log-out's form is redirected to, which browsers check too (CSP Level 3 §6.4.1).
+    pub form_action: Vec<String>,
+}
+
 /// The sessions of a [`Login`].
 #[derive(Debug, Clone)]
 pub struct Sessions(Login);
 
 impl Sessions {
     /// Ends all sessions of a subject, on every device: for "log out everywhere", a deleted account, a stolen laptop. Says
-    /// how many there were.
+    /// how many there were. With a [denylist](LoginBuilder::denylist) all access tokens that the subject was given until now end
+    /// too, also when there was no session. Carried through when it is dropped.
     ///
     /// # Errors
-    /// The store is in trouble: some may live on.
+    /// The store is in trouble: some may live on. Tokens are denied all the same.
     pub async fn end_all(&self, subject: &Subject) -> Result<u64, SessionStoreError> {
-        let ended = self.0.0.store.end_all(&SessionsOf::Subject(subject.clone())).wait().await?;
+        if let Some(list) = &self.0.0.denylist {
+            list.deny(&Denial::subject(&*subject.issuer, subject.name.clone()));
+        }
+        let ended = ending::end_all(&self.0, SessionsOf::Subject(subject.clone())).await?;
         telemetry::ended_all(&self.0, subject, ended);
         Ok(ended)
     }

@@ -11,7 +11,7 @@ use super::random::Random;
 use crate::algorithm::Algorithm;
 use crate::error::{Reason, TokenError};
 use crate::jwt::{Claims, Compact, Header};
-use crate::policy::TokenKind;
+use crate::policy::{Policy, TokenKind};
 use crate::verifier::Verifier;
 
 /// What the rest of the log-in knows of the token.
@@ -41,6 +41,32 @@ pub(super) async fn verify(
     }
     check_access_token(token, &claims, expected.access_token)?;
     Ok(principal)
+}
+
+/// What the ID token of a refresh keeps of the one before (§12.2).
+pub(super) fn check_kept(before: &str, now: &str, policy: &Policy) -> Result<(), TokenError> {
+    let (before, now) = (Claims::read(before, policy)?, Claims::read(now, policy)?);
+    let changed =
+        |what: &str| Err(TokenError::with(Reason::Purpose, format!("{what} changed at the refresh")));
+    if before.text("iss")? != now.text("iss")? || before.text("sub")? != now.text("sub")? {
+        return changed("iss or sub");
+    }
+    let audiences = now.texts("aud")?;
+    if !before.texts("aud")?.all(|aud| audiences.clone().any(|now| now == aud)) {
+        return changed("aud");
+    }
+    if before.text("azp")?.is_some_and(|party| now.text("azp").ok().flatten() != Some(party)) {
+        return changed("azp");
+    }
+    if let (Some(before), Some(now)) = (before.seconds("auth_time"), now.seconds("auth_time"))
+        && before != now
+    {
+        return changed("auth_time");
+    }
+    match now.members().get("nonce") {
+        Some(nonce) if before.members().get("nonce") != Some(nonce) => changed("nonce"),
+        _ => Ok(()),
+    }
 }
 
 /// A token for several parties: each must be known, and it must say that it was made for this one (§3.1.3.7, items 3 to 5).
@@ -106,5 +132,38 @@ mod tests {
         assert!(taken(both, &project));
         assert!(!taken(r#"{"aud":["notes","project"]}"#, &project), "for whom was it made?");
         assert!(!taken(r#"{"aud":["notes","project","x"],"azp":"notes"}"#, &project));
+    }
+
+    fn kept(before: &str, now: &str) -> bool {
+        let issuer = Issuer::static_keys("https://i", r#"{"keys":[]}"#);
+        let verifier = Verifier::builder(issuer).audience("web").for_id_tokens().build().unwrap();
+        check_kept(before, now, verifier.policy()).is_ok()
+    }
+
+    #[test]
+    fn a_refreshed_token_is_of_the_same_log_in() {
+        let before = r#"{"iss":"i","sub":"a","aud":["web","api"],"azp":"web","auth_time":5,"nonce":"n"}"#;
+        for good in [
+            before,
+            r#"{"iss":"i","sub":"a","aud":["api","web"],"azp":"web"}"#,
+            r#"{"iss":"i","sub":"a","aud":["api","more","web"],"azp":"web","auth_time":5}"#,
+        ] {
+            assert!(kept(before, good), "{good}");
+        }
+        for bad in [
+            r#"{"iss":"j","sub":"a","aud":["web","api"],"azp":"web"}"#,
+            r#"{"iss":"i","sub":"b","aud":["web","api"],"azp":"web"}"#,
+            r#"{"iss":"i","sub":"a","aud":"web","azp":"web"}"#,
+            r#"{"iss":"i","sub":"a","aud":["web","api"]}"#,
+            r#"{"iss":"i","sub":"a","aud":["web","api"],"azp":"web","auth_time":6}"#,
+            r#"{"iss":"i","sub":"a","aud":["web","api"],"azp":"web","nonce":"m"}"#,
+            r#"{"iss":"i","sub":"a","aud":["web","api"],"azp":"web","nonce":1}"#,
+        ] {
+            assert!(!kept(before, bad), "{bad}");
+        }
+        assert!(!kept(
+            r#"{"iss":"i","sub":"a","aud":"w"}"#,
+            r#"{"iss":"i","sub":"a","aud":"w","nonce":"n"}"#
+        ));
     }
 }

@@ -5,10 +5,9 @@ use http::{HeaderMap, Method, header};
 
 use super::begin::with_query;
 use super::handle::Login;
-use super::refusal;
 use super::session::{Session, SessionKey};
 use super::step::{Outcome, Reply, Step};
-use super::telemetry;
+use super::{ending, refusal};
 
 /// A longer ID token makes no hint: addresses have an end.
 const LONGEST_HINT: usize = 6_144;
@@ -37,16 +36,24 @@ fn is_own(headers: &HeaderMap, origin: &str) -> bool {
 
 async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) -> Outcome {
     let parts = login.parts();
+    let cleared = parts.cookies.clear(&parts.cookies.session);
     let session = match key {
-        Some(key) => parts.store.remove(&key, None).wait().await.map_err(refusal::sessions_unavailable)?,
+        Some(key) => match ending::log_out(login, key, facts).await {
+            Ok(session) => session,
+            // The browser forgets the id all the same.
+            Err(error) => {
+                let rejection = refusal::log_out_unfinished(error);
+                return Err(cleared
+                    .into_iter()
+                    .fold(rejection, |rejection, cookie| rejection.header(header::SET_COOKIE, cookie)));
+            }
+        },
         None => None,
     };
     let mut location = login.post_logout_redirect_uri();
     if let Some(session) = session {
-        telemetry::logged_out(login, session.principal(), facts);
         location = at_provider(login, &session).unwrap_or(location);
     }
-    let cleared = parts.cookies.clear(&parts.cookies.session);
     let reply = Reply::see_other(&location);
     let reply = reply.ok_or_else(|| refusal::unavailable("the way out can't stand in a header"))?;
     Ok(reply.cookie(cleared).forgetting_pages())

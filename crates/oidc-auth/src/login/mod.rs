@@ -10,8 +10,9 @@
 //!
 //! It does **not** stop requests without a session: they go on as anonymous, and the authorization layer answers 401 where
 //! a route asks for somebody. It does not stop forged posts of other sites to the app's own routes: a log-in needs the
-//! cross-site check of gambeson-hardening-headers in front. It does not learn of a log-out at the provider before the next
-//! refresh, and does not keep the access token, so it gives the app none to call others with.
+//! cross-site check of gambeson-hardening-headers in front. Of a log-out at the provider it learns at the next refresh only, unless
+//! [`BackchannelLogout`] is mounted; access tokens at APIs outlive their session, unless log-in and verifiers share a
+//! [denylist](LoginBuilder::denylist). It does not keep the access token, so it gives the app none to call others with.
 //!
 //! # Place in the stack
 //!
@@ -87,7 +88,7 @@
 //! ```
 //!
 //! A page signs out by a form: `<form method="post" action="/logout"><button>Sign out</button></form>`. Browsers check where
-//! the redirect to the provider goes against the page's `form-action`: [`Login::form_action_sources`] tells what to allow.
+//! the redirect to the provider goes against the page's `form-action`: [`Login::csp_sources`] tells what to allow.
 //! [`Negotiated::log_in`], given to the layer that answers 401, sends a browser's navigation to the log-in; scripts get
 //! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
 //! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only. Chromium
@@ -96,6 +97,21 @@
 //! Where a log-in is not enough for what a route does, [`RequireAcr`](crate::RequireAcr) sends the browser here with `acr_values` and
 //! `max_age` in the query, which go on to the provider (step-up): contexts only if [`LoginBuilder::acr_values`] lists them. An ID token that
 //! does not have what was asked for signs nobody in. Each log-in, this one too, gives the session a new id.
+//!
+//! # The end of a session
+//!
+//! | what happens | sessions | access tokens at APIs, with a [denylist](LoginBuilder::denylist) | refresh token |
+//! |---|---|---|---|
+//! | log-out here | this one | of its `sid`, issued until now; with [`SessionlessTokens::End`] the person's without `sid` too | revoked behind the answer (RFC 7009) |
+//! | log-out at the provider ([`BackchannelLogout`]) | of the `sid`, else of the `sub` | the same, those of the `sid` whenever issued | the provider's matter |
+//! | [`Sessions::end_all`] | of the person | of the person, issued until now | |
+//! | refused refresh | this one | of its `sid`, issued until now | used up |
+//! | new log-in of the browser (step-up) | the old one, another id | | |
+//! | idle, or over | this one | | |
+//!
+//! A refresh is refused when the provider refuses the token, or its new ID token is not of the same log-in: `iss`, `sub`, `aud`, `azp`,
+//! `auth_time` and `nonce` must not change (OpenID Connect Core 1.0 §12.2). Its scope may become less, never more. A log-in that
+//! asks for a `max_age` needs an `auth_time` that keeps it.
 //!
 //! # Defaults
 //!
@@ -115,6 +131,8 @@
 //! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
 //! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
 //! | contexts that an address may ask for | none | anybody can write an address: it is not to choose a weaker log-in |
+//! | denylist | none; with [`Config`](crate::Config) that of `[oidc-auth.denylist]` | tokens need an `iat` with it |
+//! | log-out while the store is down | 503, the cookie goes, and it is tried again 8 times in 4 min | the browser is signed out at once |
 //! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
 //!
 //! # Rejections
@@ -127,6 +145,7 @@
 //! | [`login-denied`](crate#login-denied) | 403 | the person, or the provider on its own, said no |
 //! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked, or too many ask already; what came back may come again then |
 //! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full |
+//! | [`logout-token`](crate#logout-token) | 400 | [`BackchannelLogout`]: no valid logout token |
 //! | [`navigation-only`](crate#navigation-only) | 403 | `/login` as a frame, a script's request or a prefetch |
 //! | [`cross-site-logout`](crate#cross-site-logout) | 403 | `/logout` from another origin |
 //! | [`method-not-allowed`](crate#method-not-allowed) | 405, `Allow` | another method |
@@ -139,12 +158,14 @@
 //! | event | level | fields |
 //! |---|---|---|
 //! | `signed in`, `signed out` | info | |
+//! | `signed out by the provider` | info | `sessions` |
+//! | `refresh token could not be revoked at the provider` | warn | `cause` |
 //! | `request refused` (own paths) | info; warn for 5xx | `slug`, `cause`, `action`, `trace_id` |
 //! | `session ended: its refresh was refused` | info | `cause` |
 //! | `session could not be refreshed…` | warn | `cause` |
 //! | `session store` | warn | `what`, `cause` |
 //!
-//! Audit events of kind `authentication`: `login` and `logout` (success; denied or failed with the slug as reason),
+//! Audit events of kind `authentication`: `login`, `logout` and `logout.backchannel` (success; denied or failed with the slug as reason),
 //! `session.expired`, `session.refresh` (success, denied), `session.end_all`.
 //!
 //! # Cancel safety
@@ -152,8 +173,8 @@
 //! With sessions in memory a request is decided within `call`; with a remote store, dropping the future before the answer
 //! leaves everything as it was. A callback that is dropped while the code is exchanged has used up the code: the person
 //! begins again. Once its session is created but the answer does not reach the browser, that session ends idle. A log-out
-//! that is dropped after the store was told has ended the session here, not at the provider. Refreshes run behind requests
-//! and don't know of their end.
+//! is carried through here though it is dropped, but then not at the provider, to which the browser would have been sent. Refreshes run
+//! behind requests and don't know of their end.
 //!
 //! # Errors
 //!
@@ -164,15 +185,18 @@
 //!
 //! RFC 6749 §4.1, §5, §6 and §10.12, RFC 7636 (PKCE, `S256` only), RFC 9207 §2.4 (`iss` of the response), RFC 9700 §2.1 and
 //! §4 (best practice), OpenID Connect Core 1.0 §3.1 (code flow), §3.1.3.7 (ID token) and §12 (refresh), Discovery 1.0 §4,
-//! RP-Initiated Logout 1.0 §2, RFC 6265bis §4.1.3 (cookie prefixes), RFC 8452 (AES-GCM-SIV), W3C Clear Site Data §3.1, OWASP ASVS 5.0 §7.
+//! RP-Initiated Logout 1.0 §2, Back-Channel Logout 1.0 §2, RFC 7009 §2 (revocation), RFC 6265bis §4.1.3 (cookie prefixes), RFC 8452
+//! (AES-GCM-SIV), W3C Clear Site Data §3.1, OWASP ASVS 5.0 §7.
 
 mod attempt;
+mod backchannel;
 mod begin;
 mod builder;
 mod callback;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cookies;
+mod ending;
 mod finishing;
 mod handle;
 mod id_token;
@@ -202,8 +226,10 @@ use std::sync::Arc;
 use gambeson_core::{Challenges, Negotiated};
 use tower_layer::Layer;
 
+pub use self::backchannel::{BackchannelLogout, ResponseFuture as BackchannelFuture};
 pub use self::builder::LoginBuilder;
-pub use self::handle::{Login, Sessions};
+pub use self::ending::SessionlessTokens;
+pub use self::handle::{CspSources, Login, Sessions};
 pub use self::memory::MemorySessions;
 pub use self::paths::LoginPaths;
 pub use self::sealed::{NotASession, SessionSeal};

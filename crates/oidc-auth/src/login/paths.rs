@@ -16,6 +16,9 @@ pub struct LoginPaths {
     pub callback: String,
     /// Ends the session: POST. Default `/logout`.
     pub logout: String,
+    /// Where the provider tells of log-outs elsewhere, if [`Login::backchannel_logout`](crate::Login::backchannel_logout) is mounted there:
+    /// the `backchannel_logout_uri` to register. Default `/logout/backchannel`.
+    pub backchannel_logout: String,
     /// Where a log-in ends that did not say where to. Default `/`.
     pub after_login: String,
     /// Where a log-out ends: the `post_logout_redirect_uri` to register. Default `/`.
@@ -28,6 +31,7 @@ impl Default for LoginPaths {
             login: "/login".into(),
             callback: "/login/callback".into(),
             logout: "/logout".into(),
+            backchannel_logout: "/logout/backchannel".into(),
             after_login: "/".into(),
             after_logout: "/".into(),
         }
@@ -53,6 +57,12 @@ impl LoginPaths {
         Self { logout: path.into(), ..self }
     }
 
+    /// Another path where the provider tells of log-outs.
+    #[must_use]
+    pub fn backchannel_logout(self, path: impl Into<String>) -> Self {
+        Self { backchannel_logout: path.into(), ..self }
+    }
+
     /// Another path where log-ins end.
     #[must_use]
     pub fn after_login(self, path: impl Into<String>) -> Self {
@@ -66,7 +76,12 @@ impl LoginPaths {
     }
 
     pub(super) fn validate(&self, problems: &mut ConfigProblems) {
-        let owned = [("login", &self.login), ("callback", &self.callback), ("logout", &self.logout)];
+        let owned = [
+            ("login", &self.login),
+            ("callback", &self.callback),
+            ("logout", &self.logout),
+            ("backchannel-logout", &self.backchannel_logout),
+        ];
         let after = [("after-login", &self.after_login), ("after-logout", &self.after_logout)];
         for (name, path) in owned.iter().chain(&after) {
             if return_to::parse(path).is_none() || path.contains('?') {
@@ -85,7 +100,9 @@ impl LoginPaths {
     pub(super) fn after<'p>(&'p self, asked: Option<&'p str>) -> &'p str {
         let ours = |path: &str| {
             let path = path.split_once('?').map_or(path, |(path, _)| path);
-            [&self.login, &self.callback, &self.logout].iter().any(|own| *own == path)
+            [&self.login, &self.callback, &self.logout, &self.backchannel_logout]
+                .iter()
+                .any(|own| *own == path)
         };
         asked.and_then(return_to::parse).filter(|path| !ours(path)).unwrap_or(&self.after_login)
     }

@@ -8,7 +8,9 @@ use gambeson_core::{Clock, Entropy, Spawn};
 use super::finishing::Finishing;
 use crate::keys::{Endpoint, FetchError, Metadata, Network};
 use crate::shares::Shares;
-use crate::token_endpoint::{ClientAuth, ExchangeError, Exchanges, Found, Known, Prepared, TokenUrl, Tokens};
+use crate::token_endpoint::{
+    ClientAuth, ClientEndpoint, ExchangeError, Exchanges, Found, Known, Prepared, RevocationError, Tokens,
+};
 
 /// How many requests wait for the discovery document, and how many of them are of one network.
 const WAITING: (usize, usize) = (512, 32);
@@ -17,7 +19,8 @@ const WAITING: (usize, usize) = (512, 32);
 #[derive(Debug)]
 pub(super) struct Endpoints {
     pub(super) authorize: String,
-    pub(super) token: TokenUrl,
+    pub(super) token: ClientEndpoint,
+    pub(super) revocation: Option<ClientEndpoint>,
     pub(super) end_session: Option<String>,
     /// Whether answers carry `iss` (RFC 9207 §3).
     pub(super) names_itself: bool,
@@ -112,13 +115,26 @@ impl Provider {
     pub(super) fn deadline(&self) -> Duration {
         self.known.endpoint().limits().deadline
     }
+
+    /// Ends a refresh token there, and what hangs on it (RFC 7009 §2.1). A provider that can't is no failure.
+    pub(super) async fn revoke(
+        &self,
+        client: &ClientAuth,
+        refresh_token: &str,
+    ) -> Result<(), RevocationError> {
+        let endpoints =
+            self.found().await.map_err(|error| RevocationError::unavailable(error.to_string()))?;
+        let Some(revocation) = &endpoints.revocation else { return Ok(()) };
+        let form = [("token", refresh_token), ("token_type_hint", "refresh_token")];
+        self.refreshes.revoke(self.known.endpoint(), revocation, client, &form).await
+    }
 }
 
 fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Endpoints, FetchError> {
     let url = |name, url: &Option<String>| endpoint.endpoint(name, url.as_deref());
     let missing = |name| FetchError::new(format!("{} names no {name}", endpoint.issuer));
     let authorize = url("authorization_endpoint", &metadata.authorization_endpoint)?;
-    let token = TokenUrl::read(endpoint, metadata)?;
+    let token = ClientEndpoint::token(endpoint, metadata)?;
     let methods = metadata.code_challenge_methods_supported.as_ref();
     if methods.is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
         return Err(missing("code_challenge_method S256 (RFC 7636 §4.2)"));
@@ -126,6 +142,7 @@ fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Endpoints, FetchErro
     Ok(Endpoints {
         authorize: authorize.ok_or_else(|| missing("authorization_endpoint"))?,
         token,
+        revocation: ClientEndpoint::revocation(endpoint, metadata)?,
         end_session: url("end_session_endpoint", &metadata.end_session_endpoint)?,
         names_itself: metadata.authorization_response_iss_parameter_supported.unwrap_or_default(),
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gambeson_core::{Principal, SecretBytes, Timestamp};
 
 use super::callback::refresh_at;
+use super::ending::{self, SessionlessTokens};
 use super::handle::Login;
 use super::id_token;
 use super::session::{Grant, Session, SessionKey};
@@ -153,6 +154,8 @@ impl Held<'_> {
             return Err(format!("the session was ended or refreshed elsewhere meanwhile: {why}"));
         }
         session.end();
+        // Tokens that name no session may be of other devices, of which the refusal says nothing.
+        ending::deny(login, session, SessionlessTokens::Keep);
         telemetry::refresh_refused(login, session.principal(), &why);
         Ok(())
     }
@@ -193,7 +196,7 @@ impl From<TokenError> for Unverified {
 }
 
 async fn fresh(login: &Login, old: &Session, tokens: Tokens, now: Timestamp) -> Result<Session, Unverified> {
-    let scope: Box<str> = tokens.scope.as_deref().unwrap_or(&old.grant().scope).into();
+    let scope = within(tokens.scope.as_deref(), &old.grant().scope);
     let principal = match &tokens.id_token {
         Some(id_token) => person(login, old, &tokens, id_token, &scope).await?,
         None => old.principal().clone(),
@@ -224,18 +227,41 @@ async fn person(
     if !verified.same_subject(old.principal()) {
         return Err(Unverified::Refused("the new ID token is of somebody else".into()));
     }
-    let payload = verified.claims().unwrap_or_default();
-    let new = identity::person(payload, parts.verifier.policy(), old.ends_at(), scope)?;
+    let (payload, policy) = (verified.claims().unwrap_or_default(), parts.verifier.policy());
+    if let Some(before) = old.principal().claims() {
+        id_token::check_kept(before, payload, policy)?;
+    }
+    let new = identity::person(payload, policy, old.ends_at(), scope, Some(old.principal()))?;
     Ok(if same_rights(old.principal(), &new) { old.principal().clone() } else { new })
+}
+
+/// What is granted from now on: no more than before, whatever the provider says (RFC 6749 §6).
+fn within(now: Option<&str>, before: &str) -> Box<str> {
+    let Some(now) = now else { return before.into() };
+    let granted = |scope: &&str| before.split_ascii_whitespace().any(|before| before == *scope);
+    now.split_ascii_whitespace().filter(granted).collect::<Vec<_>>().join(" ").into()
 }
 
 /// Whether whatever decides by them decides the same.
 fn same_rights(old: &Principal, new: &Principal) -> bool {
     old.tenant() == new.tenant()
         && old.acr() == new.acr()
+        && old.session_id() == new.session_id()
         && old.auth_time() == new.auth_time()
         && old.roles().eq(new.roles())
         && old.groups().eq(new.groups())
         && old.scopes().eq(new.scopes())
         && old.amr().eq(new.amr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_widens_no_scope() {
+        assert_eq!(&*within(None, "openid a"), "openid a");
+        assert_eq!(&*within(Some("a  openid admin"), "openid a b"), "a openid");
+        assert_eq!(&*within(Some(""), "openid"), "");
+    }
 }

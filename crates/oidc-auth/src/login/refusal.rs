@@ -63,6 +63,17 @@ pub(super) fn unavailable(cause: impl Into<BoxError>) -> Rejection {
         .cause(cause)
 }
 
+pub(super) fn log_out_unfinished(cause: impl Into<BoxError>) -> Rejection {
+    sessions_unavailable(cause).detail(
+        "this browser is signed out; its session could not be ended yet, which is tried again for some minutes",
+    )
+}
+
+/// What a provider sends must be a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6).
+pub(super) fn logout_token(cause: impl Into<BoxError>) -> Rejection {
+    credential("logout-token", StatusCode::BAD_REQUEST, cause).detail("post one valid logout_token as a form")
+}
+
 pub(super) fn sessions_unavailable(cause: impl Into<BoxError>) -> Rejection {
     rejection(RejectionClass::Dependency, "sessions-unavailable", StatusCode::SERVICE_UNAVAILABLE)
         .detail("sessions can't be looked up right now")

@@ -67,6 +67,21 @@ pub(super) fn logged_out(login: &Login, principal: &Principal, facts: &RequestFa
     record(login, about(event(login, "logout", Outcome::Success).with_facts(facts), principal));
 }
 
+/// A refresh token of somebody who signed out could not be revoked; it ends by itself.
+pub(super) fn not_revoked(why: &dyn std::fmt::Display) {
+    tracing::warn!(cause = %why, "refresh token could not be revoked at the provider");
+}
+
+/// The provider ended a log-in.
+pub(super) fn ended_by_provider(login: &Login, subject: Option<Subject>, count: u64, facts: &RequestFacts) {
+    tracing::info!(sessions = count, "signed out by the provider");
+    let event = event(login, "logout.backchannel", Outcome::Success).with_facts(facts);
+    let mut event = event.detail("sessions", count.to_string());
+    event.context.subject = subject;
+    event.method = Some(Method::POST);
+    record(login, event);
+}
+
 /// A session was over when its browser came back.
 pub(super) fn expired(login: &Login, principal: &Principal, facts: &RequestFacts) {
     tracing::debug!("session expired");

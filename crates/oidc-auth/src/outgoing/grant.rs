@@ -7,7 +7,7 @@ use gambeson_core::{BoxFuture, Clock, Credential, CredentialSource};
 use super::caller_token::CallerToken;
 use super::issue::{Issue, IssueError, IssueErrorKind, Issued};
 use super::source::TokenSource;
-use crate::token_endpoint::{ClientAuth, ExchangeError, Exchanges, Known, TokenUrl, Tokens};
+use crate::token_endpoint::{ClientAuth, ClientEndpoint, ExchangeError, Exchanges, Known, Tokens};
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
@@ -16,7 +16,7 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// This app at its provider, and what it asks for.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) known: Known<TokenUrl>,
+    pub(super) known: Known<ClientEndpoint>,
     pub(super) exchanges: Exchanges,
     pub(super) client: ClientAuth,
     /// Scope, audience, resource.

@@ -17,7 +17,7 @@ use super::source::{Source, TokenSource};
 use super::workload_file::WorkloadFile;
 use crate::issuer::{Issuer, KeySource, acceptable};
 use crate::keys::Endpoint;
-use crate::token_endpoint::{ClientAuth, Exchanges, Known, TokenUrl};
+use crate::token_endpoint::{ClientAuth, ClientEndpoint, Exchanges, Known};
 
 /// Which kind of token is wanted.
 #[derive(Debug)]
@@ -322,7 +322,12 @@ impl TokenSourceBuilder {
             let endpoint = Endpoint::new(issuer, run_in, transport, deadline);
             let clock = Arc::clone(&seams.clock);
             Some(Desk {
-                known: Known::new(endpoint, TokenUrl::read, Arc::clone(&clock), Arc::clone(&seams.spawn)),
+                known: Known::new(
+                    endpoint,
+                    ClientEndpoint::token,
+                    Arc::clone(&clock),
+                    Arc::clone(&seams.spawn),
+                ),
                 exchanges: Exchanges::new(Arc::clone(&clock), Arc::clone(&seams.entropy)),
                 client,
                 wishes,

@@ -10,36 +10,55 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::{ExchangeError, Tokens, read};
 use super::client_auth::{ClientAuth, Occasion};
+use super::revoked::{RevocationError, revoked};
 use crate::keys::{Endpoint, FetchError, Metadata, describe};
 
 /// How many exchanges run at once: whatever comes in must not make this app a hose.
 pub(crate) const MOST: usize = 64;
 
-/// The token endpoint as the discovery document has it.
+/// An endpoint of the provider where clients prove themselves, as the discovery document has it.
 #[derive(Debug)]
-pub(crate) struct TokenUrl {
-    url: String,
+pub(crate) struct ClientEndpoint {
+    pub(super) url: String,
     /// The one for clients with a certificate (RFC 8705 §5).
     mutual_tls: Option<String>,
     /// Whether the secret goes into the form: for providers that don't take it as HTTP Basic.
     secret_in_form: bool,
 }
 
-impl TokenUrl {
-    pub(crate) fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Self, FetchError> {
-        let url = |name, url: Option<&str>| endpoint.endpoint(name, url);
-        let listed = |name: &str| {
-            let list = metadata.token_endpoint_auth_methods_supported.as_ref();
-            list.is_some_and(|list| list.iter().any(|item| item == name))
-        };
-        let alias =
-            metadata.mtls_endpoint_aliases.as_ref().and_then(|aliases| aliases.token_endpoint.as_deref());
-        Ok(Self {
-            url: url("token_endpoint", metadata.token_endpoint.as_deref())?
-                .ok_or_else(|| FetchError::new(format!("{} names no token_endpoint", endpoint.issuer)))?,
-            mutual_tls: url("mtls_endpoint_aliases.token_endpoint", alias)?,
+impl ClientEndpoint {
+    /// The token endpoint, which must be there.
+    pub(crate) fn token(endpoint: &Endpoint, metadata: &Metadata) -> Result<Self, FetchError> {
+        let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
+        let alias = metadata.mtls_endpoint_aliases.as_ref().and_then(|all| all.token_endpoint.as_deref());
+        Self::read(endpoint, "token_endpoint", metadata.token_endpoint.as_deref(), alias, methods)?
+            .ok_or_else(|| FetchError::new(format!("{} names no token_endpoint", endpoint.issuer)))
+    }
+
+    /// The revocation endpoint, if there is one. Where nothing is said of how to prove oneself there, it is as at the token endpoint.
+    pub(crate) fn revocation(endpoint: &Endpoint, metadata: &Metadata) -> Result<Option<Self>, FetchError> {
+        let own = metadata.revocation_endpoint_auth_methods_supported.as_deref();
+        let methods = own.or(metadata.token_endpoint_auth_methods_supported.as_deref());
+        let aliases = metadata.mtls_endpoint_aliases.as_ref();
+        let alias = aliases.and_then(|all| all.revocation_endpoint.as_deref());
+        let url = metadata.revocation_endpoint.as_deref();
+        Self::read(endpoint, "revocation_endpoint", url, alias, methods)
+    }
+
+    fn read(
+        endpoint: &Endpoint,
+        name: &'static str,
+        url: Option<&str>,
+        alias: Option<&str>,
+        methods: Option<&[String]>,
+    ) -> Result<Option<Self>, FetchError> {
+        let listed = |name: &str| methods.is_some_and(|list| list.iter().any(|item| item == name));
+        let mutual_tls = endpoint.endpoint(name, alias)?;
+        Ok(endpoint.endpoint(name, url)?.map(|url| Self {
+            url,
+            mutual_tls,
             secret_in_form: listed("client_secret_post") && !listed("client_secret_basic"),
-        })
+        }))
     }
 
     fn of(&self, client: &ClientAuth) -> &str {
@@ -68,7 +87,7 @@ impl Exchanges {
     pub(crate) async fn exchange(
         &self,
         endpoint: &Endpoint,
-        at: &TokenUrl,
+        at: &ClientEndpoint,
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Tokens, ExchangeError> {
@@ -79,7 +98,7 @@ impl Exchanges {
     pub(crate) async fn prepare<'e>(
         &'e self,
         endpoint: &Endpoint,
-        at: &TokenUrl,
+        at: &ClientEndpoint,
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<Prepared<'e>, ExchangeError> {
@@ -88,6 +107,22 @@ impl Exchanges {
         let url = at.of(client);
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await?;
         Ok(Prepared { request, url: url.to_owned(), _place: place })
+    }
+
+    /// Asks the provider to end a token (RFC 7009 §2.1).
+    pub(crate) async fn revoke(
+        &self,
+        endpoint: &Endpoint,
+        at: &ClientEndpoint,
+        client: &ClientAuth,
+        form: &[(&str, &str)],
+    ) -> Result<(), RevocationError> {
+        let url = at.of(client);
+        let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await;
+        let request = request.map_err(|error| RevocationError::unavailable(error.to_string()))?;
+        let sent = endpoint.transport.send(request, endpoint.limits()).await;
+        let answer = sent.map_err(|error| RevocationError::unavailable(describe(url, &error)))?;
+        revoked(url, answer.status(), answer.body())
     }
 
     /// Posts a form with this app's credentials to another endpoint of the provider (RFC 7662 §2.1).

@@ -6,10 +6,12 @@ mod client_auth;
 mod client_secret;
 mod exchange;
 mod known;
+mod revoked;
 
 pub(crate) use answer::{ExchangeError, Tokens};
 pub use assertion::{AssertionAlgorithm, AssertionKey};
 pub use client_auth::ClientAuth;
 pub use client_secret::ClientSecret;
-pub(crate) use exchange::{Exchanges, MOST, Prepared, TokenUrl};
+pub(crate) use exchange::{ClientEndpoint, Exchanges, MOST, Prepared};
 pub(crate) use known::{Found, Known};
+pub use revoked::{RevocationError, RevocationErrorKind};

@@ -90,13 +90,15 @@ fn each_denial_ends_what_it_names_at_once_and_nothing_else() {
 
 #[test]
 fn what_is_issued_after_the_denial_is_good() {
-    for denial in [Denial::subject(ISSUER, "alice"), Denial::issuer(ISSUER)] {
+    for denial in
+        [Denial::subject(ISSUER, "alice"), Denial::issuer(ISSUER), Denial::session_so_far(ISSUER, "s")]
+    {
         let listed = Listed::new();
-        let before = listed.token(&json!({}));
+        let before = listed.token(&json!({"sid": "s"}));
         listed.list.deny(&denial);
-        let ahead = listed.token(&json!({"iat": START + 30}));
+        let ahead = listed.token(&json!({"iat": START + 30, "sid": "s"}));
         listed.house.clock.advance(Duration::from_secs(31));
-        let after = listed.token(&json!({"iat": START + 31}));
+        let after = listed.token(&json!({"iat": START + 31, "sid": "s"}));
         assert!(listed.refused(&before) && !listed.refused(&after), "{denial:?}");
         assert!(listed.refused(&ahead), "the issuer's clock may have been ahead: {denial:?}");
     }

@@ -48,6 +48,8 @@ mod peer;
 mod presets;
 mod require;
 mod resource;
+#[cfg(feature = "client")]
+mod revocation;
 mod rotation;
 mod several;
 #[cfg(feature = "redis")]

@@ -24,6 +24,7 @@ pub struct DevClient {
     pub(super) secret: Option<String>,
     redirect_uris: Vec<String>,
     post_logout_redirect_uris: Vec<String>,
+    backchannel_logout_uri: Option<String>,
 }
 
 impl DevClient {
@@ -35,7 +36,13 @@ impl DevClient {
     /// One that can't: it must use PKCE (RFC 7636).
     pub fn public(id: impl Into<String>) -> Self {
         let id = id.into();
-        Self { id, secret: None, redirect_uris: Vec::new(), post_logout_redirect_uris: Vec::new() }
+        Self {
+            id,
+            secret: None,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+        }
     }
 
     /// One more place where people may come back to after signing in; compared byte by byte, the port too.
@@ -56,6 +63,18 @@ impl DevClient {
         self
     }
 
+    /// Where it is told that somebody signed out (OpenID Connect Back-Channel Logout 1.0 §2.2), in plain `http`; else the rules are
+    /// those of [`redirect_uri`](Self::redirect_uri). The tokens name `sub` and `sid`.
+    #[must_use]
+    pub fn backchannel_logout(mut self, uri: impl Into<String>) -> Self {
+        self.backchannel_logout_uri = Some(uri.into());
+        self
+    }
+
+    pub(super) fn backchannel_logout_uri(&self) -> Option<&str> {
+        self.backchannel_logout_uri.as_deref()
+    }
+
     pub(super) fn redirects_to(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|known| known == uri)
     }
@@ -74,6 +93,13 @@ impl DevClient {
         if self.id.is_empty() {
             return Some("a client of the dev identity provider has no id: name it".to_owned());
         }
+        if let Some(uri) = self.backchannel_logout_uri.as_deref().filter(|uri| !is_plain_loopback(uri)) {
+            return Some(format!(
+                "the client {:?} of the dev identity provider has the back-channel logout uri {uri:?}, which is not plain \
+                 http on loopback: write one like http://127.0.0.1:3000/logout/backchannel",
+                self.id
+            ));
+        }
         let wrong = uris().find(|uri| !is_loopback(uri))?;
         Some(format!(
             "the client {:?} of the dev identity provider has the redirect uri {wrong:?}, which is not on loopback or \
@@ -81,6 +107,10 @@ impl DevClient {
             self.id
         ))
     }
+}
+
+fn is_plain_loopback(uri: &str) -> bool {
+    uri.starts_with("http://") && is_loopback(uri)
 }
 
 fn is_loopback(uri: &str) -> bool {
@@ -132,6 +162,11 @@ mod tests {
             "/callback",
         ] {
             assert!(problem(bad).is_some_and(|problem| problem.contains(bad)), "{bad}");
+        }
+        let told = |uri: &str| DevClient::public("spa").backchannel_logout(uri).problem();
+        assert_eq!(told("http://127.0.0.1:3000/logout/backchannel"), None);
+        for bad in ["https://127.0.0.1:3000/", "http://notes.example/"] {
+            assert!(told(bad).is_some_and(|problem| problem.contains(bad)), "{bad}");
         }
         assert!(DevClient::confidential("", "x").problem().is_some());
         assert!(!format!("{:?}", DevClient::confidential("web", "hidden")).contains("hidden"));

@@ -4,13 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 
-use super::Fault;
 use super::answer::{Answer, json_answer, no_content, text};
 use super::form::Form;
 use super::mint::Mint;
 use super::state::State;
 use super::token::service_answer;
+use super::{Fault, LogoutFault, backchannel};
+
+/// `/dev/sign-out`: ends a person's sessions and tells their clients; gives each client's status, or null.
+pub(super) async fn sign_out(state: &Arc<State>, form: &Form) -> Answer {
+    let Some(fault) = form.get("fault").map_or(Some(LogoutFault::None), LogoutFault::from_name) else {
+        let names = LogoutFault::names().join(", ");
+        return text(StatusCode::BAD_REQUEST, format!("fault must be one of: {names}"));
+    };
+    let Some(person) = form.get("user") else {
+        return text(StatusCode::BAD_REQUEST, "user is missing");
+    };
+    let told = backchannel::tell(state, &state.end_sessions_of(person), fault).await;
+    let told = told.into_iter().map(|(client, status)| (client, json!(status.map(|status| status.as_u16()))));
+    json_answer(StatusCode::OK, &Value::Object(told.collect()))
+}
 
 pub(super) fn control(state: &Arc<State>, path: &str, headers: &HeaderMap, form: &Form) -> Answer {
     match path {

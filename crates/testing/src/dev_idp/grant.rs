@@ -94,11 +94,25 @@ pub(super) struct Grants {
     codes: Capped<Code>,
     families: Capped<Family>,
     revoked: Capped<()>,
+    participants: Capped<Participant>,
+}
+
+/// A client that somebody signed in to.
+#[derive(Debug, Clone)]
+pub(super) struct Participant {
+    pub(super) client: String,
+    pub(super) person: String,
+    pub(super) sid: String,
 }
 
 impl Grants {
     pub(super) const fn new() -> Self {
-        Self { codes: Capped::new(1_024), families: Capped::new(1_024), revoked: Capped::new(MOST_REVOKED) }
+        Self {
+            codes: Capped::new(1_024),
+            families: Capped::new(1_024),
+            revoked: Capped::new(MOST_REVOKED),
+            participants: Capped::new(1_024),
+        }
     }
 
     pub(super) fn code(
@@ -145,6 +159,8 @@ impl Grants {
         let expires = now.plus(GRANT_LIFETIME);
         let entry = Family { grant: grant.clone(), secret, expires, tokens: VecDeque::new() };
         self.families.insert(family, entry);
+        let Grant { client, person, sid, .. } = grant.clone();
+        self.participants.insert(format!("{sid} {client}"), Participant { client, person, sid });
         Ok((grant, refresh))
     }
 
@@ -186,8 +202,35 @@ impl Grants {
         }
     }
 
-    /// Revokes what was granted in a session that has ended; `offline_access` outlives it.
-    pub(super) fn end(&mut self, sid: &str) {
+    /// The sessions in which this person signed in to some client.
+    pub(super) fn sessions_of(&mut self, person: &str) -> Vec<String> {
+        let mut sids: Vec<String> = Vec::new();
+        for participant in self.participants.values_mut().filter(|participant| participant.person == person) {
+            if !sids.contains(&participant.sid) {
+                sids.push(participant.sid.clone());
+            }
+        }
+        sids
+    }
+
+    /// Ends a client's own refresh token, and all that came of the same code (RFC 7009 §2.1).
+    pub(super) fn revoke_refresh_token(&mut self, token: &str, client: &str) {
+        let Some((name, secret)) = token.split_once('.') else { return };
+        let own = self.families.get_mut(name).is_some_and(|family| {
+            family.grant.client == client
+                && verify_slices_are_equal(family.secret.as_bytes(), secret.as_bytes()).is_ok()
+        });
+        if own {
+            self.revoke(name);
+        }
+    }
+
+    pub(super) fn revoke_token(&mut self, token_id: String) {
+        self.revoked.insert(token_id, ());
+    }
+
+    /// Revokes what was granted in a session that has ended; `offline_access` outlives it. Gives who took part.
+    pub(super) fn end(&mut self, sid: &str) -> Vec<Participant> {
         let mut tokens: Vec<String> = Vec::new();
         for family in self.families.values_mut().filter(|family| family.grant.ends_with(sid)) {
             tokens.extend(family.tokens.drain(..));
@@ -195,6 +238,10 @@ impl Grants {
         tokens.into_iter().for_each(|token| self.revoked.insert(token, ()));
         self.families.retain(|family| !family.grant.ends_with(sid));
         self.codes.retain(|code| code.used || code.grant.sid != sid);
+        let took_part = self.participants.values_mut().filter(|participant| participant.sid == sid);
+        let took_part = took_part.map(|participant| participant.clone()).collect();
+        self.participants.retain(|participant| participant.sid != sid);
+        took_part
     }
 
     pub(super) fn is_revoked(&self, token_id: &str) -> bool {

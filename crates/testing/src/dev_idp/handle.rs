@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::Value;
 
 #[cfg(feature = "rp")]
 use super::exchange::Exchange;
 #[cfg(feature = "rp")]
 use super::own_token;
-use super::sign_in;
 use super::state::State;
-use super::{DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, Mint};
+use super::{
+    DevClient, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, LogoutFault, Mint, backchannel, sign_in,
+};
 use crate::dev_server::Running;
 
 /// An OpenID provider in this process, for development and tests. It stops when it is dropped.
@@ -25,9 +27,11 @@ use crate::dev_server::Running;
 /// | tokens for a code, a refresh token, client credentials (RFC 6749 §4.1.3, §6, §4.4) or another token (RFC 8693), by `client_secret_basic`, `client_secret_post` or, for public clients, none | `POST /token` |
 /// | who an access token is about (§5.3) | `GET`, `POST /userinfo` |
 /// | signing out (RP-Initiated Logout 1.0): with `id_token_hint` nobody is asked | `GET`, `POST /logout` |
+/// | ending tokens (RFC 7009) | `POST /revoke` |
 /// | a token for a demo person: form `user=alice`, and `alg`, `expires_in` (seconds), `audience`, `scope` if wanted; as bare text for `Accept: text/plain` | `POST /dev/token` |
 /// | new keys; `keep_old=true` goes on publishing the old ones | `POST /dev/rotate` |
 /// | misbehaviour: form `mode=` and a name of [`Fault::from_name`] | `POST /dev/fault` |
+/// | a person signs out elsewhere: form `user=`, and `fault=` and a name of [`LogoutFault::from_name`] if wanted | `POST /dev/sign-out` |
 /// | time passes for the tokens made from then on: form `advance=` and seconds | `POST /dev/clock` |
 /// | how many requests came for each path so far, as JSON | `GET /dev/requests` |
 ///
@@ -74,11 +78,11 @@ use crate::dev_server::Running;
 /// | ID and access tokens | 300 s unless [`DevIdpBuilder::token_lifetime`] says otherwise; RS256 |
 /// | a refresh token | one use, then the next; a used one ends its family; 12 h from the code, at the latest |
 /// | the provider's own session | 12 h, an `HttpOnly`, `SameSite=Lax` cookie; `prompt=none`, `login`, `select_account` and `max_age` are obeyed |
-/// | signing out | ends the session and its refresh tokens, but not those with `offline_access` |
+/// | signing out | ends the session and its refresh tokens, but not those with `offline_access`; tells clients with a back-channel logout URI |
 /// | memory | 1,024 codes, sessions and grants each, the oldest goes first |
 ///
-/// Not there: consent, dynamic registration, request objects, other response types, back-channel logout, revocation
-/// and introspection endpoints. Access tokens are not revoked where nobody asks the userinfo endpoint.
+/// Not there: consent, dynamic registration, request objects, other response types and an introspection endpoint. Access
+/// tokens are not revoked where nobody asks the userinfo endpoint.
 ///
 /// # Profiles
 ///
@@ -178,6 +182,23 @@ impl DevIdp {
     /// is not the client's.
     pub fn sign_in(&self, authorize_url: &str, person: &str) -> Result<String, DevIdpError> {
         sign_in::sign_in(&self.state, authorize_url, person)
+    }
+
+    /// Signs this person out as if on another device: ends all their sessions, and tells the clients that they signed in to
+    /// ([`DevClient::backchannel_logout`]). Gives each client's id, and the status it answered with, if it did.
+    pub async fn sign_out(&self, person: &str) -> Vec<(String, Option<StatusCode>)> {
+        self.sign_out_with(person, LogoutFault::None).await
+    }
+
+    /// The same, by logout tokens with this fault.
+    pub async fn sign_out_with(&self, person: &str, fault: LogoutFault) -> Vec<(String, Option<StatusCode>)> {
+        backchannel::tell(&self.state, &self.state.end_sessions_of(person), fault).await
+    }
+
+    /// A logout token to be (OpenID Connect Back-Channel Logout 1.0 §2.4) for this client. It is good with `sub`, `sid` or both as
+    /// further [claims](Mint::claim); nobody is told.
+    pub fn mint_logout(&self, client: &str) -> Mint {
+        backchannel::logout_token(&self.state, client).without("sub")
     }
 
     /// Misbehaves from now on.

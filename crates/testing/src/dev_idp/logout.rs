@@ -1,5 +1,7 @@
 //! The end session endpoint (OpenID Connect RP-Initiated Logout 1.0).
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
@@ -8,13 +10,13 @@ use super::Fault;
 use super::answer::{Answer, page, see_other, text, with_cookie};
 use super::form::Form;
 use super::own_page::own_page;
-use super::own_token;
 use super::page::Page;
 use super::session::{cookie, cookie_name};
 use super::state::State;
+use super::{backchannel, own_token};
 
 /// `GET` or `POST /logout`. Whoever shows an ID token of the session is not asked; others are.
-pub(super) fn logout(state: &State, method: &Method, headers: &HeaderMap, form: &Form) -> Answer {
+pub(super) fn logout(state: &Arc<State>, method: &Method, headers: &HeaderMap, form: &Form) -> Answer {
     let confirmed = form.has("confirm") && *method == Method::POST;
     if confirmed && !own_page(headers, &state.issuer) {
         return text(StatusCode::FORBIDDEN, "not for pages of another origin");
@@ -37,7 +39,7 @@ pub(super) fn logout(state: &State, method: &Method, headers: &HeaderMap, form: 
         return page(StatusCode::OK, &Page::sign_out(&request.query()), to.as_ref());
     }
     let ended = hinted.or_else(|| own.clone());
-    ended.iter().for_each(|sid| state.end_session(sid));
+    ended.iter().for_each(|sid| backchannel::tell_behind(state, &state.end_session(sid)));
     let answer = match to {
         Some(to) => see_other(&to),
         None => page(StatusCode::OK, &Page::signed_out(), None),

@@ -104,8 +104,9 @@ impl Mint {
         self.claim("scope", scope)
     }
 
-    /// With this claim in place of the usual one.
+    /// With this claim in place of the usual one; the last word about a claim counts.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.without.retain(|left_out| left_out != name);
         self.claims.insert(name.to_owned(), value.into());
         self
     }

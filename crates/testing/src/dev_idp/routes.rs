@@ -11,14 +11,14 @@ use hyper::body::Incoming;
 use super::Fault;
 use super::answer::{Answer, json_answer, set, text};
 use super::authorize::{authorize, sign_in};
-use super::control::control;
+use super::control::{control, sign_out};
 #[cfg(feature = "rp")]
 use super::exchange::Exchange;
 use super::form::Form;
 use super::logout::logout;
 use super::metadata::{jwks, jwks_path, metadata};
 use super::state::State;
-use super::token::token;
+use super::token::{revoke, token};
 use super::userinfo::userinfo;
 use crate::dev_server::{Down, loopback_only, own_origin};
 
@@ -63,9 +63,11 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> Res
         (&Method::GET | &Method::POST, "/authorize") => authorize(&state, headers, &form),
         (&Method::POST, "/sign-in") => sign_in(&state, headers, &form),
         (&Method::POST, "/token") => token(&state, headers, &form),
+        (&Method::POST, "/revoke") => revoke(&state, headers, &form),
         (&Method::GET | &Method::POST, "/userinfo") => userinfo(&state, headers, fault),
         (&Method::GET | &Method::POST, "/logout") => logout(&state, method, headers, &form),
         (&Method::GET, "/dev/requests") => json_answer(StatusCode::OK, &state.all_requests()),
+        (&Method::POST, "/dev/sign-out") => sign_out(&state, &form).await,
         (&Method::POST, _) if dev => control(&state, path, headers, &form),
         _ => text(StatusCode::NOT_FOUND, "no such endpoint"),
     };

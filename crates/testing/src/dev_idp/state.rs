@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "rp")]
 use super::exchange::Exchange;
-use super::grant::Grants;
+use super::grant::{Grants, Participant};
 use super::keys::Keys;
 use super::session::Sessions;
 use super::{DevClient, Fault, Person};
@@ -50,7 +50,7 @@ struct Changing {
 }
 
 /// The endpoints, which are always counted one by one.
-const ENDPOINTS: [&str; 13] = [
+const ENDPOINTS: [&str; 15] = [
     "/.well-known/openid-configuration",
     "/.well-known/oauth-authorization-server",
     "/jwks",
@@ -59,6 +59,8 @@ const ENDPOINTS: [&str; 13] = [
     "/sign-in",
     "/userinfo",
     "/logout",
+    "/revoke",
+    "/dev/sign-out",
     "/dev/token",
     "/dev/rotate",
     "/dev/fault",
@@ -115,11 +117,17 @@ impl State {
         clients.push(client);
     }
 
-    /// Ends a session and what was granted in it.
-    pub(super) fn end_session(&self, sid: &str) {
+    /// Ends a session and what was granted in it; gives who is to be told.
+    pub(super) fn end_session(&self, sid: &str) -> Vec<Participant> {
         let mut tables = self.tables();
         tables.sessions.end(sid);
-        tables.grants.end(sid);
+        tables.grants.end(sid)
+    }
+
+    /// Ends all sessions of a person.
+    pub(super) fn end_sessions_of(&self, person: &str) -> Vec<Participant> {
+        let sids = self.tables().grants.sessions_of(person);
+        sids.iter().flat_map(|sid| self.end_session(sid)).collect()
     }
 
     /// Whether a key of this provider, also a retired one, made the signature.

@@ -56,7 +56,7 @@ fn production_takes_neither_plain_http_nor_loopback() {
 #[cfg(feature = "serde")]
 mod file {
     use gambeson_core::{BoxFuture, SecretError, SecretRef, SecretResolver};
-    use gambeson_oidc_auth::{Config, TokenProfile};
+    use gambeson_oidc_auth::{Config, Denial, TokenProfile};
 
     use super::*;
 
@@ -99,6 +99,23 @@ mod file {
         assert!(error.to_string().contains("login.client-secret = env://OIDC_CLIENT_SECRET"), "{error}");
         let one: Config = toml::from_str("issuer = \"https://i.example\"\naudience = \"api\"").unwrap();
         assert_eq!((one.audience, one.login.is_some()), (vec!["api".to_owned()], false));
+    }
+
+    #[test]
+    fn with_a_denylist_logging_out_ends_api_tokens() {
+        let of = |more: &str| {
+            let text = format!(
+                "issuer = \"https://id.example.com\"\naudience = \"api\"\n[login]\nclient-id = \"w\"\n\
+                 public-origin = \"https://n.example.com\"\nsessionless-tokens = \"keep\"\n{more}"
+            );
+            let config: Config = toml::from_str(&text).unwrap();
+            config.build(|verifier| verifier, |login| login, None).unwrap()
+        };
+        let built = of("[denylist]");
+        built.denylist.unwrap().deny(&Denial::token("https://id.example.com", "x"));
+        assert_eq!(built.login.unwrap().denylist().unwrap().len(), 1, "one list");
+        assert_eq!(built.verifier.unwrap().denylists().next().unwrap().len(), 1);
+        assert!(of("").login.unwrap().denylist().is_none());
     }
 
     #[test]

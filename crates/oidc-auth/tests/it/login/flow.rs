@@ -258,6 +258,7 @@ async fn it_says_what_to_register_and_to_allow() {
     assert_eq!(login.redirect_uri(), "http://127.0.0.1:3000/login/callback");
     assert_eq!(login.post_logout_redirect_uri(), "http://127.0.0.1:3000/");
     assert_eq!(login.form_action_sources(), ["'self'", scene.idp.issuer()]);
+    assert_eq!(login.csp_sources().form_action, [scene.idp.issuer()]);
     let endpoints = login.endpoints().map(|endpoint| format!("{} {}", endpoint.method, endpoint.template));
     assert_eq!(endpoints, ["GET /login", "GET /login/callback", "POST /logout"]);
 }

@@ -1,8 +1,10 @@
 //! Signing browsers in and out, at the dev identity provider and at a real one.
 
+mod backchannel;
 pub(crate) mod browser;
 mod config;
 mod contract;
+mod ending;
 mod flow;
 mod hostile;
 #[cfg(feature = "client")]
@@ -14,3 +16,4 @@ mod relying_party;
 mod sessions;
 mod step_up;
 mod strangers;
+mod told;

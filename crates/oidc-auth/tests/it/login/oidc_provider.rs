@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use gambeson_core::{Clock, ManualClock, Profile, SecretBytes, SystemClock};
 use gambeson_oidc_auth::login::LoginBuilder;
-use gambeson_oidc_auth::{AuthLayer, Issuer, Login, LoginLayer, MemorySessions, Verifier};
+use gambeson_oidc_auth::{AuthLayer, Denylist, Issuer, Login, LoginLayer, MemorySessions, Reason, Verifier};
 use gambeson_testing::{RecordingAuditSink, eventually};
 use http::{Method, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::browser::{Browser, ORIGIN, location, parameter, refusal, who, with_parameter};
 use super::real_provider::{Person, RealProvider, SECRET};
+use super::told::Port;
 
 /// A page for people who are signed in, and the provider that signs them in.
 struct Room {
@@ -30,7 +31,10 @@ impl Room {
     }
 
     fn with(change: impl FnOnce(LoginBuilder) -> LoginBuilder) -> Self {
-        let provider = RealProvider::start();
+        Self::at(RealProvider::start(), change)
+    }
+
+    fn at(provider: RealProvider, change: impl FnOnce(LoginBuilder) -> LoginBuilder) -> Self {
         let clock = ManualClock::at(SystemClock::new().now());
         let (audit, store) = (RecordingAuditSink::new(), Arc::new(MemorySessions::new()));
         let issuer = Issuer::discover(provider.issuer.as_str());
@@ -124,6 +128,66 @@ async fn alice_signs_in_stays_and_signs_out() {
     let url = room.leave(&mut browser).await;
     let (_, pages) = alice.sign_in(&room.provider, &url, "alice").await;
     assert_eq!(pages, 2, "signed out at the provider as well: password and consent are asked for again");
+}
+
+/// A token of its own for the API, as the person of this name.
+async fn api_token(provider: &RealProvider, name: &str) -> String {
+    let secret: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
+    let form = format!(
+        "grant_type=client_credentials&client_id={name}&client_secret={secret}&resource=urn:gambeson:peer:api"
+    );
+    let request = Request::post(format!("{}/token", provider.issuer))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Bytes::from(form));
+    let answer = provider.send(request.unwrap()).await;
+    let answer: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+#[ignore = "needs oidc-provider: cargo xtask test"]
+async fn a_log_out_at_the_provider_ends_every_session_of_it_and_api_tokens() {
+    let port = Port::new().await;
+    let provider = RealProvider::start_with(&[("BACKCHANNEL_URI", &port.uri())]);
+    // A clock that is behind: what the log-out here denies was issued before all tokens of this test.
+    let behind = ManualClock::at(SystemClock::new().now().minus(Duration::from_secs(60)));
+    let list = Denylist::builder().clock(Arc::new(behind)).build().unwrap();
+    let api = Verifier::builder(Issuer::discover(provider.issuer.as_str())).audience("hardened-notes");
+    let api = api.run_in(Profile::Development).denylist(list.clone()).build().unwrap();
+    api.ready().await.unwrap();
+    let room = Room::at(provider, |login| login.denylist(list));
+    port.serve(room.login.login().unwrap().clone());
+    let [mut desk, mut phone, mut bobs] = std::array::from_fn(|_| Browser::default());
+    let (mut alice, mut bob) = (Person::default(), Person::default());
+    room.sign_in(&mut desk, &mut alice, "alice").await;
+    room.sign_in(&mut phone, &mut alice, "alice").await;
+    room.sign_in(&mut bobs, &mut bob, "bob").await;
+    let (hers, his) = (api_token(&room.provider, "alice").await, api_token(&room.provider, "bob").await);
+    assert!(api.verify(&hers).is_ok() && api.verify(&his).is_ok());
+
+    // One browser signs out and goes on to the provider, which posts a logout token before it sends the browser back.
+    let out = location(&room.ask(&mut desk, Method::POST, "/logout").await);
+    assert_eq!(room.page(&mut phone).await, (200, "alice".to_owned()));
+    assert!(api.verify(&hers).is_ok());
+    alice.sign_out(&room.provider, &out).await;
+    let told = || async { (!room.events("logout.backchannel").is_empty()).then_some(()) };
+    eventually(Duration::from_secs(10), told).await.expect("told of the log-out");
+    assert_eq!(room.events("logout.backchannel"), ["success"]);
+    assert_eq!(room.page(&mut phone).await, signed_out());
+    assert_eq!(room.page(&mut bobs).await, (200, "bob".to_owned()));
+    // This provider's access tokens name no session: those of her `sub` that were issued until then end.
+    assert_eq!(api.verify(&hers).unwrap_err().reason(), Reason::Revoked);
+    assert!(api.verify(&his).is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs oidc-provider: cargo xtask test"]
+async fn a_log_out_here_revokes_the_refresh_token_there() {
+    let (room, mut browser, mut alice) = (Room::new(), Browser::default(), Person::default());
+    room.sign_in(&mut browser, &mut alice, "alice").await;
+    room.ask(&mut browser, Method::POST, "/logout").await;
+    let asked = || async { (room.provider.hits("/token/revocation").await == 1).then_some(()) };
+    eventually(Duration::from_secs(10), asked).await.expect("asked to revoke");
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn a_refused_refresh_ends_the_session_and_an_outage_does_not() {
     assert_eq!(scene.events().last().unwrap(), "session.refresh denied");
 }
 
-async fn principal(app: &App, browser: &Browser) -> gambeson_core::Principal {
+pub(super) async fn principal(app: &App, browser: &Browser) -> gambeson_core::Principal {
     use tower::{Layer, ServiceExt};
     let seen = Arc::new(Mutex::new(None));
     let into = seen.clone();
@@ -147,16 +147,17 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
+    /// What is asked is done when the store is reached, and not while it is broken.
     fn later<T: Send + 'static>(
         &self,
-        answer: Answer<Result<T, SessionStoreError>>,
+        act: impl FnOnce(&MemorySessions) -> Answer<Result<T, SessionStoreError>> + Send + 'static,
     ) -> Answer<Result<T, SessionStoreError>> {
-        let broken = *self.broken.lock().unwrap();
+        let (broken, inner) = (*self.broken.lock().unwrap(), Arc::clone(&self.inner));
         Answer::pending(async move {
             tokio::task::yield_now().await;
             match broken {
                 true => Err(SessionStoreError::new(SessionStoreErrorKind::Unavailable)),
-                false => answer.wait().await,
+                false => act(&inner).wait().await,
             }
         })
     }
@@ -169,11 +170,12 @@ impl SessionStore for Remote {
         session: Session,
         now: Timestamp,
     ) -> Answer<Result<(), SessionStoreError>> {
-        self.later(self.inner.create(key, session, now))
+        self.later(move |inner| inner.create(key, session, now))
     }
 
     fn load(&self, key: &SessionKey) -> Answer<Result<Option<StoredSession>, SessionStoreError>> {
-        self.later(self.inner.load(key))
+        let key = *key;
+        self.later(move |inner| inner.load(&key))
     }
 
     fn replace(
@@ -182,11 +184,13 @@ impl SessionStore for Remote {
         version: u64,
         session: Session,
     ) -> Answer<Result<Option<u64>, SessionStoreError>> {
-        self.later(self.inner.replace(key, version, session))
+        let key = *key;
+        self.later(move |inner| inner.replace(&key, version, session))
     }
 
     fn touch(&self, key: &SessionKey, now: Timestamp) -> Answer<Result<(), SessionStoreError>> {
-        self.later(self.inner.touch(key, now))
+        let key = *key;
+        self.later(move |inner| inner.touch(&key, now))
     }
 
     fn remove(
@@ -194,11 +198,13 @@ impl SessionStore for Remote {
         key: &SessionKey,
         version: Option<u64>,
     ) -> Answer<Result<Option<Session>, SessionStoreError>> {
-        self.later(self.inner.remove(key, version))
+        let key = *key;
+        self.later(move |inner| inner.remove(&key, version))
     }
 
     fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
-        self.later(self.inner.end_all(of))
+        let of = of.clone();
+        self.later(move |inner| inner.end_all(&of))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_oidc_auth::{LoginLayer, RequireAcr, RequireLayer};
+use gambeson_testing::Fault;
 use http::{Method, Request, Response, StatusCode, header};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -58,6 +59,22 @@ async fn an_old_log_in_becomes_a_fresh_one_and_goes_back_to_where_it_was_wanted(
     let mut old = Browser::default();
     old.cookies.insert("session".into(), first);
     assert_eq!(old.who(&app).await, "nobody", "the old id is over");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_asked_how_old_the_log_in_is_must_say_it() {
+    let scene = Scene::new().await;
+    let app = scene.app();
+    scene.idp.fault(Fault::NoAuthTime);
+    let mut browser = Browser::default();
+    assert_eq!(location(&browser.sign_in(&scene, &app, "alice").await), format!("{ORIGIN}/"), "nobody asked");
+    let at_provider = browser.leave(&app, "/login?max_age=300").await;
+    let back = scene.idp.sign_in(&at_provider, "alice").unwrap();
+    assert_eq!(refusal(&browser.get(&app, &back).await), (400, "login-failed".into()));
+    scene.idp.fault(Fault::None);
+    let at_provider = browser.leave(&app, "/login?max_age=300").await;
+    let back = scene.idp.sign_in(&at_provider, "alice").unwrap();
+    assert_eq!(location(&browser.get(&app, &back).await), format!("{ORIGIN}/"));
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ fn spoiled(mint: Mint, fault: Fault) -> Mint {
         Fault::WrongAudience => mint.audience("another-client"),
         Fault::WrongIdTokenIssuer => mint.issuer("http://127.0.0.1:1"),
         Fault::WrongAtHash => mint.claim("at_hash", encode(&[0; 16])),
+        Fault::NoAuthTime => mint.without("auth_time"),
         Fault::NoSubject => mint.without("sub"),
         Fault::NoAudience => mint.without("aud"),
         Fault::NoIssuedAt => mint.without("iat"),

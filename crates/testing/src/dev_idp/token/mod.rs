@@ -4,6 +4,7 @@ mod client_auth;
 mod exchange;
 mod id_token;
 mod issue;
+mod revoke;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use super::state::State;
 use client_auth::Unproven;
 
 pub(super) use issue::service_answer;
+pub(super) use revoke::revoke;
 
 /// `POST /token`; errors as RFC 6749 §5.2 has them.
 pub(super) fn token(state: &Arc<State>, headers: &HeaderMap, form: &Form) -> Answer {
@@ -34,10 +36,14 @@ pub(super) fn token(state: &Arc<State>, headers: &HeaderMap, form: &Form) -> Ans
     }
     match client_auth::client(state, headers, form) {
         Ok(client) => grant(state, &client, headers, form),
-        Err(Unproven::Unknown) => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
-        Err(Unproven::Twice) => {
-            described_error("invalid_request", "the client proves itself in two ways at once")
-        }
+        Err(why) => unproven(why),
+    }
+}
+
+fn unproven(why: Unproven) -> Answer {
+    match why {
+        Unproven::Unknown => oauth_error(StatusCode::UNAUTHORIZED, "invalid_client"),
+        Unproven::Twice => described_error("invalid_request", "the client proves itself in two ways at once"),
     }
 }
 

@@ -5,6 +5,7 @@ mod exchange;
 mod grants;
 mod sign_in_page;
 mod sign_out;
+mod sign_out_elsewhere;
 mod web;
 
 use std::time::Duration;

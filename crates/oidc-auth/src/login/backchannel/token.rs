@@ -1,0 +1,131 @@
+//! What a logout token says, and what is done about it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use gambeson_core::{Rejection, RequestFacts, Subject, Timestamp};
+
+use super::super::ending::{SessionlessTokens, carried};
+use super::super::handle::Login;
+use super::super::refusal;
+use super::super::store::{ProviderSession, SessionsOf};
+use super::super::telemetry;
+use super::seen::Seen;
+use crate::denylist::Denial;
+use crate::error::{Reason, TokenError, TokenErrorKind};
+use crate::jwt::Claims;
+use crate::verifier::Verifier;
+
+/// Verifies logout tokens with the keys of the log-in, and remembers those that were heeded.
+#[derive(Debug)]
+pub(in crate::login) struct LogoutTokens {
+    verifier: Verifier,
+    seen: Seen,
+}
+
+/// A verified one.
+struct Logout {
+    issuer: Box<str>,
+    sub: Option<Box<str>>,
+    sid: Option<Box<str>>,
+    /// Its name, with that of its issuer.
+    id: String,
+    issued_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl LogoutTokens {
+    pub(in crate::login) fn new(id_tokens: &Verifier) -> Self {
+        Self { verifier: id_tokens.of_logout_tokens(), seen: Seen::default() }
+    }
+
+    /// Steps 1 to 7 of §2.6, in the verifier's order; §2.6's step 8, the replay, comes with [`heed`].
+    async fn verify(&self, token: &str, client: Option<IpAddr>) -> Result<Logout, TokenError> {
+        let verified = self.verifier.verify_or_wait(token, client).await?;
+        let policy = self.verifier.policy();
+        let claims = Claims::read(verified.claims().unwrap_or_default(), policy)?;
+        let text = |name: &str| claims.text(name).map(|text| text.map(Box::<str>::from));
+        let second = |name| Timestamp::from_unix_seconds(claims.seconds(name).unwrap_or_default());
+        let issuer = text("iss")?.unwrap_or_default();
+        Ok(Logout {
+            id: format!("{issuer} {}", claims.text("jti")?.unwrap_or_default()),
+            issuer,
+            sub: text("sub")?,
+            sid: text("sid")?,
+            issued_at: second("iat"),
+            ends_at: second("exp").plus(policy.leeway).plus(Duration::from_secs(1)),
+        })
+    }
+}
+
+impl Logout {
+    fn subject(&self) -> Option<Subject> {
+        let sub = self.sub.clone()?;
+        Some(Subject { issuer: (&*self.issuer).into(), name: sub })
+    }
+
+    /// One log-in where it is named, else all of the subject (§2.7).
+    fn sessions(&self) -> Option<SessionsOf> {
+        let issuer = &*self.issuer;
+        match &self.sid {
+            Some(sid) => Some(SessionsOf::ProviderSession(ProviderSession::new(issuer, sid.clone()))),
+            None => self.subject().map(SessionsOf::Subject),
+        }
+    }
+
+    /// By the issuer's own clock: what it gave later, to who logged in again, is good.
+    fn denial(&self, end_sessionless: bool) -> Option<Denial> {
+        let issuer = || self.issuer.clone();
+        let denial = match (&self.sid, &self.sub) {
+            (Some(sid), Some(sub)) if end_sessionless => {
+                Denial::session(issuer(), sid.clone()).and_subject(sub.clone())
+            }
+            (Some(sid), Some(sub)) => Denial::session(issuer(), sid.clone()).whose(sub.clone()),
+            (Some(sid), None) => Denial::session(issuer(), sid.clone()),
+            (None, Some(sub)) => Denial::subject(issuer(), sub.clone()),
+            (None, None) => return None,
+        };
+        Some(denial.issued_until(self.issued_at))
+    }
+}
+
+/// Ends what the token says. Once it is verified that goes on though nobody waits for the answer.
+pub(super) async fn heed(
+    login: &Login,
+    token: &str,
+    client: Option<IpAddr>,
+    facts: &RequestFacts,
+) -> Result<(), Rejection> {
+    let logout = login.parts().logout_tokens.verify(token, client).await.map_err(refused)?;
+    let (by, facts) = (login.clone(), facts.clone());
+    let heeded = carried(&*login.parts().spawn, async move { end(&by, &logout, &facts).await }).await;
+    heeded.unwrap_or_else(|| Err(refusal::sessions_unavailable("no runtime carries out the work")))
+}
+
+/// Access tokens first, which needs nobody, then sessions. A token whose sessions could not be ended is not remembered, so that the
+/// provider can send it again.
+async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(), Rejection> {
+    let parts = login.parts();
+    let seen = &parts.logout_tokens.seen;
+    if seen.knows(&logout.id) {
+        return Err(refusal::logout_token("the logout token was heeded before (jti)"));
+    }
+    let end_sessionless = parts.sessionless_tokens == SessionlessTokens::End;
+    if let Some((list, denial)) = parts.denylist.as_ref().zip(logout.denial(end_sessionless)) {
+        list.deny(&denial);
+    }
+    let ended = match logout.sessions() {
+        Some(of) => parts.store.end_all(&of).wait().await.map_err(refusal::sessions_unavailable)?,
+        None => 0,
+    };
+    seen.remember(&logout.id, logout.ends_at, login.now());
+    telemetry::ended_by_provider(login, logout.subject(), ended, facts);
+    Ok(())
+}
+
+fn refused(error: TokenError) -> Rejection {
+    match (error.kind(), error.reason()) {
+        (TokenErrorKind::KeysUnavailable, _) | (_, Reason::WaitingRoomFull) => refusal::unavailable(error),
+        _ => refusal::logout_token(error),
+    }
+}
