@@ -8,6 +8,7 @@
 //! | `RP_CALLBACK` | `/login/callback` | where people come back to |
 //! | `RP_LOGOUT` | `/logout` | where a form signs out; `GET /path` for a link, empty for none |
 //! | `RP_AFTER_LOGOUT` | `/` | where people come back to after signing out |
+//! | `RP_BACK_CHANNEL` | none | where it is told of log-outs elsewhere |
 //! | `RP_TESTS` | all | official names, separated by spaces |
 //! | `DEV_IDP_PORT` | `3001` | where the provider listens, on 127.0.0.1 |
 //! | `DEV_IDP_CLIENT` | `web` | the app's `client_id` |
@@ -58,6 +59,10 @@ fn described() -> Result<RelyingParty, BoxError> {
         .login(setting("RP_LOGIN", "/login")?)
         .callback(setting("RP_CALLBACK", "/login/callback")?)
         .after_logout(setting("RP_AFTER_LOGOUT", "/")?);
+    let app = match setting("RP_BACK_CHANNEL", "")? {
+        path if path.is_empty() => app,
+        path => app.back_channel(path),
+    };
     let logout = match var("RP_LOGOUT") {
         Ok(path) => path,
         Err(_) => "/logout".to_owned(),

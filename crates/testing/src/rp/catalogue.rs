@@ -1,7 +1,7 @@
 //! The tests by their official names.
 
 use super::report::Plan;
-use crate::dev_idp::Fault;
+use crate::dev_idp::{Fault, LogoutFault};
 
 /// One test.
 #[derive(Debug, Clone, Copy)]
@@ -43,12 +43,27 @@ pub(super) enum Script {
     Rotation,
     /// Signs in and out; the provider may answer with a `state` that was not sent.
     SignOut { with_state: bool },
+    /// Signs in; the provider says that the person signed out, by a good logout token or a bad one.
+    BackChannel(Told),
 }
 
-use Plan::{Basic, Comprehensive, Config, RpInitiatedLogout};
+/// What is wrong with a logout token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Fault(LogoutFault),
+    /// It is signed by ES256 with a published key; the metadata names RS256 alone for ID tokens.
+    WrongAlgorithm,
+}
+
+use Plan::{BackChannelLogout, Basic, Comprehensive, Config, RpInitiatedLogout};
 
 const fn case(name: &'static str, plans: &'static [Plan], fault: Fault, script: Script) -> Case {
     Case { name, plans, fault, script }
+}
+
+/// Nothing is wrong but, perhaps, the logout token.
+const fn told(name: &'static str, fault: LogoutFault) -> Case {
+    case(name, &[BackChannelLogout], Fault::None, Script::BackChannel(Told::Fault(fault)))
 }
 
 const UNSIGNED: &str = "an unsigned ID token is good only for a client that registered for it (Core §2)";
@@ -99,6 +114,19 @@ pub(super) const CASES: &[Case] = &[
         Fault::NoLogoutState,
         Script::SignOut { with_state: true },
     ),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout", LogoutFault::None),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-alg-none", LogoutFault::AlgNone),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-no-event", LogoutFault::NoEvents),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce", LogoutFault::Nonce),
+    case(
+        "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg",
+        &[BackChannelLogout],
+        Fault::None,
+        Script::BackChannel(Told::WrongAlgorithm),
+    ),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud", LogoutFault::WrongAudience),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event", LogoutFault::WrongEvents),
+    told("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss", LogoutFault::WrongIssuer),
     case("oidcc-client-test-kid-absent-single-jwks", &[Basic], Fault::NoKid, Script::Accepted),
     case("oidcc-client-test-kid-absent-multiple-jwks", &[Basic], Fault::NoKid, Script::SeveralKeys),
     case("oidcc-client-test-discovery-jwks-uri-keys", &[Config], Fault::MovedJwks, Script::MovedKeys),
@@ -132,6 +160,9 @@ mod tests {
     #[test]
     fn the_plans_are_whole() {
         let size = |plan| CASES.iter().filter(|case| case.plans.contains(&plan)).count();
-        assert_eq!((size(Basic), size(Config), size(RpInitiatedLogout)), (14, 6, 3));
+        assert_eq!(
+            (size(Basic), size(Config), size(RpInitiatedLogout), size(BackChannelLogout)),
+            (14, 6, 3, 8)
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! What the app did, against what it must do.
 
+use bytes::Bytes;
+use http::header::CACHE_CONTROL;
+use http::{Response, StatusCode};
+
 use super::report::Outcome;
 use super::visit::{PERSON, Place, SOMEBODY_ELSE, Visit};
 use crate::dev_idp::DevIdp;
@@ -241,4 +245,25 @@ pub(super) fn signed_out(place: &Place<'_>, visit: &Visit, with_state: bool) -> 
         }
         Ok(_) => passed(visit.end()),
     }
+}
+
+/// What the app made of a logout token (Back-Channel Logout §2.6, §2.8).
+pub(super) fn told(bad: bool, answer: &Response<Bytes>, visit: &Visit) -> Verdict {
+    let (status, kept) = (answer.status(), visit.who.is_some());
+    let wanted = if bad { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let seen = format!("answered {} to the logout token; {}", status.as_u16(), visit.end());
+    if kept != bad {
+        return failed(seen);
+    }
+    match status == wanted {
+        true if !unstored(answer) => warned("the answer has no Cache-Control: no-store (§2.8)"),
+        true => passed(seen),
+        false if !bad && status == StatusCode::NO_CONTENT => warned(seen),
+        false => failed(format!("{seen}; wanted {}", wanted.as_u16())),
+    }
+}
+
+fn unstored(answer: &Response<Bytes>) -> bool {
+    let fields = answer.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    fields.into_iter().any(|field| field.contains("no-store"))
 }

@@ -58,6 +58,8 @@
 //! | `…-signing-key-rotation-just-before-signing` | new keys while the code is exchanged | signed in |
 //! | `…-rp-init-logout` | behaves | sends the browser there with `id_token_hint` and the registered way back, and ends its own session |
 //! | `…-rp-init-logout-other-state`, `…-rp-init-logout-no-state` | spoils, or leaves out, `state` on the way back | is not confused; does not apply to a log-out without `state` |
+//! | `…-rp-backchannel-rpinitlogout` | tells the app that the person signed out | answers 200, and ends the session |
+//! | `…-rp-backchannel-rpinitlogout-alg-none`, `…-wrong-alg`, `…-no-event`, `…-wrong-event`, `…-with-nonce`, `…-wrong-aud`, `…-wrong-iss` | spoils the logout token | answers 400, and the session goes on |
 //! | `…-missing-aud`, `…-userinfo-bearer-header` | of no profile; as their names say | |
 //!
 //! Each name begins with `oidcc-client-test`. [`Plan`] says which profile has which.
@@ -79,6 +81,8 @@
 //! - A refusal counts only after the app exchanged the code: an app that never came so far has refused nothing.
 //! - There the log-out tests want a front or back channel too. Here the browser's way is enough.
 //! - There an app may be told to sign log-in requests, or to prove itself in other ways. Here it has a secret.
+//! - There a logout token comes while the person signs out by the app, whose session has ended anyhow. Here it comes out of the blue, so that
+//!   it is seen whether the session heeds it.
 //! - All is plain http on loopback.
 //!
 //! # The browser

@@ -32,6 +32,7 @@ pub struct RelyingParty {
     pub(super) callback: String,
     pub(super) logout: Option<(Method, String)>,
     pub(super) after_logout: String,
+    pub(super) back_channel: Option<String>,
     pub(super) reads: Arc<Reads>,
 }
 
@@ -45,6 +46,7 @@ impl RelyingParty {
             callback: "/login/callback".to_owned(),
             logout: Some((Method::POST, "/logout".to_owned())),
             after_logout: "/".to_owned(),
+            back_channel: None,
             reads: Arc::new(named),
         }
     }
@@ -91,6 +93,13 @@ impl RelyingParty {
         self
     }
 
+    /// The path of the `backchannel_logout_uri`. Default: none, and the tests of it don't apply.
+    #[must_use]
+    pub fn back_channel(mut self, path: impl Into<String>) -> Self {
+        self.back_channel = Some(path.into());
+        self
+    }
+
     /// How an answer of the page is read: the `sub` of who is signed in, or `None` for nobody.
     ///
     /// Default: a 200 whose text has the name of one of the [provider's people](crate::DevIdp) as a word means that person.
@@ -112,6 +121,7 @@ impl fmt::Debug for RelyingParty {
             .field("callback", &self.callback)
             .field("logout", &self.logout)
             .field("after_logout", &self.after_logout)
+            .field("back_channel", &self.back_channel)
             .finish_non_exhaustive()
     }
 }

@@ -3,13 +3,13 @@
 use gambeson_core::BoxError;
 use url::Url;
 
-use super::catalogue::{CASES, Case, Script};
+use super::catalogue::{CASES, Case, Script, Told};
 use super::judge::{self, Verdict};
 use super::relying_party::RelyingParty;
 use super::report::{Finding, Plan, Report};
 use super::start::{Given, Running};
-use super::visit::{Place, Visit};
-use crate::dev_idp::{DevClient, DevIdp, DevIdpError, Fault};
+use super::visit::{PERSON, Place, Visit};
+use crate::dev_idp::{DevClient, DevIdp, DevIdpError, Fault, LogoutFault, SigningAlgorithm};
 
 /// What an app that the suite starts is registered with.
 const CLIENT_ID: &str = "relying-party";
@@ -172,6 +172,10 @@ impl Suite {
         let client = DevClient::confidential(id, secret)
             .redirect_uri(format!("{origin}{}", self.app.callback))
             .post_logout_redirect_uri(format!("{origin}{}", self.app.after_logout));
+        let client = match &self.app.back_channel {
+            Some(path) => client.backchannel_logout(format!("{origin}{path}")),
+            None => client,
+        };
         idp.register(client)?;
         let origin = Url::parse(origin).map_err(|error| DevIdpError::of_app(origin, error))?;
         Ok(Place { app: &self.app, origin, idp, client_id: id })
@@ -207,6 +211,7 @@ async fn run(place: &Place<'_>, case: &Case) -> Verdict {
         Script::IssuerMismatch => judge::issuer_mismatch(place.idp, &visit),
         Script::Rotation => rotation(place, visit).await,
         Script::SignOut { with_state } => sign_out(place, visit, with_state).await,
+        Script::BackChannel(told) => back_channel(place, visit, told).await,
     }
 }
 
@@ -228,4 +233,23 @@ async fn sign_out(place: &Place<'_>, visit: Visit, with_state: bool) -> Verdict 
         return judge::accepted(&visit);
     }
     judge::signed_out(place, &place.sign_out(visit, method, path).await, with_state)
+}
+
+async fn back_channel(place: &Place<'_>, visit: Visit, told: Told) -> Verdict {
+    let Some(path) = &place.app.back_channel else {
+        return judge::not_applicable("the app was described without a back channel");
+    };
+    if !visit.is_signed_in() {
+        return judge::accepted(&visit);
+    }
+    let good = place.idp.mint_logout(place.client_id).claim("sub", PERSON);
+    let token = match told {
+        Told::Fault(fault) => fault.spoil(good),
+        Told::WrongAlgorithm => good.algorithm(SigningAlgorithm::Es256),
+    };
+    let bad = told != Told::Fault(LogoutFault::None);
+    match place.tell(path, &token.token()).await {
+        Ok(answer) => judge::told(bad, &answer, &place.look_again(visit).await),
+        Err(why) => judge::failed(why),
+    }
 }

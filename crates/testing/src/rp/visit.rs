@@ -1,8 +1,12 @@
 //! One person's browser, the app and the provider.
 
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response};
 use url::Url;
 
 use super::browser::{Browser, Page};
+use super::fetch::fetch;
 use super::provider_page::press;
 use super::relying_party::RelyingParty;
 use crate::dev_idp::{DevIdp, Exchange};
@@ -52,6 +56,21 @@ impl Place<'_> {
             _ => visit.browser.submit(&self.origin, self.path(path), String::new()).await,
         };
         self.look(visit.browser, landed).await
+    }
+
+    /// The provider sends a logout token (Back-Channel Logout §2.5).
+    pub(super) async fn tell(&self, path: &str, token: &str) -> Result<Response<Bytes>, String> {
+        let mut request = Request::new(Bytes::from(format!("logout_token={token}")));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = path.parse().map_err(|_| format!("{path:?} is no path"))?;
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(CONTENT_TYPE, form);
+        fetch(&self.path(path), request).await
+    }
+
+    /// The person looks again, after something happened elsewhere.
+    pub(super) async fn look_again(&self, visit: Visit) -> Visit {
+        self.look(visit.browser, visit.landed).await
     }
 
     /// Who the app says it is now.

@@ -116,7 +116,10 @@ pub(super) async fn running(
 
 /// What the tests know of it.
 pub(super) fn described() -> gambeson_testing::rp::RelyingParty {
-    gambeson_testing::rp::RelyingParty::new("/me").callback("/callback").after_logout("/bye")
+    gambeson_testing::rp::RelyingParty::new("/me")
+        .callback("/callback")
+        .after_logout("/bye")
+        .back_channel("/told")
 }
 
 impl App {
@@ -135,6 +138,10 @@ impl App {
                 None => redirect("/login"),
             },
             (&Method::POST, "/logout") => self.logout(&session(&request)),
+            (&Method::POST, "/told") => match self.told(request.body()).await {
+                Ok(()) => unstored(text(200, "")),
+                Err(why) => unstored(text(400, &why.to_string())),
+            },
             (&Method::GET, "/bye") => match self.flaw {
                 Flaw::BreaksOnState if query.get("state").is_none_or(|state| state != "bye") => {
                     text(500, "the state is wrong")
@@ -216,7 +223,34 @@ impl App {
         }
     }
 
+    /// Somebody signed out elsewhere.
+    async fn told(&self, form: &[u8]) -> Result<(), BoxError> {
+        let token = parse(form).find(|(name, _)| name == "logout_token").ok_or("no logout token")?.1;
+        let claims = match self.flaw {
+            Flaw::Trusting => claims(&token)?,
+            _ => self.signed(&token).await?,
+        };
+        let event = &claims["events"]["http://schemas.openid.net/event/backchannel-logout"];
+        let good = event.is_object() && claims.get("nonce").is_none();
+        if !good && self.flaw != Flaw::Trusting {
+            return Err("no logout token".into());
+        }
+        if self.flaw != Flaw::KeepsSession {
+            self.people.lock().unwrap().retain(|_, person| claims["sub"] != person.subject);
+        }
+        Ok(())
+    }
+
     async fn verified(&self, id_token: &str, nonce: &str) -> Result<Value, BoxError> {
+        let claims = self.signed(id_token).await?;
+        match claims["nonce"] == nonce && claims["iat"].is_number() {
+            true => Ok(claims),
+            false => Err("nonce or iat is wrong".into()),
+        }
+    }
+
+    /// The claims of a token that the provider made for this app.
+    async fn signed(&self, id_token: &str) -> Result<Value, BoxError> {
         let header = decode_header(id_token)?;
         if header.kid.is_none() && self.flaw == Flaw::NamedKeysOnly {
             return Err("the token names no key".into());
@@ -226,11 +260,7 @@ impl App {
         rules.set_audience(&[&self.client.0]);
         rules.set_issuer(&[&self.issuer]);
         rules.set_required_spec_claims(&["iss", "aud", "exp", "sub"]);
-        let claims = decode::<Value>(id_token, &DecodingKey::from_jwk(&key)?, &rules)?.claims;
-        match claims["nonce"] == nonce && claims["iat"].is_number() {
-            true => Ok(claims),
-            false => Err("nonce or iat is wrong".into()),
-        }
+        Ok(decode::<Value>(id_token, &DecodingKey::from_jwk(&key)?, &rules)?.claims)
     }
 
     /// The key of that name, or the only one; looked for once more where it is not known.
@@ -297,6 +327,11 @@ fn random() -> String {
 
 fn text(status: u16, text: &str) -> Response<String> {
     Response::builder().status(status).body(text.to_owned()).unwrap()
+}
+
+fn unstored(mut answer: Response<String>) -> Response<String> {
+    answer.headers_mut().insert("cache-control", "no-store".parse().unwrap());
+    answer
 }
 
 fn redirect(to: &str) -> Response<String> {

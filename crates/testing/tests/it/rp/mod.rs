@@ -21,7 +21,9 @@ async fn an_honest_relying_party_passes() {
     for finding in report.findings() {
         assert_eq!(finding.outcome(), Outcome::Passed, "{}: {}", finding.test(), finding.seen());
     }
-    for (plan, tests) in [(Plan::Basic, 14), (Plan::Config, 6), (Plan::RpInitiatedLogout, 3)] {
+    for (plan, tests) in
+        [(Plan::Basic, 14), (Plan::Config, 6), (Plan::RpInitiatedLogout, 3), (Plan::BackChannelLogout, 8)]
+    {
         let has = report.findings().iter().filter(|finding| finding.plans().contains(&plan)).count();
         assert_eq!(has, tests, "{}", plan.name());
     }
@@ -62,6 +64,14 @@ async fn every_test_bites() {
         ("oidcc-client-test-rp-init-logout-other-state", Flaw::BreaksOnState, Failed),
         ("oidcc-client-test-rp-init-logout-other-state", Flaw::NoLogoutState, NotApplicable),
         ("oidcc-client-test-rp-init-logout-no-state", Flaw::BreaksOnState, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout", Flaw::KeepsSession, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-alg-none", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-no-event", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event", Flaw::Trusting, Failed),
+        ("oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss", Flaw::Trusting, Failed),
     ];
     while let Some((_, flaw, _)) = rows.first().copied() {
         let of_flaw: Vec<_> = rows.extract_if(.., |(_, other, _)| *other == flaw).collect();
@@ -92,5 +102,5 @@ async fn an_app_that_runs_elsewhere_is_tested_too() {
     let report = Suite::new(described()).run_elsewhere(&elsewhere, ready).await.unwrap();
     assert!(report.is_passed(), "{report}");
     let outcomes = |wanted| report.findings().iter().filter(|finding| finding.outcome() == wanted).count();
-    assert_eq!((outcomes(Outcome::Passed), outcomes(Outcome::NotApplicable)), (22, 2), "{report}");
+    assert_eq!((outcomes(Outcome::Passed), outcomes(Outcome::NotApplicable)), (30, 2), "{report}");
 }
