@@ -32,15 +32,16 @@ impl<'a> RequestHead<'a> {
     /// gRPC by its content type (`application/grpc…`); a page for a browser's navigation, which Fetch Metadata
     /// names (`Sec-Fetch-Mode: navigate`) or, for clients without it, an `Accept` that starts with `text/html`.
     pub fn wants(&self) -> Wants {
-        let starts = |name, prefix: &[u8]| {
-            self.headers.get(name).is_some_and(|value| value.as_bytes().starts_with(prefix))
+        // A walk over the few fields of a request is cheaper than a look-up, which digests the name.
+        let first = |wanted: &HeaderName| {
+            self.headers.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_bytes())
         };
-        if starts(header::CONTENT_TYPE, b"application/grpc") {
+        if first(&header::CONTENT_TYPE).is_some_and(|text| text.starts_with(b"application/grpc")) {
             return Wants::Grpc;
         }
-        let page = match self.headers.get(&SEC_FETCH_MODE) {
-            Some(mode) => mode.as_bytes() == b"navigate",
-            None => starts(header::ACCEPT, b"text/html"),
+        let page = match first(&SEC_FETCH_MODE) {
+            Some(mode) => mode == b"navigate",
+            None => first(&header::ACCEPT).is_some_and(|text| text.starts_with(b"text/html")),
         };
         if page { Wants::Page } else { Wants::Problem }
     }

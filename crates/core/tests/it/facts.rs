@@ -63,6 +63,18 @@ fn what_the_client_wants_is_read_once() {
 }
 
 #[test]
+fn of_a_field_that_came_twice_the_first_counts() {
+    let twice = |name, first, second| {
+        let request = Request::builder().header(name, first).header("host", "x").header(name, second);
+        RequestFacts::ensure(&mut request.body(()).unwrap()).wants()
+    };
+    assert_eq!(twice("accept", "text/html", "application/json"), Wants::Page);
+    assert_eq!(twice("accept", "application/json", "text/html"), Wants::Problem);
+    assert_eq!(twice("sec-fetch-mode", "cors", "navigate"), Wants::Problem);
+    assert_eq!(twice("content-type", "text/plain", "application/grpc"), Wants::Problem);
+}
+
+#[test]
 fn request_ids_from_outside_are_short_and_plain() {
     assert_eq!(RequestId::parse(b"a.B_9-").unwrap().as_str(), "a.B_9-");
     for bad in [&b""[..], b"a b", b"a\n", "ä".as_bytes(), &[b'a'; 65]] {

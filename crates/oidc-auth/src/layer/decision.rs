@@ -92,37 +92,44 @@ impl Gate {
     }
 
     pub(super) fn decide(&self, asked: Asked<'_>) -> Decision {
-        if let (Some(introspection), Credential::Token(sent)) =
-            (&self.introspection, credential(asked.head.headers))
-            && !is_jwt(sent.token)
-        {
-            let client = asked.facts.peer().and_then(|peer| peer.address);
-            return match introspection.look(sent.token, client).ready() {
-                Ok(outcome) => self.conclude(outcome, asked),
-                Err(later) => Decision::Wait(Stage::Introspection(later)),
-            };
-        }
-        let (error, scheme) = match credential(asked.head.headers) {
-            Credential::Token(presented) => match asked.verifier.check(presented.token) {
-                Ok(verified) => return self.admit(verified, presented, asked),
-                Err(Miss::Key(kid)) => {
-                    let address = asked.facts.peer().and_then(|peer| peer.address);
-                    match asked.verifier.wait_for(presented.token, kid.as_deref(), address) {
-                        Ok(wait) => return Decision::Wait(Stage::Key(wait)),
-                        Err(error) => (error, presented.scheme),
-                    }
-                }
-                Err(Miss::Refused(error)) => (error, presented.scheme),
-            },
+        let sent = match credential(asked.head.headers) {
+            Credential::Token(sent) => sent,
             Credential::None => return self.anonymous(asked.facts),
             Credential::Several | Credential::Empty => {
                 return Decision::Refuse(self.ambiguous("invalid-request", asked));
             }
             Credential::Malformed(scheme) => {
-                (TokenError::with(Reason::Malformed, "not a token of RFC 6750"), scheme)
+                let error = TokenError::with(Reason::Malformed, "not a token of RFC 6750");
+                return self.turn_away(error, scheme, asked);
             }
         };
-        Decision::Refuse(self.refuse(error, self.senders.scheme_for(None, scheme), asked))
+        match &self.introspection {
+            Some(introspection) if !is_jwt(sent.token) => self.introspect(introspection, sent, asked),
+            _ => self.verify(sent, asked),
+        }
+    }
+
+    fn introspect(&self, introspection: &Introspection, sent: Presented<'_>, asked: Asked<'_>) -> Decision {
+        let client = asked.facts.peer().and_then(|peer| peer.address);
+        match introspection.look(sent.token, client).ready() {
+            Ok(outcome) => self.conclude(outcome, asked),
+            Err(later) => Decision::Wait(Stage::Introspection(later)),
+        }
+    }
+
+    fn verify(&self, sent: Presented<'_>, asked: Asked<'_>) -> Decision {
+        let error = match asked.verifier.check(sent.token) {
+            Ok(verified) => return self.admit(verified, sent, asked),
+            Err(Miss::Refused(error)) => error,
+            Err(Miss::Key(kid)) => {
+                let address = asked.facts.peer().and_then(|peer| peer.address);
+                match asked.verifier.wait_for(sent.token, kid.as_deref(), address) {
+                    Ok(wait) => return Decision::Wait(Stage::Key(wait)),
+                    Err(error) => error,
+                }
+            }
+        };
+        self.turn_away(error, sent.scheme, asked)
     }
 
     /// A second look, after the wait for a key.
@@ -132,10 +139,7 @@ impl Gate {
         };
         match outcome {
             Ok(verified) => self.admit(verified, presented, asked),
-            Err(error) => {
-                let scheme = self.senders.scheme_for(None, presented.scheme);
-                Decision::Refuse(self.refuse(error, scheme, asked))
-            }
+            Err(error) => self.turn_away(error, presented.scheme, asked),
         }
     }
 
@@ -170,6 +174,11 @@ impl Gate {
                 Decision::Refuse(self.refuse(error, scheme, asked))
             }
         }
+    }
+
+    /// Refuses a token of which nothing is known.
+    fn turn_away(&self, error: TokenError, sent: Scheme, asked: Asked<'_>) -> Decision {
+        Decision::Refuse(self.refuse(error, self.senders.scheme_for(None, sent), asked))
     }
 
     fn scheme_of_refusal(&self, binding: &Binding, sent: Scheme) -> Scheme {
