@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `times` | `cpu_ns` | time of this thread's processor, the subjects by turns; see [`timing`] |
 //! | `allocations` | `allocations` | a counting allocator, this thread only |
+//! | `rotation` | what becomes of valid tokens when keys rotate | each subject against an issuer on loopback; see [`rotation`] |
 //! | `instructions` (a bench target) | `instructions` | callgrind, through gungraun |
 //!
 //! Each prints one JSON object a line: `{"crate","case","subject","metric","value","unit"}`. `cargo xtask bench` merges
@@ -18,7 +19,11 @@
 mod case;
 pub mod cases;
 pub mod drive;
+#[cfg(feature = "peers")]
+mod key_server;
 mod peers;
+#[cfg(feature = "peers")]
+pub mod rotation;
 mod row;
 pub mod timing;
 mod token;

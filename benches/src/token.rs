@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const AUDIENCE: &str = "notes";
 
+/// Who sends a token, where it does not matter.
+#[cfg(feature = "peers")]
+pub(crate) const CLIENT: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 /// A token, and what verifies it.
 pub(crate) struct Token {
     pub(crate) text: String,
@@ -24,6 +28,14 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// The same token with another signature.
+    #[cfg(feature = "peers")]
+    pub(crate) fn forged(&self) -> String {
+        let mut signature = self.signature.clone();
+        signature.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+        format!("{}.{}", self.signed(), BASE64.encode(signature))
+    }
+
     /// What the signature is of.
     pub(crate) fn signed(&self) -> &str {
         self.text.rsplit_once('.').map_or("", |(signed, _)| signed)
@@ -37,7 +49,7 @@ impl Token {
     ) -> Self {
         let header = json!({"alg": key["alg"], "kid": "key-1", "typ": "at+jwt"});
         let part = |value: &Value| BASE64.encode(value.to_string());
-        let signed = format!("{}.{}", part(&header), part(&claims()));
+        let signed = format!("{}.{}", part(&header), part(&claims(ISSUER)));
         let signature = sign(signed.as_bytes());
         let text = format!("{signed}.{}", BASE64.encode(&signature));
         let jwks = json!({"keys": [key]}).to_string();
@@ -46,10 +58,10 @@ impl Token {
 }
 
 /// About as many claims as providers put into an access token.
-fn claims() -> Value {
+pub(crate) fn claims(issuer: &str) -> Value {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     json!({
-        "iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "client_id": "notes-web", "jti": "0f7c1c1e-9f0b-4a5e-b9e3",
+        "iss": issuer, "sub": "alice", "aud": AUDIENCE, "client_id": "notes-web", "jti": "0f7c1c1e-9f0b-4a5e-b9e3",
         "iat": now, "nbf": now, "exp": now + 3_000, "scope": "openid profile notes:read notes:write",
         "roles": ["editor", "viewer"], "tenant": "acme", "acr": "urn:example:silver", "amr": ["pwd", "otp"],
     })
@@ -87,4 +99,61 @@ pub(crate) fn ed25519() -> Token {
     let x = BASE64.encode(public);
     let key = json!({"kty": "OKP", "use": "sig", "alg": "EdDSA", "kid": "key-1", "crv": "Ed25519", "x": x});
     Token::new(key, public, &signature::ED25519, |message| pair.sign(message).as_ref().to_vec())
+}
+
+/// A key of an issuer that rotates its keys.
+#[cfg(feature = "peers")]
+pub(crate) struct Signer {
+    kid: &'static str,
+    pair: Ed25519KeyPair,
+}
+
+#[cfg(feature = "peers")]
+impl Signer {
+    pub(crate) fn new(kid: &'static str) -> Self {
+        Self { kid, pair: Ed25519KeyPair::generate().expect("a key") }
+    }
+
+    /// A key set of this key.
+    pub(crate) fn jwks(&self) -> String {
+        let x = BASE64.encode(self.pair.public_key().as_ref());
+        let key =
+            json!({"kty": "OKP", "use": "sig", "alg": "EdDSA", "kid": self.kid, "crv": "Ed25519", "x": x});
+        json!({"keys": [key]}).to_string()
+    }
+
+    /// A token that no other is equal to.
+    pub(crate) fn token(&self, issuer: &str, number: u64) -> String {
+        let mut claims = claims(issuer);
+        claims["jti"] = json!(number.to_string());
+        let signed = format!("{}.{}", head(self.kid), BASE64.encode(claims.to_string()));
+        let signature = BASE64.encode(self.pair.sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+}
+
+/// Tokens with all that a stranger can give them: everything but the signature, and a name of a key that nobody has.
+#[cfg(feature = "peers")]
+pub(crate) struct Junk {
+    rest: String,
+    number: u64,
+}
+
+#[cfg(feature = "peers")]
+impl Junk {
+    pub(crate) fn new(issuer: &str) -> Self {
+        let rest = format!("{}.{}", BASE64.encode(claims(issuer).to_string()), BASE64.encode([7; 64]));
+        Self { rest, number: 0 }
+    }
+
+    /// One with another name than all before.
+    pub(crate) fn next(&mut self) -> String {
+        self.number += 1;
+        format!("{}.{}", head(&format!("junk-{}", self.number)), self.rest)
+    }
+}
+
+#[cfg(feature = "peers")]
+fn head(kid: &str) -> String {
+    BASE64.encode(format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt"}}"#))
 }

@@ -22,7 +22,7 @@ use results::Row;
 /// Runs what the options ask for; false means that something is wrong and was told.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     match options.task {
-        Task::Measure => measure(workspace, &options.crates).map(|_| true),
+        Task::Measure => measure(workspace, options).map(|_| true),
         Task::Check => check(workspace, options),
         Task::Gate => gate(workspace),
         Task::Bless => bless(workspace),
@@ -31,11 +31,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
 
 /// Measures everything about these crates (or all), prints the table and writes the results. What an earlier run found
 /// about other crates is kept.
-fn measure(workspace: &Workspace, crates: &[String]) -> Result<Vec<Row>> {
+fn measure(workspace: &Workspace, options: &Options) -> Result<Vec<Row>> {
+    let crates = &options.crates;
     let programs = Programs::build(workspace, Build::WithPeers)?;
     let mut rows = programs.times(crates)?;
     rows.extend(programs.allocations(crates)?);
     rows.extend(programs.instructions(crates)?);
+    rows.extend(programs.rotation(crates, options.longest_rotation)?);
     rows.extend(program::crate_counts(workspace, crates)?);
     let rows = results::with_differences(rows);
     println!("\n{}", table::of(&rows));
@@ -60,7 +62,7 @@ fn check(workspace: &Workspace, options: &Options) -> Result<bool> {
     let earlier = results::read(&workspace.target.join(results::PATH))?;
     let rows = match earlier {
         Some(rows) if options.crates.is_empty() => rows,
-        _ => measure(workspace, &options.crates)?,
+        _ => measure(workspace, options)?,
     };
     let verdicts = targets::check(&targets, &rows, &options.crates);
     println!("{}", targets::told(&verdicts));

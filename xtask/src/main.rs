@@ -35,7 +35,7 @@ usage: cargo xtask <command>
                    install the real outside programs, then run every test of the workspace
   ci [--allow-missing-peers]
                    everything a change must pass: fmt, lint, clippy, doc, deny, test
-  bench [crate…] [--check [--targets <file>]]
+  bench [crate…] [--check [--targets <file>]] [--longest-rotation <seconds>]
                    measure the layers beside their peers; hold them against the targets
   bench --gate | --bless
                    hold instructions and allocations against benches/baseline.json; write it anew

@@ -7,7 +7,7 @@ mod cost_guard;
 #[cfg(feature = "peers")]
 mod hardening_headers;
 #[cfg(feature = "peers")]
-mod oidc_auth;
+pub(crate) mod oidc_auth;
 #[cfg(feature = "peers")]
 mod otel_setup;
 #[cfg(feature = "peers")]

@@ -17,6 +17,9 @@ const RUNNER: &str = "gungraun-runner";
 /// So many cases under valgrind at once: instructions don't depend on what else runs.
 const PARALLEL: &str = "2";
 
+/// Whose keys rotate.
+const ROTATES: &str = "oidc-auth";
+
 /// What is measured beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Build {
@@ -70,6 +73,15 @@ impl Programs {
     pub(super) fn allocations(&self, crates: &[String]) -> Result<Vec<Row>> {
         println!("counting allocations …");
         parse_lines(&self.printed("allocations", crates)?)
+    }
+
+    /// What becomes of valid tokens when the keys of an issuer rotate; peers that take longer are given up.
+    pub(super) fn rotation(&self, crates: &[String], longest: u64) -> Result<Vec<Row>> {
+        if !crates.is_empty() && !crates.iter().any(|name| name == ROTATES) {
+            return Ok(Vec::new());
+        }
+        println!("rotating keys, for {} seconds at most …", longest + 20);
+        parse_lines(&self.printed("rotation", &[longest.to_string()])?)
     }
 
     pub(super) fn instructions(&self, crates: &[String]) -> Result<Vec<Row>> {
