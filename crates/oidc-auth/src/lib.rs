@@ -190,6 +190,7 @@ mod configured;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credential_config;
+pub mod cut_off;
 pub mod denylist;
 mod dialect;
 mod doctor;
@@ -236,6 +237,7 @@ pub use client_config::ClientAuthMethod;
 pub use config::{Config, LoginConfig};
 pub use configured::Configured;
 pub use credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
+pub use cut_off::CutOffLayer;
 pub use denylist::{Denial, Denylist};
 pub use doctor::{Doctor, Finding, Grade, Report};
 pub use dpop::Dpop;

@@ -82,6 +82,11 @@ pub(crate) fn denials_lost(denials: usize) {
     tracing::warn!(denials, "the shared log of denials was lost; what this instance knows is written again");
 }
 
+/// A long answer broke off.
+pub(crate) fn cut_off() {
+    tracing::info!("a long answer was cut off: its credential has ended");
+}
+
 /// A credential was refused. The mistakes of a first hour are warnings: somebody has to mend them. Strangers can bring each of
 /// them about at any rate, so only the first of a kind in a minute is one; `others` counts those between.
 pub(crate) fn refused(error: &TokenError, facts: &RequestFacts, log: &RefusalLog, now: Monotonic) {

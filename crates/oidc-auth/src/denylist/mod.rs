@@ -64,6 +64,7 @@ mod marks;
 mod sharing;
 mod status;
 mod tally;
+mod watch;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -82,6 +83,8 @@ use self::sharing::Sharing;
 pub use self::sharing::WhenStale;
 pub use self::status::{DenylistStatus, Shared};
 use self::tally::Tally;
+pub(crate) use self::watch::Watch;
+use self::watch::Watchers;
 use crate::telemetry;
 
 /// Tokens that end before their time. See the [module](self) for the whole page. A clone is the same list.
@@ -91,6 +94,7 @@ pub struct Denylist(Arc<Inner>);
 struct Inner {
     entries: Entries,
     tally: Tally,
+    watchers: Watchers,
     /// Whether anything was ever denied: until then a look costs one load.
     in_use: AtomicBool,
     /// Seconds of the wall clock: everything that was issued until then is denied.
@@ -139,6 +143,7 @@ impl Denylist {
         Self(Arc::new(Inner {
             entries: Entries::new(capacity),
             tally: Tally::new(capacity),
+            watchers: Watchers::default(),
             in_use: AtomicBool::new(false),
             everything_until: AtomicI64::new(i64::MIN),
             keep,
@@ -148,8 +153,9 @@ impl Denylist {
         }))
     }
 
-    /// Ends what the denial names, from the next request on. A list that is shared tells the others behind the call, and again
-    /// until they know.
+    /// Ends what the denial names, from the next request on; and the long answers that are under way, where a
+    /// [`CutOffLayer`](crate::CutOffLayer) knows the list. A list that is shared tells the others behind the call, and again until
+    /// they know.
     pub fn deny(&self, denial: &Denial) {
         let denials = self.deny_here(denial);
         if let Some(sharing) = &self.0.sharing {
@@ -182,6 +188,7 @@ impl Denylist {
         for denial in &denials {
             self.insert(denial.name, denial.issued_until, now.plus(denial.keep), now);
         }
+        self.end_what_is_denied();
         denials
     }
 

@@ -146,6 +146,9 @@ impl Denylist {
             for denial in &page.denials {
                 self.insert(denial.name, denial.issued_until, now.plus(denial.keep), now);
             }
+            if !page.denials.is_empty() {
+                self.end_what_is_denied();
+            }
             if read_to.is_some_and(|before| before.log != page.end.log) {
                 // The log was lost: what this instance knows goes into the new one.
                 telemetry::denials_lost(list.entries.len());

@@ -35,6 +35,18 @@ impl<'a> Claims<'a> {
             .map_err(|error| TokenError::with(Reason::Malformed, format!("claims: {error}")))
     }
 
+    /// What denials look at, of claims that were verified before.
+    pub(crate) fn verified(payload: &'a str) -> Result<Self, TokenError> {
+        let keep = |name: &str| match name {
+            "iat" => Keep::Integer,
+            "iss" | "sub" | "jti" | "sid" => Keep::Value,
+            _ => Keep::Nothing,
+        };
+        read_object(payload, keep)
+            .map(Self)
+            .map_err(|error| TokenError::with(Reason::Malformed, format!("claims: {error}")))
+    }
+
     /// All that the policy asks of claims, in the order of how telling the answer is.
     pub(crate) fn check(&self, policy: &Policy, now: Timestamp) -> Result<(), TokenError> {
         self.check_issuer(policy)?;

@@ -15,6 +15,7 @@ mod contract;
 #[cfg(feature = "serde")]
 mod credential_config;
 mod credentials_file;
+mod cut_off;
 mod denylist;
 mod denylist_shared;
 mod dev_idp;
