@@ -21,9 +21,9 @@ use crate::fake_issuer::{ISSUER, START, claims, poll_once, static_verifier};
 use crate::signer::Signer;
 
 /// Events without an end, or, where it says its size, one that is slow.
-struct Events {
-    left: usize,
-    size: Option<u64>,
+pub(crate) struct Events {
+    pub(crate) left: usize,
+    pub(crate) size: Option<u64>,
 }
 
 impl Body for Events {

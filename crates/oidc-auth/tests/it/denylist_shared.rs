@@ -1,15 +1,19 @@
 //! Lists that share a log, to the second.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gambeson_core::{Answer, ManualClock, Timestamp};
+use gambeson_core::{Answer, Authentication, Challenges, ManualClock, RequestFacts, Timestamp};
 use gambeson_oidc_auth::denylist::{
     DenialLog, DenialLogError, LogPage, LogPosition, LoggedDenial, WhenStale,
 };
-use gambeson_oidc_auth::{Denial, Denylist, Issuer, TokenProfile, Verifier};
+use gambeson_oidc_auth::{CutOffLayer, Denial, Denylist, Issuer, TokenProfile, Verifier};
+use http::{Request, Response};
 use serde_json::json;
+use tower::{Layer, ServiceExt, service_fn};
 
+use crate::cut_off::Events;
 use crate::fake_issuer::{House, ISSUER, START, claims, settle};
 use crate::signer::Signer;
 
@@ -124,6 +128,30 @@ async fn an_instance_hears_within_a_second_and_asks_no_more_often() {
     clock.advance(Duration::from_secs(1));
     settle().await;
     assert_eq!(there.says(), "revoked");
+}
+
+/// A denial of another instance ends the answers of this one.
+#[tokio::test]
+async fn a_long_answer_is_cut_off_by_another_instance() {
+    let (log, clock) = (MemoryLog::default(), clock());
+    let here = Instance::new(&log, &clock, WhenStale::Refuse);
+    let there = Instance::new(&log, &clock, WhenStale::Refuse);
+    here.list.ready().await.unwrap();
+    there.list.ready().await.unwrap();
+    let caller = there.verifier.verify(&there.token).unwrap();
+    let layer =
+        CutOffLayer::with(Arc::new(clock.clone()), Arc::new(clock.clone())).denylist(there.list.clone());
+    let app =
+        service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Events { left: 1, size: None })));
+    let mut request = Request::new(());
+    let verified = Authentication::Verified(caller.clone(), Challenges::none());
+    RequestFacts::ensure(&mut request).authenticate(verified).unwrap();
+    let answer = layer.layer(app).oneshot(request).await.unwrap();
+    here.list.deny_shared(&Denial::token(ISSUER, "1")).await.unwrap();
+    assert!(!caller.end_signal().has_ended());
+    there.list.ready().await.unwrap();
+    assert!(caller.end_signal().has_ended());
+    drop(answer);
 }
 
 #[tokio::test]
