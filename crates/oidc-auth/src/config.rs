@@ -151,6 +151,8 @@ pub struct LoginConfig {
     pub public_origin: String,
     /// See [`LoginBuilder::scopes`]. Default `openid`, `profile`.
     pub scopes: Vec<String>,
+    /// See [`LoginBuilder::authorization_parameter`]: by name. Default: none.
+    pub authorization_parameters: BTreeMap<String, String>,
     /// See [`LoginBuilder::trusted_audiences`]. Default: none.
     pub trusted_audiences: Vec<String>,
     /// See [`LoginBuilder::acr_values`]. Default: none.
@@ -182,6 +184,7 @@ impl Default for LoginConfig {
             client_secret: None,
             public_origin: String::new(),
             scopes: vec!["openid".into(), "profile".into()],
+            authorization_parameters: BTreeMap::new(),
             trusted_audiences: Vec::new(),
             acr_values: Vec::new(),
             form_action: Vec::new(),
@@ -413,6 +416,9 @@ impl Config {
             .deadline(login.deadline)
             .leeway(self.leeway)
             .claims(names);
+        let parameters = login.authorization_parameters.iter();
+        let builder =
+            parameters.fold(builder, |builder, (name, value)| builder.authorization_parameter(name, value));
         match (&login.client_secret, secrets) {
             (None, _) => Some(builder),
             (Some(reference), Some(resolver)) => {

@@ -18,6 +18,8 @@ pub(crate) struct Dialect {
     pub(crate) rules: Vec<ClaimRule>,
     /// The caller is a service where one of these holds.
     pub(crate) service_marks: Vec<ClaimRule>,
+    /// Scopes without which its ID tokens lack what the rules ask for.
+    pub(crate) scopes: &'static [&'static str],
     /// Audiences that every token of the issuer has, whatever it is for.
     pub(crate) vague_audiences: &'static [&'static str],
     pub(crate) tenants: Option<Tenants>,
@@ -33,6 +35,7 @@ impl Default for Dialect {
             audience_claim: Cow::Borrowed("aud"),
             rules: Vec::new(),
             service_marks: Vec::new(),
+            scopes: &[],
             vague_audiences: &[],
             tenants: None,
             mistakes: Vec::new(),

@@ -62,24 +62,27 @@ impl Issuer {
 
     /// Google, people of this Workspace domain only: `hd` must be the domain to the letter, and the address verified. A
     /// private account with an address of the domain has no `hd`. Google's access tokens are not JWTs: this is for the log-in,
-    /// and for ID tokens that clients send as bearer tokens.
+    /// and for ID tokens that clients send as bearer tokens. A log-in asks for the scope `email` as well, without which there is no
+    /// `email_verified`.
     #[must_use]
     pub fn google_workspace(domain: &str) -> Self {
         let names = ClaimNames::default().tenant("hd").client("azp");
-        let dialect = Dialect::lenient(names)
+        let mut dialect = Dialect::lenient(names)
             .rules([ClaimRule::equals("hd", domain), ClaimRule::is_true("email_verified")])
             .mistaken(
                 !domain.contains('.') || domain.contains(['/', '@', ':']),
                 domain,
                 "give the bare domain, such as example.com",
             );
+        dialect.scopes = &["email"];
         Self::discover("https://accounts.google.com").speaking(dialect)
     }
 
     /// Auth0, by the tenant's domain or a custom one: `https://{domain}/`, with the slash.
     ///
     /// Roles are read from `permissions` (switch on RBAC and "Add Permissions in the Access Token"), the client from `azp`, the
-    /// organisation from `org_id`.
+    /// organisation from `org_id`. ID tokens have no `permissions`: for a log-in add a claim of your own by an Action
+    /// (`api.idToken.setCustomClaim`) and name it with [`LoginBuilder::claims`](crate::login::LoginBuilder::claims).
     #[must_use]
     pub fn auth0(domain: &str) -> Self {
         let names = ClaimNames::default().roles("permissions").tenant("org_id").client("azp");
@@ -90,7 +93,9 @@ impl Issuer {
     /// Keycloak, a realm below this base URL: `{base}/realms/{realm}`. The audience `account`, which every token has, is
     /// refused: add an audience mapper.
     ///
-    /// Roles are read from `/realm_access/roles`; those of one client are at `/resource_access/{client}/roles`.
+    /// Roles are read from `/realm_access/roles`; those of one client are at `/resource_access/{client}/roles`. Keycloak puts neither into
+    /// ID tokens unless told so: for a log-in switch on "Add to ID token" in the mapper `realm roles` of the client scope `roles`, or
+    /// sessions have no roles.
     #[must_use]
     pub fn keycloak(base: &str, realm: &str) -> Self {
         let names = ClaimNames::default().roles("/realm_access/roles").client("azp");

@@ -133,6 +133,7 @@ fn authorize(login: &Login, endpoints: &Endpoints, attempt: &Attempt, state: &st
     if parts.scope.split(' ').any(|scope| scope == "offline_access") {
         pairs.push(("prompt", "consent"));
     }
+    pairs.extend(parts.parameters.iter().map(|(name, value)| (&**name, &**value)));
     let step_up = attempt.step_up.parameters();
     pairs.extend(step_up.iter().map(|(name, value)| (*name, &**value)));
     with_query(&endpoints.authorize, &pairs)

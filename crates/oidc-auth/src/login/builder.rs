@@ -28,6 +28,25 @@ use crate::policy::ClaimNames;
 use crate::token_endpoint::{AssertionKey, ClientAuth, ClientSecret};
 use crate::verifier::Verifier;
 
+/// The parameters of the authorization request that are not the app's to say.
+const OWN: [&str; 15] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "acr_values",
+    "max_age",
+    "request",
+    "request_uri",
+    "claims",
+    "id_token_hint",
+];
+
 /// Describes a [`Login`] piece by piece. Issuer, client id and public origin have no default.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
@@ -36,6 +55,7 @@ pub struct LoginBuilder {
     client: ClientAuth,
     origin: Option<String>,
     scopes: Vec<String>,
+    parameters: Vec<(String, String)>,
     trusted_audiences: Vec<Box<str>>,
     form_action: Vec<String>,
     acr_values: Vec<Box<str>>,
@@ -67,6 +87,7 @@ impl LoginBuilder {
             client: ClientAuth::public(client_id),
             origin: None,
             scopes: vec!["openid".into(), "profile".into()],
+            parameters: Vec::new(),
             trusted_audiences: Vec::new(),
             form_action: Vec::new(),
             acr_values: Vec::new(),
@@ -109,7 +130,7 @@ impl LoginBuilder {
         Self { client, ..self }
     }
 
-    /// This app proves itself by the certificate of its transport. See [`ClientAuth::tls`].
+    /// This app proves itself by the certificate of its transport, which has to be given. See [`ClientAuth::tls`].
     pub fn tls_client_auth(self) -> Self {
         let client = ClientAuth::tls(self.client.id());
         Self { client, ..self }
@@ -124,12 +145,19 @@ impl LoginBuilder {
 
     /// What to ask for. Default `openid profile`; `openid` is always among them. `offline_access` asks some providers for
     /// a refresh token, others give one anyway; with it the person is asked to consent at each log-in, as OpenID Connect
-    /// Core 1.0 §11 wants.
+    /// Core 1.0 §11 wants. What a preset's rules need is asked for as well.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         if !self.scopes.iter().any(|scope| scope == "openid") {
             self.scopes.insert(0, "openid".into());
         }
+        self
+    }
+
+    /// A further parameter of the authorization request, such as `hd`, `access_type`, `audience` or `prompt`. What the log-in itself
+    /// says (state, nonce, PKCE, scope, where to come back to…) can't be said otherwise: the build refuses it. Default none.
+    pub fn authorization_parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
         self
     }
 
@@ -269,6 +297,11 @@ impl LoginBuilder {
     /// All problems of the configuration.
     pub fn build(mut self) -> Result<Login, ConfigError> {
         let mut problems = ConfigProblems::new();
+        for scope in self.issuer.dialect.scopes {
+            if !self.scopes.iter().any(|asked| asked == scope) {
+                self.scopes.push((*scope).to_owned());
+            }
+        }
         let origin = self.validate(&mut problems);
         self.fill_in(&mut problems);
         let sealer = self.sealer(&mut problems);
@@ -284,6 +317,13 @@ impl LoginBuilder {
             problems.add("login.issuer", self.issuer.name(), "a log-in needs discovery: Issuer::discover");
         }
         self.client.validate("login", problems);
+        if self.client.uses_tls() && self.transport.is_none() {
+            problems.add(
+                "login.transport",
+                "",
+                "give a transport that shows the client's certificate (RFC 8705)",
+            );
+        }
         let token = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -310,6 +350,7 @@ impl LoginBuilder {
         for context in self.acr_values.iter().filter(|context| !one(context)) {
             problems.add("login.acr-values", &**context, "one context an item, as the provider names it");
         }
+        self.check_parameters(problems);
         self.check_times(problems);
         match &self.origin {
             Some(origin) => PublicOrigin::parse(origin, self.run_in, problems),
@@ -320,6 +361,17 @@ impl LoginBuilder {
                     "name this app's own origin, such as https://notes.example.com",
                 );
                 None
+            }
+        }
+    }
+
+    fn check_parameters(&self, problems: &mut ConfigProblems) {
+        let consents = self.scopes.iter().any(|scope| scope == "offline_access");
+        for (index, (name, value)) in self.parameters.iter().enumerate() {
+            let twice = self.parameters.iter().take(index).any(|(other, _)| other == name);
+            if name.is_empty() || twice || OWN.contains(&name.as_str()) || (consents && name == "prompt") {
+                let cure = "give another parameter: the log-in says this one itself, or it is there already";
+                problems.add(format!("login.authorization-parameters.{name}"), value.as_str(), cure);
             }
         }
     }
@@ -433,6 +485,7 @@ impl LoginBuilder {
             origin,
             paths: self.paths,
             scope: self.scopes.join(" "),
+            parameters: self.parameters,
             lifetime: self.lifetime,
             sealer: sealer?,
             logout_tokens: LogoutTokens::new(&verifier),

@@ -44,6 +44,7 @@ pub(super) struct Inner {
     pub(super) origin: PublicOrigin,
     pub(super) paths: LoginPaths,
     pub(super) scope: String,
+    pub(super) parameters: Vec<(String, String)>,
     pub(super) lifetime: SessionLifetime,
     pub(super) sealer: Sealer,
     pub(super) verifier: Verifier,

@@ -83,6 +83,15 @@ impl State {
         Some(version)
     }
 
+    fn sweep_of(&mut self, keys: &[SessionKey], now: Timestamp) {
+        for key in keys {
+            let entry = self.entries.get(key);
+            if entry.is_some_and(|entry| entry.session.is_over(entry.last_seen(), now)) {
+                self.remove(key);
+            }
+        }
+    }
+
     fn sweep(&mut self, now: Timestamp) {
         let over = |(key, entry): (&SessionKey, &Entry)| {
             entry.session.is_over(entry.last_seen(), now).then_some(*key)
@@ -136,6 +145,11 @@ impl MemorySessions {
         state.created += 1;
         if state.created.is_multiple_of(SWEEP_EVERY) || state.entries.len() >= self.capacity {
             state.sweep(now);
+        }
+        if state.subjects.oldest_beyond(session.subject(), self.per_subject).is_some() {
+            // What is over gives its place first: a device that is in use is not signed out for it.
+            let theirs = state.subjects.of(session.subject());
+            state.sweep_of(&theirs, now);
         }
         while let Some(oldest) = state.subjects.oldest_beyond(session.subject(), self.per_subject) {
             state.remove(&oldest);
@@ -270,6 +284,16 @@ mod tests {
         let later = 8 * 3_600;
         assert!(add(&store, "carol", later).is_ok(), "what is over makes room");
         assert_eq!((store.len(), store.read().subjects.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_is_over_gives_its_place_before_what_is_used() {
+        let store = MemorySessions::new().per_subject(2);
+        let (old, newer) = (add(&store, "alice", 0).unwrap(), add(&store, "alice", 1).unwrap());
+        // The older one is in use, the newer one was left idle.
+        let _ = store.touch(&old, Timestamp::from_unix_seconds(1_700)).ready();
+        let third = add(&store, "alice", 1_900).unwrap();
+        assert_eq!([old, newer, third].map(|key| there(&store, &key)), [true, false, true]);
     }
 
     #[test]

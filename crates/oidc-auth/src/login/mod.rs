@@ -9,7 +9,7 @@
 //! that are forged, somebody else's, or of another log-in.
 //!
 //! It does **not** stop requests without a session: they go on as anonymous, and the authorization layer answers 401 where
-//! a route asks for somebody. It does not stop forged posts of other sites to the app's own routes: a log-in needs the
+//! a route asks for somebody; of that 401 a browser's navigation sees the way to the log-in. It does not stop forged posts of other sites to the app's own routes: a log-in needs the
 //! cross-site check of gambeson-hardening-headers in front. Of a log-out at the provider it learns at the next refresh only, unless
 //! [`BackchannelLogout`] is mounted; access tokens at APIs outlive their session, unless log-in and verifiers share a
 //! [denylist](LoginBuilder::denylist). It does not keep the access token, so it gives the app none to call others with.
@@ -79,9 +79,8 @@
 //!     .cookie_key(secret())
 //!     .store(Arc::new(MemorySessions::new().capacity(5_000)))
 //!     .build()?;
-//! let to_log_in = Negotiated::new().log_in("/sign-in");
-//! let tokens = AuthLayer::new(Verifier::builder(issuer).audience("notes").build()?).respond_with(to_log_in);
-//! let sessions = LoginLayer::new(login).beside(&tokens);
+//! let tokens = AuthLayer::new(Verifier::builder(issuer).audience("notes").build()?).respond_with(Negotiated::new());
+//! let sessions = LoginLayer::new(login).beside(&tokens).send_to_log_in(false); // each 401 is a page
 //! # let _ = sessions;
 //! # Ok(())
 //! # }
@@ -89,8 +88,8 @@
 //!
 //! A page signs out by a form: `<form method="post" action="/logout"><button>Sign out</button></form>`. Browsers check where
 //! the redirect to the provider goes against the page's `form-action`: [`Login::csp_sources`] tells what to allow.
-//! [`Negotiated::log_in`], given to the layer that answers 401, sends a browser's navigation to the log-in; scripts get
-//! their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
+//! A browser that asks for a page without a session and is answered 401 by a layer further inside is sent to the log-in and back to the
+//! page ([`LoginLayer::send_to_log_in`]); scripts get their 401. Pages with private content want `Cache-Control: no-store`, or the back button shows them after the log-out:
 //! gambeson-hardening-headers sets it where this layer has recognised somebody; this layer sets it on its own answers only. Chromium
 //! may keep such a page in memory all the same, for the way back: the log-out's `Clear-Site-Data: "cache"` has it forget them.
 //!
@@ -128,9 +127,11 @@
 //! | log-ins that are finished at once | 64, 16 of them of a network (an IPv4 address, an IPv6 /56); each once at a time; 5 s each | made-up codes must not make the app a hose, nor keep others out |
 //! | refreshes at once | 64, apart from those; others wait | whatever goes on at the log-in |
 //! | the discovery document | used for 24 h, looked at again after 1 h behind the log-ins; 512 requests wait for the first one, 32 of a network | a provider that hangs holds nobody up |
+//! | without a refresh token, or a lifetime of the access token | no refresh: who it is and what they may do stay as they were at the log-in, up to the session's end | ask for `offline_access` where the provider wants that, or choose a shorter [`SessionLifetime::absolute`] |
 //! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
 //! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
 //! | contexts that an address may ask for | none | anybody can write an address: it is not to choose a weaker log-in |
+//! | a page without a session, answered 401 further inside | 303 to the log-in and back | a person wants to sign in, not to read a 401 |
 //! | denylist | none; with [`Config`](crate::Config) that of `[oidc-auth.denylist]` | tokens need an `iat` with it |
 //! | log-out while the store is down | 503, the cookie goes, and it is tried again 8 times in 4 min | the browser is signed out at once |
 //! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
@@ -196,6 +197,7 @@ mod callback;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cookies;
+mod detour;
 mod ending;
 mod finishing;
 mod handle;
@@ -266,7 +268,8 @@ impl LoginLayer {
     }
 
     fn with(login: Option<Login>) -> Self {
-        Self(Arc::new(Shared { login, challenges: Challenges::none(), respond: Negotiated::new() }))
+        let (challenges, respond) = (Challenges::none(), Negotiated::new());
+        Self(Arc::new(Shared { login, challenges, detours: true, respond }))
     }
 }
 
@@ -293,11 +296,19 @@ impl<R: Clone> LoginLayer<R> {
         Self(Arc::new(Shared { challenges: tokens.challenges(), ..shared }))
     }
 
+    /// Whether a browser that asks for a page without a session, and is answered 401 by a layer further inside, is sent to the log-in
+    /// and back to the page. Default true. Scripts and forms get their 401, and a 401 of the app's own stays.
+    #[must_use]
+    pub fn send_to_log_in(self, send: bool) -> Self {
+        let shared = Arc::unwrap_or_clone(self.0);
+        Self(Arc::new(Shared { detours: send, ..shared }))
+    }
+
     /// Answers refusals in another way. Redirects need no responder.
     #[must_use]
     pub fn respond_with<T>(self, respond: T) -> LoginLayer<T> {
-        let Shared { login, challenges, .. } = Arc::unwrap_or_clone(self.0);
-        LoginLayer(Arc::new(Shared { login, challenges, respond }))
+        let Shared { login, challenges, detours, .. } = Arc::unwrap_or_clone(self.0);
+        LoginLayer(Arc::new(Shared { login, challenges, detours, respond }))
     }
 }
 

@@ -11,6 +11,7 @@ use http::{Method, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::detour::Detour;
 use super::handle::{Login, Own};
 use super::session::SessionKey;
 use super::step::{self, Outcome, Step};
@@ -22,10 +23,16 @@ use super::{begin, callback, logout, telemetry};
 pub(super) struct Shared<R> {
     pub(super) login: Option<Login>,
     pub(super) challenges: Challenges,
+    /// Whether pages without a session lead to the log-in.
+    pub(super) detours: bool,
     pub(super) respond: R,
 }
 
 impl<R> Shared<R> {
+    fn detour<B>(&self, login: &Login, request: &Request<B>, facts: &RequestFacts) -> Option<Box<Detour>> {
+        if self.detours { Detour::of(login, request, facts) } else { None }
+    }
+
     fn answer<B: Default>(&self, login: &Login, own: &OwnCall, outcome: Outcome) -> Response<B>
     where
         R: Respond<B>,
@@ -88,7 +95,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let Some(login) = &self.shared.login else {
-            return ResponseFuture::inner(self.inner.call(request));
+            return ResponseFuture::inner(self.inner.call(request), None);
         };
         let facts = RequestFacts::ensure(&mut request);
         if let Some(own) = login.own(request.uri()) {
@@ -97,7 +104,8 @@ where
         match login.visit(&RequestHead::from(&request), &facts, &self.shared.challenges) {
             Visit::Pass => {
                 hide(&mut request);
-                ResponseFuture::inner(self.inner.call(request))
+                let detour = self.shared.detour(login, &request, &facts);
+                ResponseFuture::inner(self.inner.call(request), detour)
             }
             Visit::Refuse(rejection) => {
                 ResponseFuture::answered(self.shared.respond.respond(&rejection, &facts))
@@ -169,7 +177,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Inner { #[pin] future: S::Future },
+        Inner { #[pin] future: S::Future, detour: Option<Box<Detour>> },
         Answered { response: Option<S::Response> },
         Own { outcome: BoxFuture<Outcome>, call: Box<(Arc<Shared<R>>, Login, OwnCall)> },
         Waiting { waiting: Option<Box<Waiting<S, B, R>>> },
@@ -188,8 +196,8 @@ struct Waiting<S, B, R> {
 }
 
 impl<S: Service<Request<B>>, B, R> ResponseFuture<S, B, R> {
-    fn inner(future: S::Future) -> Self {
-        Self { state: State::Inner { future } }
+    fn inner(future: S::Future, detour: Option<Box<Detour>>) -> Self {
+        Self { state: State::Inner { future, detour } }
     }
 
     fn answered(response: S::Response) -> Self {
@@ -230,8 +238,14 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let future = match state.as_mut().project() {
-                StateProjection::Inner { future } => return future.poll(context),
+            let (future, detour) = match state.as_mut().project() {
+                StateProjection::Inner { future, detour } => {
+                    let response = ready!(future.poll(context))?;
+                    return Poll::Ready(Ok(match detour {
+                        Some(detour) => detour.answer(response),
+                        None => response,
+                    }));
+                }
                 StateProjection::Answered { response } => match response.take() {
                     Some(response) => return Poll::Ready(Ok(response)),
                     None => return Poll::Pending,
@@ -256,10 +270,11 @@ where
                         return Poll::Pending;
                     };
                     hide(&mut admitted.request);
-                    admitted.inner.call(admitted.request)
+                    let detour = admitted.shared.detour(&admitted.login, &admitted.request, &admitted.facts);
+                    (admitted.inner.call(admitted.request), detour)
                 }
             };
-            state.set(State::Inner { future });
+            state.set(State::Inner { future, detour });
         }
     }
 }
