@@ -14,8 +14,8 @@ use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::{
-    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenLayer,
-    VerifierBuilder,
+    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenError,
+    TokenLayer, VerifierBuilder,
 };
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
 #[cfg(feature = "axum")]
@@ -156,6 +156,22 @@ impl Kit {
         }
     }
 
+    /// Waits until the identity provider has told its endpoints and keys. Not needed, as requests wait themselves; but the policy of the
+    /// app's pages names the origins of those endpoints that are known when [`Kit::stack`] is called, and browsers check the way
+    /// of a log-out's form against it: where they differ from the issuer's, wait, or name them in `oidc-auth.login.form-action`.
+    ///
+    /// # Errors
+    /// What the provider did instead. Ask again as long as you like.
+    pub async fn ready(&self) -> Result<(), TokenError> {
+        if let Some(login) = self.login() {
+            login.ready().await?;
+        }
+        match &self.identity.verifier {
+            Some(verifier) => verifier.ready().await,
+            None => Ok(()),
+        }
+    }
+
     /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
     pub fn outgoing(&self, name: &str) -> Option<&TokenLayer> {
         self.outgoing.get(name)
@@ -205,7 +221,7 @@ impl Kit {
             .build(self.profile)
     }
 
-    /// The edge, which knows where the log-in's forms lead and which cookie is the session.
+    /// The edge, which knows where the log-in's forms lead: see [`Kit::ready`].
     fn edge(&self) -> Result<Layers, ConfigError> {
         let mut config = self.config.hardening_headers.clone();
         if let Some(login) = self.login() {

@@ -160,8 +160,8 @@ impl StackBuilder {
     /// The stack.
     ///
     /// # Errors
-    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so). Log-in, certificates,
-    /// quotas and costs are no holes: an app without them is whole.
+    /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so), and a log-in without
+    /// the cross-site check of `HardeningLayer`. Log-in, certificates, quotas and costs are no holes: an app without them is whole.
     /// In both profiles authorization without authentication, which would answer 500 to everything, and permissions with
     /// strict audit but no sink, which would answer 503.
     pub fn build(self, profile: Profile) -> Result<Stack, ConfigError> {
@@ -197,6 +197,11 @@ impl StackBuilder {
     }
 
     fn note_holes(&self, problems: &mut ConfigProblems) {
+        let signs_in = self.login.as_ref().is_some_and(|login| !login.is_off());
+        if signs_in && self.hardening.as_ref().is_some_and(HardeningLayer::is_off) {
+            let cure = "sessions need the cross-site check: give Hardening::web() or strict()";
+            problems.add("stack.hardening", "off", cure);
+        }
         for (field, given, layer) in [
             ("stack.telemetry", self.telemetry.is_some(), "TelemetryLayer"),
             ("stack.hardening", self.hardening.is_some(), "HardeningLayer"),

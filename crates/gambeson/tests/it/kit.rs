@@ -38,6 +38,7 @@ async fn app(idp: &DevIdp, folder: &std::path::Path) -> (Protected, Kit) {
         ("GAMBESON_OIDC_AUTH__LOGIN__PUBLIC_ORIGIN", "http://127.0.0.1:3000"),
     ];
     let kit = Kit::open(&parse(FILE, &variables).unwrap().in_folder(folder)).await.unwrap();
+    kit.ready().await.unwrap();
     let routes = Routes::new(kit.policy())
         .run_in(kit.profile())
         .get("/notes", need("notes:read"), async || "the notes")
@@ -80,6 +81,10 @@ async fn a_file_and_variables_make_a_whole_stack() {
     denylist.deny(&gambeson::oidc_auth::Denial::subject(idp.issuer(), "alice"));
     assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(ask(&app, "/livez", None).await.status(), StatusCode::OK, "probes are mounted");
+    let page = Request::get("/notes?page=2").header("host", "127.0.0.1:3000").header("accept", "text/html");
+    let page = app.clone().oneshot(page.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(page.status(), StatusCode::SEE_OTHER, "a person who opens a page is sent to the log-in");
+    assert_eq!(page.headers()["location"], "/login?return_to=%2Fnotes%3Fpage%3D2");
     let login = ask(&app, "/login", None).await;
     assert_eq!(login.status(), StatusCode::SEE_OTHER);
     assert!(login.headers()["location"].to_str().unwrap().starts_with(idp.issuer()));

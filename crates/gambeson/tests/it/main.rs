@@ -13,7 +13,7 @@ use gambeson::hardening_headers::{
     Connection, EdgeLimitLayer, EdgeRate, Hardening, HardeningLayer, Limits, LimitsLayer, PeerLayer,
     TrustedProxies,
 };
-use gambeson::oidc_auth::{AuthLayer, Issuer, Verifier};
+use gambeson::oidc_auth::{AuthLayer, Issuer, Login, LoginLayer, Verifier};
 use gambeson::otel_setup::{AxumRoute, Telemetry, TelemetryLayer};
 use gambeson::rbac::{AuthorizeLayer, PolicyHandle, Routes, need, public};
 use gambeson::{Profile, Stack};
@@ -156,6 +156,19 @@ fn a_hole_that_is_meant_is_said() {
         .authorization(AuthorizeLayer::off())
         .build(Profile::Production);
     assert!(stack.is_ok());
+}
+
+#[test]
+fn production_signs_nobody_in_without_the_cross_site_check() {
+    let login = Login::builder(Issuer::discover("https://id.example.com"), "web")
+        .public_origin("https://notes.example.com")
+        .build();
+    let error = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+        .hardening(HardeningLayer::off())
+        .login(LoginLayer::new(login.unwrap()))
+        .build(Profile::Production)
+        .unwrap_err();
+    assert!(error.problems().iter().any(|problem| &*problem.field == "stack.hardening"), "{error}");
 }
 
 #[test]

@@ -13,6 +13,8 @@ fn all_problems_at_once_each_with_its_cure() {
         .paths(LoginPaths::default().login("login").logout("/login/callback"))
         .lifetime(SessionLifetime::default().idle(std::time::Duration::from_secs(1)))
         .scopes(["a b"])
+        .authorization_parameter("hd", "example.com")
+        .authorization_parameter("state", "mine")
         .form_action(["https://login.example.com/path"])
         .acr_values(["gold silver"])
         .build()
@@ -29,12 +31,21 @@ fn all_problems_at_once_each_with_its_cure() {
         "login.paths.logout",
         "login.idle",
         "login.scopes",
+        "login.authorization-parameters.state",
         "login.form-action",
         "login.acr-values",
     ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }
+    assert!(!fields.contains(&"login.authorization-parameters.hd"), "{fields:?}");
     assert!(error.problems().iter().all(|problem| !problem.cure.is_empty()));
+}
+
+#[test]
+fn a_client_that_is_known_by_its_certificate_needs_a_transport_that_shows_one() {
+    let builder = Login::builder(Issuer::discover("https://id.example.com"), "notes");
+    let error = builder.public_origin("https://notes.example.com").tls_client_auth().build().unwrap_err();
+    assert_eq!(&*error.problems()[0].field, "login.transport", "{error}");
 }
 
 #[test]

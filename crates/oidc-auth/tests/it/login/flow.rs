@@ -262,3 +262,50 @@ async fn it_says_what_to_register_and_to_allow() {
     let endpoints = login.endpoints().map(|endpoint| format!("{} {}", endpoint.method, endpoint.template));
     assert_eq!(endpoints, ["GET /login", "GET /login/callback", "POST /logout"]);
 }
+
+#[tokio::test]
+async fn a_preset_asks_for_what_its_rules_need_and_an_app_for_what_it_likes() {
+    let house = House::with(&[]);
+    house.issuer.edit(|state| {
+        state.metadata["issuer"] = "https://accounts.google.com".into();
+        state.metadata["authorization_endpoint"] = "https://accounts.google.com/authorize".into();
+        state.metadata["token_endpoint"] = "https://oauth2.googleapis.com/token".into();
+    });
+    let login = Login::builder(Issuer::google_workspace("example.com"), "notes-web")
+        .public_origin("https://notes.example.com")
+        .authorization_parameter("hd", "example.com")
+        .transport(Arc::new(house.issuer.clone()));
+    let app = super::browser::App(LoginLayer::new(login.build().unwrap()));
+    let url = Browser::default().leave(&app, "/login").await;
+    assert_eq!(parameter(&url, "scope").as_deref(), Some("openid profile email"));
+    assert_eq!(parameter(&url, "hd").as_deref(), Some("example.com"));
+}
+
+#[tokio::test]
+async fn who_opens_a_page_without_a_session_is_sent_to_the_log_in_and_comes_back() {
+    let scene = Scene::new().await;
+    let layer = LoginLayer::new(scene.builder().build().unwrap());
+    let guard = gambeson_oidc_auth::RequireScopes::any(["openid"]);
+    let refuses = guard.layer(service_fn(who));
+    let page = || {
+        let mut request = Browser::default().request(Method::GET, "/notes?page=2");
+        request.headers_mut().insert("sec-fetch-mode", "navigate".parse().unwrap());
+        request
+    };
+    let answer = layer.layer(refuses.clone()).oneshot(page()).await.unwrap();
+    assert_eq!(location(&answer), "/login?return_to=%2Fnotes%3Fpage%3D2");
+    assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+    let script = Browser::default().request(Method::GET, "/notes");
+    assert_eq!(layer.layer(refuses.clone()).oneshot(script).await.unwrap().status(), 401);
+    let mut form = page();
+    *form.method_mut() = Method::POST;
+    assert_eq!(layer.layer(refuses.clone()).oneshot(form).await.unwrap().status(), 401);
+    let off = layer.clone().send_to_log_in(false);
+    assert_eq!(off.layer(refuses).oneshot(page()).await.unwrap().status(), 401);
+    let own = service_fn(async |_: Request<()>| {
+        let mut answer = http::Response::new(bytes::Bytes::new());
+        *answer.status_mut() = http::StatusCode::UNAUTHORIZED;
+        Ok::<_, std::convert::Infallible>(answer)
+    });
+    assert_eq!(layer.layer(own).oneshot(page()).await.unwrap().status(), 401, "the app's own stays");
+}
