@@ -139,6 +139,8 @@ async fn a_provider_that_does_not_do_what_was_asked_signs_nobody_in_and_sends_no
 async fn what_no_log_in_meets_is_no_reason_to_log_in() {
     let scene = Scene::new().await;
     let guard = RequireAcr::one_of([""; 0]).log_in("/login");
-    let answer = ask(&scene, &guard, navigation(&Browser::default(), "/pay")).await;
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &scene.app(), "alice").await;
+    let answer = ask(&scene, &guard, navigation(&browser, "/pay")).await;
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
