@@ -71,6 +71,7 @@ pub(crate) struct Metadata {
     pub(crate) revocation_endpoint_auth_methods_supported: Option<Vec<String>>,
     pub(crate) mtls_endpoint_aliases: Option<Aliases>,
     pub(crate) code_challenge_methods_supported: Option<Vec<String>>,
+    pub(crate) id_token_signing_alg_values_supported: Option<Vec<String>>,
     pub(crate) authorization_response_iss_parameter_supported: Option<bool>,
 }
 

@@ -128,7 +128,7 @@ async fn finish(
     ];
     let tokens = parts.provider.exchange(endpoints, &parts.client, &form).await.map_err(no_tokens)?;
     let now = login.now();
-    let (principal, grant) = identify(login, tokens, &attempt.nonce, now, facts).await?;
+    let (principal, grant) = identify(login, endpoints, tokens, &attempt.nonce, now, facts).await?;
     if !attempt.step_up.met_by(&principal, attempt.begun, now) {
         // To send the browser back would go round for ever: the provider was asked and did not do it.
         return Err(refusal::failed("the ID token has not the acr or auth_time that was asked for"));
@@ -181,6 +181,7 @@ pub(super) fn no_identity(error: TokenError) -> Rejection {
 /// Who the tokens say it is.
 async fn identify(
     login: &Login,
+    endpoints: &Endpoints,
     tokens: Tokens,
     nonce: &Random,
     now: Timestamp,
@@ -189,7 +190,7 @@ async fn identify(
     let parts = login.parts();
     let id_token =
         tokens.id_token.as_deref().ok_or_else(|| refusal::failed("the provider gave no ID token"))?;
-    let expected = login.expected(Some(nonce), &tokens.access_token);
+    let expected = login.expected(Some(nonce), &tokens.access_token, endpoints);
     let address = facts.peer().and_then(|peer| peer.address);
     let verified =
         id_token::verify(&parts.verifier, id_token, expected, address).await.map_err(no_identity)?;

@@ -18,7 +18,7 @@ use super::ending::{self, SessionlessTokens};
 use super::id_token::Expected;
 use super::origin::PublicOrigin;
 use super::paths::LoginPaths;
-use super::provider::Provider;
+use super::provider::{Endpoints, Provider};
 use super::random::Random;
 use super::refresh::InFlight;
 use super::seal::Sealer;
@@ -194,9 +194,15 @@ impl Login {
     }
 
     /// What an ID token is held to beside the verifier's policy.
-    pub(super) fn expected<'e>(&'e self, nonce: Option<&'e Random>, access_token: &'e str) -> Expected<'e> {
+    pub(super) fn expected<'e>(
+        &'e self,
+        nonce: Option<&'e Random>,
+        access_token: &'e str,
+        endpoints: &'e Endpoints,
+    ) -> Expected<'e> {
         let (client_id, trusted) = (self.0.client.id(), &*self.0.trusted_audiences);
-        Expected { nonce, client_id, trusted, access_token }
+        let algorithms = endpoints.id_token_algorithms.as_deref();
+        Expected { nonce, client_id, trusted, access_token, algorithms }
     }
 
     /// The context that the provider is not to be asked for, if there is one among these.

@@ -23,15 +23,18 @@ pub(super) struct Expected<'a> {
     /// Others that the token may be for as well.
     pub(super) trusted: &'a [Box<str>],
     pub(super) access_token: &'a str,
+    /// What the provider signs ID tokens with, where it says.
+    pub(super) algorithms: Option<&'a [String]>,
 }
 
-/// Verifies signature, `iss`, `aud`, `exp`, `iat` with the verifier's machinery, then `azp`, `nonce` and `at_hash`.
+/// Verifies the algorithm, signature, `iss`, `aud`, `exp`, `iat` with the verifier's machinery, then `azp`, `nonce` and `at_hash`.
 pub(super) async fn verify(
     verifier: &Verifier,
     token: &str,
     expected: Expected<'_>,
     client: Option<IpAddr>,
 ) -> Result<Principal, TokenError> {
+    check_algorithm(token, TokenKind::Id, expected.algorithms)?;
     let principal = verifier.verify_or_wait(token, client).await?;
     let payload = principal.claims().unwrap_or_default();
     let claims = Claims::read(payload, verifier.policy())?;
@@ -41,6 +44,25 @@ pub(super) async fn verify(
     }
     check_access_token(token, &claims, expected.access_token)?;
     Ok(principal)
+}
+
+/// Signed as the provider says that it signs ID tokens (item 7, and Back-Channel Logout 1.0 §2.6): a key that it publishes for
+/// something else vouches for nobody. RFC 8414's documents don't say, and then the keys alone decide.
+pub(super) fn check_algorithm(
+    token: &str,
+    kind: TokenKind,
+    listed: Option<&[String]>,
+) -> Result<(), TokenError> {
+    let Some(listed) = listed else { return Ok(()) };
+    let algorithm = Header::read(&Compact::split(token)?.header()?, kind)?.algorithm;
+    if listed.iter().any(|name| Algorithm::from_name(name) == Some(algorithm)) {
+        return Ok(());
+    }
+    let text = format!(
+        "alg is {}, and the provider's id_token_signing_alg_values_supported is {listed:?}",
+        algorithm.name()
+    );
+    Err(TokenError::with(Reason::Algorithm, text))
 }
 
 /// What the ID token of a refresh keeps of the one before (§12.2).
@@ -122,7 +144,8 @@ mod tests {
         let project: [Box<str>; 1] = ["project".into()];
         let taken = |claims: &str, trusted: &[Box<str>]| {
             let claims = Claims::read(claims, verifier.policy()).unwrap();
-            let expected = Expected { nonce: None, client_id: "notes", trusted, access_token: "" };
+            let expected =
+                Expected { nonce: None, client_id: "notes", trusted, access_token: "", algorithms: None };
             check_party(&claims, expected).is_ok()
         };
         assert!(taken(r#"{"aud":"notes"}"#, &[]) && taken(r#"{"aud":["notes"],"azp":"notes"}"#, &[]));
@@ -132,6 +155,25 @@ mod tests {
         assert!(taken(both, &project));
         assert!(!taken(r#"{"aud":["notes","project"]}"#, &project), "for whom was it made?");
         assert!(!taken(r#"{"aud":["notes","project","x"],"azp":"notes"}"#, &project));
+    }
+
+    #[test]
+    fn signed_only_as_the_provider_says() {
+        let token = |alg: &str| {
+            let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}"}}"#));
+            format!("{header}.e30.AA")
+        };
+        let taken = |alg: &str, listed: Option<&[&str]>| {
+            let listed = listed.map(|listed| listed.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let kinds = [TokenKind::Id, TokenKind::Logout];
+            kinds.map(|kind| check_algorithm(&token(alg), kind, listed.as_deref()).is_ok())
+        };
+        assert_eq!(taken("ES256", None), [true; 2], "it does not say");
+        assert_eq!(taken("ES256", Some(&["RS256", "ES256"])), [true; 2]);
+        assert_eq!(taken("Ed25519", Some(&["EdDSA"])), [true; 2], "two names");
+        assert_eq!(taken("ES256", Some(&["RS256", "es256", "HS256"])), [false; 2]);
+        assert_eq!(taken("ES256", Some(&[])), [false; 2]);
+        assert_eq!(taken("HS256", Some(&["HS256"])), [false; 2], "never");
     }
 
     fn kept(before: &str, now: &str) -> bool {

@@ -22,6 +22,8 @@ pub(super) struct Endpoints {
     pub(super) token: ClientEndpoint,
     pub(super) revocation: Option<ClientEndpoint>,
     pub(super) end_session: Option<String>,
+    /// What it signs ID tokens with (OpenID Connect Discovery 1.0 §3); `None` where it does not say.
+    pub(super) id_token_algorithms: Option<Vec<String>>,
     /// Whether answers carry `iss` (RFC 9207 §3).
     pub(super) names_itself: bool,
 }
@@ -143,6 +145,7 @@ fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Endpoints, FetchErro
         authorize: authorize.ok_or_else(|| missing("authorization_endpoint"))?,
         token,
         revocation: ClientEndpoint::revocation(endpoint, metadata)?,
+        id_token_algorithms: metadata.id_token_signing_alg_values_supported.clone(),
         end_session: url("end_session_endpoint", &metadata.end_session_endpoint)?,
         names_itself: metadata.authorization_response_iss_parameter_supported.unwrap_or_default(),
     })

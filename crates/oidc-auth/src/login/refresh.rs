@@ -222,7 +222,8 @@ async fn person(
     scope: &str,
 ) -> Result<Principal, Unverified> {
     let parts = login.parts();
-    let expected = login.expected(None, &tokens.access_token);
+    let endpoints = parts.provider.found().await.map_err(|error| Unverified::Unknown(text(error)))?;
+    let expected = login.expected(None, &tokens.access_token, &endpoints);
     let verified = id_token::verify(&parts.verifier, id_token, expected, None).await?;
     if !verified.same_subject(old.principal()) {
         return Err(Unverified::Refused("the new ID token is of somebody else".into()));

@@ -27,9 +27,10 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// [`Login::backchannel_logout`]; mount it for `POST` at [`Login::backchannel_endpoint`]'s path, behind no cross-site check, and register
 /// [`Login::backchannel_logout_uri`] with the provider.
 ///
-/// A logout token must be signed by the issuer, name it and this client (`iss`, `aud`), be valid now (`exp`, `iat`), have a `jti` that did
-/// not come before, `sub` or `sid`, the logout event alone in `events` and no `nonce`; its `typ` is `logout+jwt`, `JWT` or absent. It ends
-/// the sessions of its `sid`, or all of its `sub` where it has none, and with a [denylist](super::super::LoginBuilder::denylist) the access tokens.
+/// A logout token must be signed by the issuer, by an algorithm of its `id_token_signing_alg_values_supported` where it says that; name it
+/// and this client (`iss`, `aud`); be valid now (`exp`, `iat`); have a `jti` that did not come before, `sub` or `sid`, the logout event
+/// alone in `events` and no `nonce`; its `typ` is `logout+jwt`, `JWT` or absent. It ends the sessions of its `sid`, or all of its `sub`
+/// where it has none, and with a [denylist](super::super::LoginBuilder::denylist) the access tokens.
 ///
 /// | answer | when |
 /// |---|---|

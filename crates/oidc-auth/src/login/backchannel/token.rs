@@ -7,6 +7,7 @@ use gambeson_core::{Rejection, RequestFacts, Subject, Timestamp};
 
 use super::super::ending::{SessionlessTokens, carried};
 use super::super::handle::Login;
+use super::super::id_token::check_algorithm;
 use super::super::refusal;
 use super::super::store::{ProviderSession, SessionsOf};
 use super::super::telemetry;
@@ -14,6 +15,7 @@ use super::seen::Seen;
 use crate::denylist::Denial;
 use crate::error::{Reason, TokenError, TokenErrorKind};
 use crate::jwt::Claims;
+use crate::policy::TokenKind;
 use crate::verifier::Verifier;
 
 /// Verifies logout tokens with the keys of the log-in, and remembers those that were heeded.
@@ -97,6 +99,9 @@ pub(super) async fn heed(
     facts: &RequestFacts,
 ) -> Result<(), Rejection> {
     let logout = login.parts().logout_tokens.verify(token, client).await.map_err(refused)?;
+    let provider = login.parts().provider.found().await.map_err(refusal::unavailable)?;
+    let listed = provider.id_token_algorithms.as_deref();
+    check_algorithm(token, TokenKind::Logout, listed).map_err(refused)?;
     let (by, facts) = (login.clone(), facts.clone());
     let heeded = carried(&*login.parts().spawn, async move { end(&by, &logout, &facts).await }).await;
     heeded.unwrap_or_else(|| Err(refusal::sessions_unavailable("no runtime carries out the work")))

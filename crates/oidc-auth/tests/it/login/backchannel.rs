@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_oidc_auth::{Denylist, Issuer, Login, LoginLayer, TokenProfile, Verifier};
-use gambeson_testing::{DevClient, Fault, LogoutFault, Mint, eventually};
+use gambeson_testing::{DevClient, Fault, LogoutFault, Mint, SigningAlgorithm, eventually};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
@@ -143,6 +143,7 @@ async fn no_faulty_logout_token_ends_anything() {
         LogoutFault::all().map(|fault| (format!("{fault:?}"), fault.spoil(whole()).token())).collect();
     tokens.extend([
         ("tampered".into(), whole().tampered().token()),
+        ("an algorithm of other tokens".into(), whole().algorithm(SigningAlgorithm::Es256).token()),
         ("hmac".into(), whole().hmac_with_public_key().token()),
         ("two events".into(), whole().claim("events", json!({(event): {}, "b": {}})).token()),
         ("no event".into(), whole().claim("events", json!({})).token()),

@@ -1,5 +1,6 @@
 //! Signing browsers in and out, at the dev identity provider and at a real one.
 
+mod algorithms;
 mod backchannel;
 pub(crate) mod browser;
 mod config;

@@ -1,8 +1,9 @@
 //! The official tests for relying parties, by their names, on an app behind the layer.
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::routing::get;
+use axum::routing::{get, post_service};
 use gambeson_core::{BoxError, Profile, RequestFacts, SecretBytes, Spawn, TokioSpawn};
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::{Issuer, Login, LoginLayer};
@@ -22,7 +23,12 @@ async fn start(given: Given, with: impl FnOnce(LoginBuilder) -> LoginBuilder) ->
         .client_secret(SecretBytes::new(given.client_secret().to_owned().into_bytes()))
         .public_origin(origin.as_str())
         .run_in(Profile::Development);
-    let app = Router::new().route("/me", get(who)).layer(LoginLayer::new(with(login).build()?));
+    let login = with(login).build()?;
+    let told = login.backchannel_endpoint();
+    let app = Router::new()
+        .route("/me", get(who))
+        .route(&told.template, post_service(login.backchannel_logout::<Body>()))
+        .layer(LoginLayer::new(login));
     let (guard, dropped) = oneshot::channel::<()>();
     TokioSpawn::new().spawn(Box::pin(async move {
         tokio::select! {
@@ -35,11 +41,13 @@ async fn start(given: Given, with: impl FnOnce(LoginBuilder) -> LoginBuilder) ->
 
 #[tokio::test]
 async fn the_layer_passes_the_official_tests() {
-    let suite = Suite::new(RelyingParty::new("/me"));
+    let suite = Suite::new(RelyingParty::new("/me").back_channel("/logout/backchannel"));
     let report = suite.run(async |given| start(given, |login| login).await).await.unwrap();
     println!("{report}");
     assert!(report.is_passed(), "{report}");
-    for (plan, tests) in [(Plan::Basic, 14), (Plan::Config, 6), (Plan::RpInitiatedLogout, 3)] {
+    for (plan, tests) in
+        [(Plan::Basic, 14), (Plan::Config, 6), (Plan::RpInitiatedLogout, 3), (Plan::BackChannelLogout, 8)]
+    {
         let has = report.findings().iter().filter(|finding| finding.plans().contains(&plan)).count();
         assert_eq!(has, tests, "{}", plan.name());
     }
