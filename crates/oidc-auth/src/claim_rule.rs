@@ -23,6 +23,8 @@ pub struct ClaimRule {
     path: Vec<Box<str>>,
     test: Test,
     of: Of,
+    /// It holds only where this claim is absent.
+    without: Option<Box<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ enum Test {
     IsTrue,
     OneOf(Vec<Box<str>>),
     StartsWith(Box<str>),
+    /// The start, and then what this other top-level claim says.
+    NamedAfter(Box<str>, Box<str>),
 }
 
 /// Of which tokens a rule holds.
@@ -45,7 +49,7 @@ impl ClaimRule {
     fn new(name: impl Into<Box<str>>, test: Test) -> Self {
         let name = name.into();
         let path = path(&name);
-        Self { name, path, test, of: Of::All }
+        Self { name, path, test, of: Of::All, without: None }
     }
 
     /// The claim is there, whatever it is.
@@ -72,6 +76,16 @@ impl ClaimRule {
     /// `octo-organic` has too.
     pub fn starts_with(name: impl Into<Box<str>>, start: impl Into<Box<str>>) -> Self {
         Self::new(name, Test::StartsWith(start.into()))
+    }
+
+    /// The claim is this start and then the value of the top-level claim `other`, in whatever letter case: user names have none.
+    pub(crate) fn named_after(name: &str, start: &str, other: &str) -> Self {
+        Self::new(name, Test::NamedAfter(start.into(), other.into()))
+    }
+
+    /// Holds only where this top-level claim is absent.
+    pub(crate) fn without(self, name: &str) -> Self {
+        Self { without: Some(name.into()), ..self }
     }
 
     /// Holds of access tokens only, not of the ID tokens of a log-in.
@@ -102,11 +116,16 @@ impl ClaimRule {
 
     /// Whether the rule looks into the top-level claim of this name.
     pub(crate) fn wants(&self, claim: &str) -> bool {
-        self.path.first().is_some_and(|first| **first == *claim)
+        let other = match &self.test {
+            Test::NamedAfter(_, other) => Some(other),
+            _ => None,
+        };
+        self.path.first().into_iter().chain(other).chain(&self.without).any(|name| **name == *claim)
     }
 
     pub(crate) fn holds(&self, claims: &Members<'_>) -> bool {
-        claims.at(&self.path).is_some_and(|value| self.test.holds(value))
+        let forbidden = self.without.as_deref().is_some_and(|name| claims.get(name).is_some());
+        !forbidden && claims.at(&self.path).is_some_and(|value| self.test.holds(value, claims))
     }
 
     pub(crate) fn check(&self, claims: &Members<'_>) -> Result<(), TokenError> {
@@ -116,7 +135,7 @@ impl ClaimRule {
                 Reason::MissingClaim,
                 format!("{name} is missing, wanted {}", self.test.words()),
             )),
-            Some(value) if self.test.holds(value) => Ok(()),
+            Some(_) if self.holds(claims) => Ok(()),
             Some(value) => Err(TokenError::with(
                 Reason::ClaimRule,
                 format!("{name} is {}, wanted {}", told(value), self.test.words()),
@@ -131,7 +150,7 @@ impl ClaimRule {
         let empty = match &self.test {
             Test::OneOf(values) => values.is_empty() || values.iter().any(|value| value.is_empty()),
             Test::StartsWith(start) => start.is_empty(),
-            Test::Present | Test::IsTrue => false,
+            Test::Present | Test::IsTrue | Test::NamedAfter(..) => false,
         };
         if empty {
             problems.add(
@@ -144,15 +163,21 @@ impl ClaimRule {
 }
 
 impl Test {
-    fn holds(&self, value: &Json<'_>) -> bool {
+    fn holds(&self, value: &Json<'_>, claims: &Members<'_>) -> bool {
         match (self, value) {
             (Self::Present, value) => *value != Json::Null,
             (Self::IsTrue, value) => *value == Json::Bool(true),
             (Self::StartsWith(start), Json::Text(text)) => text.starts_with(&**start),
             (Self::OneOf(wanted), Json::Text(text)) => wanted.iter().any(|wanted| **wanted == **text),
             (Self::OneOf(_), Json::List(items)) => {
-                items.iter().any(|item| matches!(item, Json::Text(_)) && self.holds(item))
+                items.iter().any(|item| matches!(item, Json::Text(_)) && self.holds(item, claims))
             }
+            (Self::NamedAfter(start, other), Json::Text(text)) => match claims.get(other) {
+                Some(Json::Text(name)) => text
+                    .strip_prefix(&**start)
+                    .is_some_and(|rest| !rest.is_empty() && rest.eq_ignore_ascii_case(name)),
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -166,6 +191,7 @@ impl Test {
                 several => format!("one of {several:?}"),
             },
             Self::StartsWith(start) => format!("what starts with {start:?}"),
+            Self::NamedAfter(start, other) => format!("{start:?} and then {other}"),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime, SessionlessTokens};
 use crate::outgoing::{OutgoingConfig, TokenLayer, TokenSourceBuilder};
 use crate::policy::{ClaimNames, TokenProfile};
-use crate::preset_config::{Preset, RuleConfig};
+use crate::preset_config::{ClaimsConfig, Preset, RuleConfig};
 use crate::shared::Shared;
 use crate::verifier::Verifier;
 
@@ -59,6 +59,8 @@ pub struct Config {
     pub metadata_url: Option<String>,
     /// The file with the token that this app shows the issuer when it fetches keys. See [`Issuer::credentials_file`]. Default: none.
     pub credentials_file: Option<PathBuf>,
+    /// Where its keys are, whatever the document names. See [`Issuer::jwks_url`].
+    pub jwks_url: Option<String>,
     /// See [`Issuer::allow_special_use_addresses`]. Default false.
     pub allow_special_use_addresses: bool,
     /// See [`Issuer::allow_private`]. Default: none.
@@ -66,8 +68,8 @@ pub struct Config {
     /// The names by which access tokens mean this API: one, or a list. None: no access tokens, only a log-in.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "one_or_several"))]
     pub audience: Vec<String>,
-    /// `access-token` (the default) or `jwt-lenient`.
-    pub token_profile: TokenProfile,
+    /// `access-token` or `jwt-lenient`. Default: what the preset says; `access-token` without one.
+    pub token_profile: Option<TokenProfile>,
     /// See [`VerifierBuilder::leeway`]. Default 30 s; for ID tokens too.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub leeway: Duration,
@@ -76,8 +78,9 @@ pub struct Config {
     pub max_token_lifetime: Duration,
     /// See [`VerifierBuilder::max_token_bytes`]. Default 8192.
     pub max_token_bytes: usize,
-    /// Which claims hold roles, groups, organisation and scopes; for ID tokens too.
-    pub claims: ClaimNames,
+    /// Which claims hold roles, groups, organisation and scopes; for ID tokens too. Default, name by name: what the preset says, else
+    /// the standard's.
+    pub claims: ClaimsConfig,
     /// How keys are fetched and trusted.
     pub keys: KeyPolicy,
     /// The verified-token cache.
@@ -112,15 +115,16 @@ impl Default for Config {
             preset: None,
             require: Vec::new(),
             metadata_url: None,
+            jwks_url: None,
             credentials_file: None,
             allow_special_use_addresses: false,
             allow_private: Vec::new(),
             audience: Vec::new(),
-            token_profile: TokenProfile::default(),
+            token_profile: None,
             leeway: Duration::from_secs(30),
             max_token_lifetime: Duration::from_secs(86_400),
             max_token_bytes: 8_192,
-            claims: ClaimNames::default(),
+            claims: ClaimsConfig::default(),
             keys: KeyPolicy::default(),
             cache: CacheConfig::default(),
             also: Vec::new(),
@@ -228,7 +232,7 @@ impl Config {
         let Shared { replay, denials, log_in } = shared;
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
-        let first = self.verifier().map(&verifier);
+        let first = self.first_verifier().map(&verifier);
         let denylist = self.denylist(first.as_ref(), denials, &mut problems);
         let verifier = |builder| with_denylist(verifier(builder), denylist.as_ref());
         let first = first.map(|builder| with_denylist(builder, denylist.as_ref()));
@@ -316,11 +320,23 @@ impl Config {
         config.build(name, self.issuer(), run_in, secrets, change)
     }
 
-    /// The verifier of access tokens that is described; `None` when no audience is named.
+    /// The verifier of access tokens that is described; `None` when no audience is named. One with further issuers can't be built from
+    /// it: [`Config::build`] does that.
     #[must_use]
     pub fn verifier(&self) -> Option<VerifierBuilder> {
+        let issuer = match self.also.is_empty() {
+            true => self.issuer(),
+            false => self.issuer().mistaken("also", "", "build further issuers with Config::build"),
+        };
+        self.verifier_of(issuer)
+    }
+
+    fn first_verifier(&self) -> Option<VerifierBuilder> {
+        self.verifier_of(self.issuer())
+    }
+
+    fn verifier_of(&self, issuer: Issuer) -> Option<VerifierBuilder> {
         let (first, others) = self.audience.split_first()?;
-        let issuer = self.issuer();
         let (profile, names) = (self.profile(&issuer), self.names(&issuer));
         let builder = Verifier::builder(issuer).audience(first.as_str());
         let builder = others.iter().fold(builder, |builder, audience| builder.audience(audience.as_str()));
@@ -386,7 +402,7 @@ impl Config {
                 "tokens for other services are the first issuer's: describe them there",
             );
         }
-        let built = kept(self.verifier().map(|builder| verifier(builder).build()), &mut problems);
+        let built = kept(self.first_verifier().map(|builder| verifier(builder).build()), &mut problems);
         if self.audience.is_empty() {
             problems.add("audience", "", "name this API as the issuer's tokens do");
         }
@@ -433,10 +449,6 @@ impl Config {
     }
 
     fn validate(&self, problems: &mut ConfigProblems) {
-        if self.preset.is_some() && !self.issuer.is_empty() {
-            problems.add("issuer", self.issuer.as_str(), "name the issuer or a preset, not both");
-        }
-        self.require.iter().for_each(|rule| rule.validate(problems));
         let verifies_nothing = self.audience.is_empty();
         for (field, is_there) in self.of_all_issuers() {
             if is_there && verifies_nothing {
@@ -459,16 +471,12 @@ impl Config {
         ]
     }
 
-    /// The file's, where it says anything else than the default; then the preset's.
     fn profile(&self, issuer: &Issuer) -> TokenProfile {
-        match self.token_profile == TokenProfile::default() {
-            true => issuer.dialect.profile,
-            false => self.token_profile,
-        }
+        self.token_profile.unwrap_or(issuer.dialect.profile)
     }
 
     fn names(&self, issuer: &Issuer) -> ClaimNames {
-        self.claims.clone().or(&issuer.dialect.names)
+        self.claims.names(&issuer.dialect.names)
     }
 
     fn issuer(&self) -> Issuer {
@@ -476,10 +484,17 @@ impl Config {
             Some(preset) => preset.issuer(),
             None => Issuer::discover(self.issuer.as_str()),
         };
+        let issuer = match self.preset.is_some() && !self.issuer.is_empty() {
+            true => issuer.mistaken("issuer", &self.issuer, "name the issuer or a preset, not both"),
+            false => issuer,
+        };
         let issuer = self.require.iter().fold(issuer, |issuer, rule| rule.add_to(issuer));
         let mut issuer = issuer.allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
+        }
+        if let Some(url) = &self.jwks_url {
+            issuer = issuer.jwks_url(url);
         }
         if let Some(file) = &self.credentials_file {
             issuer = issuer.credentials_file(file);

@@ -23,8 +23,10 @@ pub(crate) struct Dialect {
     /// Audiences that every token of the issuer has, whatever it is for.
     pub(crate) vague_audiences: &'static [&'static str],
     pub(crate) tenants: Option<Tenants>,
-    /// What was wrong with the words it was made of, and the cure; told when a verifier is built.
-    pub(crate) mistakes: Vec<(String, &'static str)>,
+    /// ID tokens are all the JWTs there are for an API: their marks are no reason to refuse them.
+    pub(crate) takes_id_tokens: bool,
+    /// What was wrong with the words it was made of: field, value and cure; told when a verifier is built.
+    pub(crate) mistakes: Vec<(&'static str, String, &'static str)>,
 }
 
 impl Default for Dialect {
@@ -38,6 +40,7 @@ impl Default for Dialect {
             scopes: &[],
             vague_audiences: &[],
             tenants: None,
+            takes_id_tokens: false,
             mistakes: Vec::new(),
         }
     }
@@ -61,15 +64,12 @@ impl Dialect {
 
     pub(crate) fn mistaken(mut self, is: bool, value: &str, cure: &'static str) -> Self {
         if is {
-            self.mistakes.push((value.to_owned(), cure));
+            self.mistakes.push(("issuer", value.to_owned(), cure));
         }
         self
     }
 
     pub(crate) fn validate(&self, audiences: &[Box<str>], problems: &mut ConfigProblems) {
-        for (value, cure) in &self.mistakes {
-            problems.add("issuer", value, *cure);
-        }
         for rule in self.rules.iter().chain(&self.service_marks) {
             rule.validate(problems);
         }

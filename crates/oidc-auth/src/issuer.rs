@@ -50,8 +50,8 @@ pub struct Issuer {
 /// Where the keys of an issuer come from.
 #[derive(Debug, Clone)]
 pub(crate) enum KeySource {
-    /// By discovery, at this document if not at the usual place.
-    Discovery { metadata: Option<String> },
+    /// By discovery, at this document if not at the usual place; the keys at this address whatever the document names.
+    Discovery { metadata: Option<String>, keys: Option<String> },
     /// A JWK Set that does not change.
     Static { document: String },
 }
@@ -61,7 +61,7 @@ impl Issuer {
     /// RFC 8414 §3. The name is compared byte by byte with what the document and the tokens say: a trailing slash counts.
     #[must_use]
     pub fn discover(name: impl Into<Arc<str>>) -> Self {
-        Self::new(name.into(), KeySource::Discovery { metadata: None })
+        Self::new(name.into(), KeySource::Discovery { metadata: None, keys: None })
     }
 
     /// The issuer of this name with a JWK Set (RFC 7517 §5) that is at hand and never fetched.
@@ -95,8 +95,18 @@ impl Issuer {
     /// address. The name that the document gives must still be this issuer's. Does nothing for static keys.
     #[must_use]
     pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
-        if let KeySource::Discovery { metadata } = &mut self.source {
+        if let KeySource::Discovery { metadata, .. } = &mut self.source {
             *metadata = Some(url.into());
+        }
+        self
+    }
+
+    /// Where the keys are, whatever the discovery document names: an API server of Kubernetes names an address of the node, which
+    /// pods know by another. The document is still read, and must name this issuer. Does nothing for static keys.
+    #[must_use]
+    pub fn jwks_url(mut self, url: impl Into<String>) -> Self {
+        if let KeySource::Discovery { keys, .. } = &mut self.source {
+            *keys = Some(url.into());
         }
         self
     }
@@ -104,15 +114,16 @@ impl Issuer {
     /// Shows the token in this file (RFC 6750 §2.1) with each fetch of the discovery document and the keys, for an issuer that tells
     /// them only to who it knows: a Kubernetes API server, with the pod's
     /// `/var/run/secrets/kubernetes.io/serviceaccount/token`. The file is read anew for each fetch. The token goes to the
-    /// origin of the configured address only, whatever the document names. Default: none.
+    /// origins of the configured addresses only (the name or [`Issuer::metadata_url`], and [`Issuer::jwks_url`]), whatever the document
+    /// names. Default: none.
     #[must_use]
     pub fn credentials_file(self, path: impl Into<PathBuf>) -> Self {
         Self { credentials_file: Some(path.into().into()), ..self }
     }
 
     /// Lets the addresses of a configured host name be loopback, private or link-local ones. Not needed when the
-    /// configured URL names such an address itself; an address that only the discovery document brings up never is
-    /// connected to otherwise. Default: not allowed.
+    /// configured URL names such an address itself. A host that only the discovery document brings up never leads there: name its
+    /// network with [`Issuer::allow_private`]. Default: not allowed.
     #[must_use]
     pub fn allow_special_use_addresses(self) -> Self {
         Self { special_use: true, ..self }
@@ -124,6 +135,12 @@ impl Issuer {
     #[must_use]
     pub fn allow_private<T: Into<String>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
         self.private.extend(networks.into_iter().map(Into::into));
+        self
+    }
+
+    /// What was wrong with the words that it was made of; every build tells it.
+    pub(crate) fn mistaken(mut self, field: &'static str, value: &str, cure: &'static str) -> Self {
+        self.dialect.mistakes.push((field, value.to_owned(), cure));
         self
     }
 
@@ -168,7 +185,7 @@ impl Issuer {
         self.dialect.tenants = Tenants::new(&self.name, claim.into(), Some(allowed));
         if self.dialect.tenants.is_none() {
             let cure = "give the tenant's place in the name as one placeholder, such as {tenantid}";
-            self.dialect.mistakes.push((self.name.to_string(), cure));
+            self.dialect.mistakes.push(("issuer", self.name.to_string(), cure));
         }
         self
     }
@@ -179,23 +196,55 @@ impl Issuer {
         &self.name
     }
 
-    /// Whether fetches may connect to addresses of special use.
-    pub(crate) fn special_use(&self) -> bool {
-        let configured = match &self.source {
-            KeySource::Discovery { metadata: Some(url) } => url.as_str(),
-            _ => &self.name,
+    /// The addresses that fetches may lead to where they are of special use.
+    pub(crate) fn inside(&self) -> Inside {
+        let (metadata, keys) = match &self.source {
+            KeySource::Discovery { metadata, keys } => (metadata.as_deref(), keys.as_deref()),
+            KeySource::Static { .. } => (None, None),
         };
-        self.special_use || host(configured).is_some_and(|host| is_special(&host))
+        let configured = [Some(&*self.name), metadata, keys];
+        let hosts = configured.into_iter().flatten().filter_map(host);
+        Inside {
+            hosts: hosts.filter(|host| self.special_use || is_special(host)).collect(),
+            all: self.special_use,
+        }
     }
 
     pub(crate) fn validate(&self, profile: Profile, problems: &mut ConfigProblems) {
+        for (field, value, cure) in &self.dialect.mistakes {
+            problems.add(*field, value, *cure);
+        }
         check_url("issuer", &self.name, profile, problems);
         if self.name.contains('?') {
             problems.add("issuer", &*self.name, "leave out the query (OpenID Connect Discovery 1.0 §3)");
         }
-        if let KeySource::Discovery { metadata: Some(url) } = &self.source {
-            check_url("issuer.metadata_url", url, profile, problems);
+        if let KeySource::Discovery { metadata, keys } = &self.source {
+            for (field, url) in [("issuer.metadata_url", metadata), ("issuer.jwks_url", keys)] {
+                url.iter().for_each(|url| check_url(field, url, profile, problems));
+            }
         }
+    }
+}
+
+/// Which hosts may have addresses of special use: of the configured ones those that were allowed to, or whose name is such an
+/// address.
+#[derive(Debug, Clone)]
+pub(crate) struct Inside {
+    hosts: Vec<String>,
+    /// Whether any configured host may.
+    all: bool,
+}
+
+impl Inside {
+    /// For an address that the issuer's documents may have named. Loopback has many names.
+    pub(crate) fn allows(&self, url: &str) -> bool {
+        let same = |host: &str, known: &str| host == known || is_loopback(host) && is_loopback(known);
+        host(url).is_some_and(|host| self.hosts.iter().any(|known| same(&host, known)))
+    }
+
+    /// For an address that is configured beside the issuer's.
+    pub(crate) fn allows_configured(&self, url: &str) -> bool {
+        self.all || host(url).is_some_and(|host| is_special(&host))
     }
 }
 
@@ -285,10 +334,23 @@ mod tests {
 
     #[test]
     fn special_addresses_only_where_configured() {
-        assert!(Issuer::discover("http://127.0.0.1:3001").special_use());
-        assert!(Issuer::discover("https://10.1.2.3").special_use());
-        assert!(!Issuer::discover("https://id.example.com").special_use());
-        assert!(Issuer::discover("https://id.example.com").allow_special_use_addresses().special_use());
-        assert!(Issuer::discover("https://id.example.com").metadata_url("https://10.0.0.1/x").special_use());
+        let own = |issuer: Issuer, url: &str| issuer.inside().allows(url);
+        let public = || Issuer::discover("https://id.example.com");
+        assert!(own(Issuer::discover("http://127.0.0.1:3001"), "http://localhost:3001/jwks"));
+        assert!(own(Issuer::discover("https://10.1.2.3"), "https://10.1.2.3/jwks"));
+        assert!(!own(public(), "https://id.example.com/jwks"));
+        assert!(own(public().allow_special_use_addresses(), "https://ID.example.com:8443/jwks"));
+        assert!(own(public().metadata_url("https://10.0.0.1/x"), "https://10.0.0.1/jwks"));
+        assert!(own(public().jwks_url("https://10.0.0.1/x"), "https://10.0.0.1/x"));
+        for (issuer, elsewhere) in [
+            (Issuer::discover("https://10.1.2.3"), "https://10.1.2.4/jwks"),
+            (Issuer::discover("https://10.1.2.3"), "http://169.254.169.254/jwks"),
+            (Issuer::discover("http://127.0.0.1:3001"), "https://10.1.2.3/jwks"),
+            (public().allow_special_use_addresses(), "https://keys.example.com/jwks"),
+            (public().metadata_url("https://10.0.0.1/x"), "https://id.example.com/jwks"),
+            (Issuer::kubernetes("https://kubernetes.default.svc"), "https://172.18.0.2:6443/openid/v1/jwks"),
+        ] {
+            assert!(!own(issuer, elsewhere), "{elsewhere}");
+        }
     }
 }

@@ -250,7 +250,7 @@ pub use layer::AuthLayer;
 pub use login::{BackchannelLogout, Login, LoginLayer, MemorySessions, SessionLifetime};
 pub use outgoing::{TokenLayer, TokenSource};
 pub use policy::{ClaimNames, TokenProfile};
-pub use preset_config::{Preset, RuleConfig};
+pub use preset_config::{ClaimsConfig, Preset, RuleConfig};
 #[cfg(feature = "redis")]
 pub use redis::RedisStores;
 pub use require::{RequireAcr, RequireLayer, RequireScopes};

@@ -124,19 +124,6 @@ impl ClaimNames {
         Self { client: name.into(), ..self }
     }
 
-    /// These names, and those of `other` where these are the default ones.
-    pub(crate) fn or(self, other: &Self) -> Self {
-        let usual = Self::default();
-        let or = |mine: String, usual: &str, other: &str| if mine == usual { other.to_owned() } else { mine };
-        Self {
-            roles: or(self.roles, &usual.roles, &other.roles),
-            groups: or(self.groups, &usual.groups, &other.groups),
-            tenant: or(self.tenant, &usual.tenant, &other.tenant),
-            scope: or(self.scope, &usual.scope, &other.scope),
-            client: or(self.client, &usual.client, &other.client),
-        }
-    }
-
     pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
         for (field, name) in [
             ("claims.roles", &self.roles),
@@ -206,6 +193,8 @@ pub(crate) struct Policy {
     pub(crate) rules: Vec<ClaimRule>,
     pub(crate) service_marks: Vec<ClaimRule>,
     pub(crate) tenants: Option<Tenants>,
+    /// Whether the marks of an ID token are no reason to refuse it.
+    pub(crate) takes_id_tokens: bool,
 }
 
 impl Policy {
@@ -228,6 +217,7 @@ impl Policy {
             rules: dialect.rules.iter().filter(|rule| rule.is_of(kind)).cloned().collect(),
             service_marks: dialect.service_marks.clone(),
             tenants: dialect.tenants.clone(),
+            takes_id_tokens: dialect.takes_id_tokens,
         }
     }
 

@@ -1,9 +1,8 @@
 //! Presets and rules from a configuration file.
 
-use gambeson_core::ConfigProblems;
-
 use crate::claim_rule::ClaimRule;
 use crate::issuer::Issuer;
+use crate::policy::ClaimNames;
 
 /// A provider's preset as a configuration file names it: `preset.keycloak = { base = "https://id.example.com", realm = "acme" }`.
 /// Each stands for the constructor of [`Issuer`] with its name.
@@ -120,15 +119,46 @@ impl RuleConfig {
         .collect()
     }
 
-    /// All of them: where there are several, [`RuleConfig::validate`] has told so.
+    /// The issuer with the rule; without one test exactly no verifier can be built of it.
     pub(crate) fn add_to(&self, issuer: Issuer) -> Issuer {
-        self.tests().into_iter().fold(issuer, Issuer::require)
+        let tests = self.tests();
+        let cure = "write one of equals, one-of, starts-with, is-true and present";
+        let issuer = match tests.len() {
+            1 => issuer,
+            _ => issuer.mistaken("require", &self.claim, cure),
+        };
+        tests.into_iter().fold(issuer, Issuer::require)
     }
+}
 
-    pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
-        if self.tests().len() != 1 {
-            let cure = "write one of equals, one-of, starts-with, is-true and present";
-            problems.add("require", self.claim.as_str(), cure);
+/// [`ClaimNames`] as a configuration file writes them: what is not said is the preset's to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub struct ClaimsConfig {
+    /// See [`ClaimNames::roles`](field@ClaimNames::roles).
+    pub roles: Option<String>,
+    /// See [`ClaimNames::groups`](field@ClaimNames::groups).
+    pub groups: Option<String>,
+    /// See [`ClaimNames::tenant`](field@ClaimNames::tenant).
+    pub tenant: Option<String>,
+    /// See [`ClaimNames::scope`](field@ClaimNames::scope).
+    pub scope: Option<String>,
+    /// See [`ClaimNames::client`](field@ClaimNames::client).
+    pub client: Option<String>,
+}
+
+impl ClaimsConfig {
+    /// These names, and those of `other` where none is said.
+    pub(crate) fn names(&self, other: &ClaimNames) -> ClaimNames {
+        let or = |mine: &Option<String>, other: &str| mine.clone().unwrap_or_else(|| other.to_owned());
+        ClaimNames {
+            roles: or(&self.roles, &other.roles),
+            groups: or(&self.groups, &other.groups),
+            tenant: or(&self.tenant, &other.tenant),
+            scope: or(&self.scope, &other.scope),
+            client: or(&self.client, &other.client),
         }
     }
 }

@@ -62,8 +62,8 @@ impl Issuer {
 
     /// Google, people of this Workspace domain only: `hd` must be the domain to the letter, and the address verified. A
     /// private account with an address of the domain has no `hd`. Google's access tokens are not JWTs: this is for the log-in,
-    /// and for ID tokens that clients send as bearer tokens. A log-in asks for the scope `email` as well, without which there is no
-    /// `email_verified`.
+    /// and for ID tokens that clients send as bearer tokens: their marks (`at_hash`, `c_hash`) are no reason to refuse them here. A log-in
+    /// asks for the scope `email` as well, without which there is no `email_verified`.
     #[must_use]
     pub fn google_workspace(domain: &str) -> Self {
         let names = ClaimNames::default().tenant("hd").client("azp");
@@ -75,6 +75,7 @@ impl Issuer {
                 "give the bare domain, such as example.com",
             );
         dialect.scopes = &["email"];
+        dialect.takes_id_tokens = true;
         Self::discover("https://accounts.google.com").speaking(dialect)
     }
 
@@ -95,7 +96,8 @@ impl Issuer {
     ///
     /// Roles are read from `/realm_access/roles`; those of one client are at `/resource_access/{client}/roles`. Keycloak puts neither into
     /// ID tokens unless told so: for a log-in switch on "Add to ID token" in the mapper `realm roles` of the client scope `roles`, or
-    /// sessions have no roles.
+    /// sessions have no roles. A service is the account of its client (`preferred_username` is `service-account-` and `azp`) without a
+    /// log-in (`sid`).
     #[must_use]
     pub fn keycloak(base: &str, realm: &str) -> Self {
         let names = ClaimNames::default().roles("/realm_access/roles").client("azp");
@@ -104,7 +106,10 @@ impl Issuer {
                 ClaimRule::one_of("typ", ["Bearer", "DPoP"]).of_access_tokens(),
                 ClaimRule::equals("typ", "ID").of_id_tokens(),
             ])
-            .service_marks([ClaimRule::starts_with("preferred_username", "service-account-")])
+            // People may choose their names, but have a log-in.
+            .service_marks([
+                ClaimRule::named_after("preferred_username", "service-account-", "azp").without("sid")
+            ])
             .mistaken(realm.is_empty() || realm.contains('/'), realm, "name the realm");
         dialect.vague_audiences = &["account"];
         Self::discover(format!("{}/realms/{realm}", base.trim_end_matches('/'))).speaking(dialect)
@@ -154,10 +159,11 @@ impl Issuer {
     /// (`kubectl get --raw /.well-known/openid-configuration`). For tokens that are projected into pods with this app's
     /// audience; the old ones in secrets have no end and are refused.
     ///
-    /// From inside the cluster add [`Issuer::metadata_url`] with the API server's address
-    /// (`https://kubernetes.default.svc/.well-known/openid-configuration`), [`Issuer::credentials_file`] with the pod's token, as the role
+    /// From inside the cluster add [`Issuer::metadata_url`] and [`Issuer::jwks_url`] with the API server's address
+    /// (`https://kubernetes.default.svc/.well-known/openid-configuration` and `https://kubernetes.default.svc/openid/v1/jwks`; the
+    /// document names an address of the node), [`Issuer::credentials_file`] with the pod's token, as the role
     /// `system:service-account-issuer-discovery` lets known service accounts read the keys, and the cluster's CA in `SSL_CERT_FILE`;
-    /// addresses of special use are allowed already. The organisation is read from the namespace; restrict it with
+    /// these hosts may have addresses of special use already. The organisation is read from the namespace; restrict it with
     /// [`Issuer::require`] on `/kubernetes.io/namespace` or `sub`.
     #[must_use]
     pub fn kubernetes(issuer: &str) -> Self {

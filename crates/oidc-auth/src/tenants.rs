@@ -60,6 +60,11 @@ impl Tenants {
         issuer_of_key == &*self.template || issuer_of_key == iss
     }
 
+    /// Whether a template that a key set names as a key's issuer stands for this one too.
+    pub(crate) fn covers(template: &str, iss: &str) -> bool {
+        Self::new(template, "".into(), None).is_some_and(|shared| shared.tenant(iss).is_some())
+    }
+
     pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
         let Some(allowed) = &self.allowed else { return };
         if allowed.is_empty() {

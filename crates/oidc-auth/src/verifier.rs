@@ -22,6 +22,7 @@ use crate::keys::{Key, KeySet, KeyWait, Network, Remote, Round};
 use crate::policy::{Policy, TokenKind};
 use crate::status::VerifierStatus;
 use crate::telemetry;
+use crate::tenants::Tenants;
 
 /// Verifies access tokens of one issuer, or of several ([`Verifier::any_of`]). A clone shares keys and cache and is one
 /// atomic increment, or two where there are several issuers.
@@ -442,9 +443,14 @@ impl From<TokenError> for Miss {
 
 /// In a set that several issuers share, a key may be for one of them only.
 pub(crate) fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Result<(), TokenError> {
-    let (Some(tenants), Some(issuer)) = (&policy.tenants, key.issuer()) else { return Ok(()) };
+    let Some(issuer) = key.issuer() else { return Ok(()) };
+    let allowed = |iss: &str| match &policy.tenants {
+        Some(tenants) => tenants.allows_key(issuer, iss),
+        // One tenant alone: its own key, or one of all tenants.
+        None => issuer == iss || Tenants::covers(issuer, iss),
+    };
     match claims.text("iss")? {
-        Some(iss) if tenants.allows_key(issuer, iss) => Ok(()),
+        Some(iss) if allowed(iss) => Ok(()),
         iss => Err(TokenError::with(Reason::Signature, format!("the key is for {issuer:?}, iss is {iss:?}"))),
     }
 }

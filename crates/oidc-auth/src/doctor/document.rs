@@ -91,7 +91,7 @@ fn status_cure(answer: &Response<Bytes>) -> String {
             format!("redirects are not followed: configure the issuer by the name that it has now ({to})")
         }
         (401 | 403, _) => {
-            "it asks for a credential: make the document public, or give a transport that sends one".into()
+            "it asks for a credential: make the document public, or name the file with one (Issuer::credentials_file)".into()
         }
         (404, _) => {
             "is the name complete, path and all? Else give the document's address as metadata_url".into()

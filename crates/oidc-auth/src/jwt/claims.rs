@@ -172,7 +172,9 @@ impl<'a> Claims<'a> {
             TokenKind::Access(_) => {}
         }
         self.binding()?;
-        match ["at_hash", "c_hash", "events"].into_iter().find(|name| self.0.get(name).is_some()) {
+        let marks: &[&str] =
+            if policy.takes_id_tokens { &["events"] } else { &["at_hash", "c_hash", "events"] };
+        match marks.iter().find(|name| self.0.get(name).is_some()) {
             Some(name) => Err(TokenError::with(
                 Reason::Purpose,
                 format!("{name} marks an ID token or a security event, not an access token"),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::freshness::freshness;
 use super::set::KeySet;
 use crate::http_date::clock_of;
-use crate::issuer::{Issuer, KeySource, acceptable};
+use crate::issuer::{Inside, Issuer, KeySource, acceptable};
 use crate::token_file::read_token;
 
 /// The largest document that is read. Real key sets have a few kilobytes.
@@ -24,7 +24,9 @@ const MAX_DOCUMENT: usize = 256 << 10;
 pub(crate) struct Endpoint {
     pub(crate) issuer: Arc<str>,
     pub(crate) metadata: Option<String>,
-    pub(crate) special_use: bool,
+    /// Where the keys are, whatever the document says.
+    keys_at: Option<String>,
+    inside: Inside,
     pub(crate) profile: Profile,
     pub(crate) transport: Arc<dyn HttpTransport>,
     pub(crate) deadline: Duration,
@@ -89,14 +91,15 @@ impl Endpoint {
         transport: Arc<dyn HttpTransport>,
         deadline: Duration,
     ) -> Self {
-        let metadata = match &issuer.source {
-            KeySource::Discovery { metadata } => metadata.clone(),
-            KeySource::Static { .. } => None,
+        let (metadata, keys_at) = match &issuer.source {
+            KeySource::Discovery { metadata, keys } => (metadata.clone(), keys.clone()),
+            KeySource::Static { .. } => (None, None),
         };
         Self {
             issuer: Arc::clone(&issuer.name),
             metadata,
-            special_use: issuer.special_use(),
+            keys_at,
+            inside: issuer.inside(),
             profile,
             transport,
             deadline,
@@ -139,13 +142,16 @@ impl Endpoint {
     }
 
     fn read_metadata(&self, url: &str, body: &[u8]) -> Result<Metadata, FetchError> {
-        let metadata: Metadata = serde_json::from_slice(body)
+        let mut metadata: Metadata = serde_json::from_slice(body)
             .map_err(|error| unreadable("discovery document", url, body, &error))?;
         self.check_echo(&metadata.issuer)?;
         if metadata.gambeson_dev_idp && self.profile.is_production() {
             return Err(FetchError(format!(
                 "{url} is a development identity provider, which production refuses: configure the real issuer"
             )));
+        }
+        if let Some(url) = &self.keys_at {
+            metadata.jwks_uri.clone_from(url);
         }
         self.check_url(is_https(url), "jwks_uri", &metadata.jwks_uri)?;
         Ok(metadata)
@@ -204,10 +210,11 @@ impl Endpoint {
         Ok(Some(url.to_owned()))
     }
 
-    /// The token for the configured origin. A document may name another address for the keys: that gets none.
+    /// The token for the configured origins. A document may name another address for the keys: that gets none.
     fn credentials_for(&self, url: &str) -> Result<Option<HeaderValue>, FetchError> {
-        let configured = self.metadata.as_deref().unwrap_or(&self.issuer);
-        let Some(file) = self.credentials_file.as_deref().filter(|_| same_origin(url, configured)) else {
+        let configured = [Some(self.metadata.as_deref().unwrap_or(&self.issuer)), self.keys_at.as_deref()];
+        let known = configured.into_iter().flatten().any(|configured| same_origin(url, configured));
+        let Some(file) = self.credentials_file.as_deref().filter(|_| known) else {
             return Ok(None);
         };
         let token = read_token(file).map_err(FetchError)?;
@@ -220,12 +227,21 @@ impl Endpoint {
         Ok(Some(value))
     }
 
-    /// Limits of one exchange with the issuer.
-    pub(crate) fn limits(&self) -> TransportLimits {
+    /// Limits of one exchange with the issuer, at an address that its document may have named.
+    pub(crate) fn limits(&self, url: &str) -> TransportLimits {
+        self.limits_inside(self.inside.allows(url))
+    }
+
+    /// Limits of one exchange at an address that is configured beside the issuer's.
+    pub(crate) fn limits_of_configured(&self, url: &str) -> TransportLimits {
+        self.limits_inside(self.inside.allows(url) || self.inside.allows_configured(url))
+    }
+
+    fn limits_inside(&self, special_use: bool) -> TransportLimits {
         TransportLimits::default()
             .deadline(self.deadline)
             .max_body(MAX_DOCUMENT)
-            .allow_special_use_addresses(self.special_use)
+            .allow_special_use_addresses(special_use)
     }
 
     /// One request; what is behind an error is in its words.
@@ -242,7 +258,7 @@ impl Endpoint {
             request = request.header(header::AUTHORIZATION, token);
         }
         let request = request.body(Bytes::new()).map_err(|error| FetchError(format!("{url}: {error}")))?;
-        let sent = self.transport.send(request, self.limits());
+        let sent = self.transport.send(request, self.limits(url));
         sent.await.map_err(|error| FetchError(describe(url, &error)))
     }
 }

@@ -115,7 +115,7 @@ impl Provider {
 
     /// How long one request to the provider takes at most.
     pub(super) fn deadline(&self) -> Duration {
-        self.known.endpoint().limits().deadline
+        self.known.endpoint().deadline
     }
 
     /// Ends a refresh token there, and what hangs on it (RFC 7009 §2.1). A provider that can't is no failure.

@@ -348,7 +348,7 @@ impl TokenSourceBuilder {
             }
             Wanted::File(path) => (Arc::new(WorkloadFile::new(path)), true),
             Wanted::GithubActions { audience, url, token: Variable(token) } => {
-                let special_use = Issuer::discover(url.as_str()).special_use();
+                let special_use = Issuer::discover(url.as_str()).inside().allows(&url);
                 let transport = transport?;
                 (Arc::new(GithubActions { url, token, audience, special_use, deadline, transport }), true)
             }

@@ -120,7 +120,7 @@ impl Exchanges {
         let url = at.of(client);
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await;
         let request = request.map_err(|error| RevocationError::unavailable(error.to_string()))?;
-        let sent = endpoint.transport.send(request, endpoint.limits()).await;
+        let sent = endpoint.transport.send(request, endpoint.limits(url)).await;
         let answer = sent.map_err(|error| RevocationError::unavailable(describe(url, &error)))?;
         revoked(url, answer.status(), answer.body())
     }
@@ -136,7 +136,7 @@ impl Exchanges {
     ) -> Result<Response<Bytes>, String> {
         let request = self.request(&endpoint.issuer, url, false, client, form).await;
         let request = request.map_err(|error| error.to_string())?;
-        let limits = endpoint.limits().max_body(max_body);
+        let limits = endpoint.limits_of_configured(url).max_body(max_body);
         endpoint.transport.send(request, limits).await.map_err(|error| describe(url, &error))
     }
 
@@ -173,7 +173,7 @@ pub(crate) struct Prepared<'e> {
 impl Prepared<'_> {
     /// Makes it, within the endpoint's deadline.
     pub(crate) async fn send(self, endpoint: &Endpoint) -> Result<Tokens, ExchangeError> {
-        let sent = endpoint.transport.send(self.request, endpoint.limits()).await;
+        let sent = endpoint.transport.send(self.request, endpoint.limits(&self.url)).await;
         let answer = sent.map_err(|error| ExchangeError::Unavailable(describe(&self.url, &error)))?;
         read(&self.url, &answer)
     }

@@ -79,6 +79,39 @@ async fn no_other_origin_is_shown_it() {
     assert!(house.issuer.edit(|state| state.shown.iter().all(Option::is_some)));
 }
 
+/// What a cluster of `kind` answers to its pods: the document names the node's address.
+#[tokio::test]
+async fn a_cluster_s_keys_are_fetched_where_it_is_configured() {
+    let (signer, file) = (Signer::es256("k"), TokenFile::new("cluster"));
+    let house = House::with(&[&signer]);
+    let name = "https://kubernetes.default.svc.cluster.local";
+    house.issuer.edit(|state| {
+        state.known = Some("Bearer pod");
+        state.metadata = json!({"issuer": name, "jwks_uri": "https://172.18.0.2:6443/openid/v1/jwks"});
+    });
+    file.write("pod");
+    let inside = || {
+        Issuer::kubernetes(name)
+            .metadata_url("https://kubernetes.default.svc/.well-known/openid-configuration")
+            .credentials_file(&file.0)
+    };
+    let issuer = inside().jwks_url("https://kubernetes.default.svc/openid/v1/jwks");
+    let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
+    settle().await;
+    assert_eq!((verifier.status().keys, verifier.status().last_error), (1, None));
+    let seen = house.issuer.edit(|state| std::mem::take(&mut state.seen));
+    assert!(seen.iter().all(|(url, _, limits)| {
+        url.starts_with("https://kubernetes.default.svc/") && limits.special_use_addresses
+    }));
+    let _without = house.builder_of(Verifier::builder(inside())).build().unwrap();
+    settle().await;
+    let last = house.issuer.edit(|state| state.seen.pop().unwrap());
+    assert_eq!((&*last.0, last.2.special_use_addresses), ("https://172.18.0.2:6443/openid/v1/jwks", false));
+    let error =
+        house.builder_of(Verifier::builder(inside().jwks_url("http://a.example"))).build().unwrap_err();
+    assert!(error.to_string().contains("issuer.jwks_url = http://a.example"), "{error}");
+}
+
 #[tokio::test]
 async fn what_is_missing_is_said_to_operators() {
     let (signer, file) = (Signer::es256("k"), TokenFile::new("missing"));

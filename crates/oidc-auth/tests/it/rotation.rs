@@ -389,8 +389,11 @@ async fn metadata_is_found_at_its_other_places() {
     let verifier = house.builder_of(Verifier::builder(issuer)).build().unwrap();
     settle().await;
     assert_eq!(verifier.status().keys, 1);
-    let last = house.issuer.edit(|state| state.seen.last().unwrap().2);
-    assert!(last.special_use_addresses, "a person configured the private address");
+    let seen = house.issuer.edit(|state| std::mem::take(&mut state.seen));
+    let inside: Vec<_> =
+        seen.iter().rev().take(2).map(|seen| (&*seen.0, seen.2.special_use_addresses)).collect();
+    let wanted = [("https://id.example/jwks", false), ("https://10.0.0.7/inside", true)];
+    assert_eq!(inside, wanted, "a person configured the private address, and no other");
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ mod file {
     #[test]
     fn a_table_becomes_both_parts() {
         let config: Config = toml::from_str(FILE).unwrap();
-        assert_eq!(config.token_profile, TokenProfile::JwtLenient);
+        assert_eq!(config.token_profile, Some(TokenProfile::JwtLenient));
         let resolver = || Some(std::sync::Arc::new(Resolver) as std::sync::Arc<dyn SecretResolver>);
         let built = config.build(|verifier| verifier, |login| login, resolver()).unwrap();
         assert_eq!(built.verifier.unwrap().issuer(), "https://id.example.com");

@@ -109,6 +109,50 @@ mod from_a_file {
         }
     }
 
+    #[tokio::test]
+    async fn what_a_file_says_comes_before_its_preset() {
+        let preset = "audience = \"api\"\npreset.auth0 = { domain = \"octo.eu.auth0.com\" }\n";
+        assert!(built(preset).unwrap().is_lenient());
+        let strict = built(&format!("{preset}token-profile = \"access-token\"")).unwrap();
+        assert!(!strict.is_lenient(), "said is said, though it is what goes without a preset");
+        let signer = Signer::es256("k");
+        let fixture: Value = serde_json::from_str(include_str!("fixtures/auth0.json")).unwrap();
+        let mut claims = at_start(&fixture["claims"]);
+        claims["roles"] = json!(["editor"]);
+        let token = signer.token_of(&fixture["header"].to_string(), &claims.to_string());
+        for (more, wanted) in [("", "notes:edit"), ("claims.roles = \"roles\"", "editor")] {
+            let config: Config = toml::from_str(&format!("{preset}{more}")).unwrap();
+            let house = crate::fake_issuer::House::with(&[&signer]);
+            let at = "https://octo.eu.auth0.com";
+            let document = json!({"issuer": format!("{at}/"), "jwks_uri": format!("{at}/jwks")});
+            house.issuer.edit(|state| state.metadata = document);
+            let builder = config.verifier().unwrap().transport(std::sync::Arc::new(house.issuer.clone()));
+            let clock = std::sync::Arc::new(house.clock.clone());
+            let verifier = builder.clock(clock.clone()).timer(clock).build().unwrap();
+            let caller = verifier.verify_or_wait(&token, None).await.unwrap();
+            assert_eq!(caller.roles().collect::<Vec<_>>(), [wanted]);
+        }
+    }
+
+    /// Who takes the described verifier as a start for one of their own gets no weaker one.
+    #[test]
+    fn the_verifier_alone_is_not_built_of_mistakes() {
+        for (file, told) in [
+            ("issuer = \"https://id.example\"\n[[require]]\nclaim = \"hd\"", "require = hd"),
+            ("issuer = \"https://id.example\"\npreset.auth0 = { domain = \"a.example\" }", "not both"),
+            (
+                "issuer = \"https://id.example\"\n[[also]]\nissuer = \"https://b.example\"\naudience = \"b\"",
+                "Config::build",
+            ),
+        ] {
+            let config: Config = toml::from_str(&format!("audience = \"api\"\n{file}")).unwrap();
+            let builder = config.verifier().unwrap();
+            let issuer = crate::fake_issuer::FakeIssuer::with(&[]);
+            let error = builder.transport(std::sync::Arc::new(issuer)).build().unwrap_err().to_string();
+            assert!(error.contains(told), "{told}: {error}");
+        }
+    }
+
     #[test]
     fn further_issuers_have_their_own_audience() {
         let file = "issuer = \"https://id.example\"\naudience = \"api\"\n[[also]]\naudience = \"https://api.example\"\n\

@@ -137,6 +137,26 @@ fn no_provider_s_token_passes_for_another_s() {
     }
 }
 
+/// A person may have chosen the name of a service's account.
+#[test]
+fn who_logged_in_to_keycloak_is_no_service() {
+    let signer = Signer::es256("k");
+    let verifier =
+        verifier(Issuer::keycloak("https://id.example.com", "acme"), &keys(&signer)).build().unwrap();
+    let service = FIXTURES.iter().find(|fixture| fixture.name == "keycloak_service").unwrap();
+    for (set, wanted) in [
+        (json!({}), PrincipalKind::Service),
+        (json!({"azp": "Worker"}), PrincipalKind::Service),
+        (json!({"preferred_username": "service-account-alice"}), PrincipalKind::User),
+        (json!({"preferred_username": "service-account-"}), PrincipalKind::User),
+        (json!({"sid": "0b7e1d3f"}), PrincipalKind::User),
+    ] {
+        let claims = changed(&service.read()["claims"], &json!({"set": set}));
+        let caller = verifier.verify(&service.token(&signer, &claims)).unwrap();
+        assert_eq!(caller.kind(), wanted, "{set}");
+    }
+}
+
 fn shown(caller: &Principal) -> Value {
     json!({
         "subject": caller.subject(), "client": caller.client(), "service": caller.kind() == PrincipalKind::Service,

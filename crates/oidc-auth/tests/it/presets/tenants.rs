@@ -70,6 +70,26 @@ fn a_key_of_one_tenant_signs_for_no_other() {
     assert_eq!(reason(issuer(), &set(name(OTHER)), &mine), Some(Reason::Signature));
 }
 
+#[test]
+fn a_single_tenant_takes_no_key_of_another() {
+    let signer = Signer::es256("k");
+    let set = |issuer: Value| {
+        let mut key = signer.jwk();
+        key["issuer"] = issuer;
+        json!({"keys": [key]})
+    };
+    let mine = token(&signer, TENANT, TENANT);
+    let name = |tenant: &str| json!(format!("https://login.microsoftonline.com/{tenant}/v2.0"));
+    for (issuer, wanted) in [
+        (json!(TEMPLATE), None),
+        (name(TENANT), None),
+        (name(OTHER), Some(Reason::Signature)),
+        (json!("https://{tenantid}.evil.example/v2.0"), Some(Reason::Signature)),
+    ] {
+        assert_eq!(reason(Issuer::entra(TENANT), &set(issuer.clone()), &mine), wanted, "{issuer}");
+    }
+}
+
 #[tokio::test]
 async fn the_shared_document_names_the_template() {
     let signer = Signer::es256("k");
