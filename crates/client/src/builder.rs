@@ -23,7 +23,7 @@ use crate::tls::{Tls, identity, roots};
 /// | certificate of its own | none | few servers ask for one |
 /// | addresses of special use | refused, unless the request allows them | a stranger's URL must not lead inside |
 /// | proxy | none | an environment is asked only when told to |
-/// | time for one address | 2 s | a dead address must not use up the deadline of a name with several |
+/// | time for one address | 2 s; the next one is tried beside it after 250 ms | dead addresses must not use up the deadline (RFC 8305) |
 /// | idle connections | 4 a host, 60 s | most destinations are asked every few minutes |
 #[must_use]
 pub struct ClientBuilder {
@@ -110,7 +110,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one address may take to accept a connection before the next one is tried. Default 2 s.
+    /// How long one address may take to accept a connection. Default 2 s. The next one is tried beside it after 250 ms (RFC 8305 §5).
     pub fn time_per_address(self, limit: Duration) -> Self {
         Self { per_address: limit, ..self }
     }
@@ -128,7 +128,8 @@ impl ClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// A certificate or key that can't be read or don't belong together, no root certificate at all, or an unusable proxy variable.
+    /// A certificate or key that can't be read or don't belong together, no root certificate of a platform that is to be trusted and no
+    /// extra one, or an unusable proxy variable.
     pub fn build(mut self) -> Result<Client, ConfigError> {
         let roots = roots(self.platform_roots, &self.extra_roots, &mut self.problems);
         let own = self.own.take().and_then(|(pem, key)| identity(&pem, &key, &mut self.problems));

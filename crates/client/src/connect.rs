@@ -19,6 +19,7 @@ use crate::address::special_use;
 use crate::deadline::within;
 use crate::io::{ByteStream, Wire};
 use crate::proxy::{Proxies, Proxy};
+use crate::race::first_of;
 use crate::tls::Tls;
 use crate::tunnel;
 
@@ -35,7 +36,7 @@ pub(crate) struct Dialer {
     pub(crate) private: Vec<IpNet>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timer: Arc<dyn Timer>,
-    /// How long one address may take before the next one is tried.
+    /// How long one address may take.
     pub(crate) per_address: Duration,
 }
 
@@ -115,7 +116,7 @@ impl Dialer {
         }
     }
 
-    /// Connects to the first address of `host` that answers, in the resolver's order. The addresses that are checked
+    /// Connects to the first address of `host` that answers, begun in the resolver's order. The addresses that are checked
     /// are the addresses that are connected to.
     async fn dial(
         &self,
@@ -123,31 +124,38 @@ impl Dialer {
         port: u16,
         special: bool,
     ) -> Result<Box<dyn ByteStream>, TransportError> {
-        let mut failure =
-            TransportError::new(TransportErrorKind::Connect).with_source(format!("{host} has no address"));
-        for address in self.resolve(host, port).await? {
-            if !special && special_use(address.ip()) && !self.is_own(address.ip()) {
-                failure = TransportError::new(TransportErrorKind::AddressRefused)
-                    .with_source(format!("{host} is {}", address.ip()));
-                continue;
+        let mut refused = None;
+        let mut addresses = self.resolve(host, port).await?;
+        addresses.retain(|address| {
+            let allowed = special || !special_use(address.ip()) || self.is_own(address.ip());
+            if !allowed {
+                refused = Some(address.ip());
             }
-            let attempt = TcpStream::connect(address);
-            match within(&*self.clock, &*self.timer, self.per_address, attempt).await {
-                Some(Ok(stream)) => {
-                    // Small requests go out at once; a socket that refuses the option still works.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(Box::new(stream));
-                }
-                Some(Err(error)) => {
-                    failure = TransportError::new(TransportErrorKind::Connect).with_source(error);
-                }
-                None => {
-                    failure = TransportError::new(TransportErrorKind::Connect)
-                        .with_source(format!("{address} did not answer in time"));
-                }
+            allowed
+        });
+        let attempts = addresses.into_iter().map(|address| self.attempt(address));
+        let first = first_of(&*self.clock, &*self.timer, attempts).await;
+        first.unwrap_or_else(|| {
+            Err(match refused {
+                Some(ip) => TransportError::new(TransportErrorKind::AddressRefused)
+                    .with_source(format!("{host} is {ip}")),
+                None => TransportError::new(TransportErrorKind::Connect)
+                    .with_source(format!("{host} has no address")),
+            })
+        })
+    }
+
+    async fn attempt(&self, address: SocketAddr) -> Result<Box<dyn ByteStream>, TransportError> {
+        let failed = TransportError::new(TransportErrorKind::Connect);
+        match within(&*self.clock, &*self.timer, self.per_address, TcpStream::connect(address)).await {
+            Some(Ok(stream)) => {
+                // Small requests go out at once; a socket that refuses the option still works.
+                let _ = stream.set_nodelay(true);
+                Ok(Box::new(stream))
             }
+            Some(Err(error)) => Err(failed.with_source(error)),
+            None => Err(failed.with_source(format!("{address} did not answer in time"))),
         }
-        Err(failure)
     }
 
     /// An IPv4 address within an IPv6 one is the address that it carries.

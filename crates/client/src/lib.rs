@@ -54,6 +54,7 @@ mod connect;
 mod deadline;
 mod io;
 mod proxy;
+mod race;
 mod service;
 mod tls;
 mod tunnel;

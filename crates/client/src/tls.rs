@@ -82,8 +82,11 @@ fn failed(error: std::io::Error) -> TransportError {
 /// The roots to trust: the platform's, if asked for, and those in `extra` (PEM).
 pub(crate) fn roots(platform: bool, extra: &[Vec<u8>], problems: &mut ConfigProblems) -> RootCertStore {
     let mut roots = RootCertStore::empty();
+    let mut unread = String::new();
     if platform {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let loaded = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(loaded.certs);
+        unread = loaded.errors.first().map(ToString::to_string).unwrap_or_default();
     }
     for (index, pem) in extra.iter().enumerate() {
         let field = format!("client.extra_root_certificates_pem[{index}]");
@@ -94,7 +97,7 @@ pub(crate) fn roots(platform: bool, extra: &[Vec<u8>], problems: &mut ConfigProb
     if platform && roots.is_empty() {
         problems.add(
             "client.platform_roots",
-            "",
+            unread,
             "no root certificate was found: install the platform's CA certificates, point SSL_CERT_FILE at a bundle, \
              or give extra_root_certificates_pem",
         );
