@@ -18,7 +18,8 @@ pub struct KeyPolicy {
     pub max_wait: Duration,
     /// How many requests wait at once. Default 1024.
     pub max_waiting: usize,
-    /// How many requests of one client network (an IPv4 address, an IPv6 /56) wait at once. Default 32.
+    /// How many requests of one client network (an IPv4 address, an IPv6 /56) wait at once when half of the places are taken; until
+    /// then there is room for everybody. Default 32.
     pub max_waiting_per_network: usize,
     /// How long known keys go on working while the issuer does not answer. Default 24 h: an outage of the issuer is no
     /// outage of the app, and no longer than tokens live by default. A key that was withdrawn during an outage works for

@@ -23,7 +23,8 @@
 //! A token by a key that is not known yet waits for the next permitted fetch instead of being refused, if everything else
 //! about it could be true. An issuer that rotates its keys, and even one that does so without notice, costs its users a
 //! short wait and no 401. Strangers who invent key names can't make the app fetch more than once in two seconds, nor
-//! take all the places to wait: a full room takes one from the network that has most. A key that was replaced under its
+//! take all the places to wait from one network: a full room takes one from the network that has most. Who has as many networks as
+//! there are places can fill it, and then tokens by new keys get 503 while those by known keys go on. A key that was replaced under its
 //! old name is noticed by its first 401 and fetched behind it; forged tokens look the same, so each such fetch that shows the same keys puts off
 //! the next one, up to a minute. While the issuer is down, known keys go on working; what can't be checked is answered 503, also when
 //! the issuer publishes no usable key at all.

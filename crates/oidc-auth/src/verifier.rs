@@ -150,7 +150,9 @@ impl Verifier {
             match (round, self.own_status().keys) {
                 (_, 1..) => return Ok(()),
                 (Round::Early, _) => {}
-                (Round::Fetched, _) => return Err(unavailable("publishes no key that can be used")),
+                (Round::Fetched | Round::Cached(_), _) => {
+                    return Err(unavailable("publishes no key that can be used"));
+                }
                 (Round::Failed, _) => return Err(unavailable(&self.last_error())),
                 (Round::TimedOut | Round::CrowdedOut, _) => return Err(unavailable("no keys came in time")),
             }
@@ -353,11 +355,19 @@ impl Verifier {
                 Round::Early => continue,
                 Round::CrowdedOut => TokenError::new(Reason::WaitingRoomFull),
                 // Not one key is published: a fault of the issuer, and no proof against any token.
-                Round::Fetched if meant.own_status().keys == 0 => {
+                Round::Fetched | Round::Cached(_) if meant.own_status().keys == 0 => {
                     TokenError::with(Reason::KeysUnavailable, "the issuer publishes no key that can be used")
                 }
-                Round::Fetched => {
-                    wait.remember_absent();
+                // A set of before the token says nothing of its key.
+                Round::Cached(age) if !meant.is_older(token, age) => {
+                    let text =
+                        format!("a cache before the issuer answered, with a set of {} s ago", age.as_secs());
+                    TokenError::with(Reason::KeysUnavailable, text)
+                }
+                Round::Fetched | Round::Cached(_) => {
+                    if round == Round::Fetched {
+                        wait.remember_absent();
+                    }
                     let kid = kid.as_deref().unwrap_or("absent");
                     TokenError::with(
                         Reason::UnknownKey,
@@ -369,6 +379,19 @@ impl Verifier {
             };
             return Poll::Ready(Err(error));
         }
+    }
+
+    /// Whether the token says that it was issued before `age` ago.
+    fn is_older(&self, token: &str, age: Duration) -> bool {
+        let policy = &self.0.policy;
+        let issued = Compact::split(token).and_then(|parts| {
+            let payload = parts.payload()?;
+            Ok(Claims::read(&payload, policy)?.seconds("iat"))
+        });
+        issued
+            .ok()
+            .flatten()
+            .is_some_and(|iat| Timestamp::from_unix_seconds(iat).plus(age).plus(policy.leeway) < self.now())
     }
 
     fn last_error(&self) -> Arc<str> {

@@ -10,7 +10,7 @@ use gambeson_core::{HttpTransport, Profile, TransportLimits};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use serde::Deserialize;
 
-use super::freshness::freshness;
+use super::freshness::{age, freshness};
 use super::set::KeySet;
 use crate::http_date::clock_of;
 use crate::issuer::{Inside, Issuer, KeySource, acceptable};
@@ -40,6 +40,15 @@ pub(super) enum Fetched {
     Same(Duration),
     /// Another set, its validator, and for how long it is fresh.
     New(KeySet, Option<HeaderValue>, Duration),
+}
+
+/// What the issuer, or a cache before it, said of its keys.
+pub(super) struct Told {
+    pub(super) fetched: Fetched,
+    /// The issuer's clock, if it says.
+    pub(super) clock: Option<i64>,
+    /// For how long a cache has had the set.
+    pub(super) age: Duration,
 }
 
 /// Why keys could not be had, in words for operators.
@@ -184,20 +193,22 @@ impl Endpoint {
     }
 
     /// The keys, if they are others than those with this validator.
-    /// With them comes what the issuer's clock says, if it does.
+    /// Those that somebody waits for are to come from the issuer itself, past every cache (RFC 9111 §5.2.1.4).
     pub(super) async fn keys(
         &self,
         url: &str,
         etag: Option<&HeaderValue>,
-    ) -> Result<(Fetched, Option<i64>), FetchError> {
-        let answer = self.get(url, etag).await?;
-        let (fresh, clock) = (freshness(answer.headers()), clock_of(answer.headers()));
+        wanted: bool,
+    ) -> Result<Told, FetchError> {
+        let answer = self.get_past(wanted, url, etag).await?;
+        let (fresh, age) = (freshness(answer.headers()), age(answer.headers()));
+        let told = |fetched| Told { fetched, clock: clock_of(answer.headers()), age };
         match answer.status() {
-            StatusCode::NOT_MODIFIED if etag.is_some() => Ok((Fetched::Same(fresh), clock)),
+            StatusCode::NOT_MODIFIED if etag.is_some() => Ok(told(Fetched::Same(fresh))),
             StatusCode::OK => {
                 let set = KeySet::parse(answer.body())
                     .map_err(|error| unreadable("key set", url, answer.body(), &error))?;
-                Ok((Fetched::New(set, answer.headers().get(header::ETAG).cloned(), fresh), clock))
+                Ok(told(Fetched::New(set, answer.headers().get(header::ETAG).cloned(), fresh)))
             }
             _ => Err(FetchError(answered(url, &answer))),
         }
@@ -250,9 +261,21 @@ impl Endpoint {
         url: &str,
         etag: Option<&HeaderValue>,
     ) -> Result<Response<Bytes>, FetchError> {
+        self.get_past(false, url, etag).await
+    }
+
+    async fn get_past(
+        &self,
+        caches: bool,
+        url: &str,
+        etag: Option<&HeaderValue>,
+    ) -> Result<Response<Bytes>, FetchError> {
         let mut request = Request::get(url).header(header::ACCEPT, "application/json");
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        if caches {
+            request = request.header(header::CACHE_CONTROL, "no-cache");
         }
         if let Some(token) = self.credentials_for(url)? {
             request = request.header(header::AUTHORIZATION, token);

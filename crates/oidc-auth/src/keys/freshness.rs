@@ -23,10 +23,16 @@ pub(crate) fn freshness(headers: &HeaderMap) -> Duration {
             }
         }
     }
-    let age = headers.get(header::AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
+    let age = age(headers);
     found
-        .map_or(DEFAULT, |seconds: u64| Duration::from_secs(seconds.saturating_sub(age)))
+        .map_or(DEFAULT, |seconds: u64| Duration::from_secs(seconds).saturating_sub(age))
         .clamp(SHORTEST, LONGEST)
+}
+
+/// For how long a cache has had what it answers (RFC 9111 §5.1); zero where the issuer itself answers.
+pub(crate) fn age(headers: &HeaderMap) -> Duration {
+    let seconds = headers.get(header::AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use tokio::sync::Notify;
 
 use super::doubt::Doubt;
-use super::fetch::{Endpoint, FetchError, Fetched};
+use super::fetch::{Endpoint, FetchError, Fetched, Told};
 use super::freshness::{LONGEST, SHORTEST};
 use super::keeper::{AtWork, keep};
 use super::set::KeySet;
@@ -38,6 +38,8 @@ pub(crate) struct RemoteParts {
 pub(crate) struct Snapshot {
     pub(crate) keys: KeySet,
     pub(crate) fetched_at: Timestamp,
+    /// The same on the clock that nobody sets: the other may have been wrong.
+    confirmed: Monotonic,
     etag: Option<HeaderValue>,
     /// Where it came from: another place's validator says nothing there.
     place: String,
@@ -50,6 +52,8 @@ pub(crate) enum Round {
     Fetched,
     /// A set came that had been asked for before; the next one tells.
     Early,
+    /// The same, but a cache gave the set, which was so old: what it lacks may have been published since.
+    Cached(Duration),
     /// The issuer gave no set.
     Failed,
     /// The time is up.
@@ -66,6 +70,8 @@ struct Books {
     /// Fetches up to this number are wanted as soon as the cooldown allows.
     wanted: u64,
     succeeded: bool,
+    /// How old the set was when it came.
+    age: Duration,
     failures: u32,
     /// The start that the cooldown counts from. The first success leaves it alone: a rotation right after the start-up
     /// must not wait.
@@ -202,14 +208,15 @@ impl Remote {
     /// One fetch, from the books to the waking of all who wait.
     pub(super) async fn refresh(&self) {
         let started = self.parts.clock.monotonic();
-        let place = {
+        let (place, wanted) = {
             let mut books = self.books();
+            let wanted = books.wanted > books.started;
             books.started += 1;
             let fresh = |(_, at): &(String, Monotonic)| started.since(*at) < LONGEST;
             books.place.take_if(|place| !fresh(place));
-            books.place.as_ref().map(|(place, _)| place.clone())
+            (books.place.as_ref().map(|(place, _)| place.clone()), wanted)
         };
-        let fetched = self.fetch(place, started).await;
+        let fetched = self.fetch(place, started, wanted).await;
         self.enter_in_books(fetched, started);
         self.room.wake_all();
     }
@@ -218,6 +225,7 @@ impl Remote {
         &self,
         place: Option<String>,
         started: Monotonic,
+        wanted: bool,
     ) -> Result<(Fetched, String), FetchError> {
         let place = match place {
             Some(place) => place,
@@ -229,10 +237,11 @@ impl Remote {
         };
         let known = self.snapshot.load_full().filter(|snapshot| snapshot.place == place);
         let etag = known.as_ref().and_then(|snapshot| snapshot.etag.as_ref());
-        let (fetched, clock) = self.parts.endpoint.keys(&place, etag).await?;
+        let Told { fetched, clock, age } = self.parts.endpoint.keys(&place, etag, wanted).await?;
         if let Some(clock) = clock {
             self.compare_clocks(clock);
         }
+        self.books().age = age;
         Ok((fetched, place))
     }
 
@@ -248,7 +257,10 @@ impl Remote {
         let news = fetched.as_ref().is_ok_and(|(fetched, _)| self.is_news(fetched));
         let (rest, error) = match fetched {
             Ok((fetched, place)) => (self.publish(fetched, place), None),
-            Err(error) => (self.backoff(), Some(told(&error))),
+            Err(error) => {
+                self.end_trust();
+                (self.backoff(), Some(told(&error)))
+            }
         };
         let (now, wall) = (self.parts.clock.monotonic(), self.parts.clock.now());
         self.overdue.store(wall.plus(rest).plus(SHORTEST / 4).unix_nanos(), Ordering::Relaxed);
@@ -277,6 +289,15 @@ impl Remote {
         }
     }
 
+    /// Lets go of keys that nobody has confirmed for too long, whatever the wall clock says.
+    fn end_trust(&self) {
+        let now = self.parts.clock.monotonic();
+        let snapshot = self.snapshot.load_full();
+        if snapshot.is_some_and(|known| now.since(known.confirmed) >= self.parts.policy.max_stale) {
+            self.snapshot.store(None);
+        }
+    }
+
     /// Whether other keys came than there were.
     fn is_news(&self, fetched: &Fetched) -> bool {
         match (fetched, self.snapshot.load().as_ref()) {
@@ -288,7 +309,7 @@ impl Remote {
 
     /// Puts the set in place; says when it wants to be refreshed.
     fn publish(&self, fetched: Fetched, place: String) -> Duration {
-        let fetched_at = self.parts.clock.now();
+        let (fetched_at, confirmed) = (self.parts.clock.now(), self.parts.clock.monotonic());
         let (keys, etag, fresh) = match fetched {
             Fetched::New(keys, etag, fresh) => {
                 self.generation.fetch_add(1, Ordering::Relaxed);
@@ -300,7 +321,7 @@ impl Remote {
                 None => return SHORTEST,
             },
         };
-        self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, etag, place })));
+        self.snapshot.store(Some(Arc::new(Snapshot { keys, fetched_at, confirmed, etag, place })));
         // A little early, and not all instances of an app at once.
         fresh.min(self.parts.policy.max_stale / 2).mul_f64(1.0 - self.random() / 10.0)
     }
@@ -332,6 +353,7 @@ impl Remote {
         *seen = books.ended;
         Some(match books.succeeded {
             false => Round::Failed,
+            true if books.ended > arrived && !books.age.is_zero() => Round::Cached(books.age),
             true if books.ended > arrived => Round::Fetched,
             true => Round::Early,
         })

@@ -76,15 +76,16 @@ impl WaitingRoom {
         Self { total, share, hasher: RandomState::new(), state: Mutex::default() }
     }
 
-    /// A place in the room, if the network has not had its share and the room is not full. In a full room the network with
-    /// the most places gives one up for a network with fewer, so nobody fills the room for all others.
+    /// A place in the room, if there is plenty, or else the network has not had its share and the room is not full. In a full room the
+    /// network with the most places gives one up for a network that will not have as many, so no network fills the room for all others.
     ///
     /// Without a known address there is nobody to share with: only the size of the room counts.
     pub(super) fn enter(&self, network: Network) -> Result<u64, TokenError> {
         let mut state = self.state();
         let taken = state.networks.get(&network).copied().unwrap_or(0);
         let full = || TokenError::new(Reason::WaitingRoomFull);
-        if network.is_known() && taken >= self.share {
+        let half_full = state.waiting.len().saturating_mul(2) >= self.total;
+        if network.is_known() && taken >= self.share && half_full {
             return Err(full());
         }
         let mut crowded_out = None;
@@ -126,8 +127,11 @@ impl WaitingRoom {
     }
 
     /// Remembers, until the next fetch, that this network asked for a kid that the newest set does not have. By network,
-    /// so that a stranger who guesses the next kid can't spoil it for others.
+    /// so that a stranger who guesses the next kid can't spoil it for others; without a known address everybody would be one.
     pub(super) fn remember_absent(&self, network: Network, kid: Option<&str>) {
+        if !network.is_known() {
+            return;
+        }
         let hash = self.hasher.hash_one((network, kid));
         let mut state = self.state();
         if state.absent.len() < MAX_ABSENT {

@@ -28,6 +28,8 @@ pub(super) enum Demand {
 pub(super) struct Gate {
     /// `None`: switched off.
     pub(super) demand: Option<Demand>,
+    /// What is asked of the log-in beside scopes.
+    pub(super) fresh: Option<Demand>,
     pub(super) mode: Mode,
     pub(super) clock: Option<Arc<dyn Clock>>,
     pub(super) audit: Option<Arc<dyn AuditSink>>,
@@ -83,7 +85,7 @@ impl Demand {
 
 impl Gate {
     pub(super) fn new(demand: Option<Demand>) -> Self {
-        Self { demand, mode: Mode::Enforce, clock: system_clock(), audit: None, log_in: None }
+        Self { demand, fresh: None, mode: Mode::Enforce, clock: system_clock(), audit: None, log_in: None }
     }
 
     /// Why the request does not go on; `None`: it does.
@@ -96,8 +98,7 @@ impl Gate {
         let rejection = match facts.authentication() {
             None => return Some(told(layer_order(), facts)),
             Some(found) => match found.principal() {
-                Some(caller) if demand.met_by(caller, self.clock.as_ref()) => return None,
-                Some(_) => demand.refuse(found),
+                Some(caller) => self.unmet(demand, caller)?.refuse(found),
                 None => nobody(found),
             },
         };
@@ -110,6 +111,11 @@ impl Gate {
         self.record(&rejection, wanted, method, facts);
         facts.set_rejection(rejection.clone());
         Some(rejection)
+    }
+
+    fn unmet<'d>(&'d self, demand: &'d Demand, caller: &Principal) -> Option<&'d Demand> {
+        let mut all = [Some(demand), self.fresh.as_ref()].into_iter().flatten();
+        all.find(|demand| !demand.met_by(caller, self.clock.as_ref()))
     }
 
     /// Where a browser is sent in place of this refusal: to log in, and back to the page that it asked for.
@@ -128,7 +134,8 @@ impl Gate {
         let back = request.uri().path_and_query().map_or("/", |back| back.as_str());
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("return_to", back);
-        if let Demand::LogIn(wanted) = demand {
+        let mut all = [Some(demand), self.fresh.as_ref()].into_iter().flatten();
+        if let Some(Demand::LogIn(wanted)) = all.find(|demand| matches!(demand, Demand::LogIn(_))) {
             if !wanted.can_be_met() {
                 return None;
             }

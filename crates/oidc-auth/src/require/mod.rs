@@ -184,13 +184,15 @@ impl RequireLayer {
 }
 
 impl<R: Clone> RequireLayer<R> {
-    /// How old the log-in may be, by `auth_time`. Nothing to a demand for scopes.
+    /// How old the log-in may be, by `auth_time`; beside scopes too. Without an `auth_time` it may be any age: refused. Default: any age.
     #[must_use]
     pub fn max_age(self, age: Duration) -> Self {
-        self.changed(|gate| {
-            if let Some(Demand::LogIn(wanted)) = &mut gate.demand {
-                wanted.max_age = Some(age);
+        self.changed(|gate| match &mut gate.demand {
+            Some(Demand::LogIn(wanted)) => wanted.max_age = Some(age),
+            Some(Demand::All(_) | Demand::Any(_)) => {
+                gate.fresh = Some(Demand::LogIn(StepUp { contexts: None, max_age: Some(age) }));
             }
+            None => {}
         })
     }
 

@@ -40,6 +40,10 @@ pub(crate) struct State {
     pub(crate) etag: Option<String>,
     pub(crate) cache_control: Option<String>,
     pub(crate) date: Option<&'static str>,
+    /// For how many seconds a cache says it has had the keys.
+    pub(crate) age: Option<&'static str>,
+    /// Whether each request for keys was to go past caches.
+    pub(crate) past_caches: Vec<bool>,
     pub(crate) seen: Vec<(String, bool, TransportLimits)>,
     /// It answers only who shows this.
     pub(crate) known: Option<&'static str>,
@@ -61,6 +65,8 @@ impl FakeIssuer {
             etag: None,
             cache_control: None,
             date: None,
+            age: None,
+            past_caches: Vec::new(),
             seen: Vec::new(),
             known: None,
             shown: Vec::new(),
@@ -115,6 +121,12 @@ impl FakeIssuer {
                 return Some(Response::builder().status(404).body(Bytes::new()).unwrap());
             }
             let mut builder = Response::builder();
+            state
+                .past_caches
+                .push(request.headers().get("cache-control").is_some_and(|said| said == "no-cache"));
+            if let Some(age) = state.age {
+                builder = builder.header("age", age);
+            }
             if let Some(etag) = &state.etag {
                 builder = builder.header("etag", etag);
             }

@@ -26,12 +26,16 @@ fn clock() -> Arc<ManualClock> {
 
 /// Behind the real authentication layer, with a token that differs by one claim; `None`: no token.
 async fn ask(layer: &RequireLayer, claim: Option<(&str, Value)>) -> Response<Bytes> {
+    ask_with(layer, claim.map(|(name, value)| claims_with(name, value))).await
+}
+
+async fn ask_with(layer: &RequireLayer, claims: Option<Value>) -> Response<Bytes> {
     let signer = Signer::es256("k");
     let auth = AuthLayer::new(static_verifier(&[&signer]).build().unwrap())
         .resource_metadata("https://api.example/x");
     let mut request = Request::post("/orders");
-    if let Some((name, value)) = claim {
-        let token = signer.token(&claims_with(name, value));
+    if let Some(claims) = claims {
+        let token = signer.token(&claims);
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Bytes::from("done"))));
@@ -102,6 +106,30 @@ async fn a_log_in_must_be_strong_and_fresh() {
     ] {
         let answer = ask(&layer, Some((claim, value.clone()))).await;
         assert_eq!(answer.status(), status, "{layer:?} {claim} {value}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_can_ask_for_a_fresh_log_in_too() {
+    for layer in [RequireScopes::all(["a"]), RequireScopes::any(["a", "b"])] {
+        let layer = layer.max_age(MINUTES).clock(clock());
+        let with = |scope: &str, at: Value| {
+            let mut claims = claims_with("auth_time", at);
+            claims["scope"] = json!(scope);
+            Some(claims)
+        };
+        for (scope, at, status) in [
+            ("a", json!(START - 330), 200),
+            ("a", json!(START - 331), 401),
+            ("a", Value::Null, 401),
+            ("c", json!(START), 403),
+        ] {
+            let answer = ask_with(&layer, with(scope, at.clone())).await;
+            assert_eq!(answer.status(), status, "{layer:?} {scope} {at}");
+        }
+        let stale = ask_with(&layer, with("a", Value::Null)).await;
+        let wanted = "error=\"insufficient_user_authentication\", max_age=\"300\"";
+        assert!(challenge(&stale).ends_with(wanted), "{stale:?}");
     }
 }
 

@@ -96,16 +96,22 @@ async fn the_room_is_shared_out_and_places_are_given_back() {
     house.issuer.mood(Mood::Hangs);
     let token = Signer::es256("k").token(&claims());
     let wait = |from| Box::pin(verifier.verify_or_wait(&token, from));
-    let mut mine: Vec<_> = (0..3).map(|_| wait(address(1))).collect();
-    assert!(poll_once(mine[0].as_mut()).is_pending() && poll_once(mine[1].as_mut()).is_pending());
-    let Poll::Ready(Err(error)) = poll_once(mine[2].as_mut()) else { panic!("a third place") };
+    let mut mine: Vec<_> = (0..4).map(|_| wait(address(1))).collect();
+    for one in &mut mine[..3] {
+        assert!(poll_once(one.as_mut()).is_pending(), "a share counts only when the room is half full");
+    }
+    let Poll::Ready(Err(error)) = poll_once(mine[3].as_mut()) else { panic!("a fourth place") };
     assert_eq!((error.reason(), error.kind()), (Reason::WaitingRoomFull, TokenErrorKind::KeysUnavailable));
-    let mut others: Vec<_> = (2..5).map(|n| wait(address(n))).collect();
+    let mut others: Vec<_> = (2..4).map(|n| wait(address(n))).collect();
     assert!(others.iter_mut().all(|other| poll_once(other.as_mut()).is_pending()));
-    let mut newcomer = wait(address(9));
-    assert!(poll_once(newcomer.as_mut()).is_pending(), "who has two places gives one up");
-    let Poll::Ready(Err(error)) = poll_once(mine[1].as_mut()) else { panic!("still has its second place") };
-    assert_eq!(error.reason(), Reason::WaitingRoomFull);
+    let mut newcomer: Vec<_> = (8..10).map(|n| wait(address(n))).collect();
+    for (newcomer, gives_way) in newcomer.iter_mut().zip([2, 1]) {
+        assert!(poll_once(newcomer.as_mut()).is_pending(), "who has more places gives one up");
+        let Poll::Ready(Err(error)) = poll_once(mine[gives_way].as_mut()) else {
+            panic!("still has its place")
+        };
+        assert_eq!(error.reason(), Reason::WaitingRoomFull);
+    }
     assert!(poll_once(mine[0].as_mut()).is_pending());
     assert!(matches!(poll_once(wait(address(10)).as_mut()), Poll::Ready(Err(_))), "one place each is full");
     assert_eq!(verifier.status().waiting, 5);
@@ -243,6 +249,58 @@ async fn trust_in_old_keys_ends() {
     house.issuer.mood(Mood::Up);
     house.pass_seconds(60).await;
     verifier.verify(&token).unwrap();
+}
+
+/// The wall clock was two days ahead when the keys came, and was set right.
+#[tokio::test]
+async fn a_clock_that_was_ahead_makes_no_keys_trusted_for_longer() {
+    let known = Signer::es256("known");
+    let house = House::with(&[&known]);
+    house.clock.set(gambeson_core::Timestamp::from_unix_seconds(START + 172_800));
+    let policy = KeyPolicy::default().max_stale(Duration::from_secs(120));
+    let verifier = house.builder().keys(policy).build().unwrap();
+    settle().await;
+    house.clock.set(gambeson_core::Timestamp::from_unix_seconds(START));
+    house.issuer.mood(Mood::Down);
+    verifier.verify(&known.token(&claims())).unwrap();
+    for _ in 0..20 {
+        house.pass_seconds(10).await;
+    }
+    let error = verifier.verify(&known.token(&claims())).unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::UnknownKey, "{error}");
+    assert_eq!(verifier.status().keys, 0);
+}
+
+/// A cache between here and the issuer may hold a set of before the rotation.
+#[tokio::test]
+async fn a_set_from_a_cache_proves_nothing_of_newer_tokens() {
+    let (known, new) = (Signer::es256("known"), Signer::es256("new"));
+    let house = House::with(&[&known]);
+    house.issuer.edit(|state| state.age = Some("300"));
+    let verifier = house.verifier().await;
+    let ask = async |iat: i64| {
+        let token = new.token(&claims_with("iat", json!(START + iat)));
+        let asked = verifier.verify_or_wait(&token, address(1));
+        let (answer, ()) = tokio::join!(asked, house.pass_seconds(2));
+        answer.unwrap_err().kind()
+    };
+    assert_eq!(ask(0).await, TokenErrorKind::KeysUnavailable, "it may be newer than the set");
+    assert!(house.issuer.edit(|state| state.past_caches.last().copied().unwrap()), "nor was a cache wanted");
+    assert_eq!(ask(-400).await, TokenErrorKind::UnknownKey, "its key would be in the set");
+    house.issuer.edit(|state| state.age = None);
+    assert_eq!(ask(0).await, TokenErrorKind::UnknownKey);
+}
+
+/// All whose address is unknown are one network: what one of them asked for in vain must not be every other's answer.
+#[tokio::test]
+async fn without_addresses_no_absent_name_is_remembered() {
+    let house = House::with(&[&Signer::es256("known")]);
+    let verifier = house.verifier().await;
+    let token = Signer::es256("next").token(&claims());
+    let (answer, ()) = tokio::join!(verifier.verify_or_wait(&token, None), house.pass_seconds(2));
+    assert_eq!(answer.unwrap_err().kind(), TokenErrorKind::UnknownKey);
+    let mut again = pin!(verifier.verify_or_wait(&token, None));
+    assert!(poll_once(again.as_mut()).is_pending());
 }
 
 /// A function that was frozen has no timers that went off: the wall clock tells, and its first request asks.
