@@ -103,10 +103,11 @@ where
         match ready!(self.inner.poll_ready(cx)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(error) => {
+                let error = error.into();
                 if let Some(Ok(permit)) = self.leave.take() {
-                    permit.end(Outcome::Bad { retry_after: None });
+                    permit.end(failure(&error));
                 }
-                Poll::Ready(Err(error.into()))
+                Poll::Ready(Err(error))
             }
         }
     }
@@ -171,17 +172,23 @@ where
                 None => Poll::Pending,
             },
             Now::Running { inner, permit } => {
-                let answer = ready!(inner.poll(cx));
+                let answer = ready!(inner.poll(cx)).map_err(Into::into);
                 if let Some(permit) = permit.take() {
                     permit.end(match &answer {
                         Ok(response) => outcome(response),
-                        Err(_) => Outcome::Bad { retry_after: None },
+                        Err(error) => failure(error),
                     });
                 }
-                Poll::Ready(answer.map_err(Into::into))
+                Poll::Ready(answer)
             }
         }
     }
+}
+
+/// A layer further inside that refused a call has kept it from the third party, of which it says nothing: one caller's bad token must
+/// not close the way to everybody.
+fn failure(error: &BoxError) -> Outcome {
+    if error.is::<Refused>() { Outcome::Unknown } else { Outcome::Bad { retry_after: None } }
 }
 
 fn circuit_open(after: Duration) -> Rejection {

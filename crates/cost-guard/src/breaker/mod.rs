@@ -6,7 +6,8 @@
 //! of failures among the last calls, at slow calls if asked to, on a 402 at once, and by hand ([`CircuitBreaker::trip`]). It
 //! waits at least as long as `Retry-After` says. After its time it lets a few probes through and closes when they succeed.
 //!
-//! Failures are errors, 5xx (but 501 and 505) and 429. It does **not** limit how much goes out while it is closed, repeat what
+//! Failures are errors, 5xx (but 501 and 505) and 429; a call that a layer further inside refused
+//! ([`Refused`](gambeson_core::Refused)) was not made, and counts nothing. It does **not** limit how much goes out while it is closed, repeat what
 //! failed, look into bodies, or know other instances.
 //!
 //! # Place in the stack

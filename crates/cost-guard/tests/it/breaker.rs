@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::{BoxError, ManualClock, Mode, Refused, Timestamp};
+use gambeson_core::{BoxError, ManualClock, Mode, Refused, Rejection, RejectionClass, Timestamp};
 use gambeson_cost_guard::{BreakerPolicy, BreakerState, CircuitBreakerLayer};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{clock, poll};
@@ -219,4 +219,50 @@ fn all_that_is_wrong_is_told_at_once() {
         .successes(0)
         .open_at_most(Duration::ZERO);
     assert_eq!(CircuitBreakerLayer::new("demo", policy).unwrap_err().problems().len(), 6);
+}
+
+/// What adds credentials further inside, and refuses a caller whose token is no good, when asked or before.
+#[derive(Clone, Copy)]
+struct Refusing {
+    unready: bool,
+}
+
+fn no_token() -> BoxError {
+    let class = RejectionClass::Credential;
+    Refused(Rejection::new("demo", class, "caller-token-refused", StatusCode::UNAUTHORIZED)).into()
+}
+
+impl Service<Request<Bytes>> for Refusing {
+    type Response = Response<Bytes>;
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<Response<Bytes>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(if self.unready { Err(no_token()) } else { Ok(()) })
+    }
+
+    fn call(&mut self, _: Request<Bytes>) -> Self::Future {
+        std::future::ready(Err(no_token()))
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_was_refused_further_inside_counts_nothing() {
+    let bench = Bench::new(BreakerPolicy::new().failures_in_a_row(2).open_for(10 * SECOND));
+    for unready in [false, true] {
+        for _ in 0..20 {
+            let refused = bench.layer.layer(Refusing { unready }).oneshot(Request::new(Bytes::new())).await;
+            assert!(refused.unwrap_err().is::<Refused>());
+        }
+        assert_eq!(bench.state(), BreakerState::Closed, "one caller's bad token is nobody else's trouble");
+    }
+    // A probe that was refused gives its place back, and tells nothing.
+    bench.call(500).await.unwrap();
+    bench.call(500).await.unwrap();
+    bench.clock.advance(10 * SECOND);
+    let refused = bench.layer.layer(Refusing { unready: false }).oneshot(Request::new(Bytes::new())).await;
+    assert_eq!(refused.unwrap_err().downcast::<Refused>().unwrap().0.slug(), "caller-token-refused");
+    assert_eq!(bench.state(), BreakerState::HalfOpen);
+    assert_eq!(bench.call(200).await.unwrap(), 200);
+    assert_eq!(bench.state(), BreakerState::Closed);
 }
