@@ -68,7 +68,7 @@ fn act(subject: &Map<String, Value>, actor: &Value) -> Value {
     }
 }
 
-/// The claims of a token in the form; `invalid_grant` for one that is no good.
+/// The claims of a token in the form; `invalid_request` for one that is no good (RFC 8693 §2.2.2).
 fn presented(
     state: &State,
     form: &Form,
@@ -79,7 +79,7 @@ fn presented(
         return Err(("invalid_request", "a token's type must be access_token or jwt"));
     }
     let claims = access_token_claims(state, token);
-    claims.map(Some).ok_or(("invalid_grant", "a token that was presented is no good"))
+    claims.map(Some).ok_or(("invalid_request", "a token that was presented is no good"))
 }
 
 fn left(state: &State, claims: &Map<String, Value>) -> Duration {

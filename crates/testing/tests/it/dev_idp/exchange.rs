@@ -38,8 +38,8 @@ async fn what_is_no_good_is_not_exchanged() {
     let tampered = idp.mint().user("alice").tampered().token();
     for (form, refusal) in [
         (EXCHANGE.to_owned(), "invalid_request"),
-        (format!("{EXCHANGE}&subject_token={ended}"), "invalid_grant"),
-        (format!("{EXCHANGE}&subject_token={tampered}"), "invalid_grant"),
+        (format!("{EXCHANGE}&subject_token={ended}"), "invalid_request"),
+        (format!("{EXCHANGE}&subject_token={tampered}"), "invalid_request"),
         (format!("{EXCHANGE}&subject_token={good}&actor_token={good}"), "invalid_request"),
         (format!("{EXCHANGE}&subject_token={good}&scope=notes:write"), "invalid_scope"),
     ] {
