@@ -13,6 +13,7 @@ use gambeson_core::{
 use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
+use gambeson_oidc_auth::outgoing::Resend;
 use gambeson_oidc_auth::{
     CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenError,
     TokenLayer, VerifierBuilder,
@@ -51,7 +52,7 @@ pub struct Kit {
     secrets: Option<Secrets>,
     identity: Configured,
     certificates: Option<CertificateLayer>,
-    outgoing: BTreeMap<String, TokenLayer>,
+    outgoing: BTreeMap<String, TokenLayer<Resend>>,
     guard: CostGuard,
     config: Config,
 }
@@ -173,7 +174,7 @@ impl Kit {
     }
 
     /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
-    pub fn outgoing(&self, name: &str) -> Option<&TokenLayer> {
+    pub fn outgoing(&self, name: &str) -> Option<&TokenLayer<Resend>> {
         self.outgoing.get(name)
     }
 
@@ -364,7 +365,7 @@ fn open_outgoing(
     config: &Config,
     secrets: Option<&Arc<dyn SecretResolver>>,
     problems: &mut ConfigProblems,
-) -> BTreeMap<String, TokenLayer> {
+) -> BTreeMap<String, TokenLayer<Resend>> {
     let mut layers = BTreeMap::new();
     for name in config.oidc_auth.outgoing.keys() {
         let layer = config.oidc_auth.outgoing(name, config.profile, secrets, |builder| builder);

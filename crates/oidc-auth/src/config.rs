@@ -16,7 +16,7 @@ use crate::denylist::{DenialLog, Denylist};
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
 use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime, SessionlessTokens};
-use crate::outgoing::{OutgoingConfig, TokenLayer, TokenSourceBuilder};
+use crate::outgoing::{OutgoingConfig, Resend, TokenLayer, TokenSourceBuilder};
 use crate::policy::{ClaimNames, TokenProfile};
 use crate::preset_config::{ClaimsConfig, Preset, RuleConfig};
 use crate::shared::Shared;
@@ -309,7 +309,7 @@ impl Config {
         run_in: Profile,
         secrets: Option<&Arc<dyn SecretResolver>>,
         change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
-    ) -> Result<TokenLayer, ConfigError> {
+    ) -> Result<TokenLayer<Resend>, ConfigError> {
         let Some(config) = self.outgoing.get(name) else {
             return Err(ConfigError::one(
                 format!("outgoing.{name}"),

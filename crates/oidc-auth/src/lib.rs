@@ -164,7 +164,18 @@
 //!
 //! ## caller-token-refused
 //!
-//! 401, of a call on somebody's behalf: the issuer does not exchange their token (`invalid_grant`). It has ended, or was revoked.
+//! 401, of a call on somebody's behalf: the issuer does not exchange their token (`invalid_request`, or `invalid_grant`).
+//! It has ended, or was revoked, or is not for this app.
+//!
+//! ## caller-without-bearer
+//!
+//! 401, of a call on somebody's behalf: they came in by a session, or with a token that is bound to a key (RFC 9449), which can't be exchanged.
+//! What such callers may use must not need it, or call with a token of the app's own.
+//!
+//! ## caller-authorization-copied
+//!
+//! 500, of a call on somebody's behalf: the outgoing request has an `Authorization` field already, as when the incoming fields were copied.
+//! Nothing was sent: it would be the caller's own token. Leave the field out.
 //!
 //! ## caller-token-missing
 //!

@@ -167,7 +167,9 @@ fn told(error: &str) -> Rejection {
 fn no_tokens(error: ExchangeError) -> Rejection {
     match error {
         ExchangeError::Refused(_) => refusal::failed(error),
-        ExchangeError::ClientRefused(_) | ExchangeError::Unavailable(_) => refusal::unavailable(error),
+        ExchangeError::Malformed(_) | ExchangeError::ClientRefused(_) | ExchangeError::Unavailable(_) => {
+            refusal::unavailable(error)
+        }
     }
 }
 

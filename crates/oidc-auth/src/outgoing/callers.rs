@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::caller_token::CallerToken;
+use super::caller_token::Bearer;
 use super::grant::{Desk, OnBehalf};
 use super::kept::{Kept, Seams};
 
@@ -35,7 +35,7 @@ impl Callers {
     }
 
     /// What is kept for this caller.
-    pub(super) fn of(&self, token: &CallerToken) -> Arc<Kept> {
+    pub(super) fn of(&self, token: &Bearer) -> Arc<Kept> {
         let hash = token.hash();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.looks += 1;

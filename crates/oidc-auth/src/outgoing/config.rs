@@ -7,6 +7,7 @@ use std::time::Duration;
 use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResolver};
 
 use super::layer::TokenLayer;
+use super::repeat::Resend;
 use super::source::TokenSource;
 use super::source_builder::TokenSourceBuilder;
 use crate::client_config::{ClientAuthMethod, ClientTable};
@@ -66,6 +67,11 @@ pub struct OutgoingConfig {
     pub resource: Option<String>,
     /// The file of `workload-file`.
     pub file: PathBuf,
+    /// Inside networks that GitHub's own service may be in: see [`TokenSourceBuilder::allow_private`]. For `github-actions`; the
+    /// issuer has a word of its own. Default: none.
+    pub allow_private: Vec<String>,
+    /// Which requests are sent once more, with a fresh token, when they are answered 401. Default `empty-bodies`.
+    pub resend: Resend,
     /// See [`TokenSourceBuilder::deadline`]. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub deadline: Duration,
@@ -102,6 +108,8 @@ impl Default for OutgoingConfig {
             audience: None,
             resource: None,
             file: PathBuf::new(),
+            allow_private: Vec::new(),
+            resend: Resend::default(),
             deadline: Duration::from_secs(5),
         }
     }
@@ -116,8 +124,9 @@ impl OutgoingConfig {
         run_in: Profile,
         secrets: Option<&Arc<dyn SecretResolver>>,
         change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
-    ) -> Result<TokenLayer, ConfigError> {
+    ) -> Result<TokenLayer<Resend>, ConfigError> {
         let mut problems = ConfigProblems::new();
+        self.validate_kind(&mut problems);
         let client = self.client(secrets, &mut problems);
         let source = client.map(|client| change(self.source(issuer, client).run_in(run_in)).build());
         let source = source.and_then(|built| built.map_err(|error| problems.extend(error)).ok());
@@ -133,9 +142,41 @@ impl OutgoingConfig {
         let layer = layer.map_err(|error| problems.extend(error)).ok();
         let named = problems.check().map_err(|error| renamed(&error, name));
         named?;
-        layer.ok_or_else(|| {
+        layer.map(|layer| layer.repeat_with(self.resend)).ok_or_else(|| {
             ConfigError::one(format!("outgoing.{name}"), "", "name the parts that are missing")
         })
+    }
+
+    /// What another kind of token, or another proof, would need: here it would do nothing.
+    fn validate_kind(&self, problems: &mut ConfigProblems) {
+        let platform = matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions);
+        let by_key = !platform && self.client_auth == ClientAuthMethod::PrivateKeyJwt;
+        let by_secret = !platform && !by_key && self.client_auth != ClientAuthMethod::Tls;
+        const KIND: &str = "leave it out: this kind of token (token) has no use for it";
+        const KEY: &str = "leave it out, or say client-auth = \"private-key-jwt\"";
+        const SECRET: &str = "leave it out, or say client-auth = \"secret\"";
+        let file = self.token != OutgoingToken::WorkloadFile && !self.file.as_os_str().is_empty();
+        for (field, idle, cure) in [
+            ("file", file, "leave it out, or say token = \"workload-file\""),
+            ("client-id", platform && !self.client_id.is_empty(), KIND),
+            ("client-auth", platform && self.client_auth != ClientAuthMethod::default(), KIND),
+            (
+                "client-secret",
+                !by_secret && self.client_secret.is_some(),
+                if platform { KIND } else { SECRET },
+            ),
+            ("private-key", !by_key && self.private_key.is_some(), if platform { KIND } else { KEY }),
+            ("key-id", !by_key && self.key_id.is_some(), if platform { KIND } else { KEY }),
+            (
+                "algorithm",
+                !by_key && self.algorithm != AssertionAlgorithm::default(),
+                if platform { KIND } else { KEY },
+            ),
+        ] {
+            if idle {
+                problems.add(format!("outgoing.{field}"), "", cure);
+            }
+        }
     }
 
     fn source(&self, issuer: Issuer, client: ClientAuth) -> TokenSourceBuilder {
@@ -144,13 +185,14 @@ impl OutgoingConfig {
             OutgoingToken::OnBehalfOf => TokenSource::on_behalf_of(issuer, client),
             OutgoingToken::WorkloadFile => TokenSource::workload_file(&self.file),
             OutgoingToken::GithubActions => {
-                return TokenSource::github_actions(self.audience.as_deref().unwrap_or_default())
-                    .deadline(self.deadline);
+                TokenSource::github_actions(self.audience.as_deref().unwrap_or_default())
             }
         };
-        let builder = builder.deadline(self.deadline);
+        let builder = builder.deadline(self.deadline).allow_private(&self.allow_private);
         let builder = self.scope.iter().fold(builder, |builder, scope| builder.scope(scope));
-        let builder = self.audience.iter().fold(builder, |builder, audience| builder.audience(audience));
+        // Of a job it is a part of the question, not of a wish.
+        let audience = self.audience.iter().filter(|_| self.token != OutgoingToken::GithubActions);
+        let builder = audience.fold(builder, |builder, audience| builder.audience(audience));
         self.resource.iter().fold(builder, |builder, resource| builder.resource(resource))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gambeson_core::{BoxFuture, Clock, Credential, CredentialSource};
 
-use super::caller_token::CallerToken;
+use super::caller_token::Bearer;
 use super::issue::{Issue, IssueError, IssueErrorKind, Issued};
 use super::source::TokenSource;
 use crate::token_endpoint::{ClientAuth, ClientEndpoint, ExchangeError, Exchanges, Known, Tokens};
@@ -44,34 +44,68 @@ impl Desk {
             .map_err(|error| ExchangeError::Unavailable(format!("{}: {error}", self.name())))
     }
 
-    /// RFC 8693 §2.1.
-    async fn exchange(&self, subject: &str, kind: &str) -> Result<Issued, Unexchanged> {
-        let mut grant =
-            vec![("grant_type", EXCHANGE), ("subject_token", subject), ("subject_token_type", kind)];
-        let actor = match &self.actor {
-            Some(actor) => Some(credential_of(actor).await.map_err(Unexchanged::Actor)?),
-            None => None,
-        };
-        if let Some(actor) = &actor {
-            let token = bare(actor).map_err(Unexchanged::Actor)?;
-            grant.extend([("actor_token", token), ("actor_token_type", ACCESS_TOKEN)]);
+    /// RFC 8693 §2.1. The provider does not say whose token it refuses: it is the subject's when another one of the actor helps no more.
+    async fn exchange(&self, subject: Presented<'_>) -> Result<Issued, Unexchanged> {
+        let Some(source) = &self.actor else { return self.ask_for(subject, None).await };
+        let kind = kind_of(source);
+        let actor = credential_of(source).await.map_err(Unexchanged::Own)?;
+        let presented = |token| Some(Presented { token, kind });
+        let first = self.ask_for(subject, presented(bare(&actor).map_err(Unexchanged::Own)?)).await;
+        let Err(Unexchanged::Refused(_)) = &first else { return first };
+        match source.replace(&actor).wait().await {
+            Ok(other) if other.authorization() != actor.authorization() => {
+                self.ask_for(subject, presented(bare(&other).map_err(Unexchanged::Own)?)).await
+            }
+            _ => first,
         }
-        self.ask(&grant).await.map_err(Unexchanged::Exchange)
     }
+
+    async fn ask_for(
+        &self,
+        subject: Presented<'_>,
+        actor: Option<Presented<'_>>,
+    ) -> Result<Issued, Unexchanged> {
+        let mut grant = vec![
+            ("grant_type", EXCHANGE),
+            ("subject_token", subject.token),
+            ("subject_token_type", subject.kind),
+        ];
+        if let Some(actor) = actor {
+            grant.extend([("actor_token", actor.token), ("actor_token_type", actor.kind)]);
+        }
+        self.ask(&grant).await.map_err(|error| match error {
+            // RFC 8693 §2.2.2 asks for `invalid_request`; some providers answer `invalid_grant` all the same.
+            ExchangeError::Refused(text) | ExchangeError::Malformed(text) => Unexchanged::Refused(text),
+            error => Unexchanged::Own(error.into()),
+        })
+    }
+}
+
+/// A token in an exchange, and of which type it is (RFC 8693 §3).
+#[derive(Clone, Copy)]
+struct Presented<'t> {
+    token: &'t str,
+    kind: &'static str,
 }
 
 enum Unexchanged {
-    Actor(IssueError),
-    Exchange(ExchangeError),
+    /// A token that was presented is no good.
+    Refused(String),
+    /// It is this app's own trouble, or the provider's.
+    Own(IssueError),
 }
 
-impl From<Unexchanged> for IssueError {
-    fn from(error: Unexchanged) -> Self {
-        match error {
-            Unexchanged::Actor(error) => error,
-            Unexchanged::Exchange(error) => error.into(),
+impl Unexchanged {
+    fn blamed_on(self, kind: IssueErrorKind) -> IssueError {
+        match self {
+            Self::Refused(text) => IssueError::new(kind, text),
+            Self::Own(error) => error,
         }
     }
+}
+
+fn kind_of(source: &TokenSource) -> &'static str {
+    if source.is_a_jwt() { JWT } else { ACCESS_TOKEN }
 }
 
 /// A token that can be sent as `Bearer` (RFC 6749 §7.1, RFC 8693 §2.2.1).
@@ -96,10 +130,7 @@ fn check(tokens: &Tokens, issuer: &str) -> Result<(), ExchangeError> {
 
 /// What a source gives now.
 async fn credential_of(source: &TokenSource) -> Result<Credential, IssueError> {
-    source.credential().wait().await.map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        IssueError::unavailable(format!("{error}{cause}"))
-    })
+    source.credential().wait().await.map_err(|error| IssueError::of_source(&error))
 }
 
 /// The token of a credential, without its scheme.
@@ -137,13 +168,13 @@ impl Issue for OwnToken {
     fn issue(self: Arc<Self>) -> BoxFuture<Result<Issued, IssueError>> {
         Box::pin(async move {
             let credential = credential_of(&self.subject).await?;
-            let kind = if self.subject.is_a_jwt() { JWT } else { ACCESS_TOKEN };
-            let issued = self.desk.exchange(bare(&credential)?, kind).await;
-            if let Err(Unexchanged::Exchange(ExchangeError::Refused(_))) = &issued {
+            let subject = Presented { token: bare(&credential)?, kind: kind_of(&self.subject) };
+            let issued = self.desk.exchange(subject).await;
+            if let Err(Unexchanged::Refused(_)) = &issued {
                 // A refused subject is not offered again.
                 self.subject.report_rejected(&credential);
             }
-            Ok(issued?)
+            issued.map_err(|error| error.blamed_on(IssueErrorKind::Refused))
         })
     }
 }
@@ -152,7 +183,7 @@ impl Issue for OwnToken {
 #[derive(Debug)]
 pub(super) struct OnBehalf {
     pub(super) desk: Arc<Desk>,
-    pub(super) caller: CallerToken,
+    pub(super) caller: Bearer,
 }
 
 impl Issue for OnBehalf {
@@ -162,12 +193,8 @@ impl Issue for OnBehalf {
 
     fn issue(self: Arc<Self>) -> BoxFuture<Result<Issued, IssueError>> {
         Box::pin(async move {
-            self.desk.exchange(self.caller.expose(), ACCESS_TOKEN).await.map_err(|error| match error {
-                Unexchanged::Exchange(ExchangeError::Refused(text)) => {
-                    IssueError::new(IssueErrorKind::Caller, text)
-                }
-                error => error.into(),
-            })
+            let subject = Presented { token: self.caller.expose(), kind: ACCESS_TOKEN };
+            self.desk.exchange(subject).await.map_err(|error| error.blamed_on(IssueErrorKind::Caller))
         })
     }
 }

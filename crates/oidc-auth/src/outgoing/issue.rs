@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{BoxFuture, Timestamp};
+use gambeson_core::{BoxFuture, CredentialError, CredentialErrorKind, Timestamp};
 use http::HeaderValue;
 
 use crate::token_endpoint::ExchangeError;
@@ -64,6 +64,16 @@ impl IssueError {
         Self { kind, text: text.into() }
     }
 
+    /// Why a source of credentials gave none.
+    pub(super) fn of_source(error: &CredentialError) -> Self {
+        let kind = match error.kind() {
+            CredentialErrorKind::Refused => IssueErrorKind::Refused,
+            _ => IssueErrorKind::Unavailable,
+        };
+        let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+        Self::new(kind, format!("{error}{cause}"))
+    }
+
     pub(super) fn unavailable(text: impl Into<Arc<str>>) -> Self {
         Self::new(IssueErrorKind::Unavailable, text)
     }
@@ -76,7 +86,9 @@ impl IssueError {
 impl From<ExchangeError> for IssueError {
     fn from(error: ExchangeError) -> Self {
         match error {
-            ExchangeError::Refused(text) | ExchangeError::ClientRefused(text) => Self::refused(text),
+            ExchangeError::Refused(text)
+            | ExchangeError::Malformed(text)
+            | ExchangeError::ClientRefused(text) => Self::refused(text),
             ExchangeError::Unavailable(text) => Self::unavailable(text),
         }
     }

@@ -164,7 +164,7 @@ impl Kept {
             turn.flying = true;
             (turn.round, now.plus(self.seams.deadline))
         };
-        let flight = Flight { kept: Arc::clone(self), deadline, outcome: None };
+        let flight = Flight { kept: Arc::clone(self), deadline, outcome: None, begun: false };
         // A runtime that takes no task drops it, and the flight lands with an error.
         self.seams.spawn.spawn(Box::pin(flight.run()));
         Begun::Round(round)
@@ -232,10 +232,12 @@ struct Flight {
     kept: Arc<Kept>,
     deadline: Monotonic,
     outcome: Option<Result<Issued, IssueError>>,
+    begun: bool,
 }
 
 impl Flight {
     async fn run(mut self) {
+        self.begun = true;
         let seams = &self.kept.seams;
         let too_late = seams.timer.until(self.deadline);
         let issued = race(Arc::clone(&self.kept.issue).issue(), too_late).await;
@@ -246,7 +248,11 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let ended = || Err(IssueError::unavailable("there is no runtime for the task that gets it"));
+        let why = match self.begun {
+            true => "the task that gets it ended half-way: it panicked, or the runtime shuts down",
+            false => "there is no runtime for the task that gets it",
+        };
+        let ended = || Err(IssueError::unavailable(why));
         let outcome = self.outcome.take().unwrap_or_else(ended);
         self.kept.land(outcome);
     }

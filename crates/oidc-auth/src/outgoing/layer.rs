@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gambeson_core::{ConfigError, ConfigProblems, Profile};
+use gambeson_core::{ConfigError, ConfigProblems, Profile, Rejection};
 use http::{Request, header};
 use tower_layer::Layer;
 
+use super::caller_token::CallerToken;
 use super::origin::Origin;
+use super::refusal;
 use super::repeat::SentOnce;
 use super::service::TokenService;
-use super::source::TokenSource;
+use super::source::{Holder, TokenSource};
 use super::telemetry;
 
 /// Puts a token on requests to declared origins; see the [module](super).
@@ -29,15 +31,30 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Whether the token belongs on this request: it goes to a declared origin and has no credential of its own.
-    pub(super) fn concerns<B>(&self, request: &Request<B>) -> bool {
+    /// Who has the token for this request; `None` when none belongs on it: it goes elsewhere, or has a credential of its own.
+    pub(super) fn holder<B>(&self, request: &mut Request<B>) -> Result<Option<Holder>, Rejection> {
+        let own = request.headers().contains_key(header::AUTHORIZATION);
+        let declared = self.is_declared(request);
+        if self.source.is_of_callers() && (own || !declared) {
+            // Whoever logs extensions further inside has no business with it.
+            request.extensions_mut().remove::<CallerToken>();
+            // A copied field would be the caller's own token, which only the provider may see.
+            return if declared { Err(refusal::own_authorization()) } else { Ok(None) };
+        }
+        if own || !declared {
+            return Ok(None);
+        }
+        self.source.holder(request.extensions_mut()).map(Some)
+    }
+
+    fn is_declared<B>(&self, request: &Request<B>) -> bool {
         if !self.origins.iter().any(|origin| origin.holds(request.uri())) {
             if let Some(origin) = self.origins.first() {
                 telemetry::elsewhere(origin, self.elsewhere.fetch_add(1, Ordering::Relaxed) + 1);
             }
             return false;
         }
-        !request.headers().contains_key(header::AUTHORIZATION)
+        true
     }
 }
 

@@ -9,7 +9,7 @@
 //! down, a token that is still good is used on; afterwards requests are refused, not sent without one.
 //!
 //! It does **not** follow redirects (a client beneath it that does is led elsewhere without the layer seeing it: switch that off),
-//! replace an `Authorization` field that the app has set itself, or stop a request to another origin, which passes without the token.
+//! replace an `Authorization` field that the app has set itself for calls of its own, or stop a request to another origin, which passes without the token.
 //!
 //! # Place in the stack
 //!
@@ -85,7 +85,7 @@
 //! |---|---|---|
 //! | origins | none: one must be given | a token without an address goes everywhere |
 //! | scheme | `https` | `http` only to loopback, in development |
-//! | an `Authorization` field on the request | stays as it is | the app said something else |
+//! | an `Authorization` field on the request | stays as it is; on behalf of callers the request is refused | the app said something else; but a copied one would be the caller's own token |
 //! | renewal | at 70 % to 85 % of the token's life, at random, behind a request | nobody waits, and instances don't come at once |
 //! | last use | a tenth of its life, at most 10 s, before its end | the way to who checks it |
 //! | a lifetime that nobody says | 5 min | a 401 replaces it sooner |
@@ -94,7 +94,7 @@
 //! | `max_waiting` | 1024 requests for one token | bounded memory |
 //! | `max_callers` | 4096 callers' tokens | bounded memory |
 //! | after a failure | 0.5–1 s, doubling to 30–60 s | the issuer may come back |
-//! | a 401 | the token is replaced, at most once in 10 s; the request is sent again with [`ClonedBody`] or [`EmptyBody`] only | the layer can't know what a body is |
+//! | a 401 | the token is replaced, at most once in 10 s; the request is sent again with [`ClonedBody`] or [`EmptyBody`] only, and from a configuration file where it has no body ([`Resend`]) | the layer can't know what a body is |
 //!
 //! # Rejections
 //!
@@ -103,6 +103,8 @@
 //! | `outgoing-token-unavailable` | 503 and when to try again | the issuer can't be asked, or too many wait |
 //! | `outgoing-token-refused` | 502 | the issuer does not give this app such a token |
 //! | `caller-token-refused` | 401 | the issuer does not exchange this caller's token |
+//! | `caller-without-bearer` | 401 | the caller came in by a session, or with a token that is bound to a key |
+//! | `caller-authorization-copied` | 500 | an outgoing request on behalf of somebody has an `Authorization` field already |
 //! | `caller-token-missing` | 500 | an outgoing request on behalf of somebody has no [`CallerToken`] |
 //!
 //! They come as core's [`Refused`](gambeson_core::Refused), found in the error by downcast. Nothing is sent.
@@ -115,6 +117,7 @@
 //! | `outgoing token could not be renewed` (source, error, next_try_ms) | warn | none came |
 //! | `the other side rejected the outgoing token …` (source) | warn | a 401 that gets another token |
 //! | `requests without the token …` (origin, count) | warn | a request elsewhere, at the 1st, 2nd, 4th, 8th … |
+//! | `request not sent` (slug, error) | debug | each refusal |
 //! | `RequestFacts::rejection` | | each refusal |
 //!
 //! # Cancel safety
@@ -155,7 +158,7 @@ pub use config::{OutgoingConfig, OutgoingToken};
 
 pub use crate::client_config::ClientAuthMethod;
 pub use layer::{TokenLayer, TokenLayerBuilder};
-pub use repeat::{ClonedBody, EmptyBody, Repeat, SentOnce};
+pub use repeat::{ClonedBody, EmptyBody, Repeat, Resend, SentOnce};
 pub use service::{TokenFuture, TokenService};
 pub use source::TokenSource;
 pub use source_builder::TokenSourceBuilder;

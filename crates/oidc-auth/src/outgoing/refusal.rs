@@ -1,7 +1,8 @@
 //! Why a request was not sent.
 
 use gambeson_core::{Rejection, RejectionClass};
-use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 
 use super::issue::IssueErrorKind;
 use super::kept::Failure;
@@ -29,15 +30,44 @@ pub(super) fn no_token(failure: Failure) -> Rejection {
             let status = StatusCode::UNAUTHORIZED;
             Rejection::new(PACKAGE, RejectionClass::Credential, "caller-token-refused", status)
                 .detail("the caller's token was not exchanged for another one")
+                .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
         }
     };
     telemetry::refused(rejection.slug(), &error);
     rejection.cause(error)
 }
 
+/// A call on behalf of somebody who came in without a bearer token: with a session, or with one that is bound to a key.
+pub(super) fn no_bearer() -> Rejection {
+    let rejection = Rejection::new(
+        PACKAGE,
+        RejectionClass::Credential,
+        "caller-without-bearer",
+        StatusCode::UNAUTHORIZED,
+    )
+    .detail("this needs a bearer token of the caller")
+    .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    told(rejection)
+}
+
+/// A call on behalf of somebody that has a credential already: most likely the caller's own, copied.
+pub(super) fn own_authorization() -> Rejection {
+    told(bug(
+        "caller-authorization-copied",
+        "a request on behalf of a caller has an Authorization field already",
+    ))
+}
+
 /// A call on behalf of somebody, of whom nothing is known.
 pub(super) fn no_caller() -> Rejection {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    Rejection::new(PACKAGE, RejectionClass::Bug, "caller-token-missing", status)
-        .detail("the outgoing request carries no CallerToken in its extensions")
+    told(bug("caller-token-missing", "the outgoing request carries no CallerToken in its extensions"))
+}
+
+fn bug(slug: &'static str, detail: &'static str) -> Rejection {
+    Rejection::new(PACKAGE, RejectionClass::Bug, slug, StatusCode::INTERNAL_SERVER_ERROR).detail(detail)
+}
+
+fn told(rejection: Rejection) -> Rejection {
+    telemetry::refused(rejection.slug(), &rejection.public_detail());
+    rejection
 }

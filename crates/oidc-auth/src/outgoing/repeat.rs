@@ -24,6 +24,27 @@ impl<B> Repeat<B> for SentOnce {
     }
 }
 
+/// Which requests are sent once more, as a configuration file says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Resend {
+    /// None, as [`SentOnce`].
+    Never,
+    /// The default: those without a body, as [`EmptyBody`].
+    #[default]
+    EmptyBodies,
+}
+
+impl<B: Body + Default> Repeat<B> for Resend {
+    fn copy(&self, request: &Request<B>) -> Option<Request<B>> {
+        match self {
+            Self::Never => None,
+            Self::EmptyBodies => EmptyBody.copy(request),
+        }
+    }
+}
+
 /// Every request is copied, its body too: for bodies that are cheap to clone, such as `Full<Bytes>` or `Bytes`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClonedBody;

@@ -40,11 +40,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let Some(shared) = self.shared.as_ref().filter(|shared| shared.concerns(&request)) else {
-            return TokenFuture::inner(self.inner.call(request), None);
-        };
-        let holder = match shared.source.holder(request.extensions_mut()) {
-            Ok(holder) => holder,
+        let holder = self.shared.as_ref().map_or(Ok(None), |shared| shared.holder(&mut request));
+        let holder = match holder {
+            Ok(Some(holder)) => holder,
+            Ok(None) => return TokenFuture::inner(self.inner.call(request), None),
             Err(rejection) => return TokenFuture::refused(rejection, &RequestFacts::ensure(&mut request)),
         };
         match holder.credential() {
@@ -131,7 +130,8 @@ struct Replacing<S, B, T> {
     again: Box<Again<S, B>>,
     token: Token,
     rejected: Credential,
-    answer: T,
+    /// The 401; it goes as soon as another token is there, or a service that counts what is under way would wait for itself.
+    answer: Option<T>,
 }
 
 pin_project! {
@@ -238,8 +238,8 @@ where
                 StateProjection::Replacing { replacing } => {
                     let Some(mut now) = replacing.take() else { return Poll::Pending };
                     match now.poll_ready(context) {
-                        Poll::Ready(Ok(true)) => State::Inner { future: now.send(), sent: None },
-                        Poll::Ready(Ok(false)) => return Poll::Ready(Ok(now.answer)),
+                        Poll::Ready(Ok(None)) => State::Inner { future: now.send(), sent: None },
+                        Poll::Ready(Ok(Some(answer))) => return Poll::Ready(Ok(answer)),
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => {
                             *replacing = Some(now);
@@ -263,7 +263,7 @@ impl<S, B> Sent<S, B> {
             (Answer::Pending(wait), _) => Token::Comes(wait),
         };
         match self.again {
-            Some(again) => Ok(Replacing { again, token, rejected: self.credential, answer }),
+            Some(again) => Ok(Replacing { again, token, rejected: self.credential, answer: Some(answer) }),
             None => Err(answer),
         }
     }
@@ -274,15 +274,18 @@ where
     S: Service<Request<B>, Response = Response<ResBody>>,
     S::Error: Into<BoxError>,
 {
-    /// Whether the request can be sent again; `false`: the first answer stands.
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, BoxError>> {
-        let Ok(credential) = ready!(self.token.poll(context)) else { return Poll::Ready(Ok(false)) };
+    /// `None`: the request can be sent again. Else the first answer stands.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Response<ResBody>>, BoxError>> {
+        let Ok(credential) = ready!(self.token.poll(context)) else {
+            return Poll::Ready(Ok(self.answer.take()));
+        };
         if credential.authorization() == self.rejected.authorization() {
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(Ok(self.answer.take()));
         }
+        self.answer = None;
         ready!(self.again.inner.poll_ready(context)).map_err(Into::into)?;
         equip(&mut self.again.request, &credential);
-        Poll::Ready(Ok(true))
+        Poll::Ready(Ok(None))
     }
 
     fn send(self) -> S::Future {

@@ -80,14 +80,32 @@ impl TokenSource {
         matches!(self.0, Source::Kept { jwt: true, .. })
     }
 
+    /// Whether a token of it is of a caller, who must be known.
+    pub(super) fn is_of_callers(&self) -> bool {
+        matches!(self.0, Source::Callers(_))
+    }
+
+    /// Another credential than this one, which was rejected; for tokens of this app's own.
+    pub(super) fn replace(&self, rejected: &Credential) -> Answer<Result<Credential, CredentialError>> {
+        match &self.0 {
+            Source::Kept { kept, .. } => of_kept(kept.replace(rejected)),
+            Source::Foreign(source) => {
+                source.report_rejected(rejected);
+                source.credential()
+            }
+            Source::Callers(_) => Answer::Ready(Err(of_nobody())),
+        }
+    }
+
     /// Who has the token for a request with these extensions.
     pub(super) fn holder(&self, extensions: &mut Extensions) -> Result<Holder, Rejection> {
         match &self.0 {
             Source::Kept { kept, .. } => Ok(Holder::Kept(Arc::clone(kept))),
             Source::Foreign(source) => Ok(Holder::Foreign(Arc::clone(source))),
             // Taken out: whoever logs extensions further inside has no business with it.
-            Source::Callers(callers) => match extensions.remove::<CallerToken>() {
-                Some(token) => Ok(Holder::Kept(callers.of(&token))),
+            Source::Callers(callers) => match extensions.remove::<CallerToken>().map(CallerToken::bearer) {
+                Some(Some(token)) => Ok(Holder::Kept(callers.of(&token))),
+                Some(None) => Err(refusal::no_bearer()),
                 None => Err(refusal::no_caller()),
             },
         }
@@ -131,13 +149,21 @@ fn foreign(answer: Answer<Result<Credential, CredentialError>>) -> Answer<Result
 }
 
 fn failure(error: &CredentialError) -> Failure {
-    let kind = match error.kind() {
-        CredentialErrorKind::Refused => IssueErrorKind::Refused,
-        _ => IssueErrorKind::Unavailable,
-    };
-    let cause = std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
     let retry_after = std::time::Duration::from_secs(1);
-    Failure { error: IssueError::new(kind, format!("{error}{cause}")), retry_after }
+    Failure { error: IssueError::of_source(error), retry_after }
+}
+
+fn of_kept(answer: Answer<Result<Credential, Failure>>) -> Answer<Result<Credential, CredentialError>> {
+    match answer {
+        Answer::Ready(outcome) => Answer::Ready(outcome.map_err(credential_error)),
+        Answer::Pending(future) => Answer::pending(async move { future.await.map_err(credential_error) }),
+    }
+}
+
+/// Nobody says whose token it would be.
+fn of_nobody() -> CredentialError {
+    let error = IssueError::refused("a token on behalf of a caller needs the caller's: use TokenLayer");
+    CredentialError::new(CredentialErrorKind::Refused).with_source(error)
 }
 
 fn credential_error(failure: Failure) -> CredentialError {
@@ -151,18 +177,9 @@ fn credential_error(failure: Failure) -> CredentialError {
 impl CredentialSource for TokenSource {
     fn credential(&self) -> Answer<Result<Credential, CredentialError>> {
         match &self.0 {
-            Source::Kept { kept, .. } => match kept.credential() {
-                Answer::Ready(outcome) => Answer::Ready(outcome.map_err(credential_error)),
-                Answer::Pending(future) => {
-                    Answer::pending(async move { future.await.map_err(credential_error) })
-                }
-            },
+            Source::Kept { kept, .. } => of_kept(kept.credential()),
             Source::Foreign(source) => source.credential(),
-            Source::Callers(_) => {
-                let error =
-                    IssueError::refused("a token on behalf of a caller needs the caller's: use TokenLayer");
-                Answer::Ready(Err(CredentialError::new(CredentialErrorKind::Refused).with_source(error)))
-            }
+            Source::Callers(_) => Answer::Ready(Err(of_nobody())),
         }
     }
 

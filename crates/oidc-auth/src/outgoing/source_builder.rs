@@ -46,6 +46,7 @@ pub struct TokenSourceBuilder {
     wanted: Wanted,
     wishes: Vec<(&'static str, String)>,
     actor: Option<TokenSource>,
+    private: Vec<String>,
     run_in: Profile,
     deadline: Duration,
     max_waiting: usize,
@@ -63,6 +64,7 @@ impl TokenSourceBuilder {
             wanted,
             wishes: Vec::new(),
             actor: None,
+            private: Vec::new(),
             run_in: Profile::default(),
             deadline: Duration::from_secs(5),
             max_waiting: 1_024,
@@ -104,6 +106,14 @@ impl TokenSourceBuilder {
     /// development identity provider. Default [`Profile::Production`].
     pub fn run_in(self, run_in: Profile) -> Self {
         Self { run_in, ..self }
+    }
+
+    /// Lets [`TokenSource::github_actions`] connect to these networks (`10.20.0.0/16`, or one address) although they are of special use:
+    /// where a GitHub Enterprise Server is inside. For the default transport; one of your own decides for itself. An issuer has its
+    /// own word, [`Issuer::allow_private`]. Default: none.
+    pub fn allow_private<T: Into<String>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
+        self.private.extend(networks.into_iter().map(Into::into));
+        self
     }
 
     /// How long getting one token may take, and so the longest wait of a request for it. Default 5 s.
@@ -189,6 +199,16 @@ impl TokenSourceBuilder {
         if self.actor.is_some() && !exchanges {
             problems.add("outgoing.actor", "", "only exchanges have an actor (RFC 8693)");
         }
+        Self::validate_own("actor", self.actor.as_ref(), problems);
+        if let Wanted::Exchange { subject, .. } = &self.wanted {
+            Self::validate_own("subject", Some(subject), problems);
+        }
+        if let (Some(network), false) =
+            (self.private.first(), matches!(self.wanted, Wanted::GithubActions { .. }))
+        {
+            let cure = "say it of the issuer (allow-private); a file needs no network";
+            problems.add("outgoing.allow-private", network, cure);
+        }
         let asks = exchanges || matches!(self.wanted, Wanted::ClientCredentials { .. });
         for (name, value) in &self.wishes {
             if !asks {
@@ -202,6 +222,14 @@ impl TokenSourceBuilder {
             }
         }
         self.validate_limits(problems);
+    }
+
+    /// Nobody says, where it is asked, whose token it would be.
+    fn validate_own(name: &str, source: Option<&TokenSource>, problems: &mut ConfigProblems) {
+        if source.is_some_and(TokenSource::is_of_callers) {
+            let cure = "give a source of this app's own tokens, not one on behalf of callers";
+            problems.add(format!("outgoing.{name}"), "on-behalf-of", cure);
+        }
     }
 
     fn validate_limits(&self, problems: &mut ConfigProblems) {
@@ -300,7 +328,10 @@ impl TokenSourceBuilder {
             Wanted::ClientCredentials { issuer, .. }
             | Wanted::Exchange { issuer, .. }
             | Wanted::OnBehalfOf { issuer, .. } => issuer.client(),
-            _ => Ok(Arc::new(gambeson_client::Client::builder().proxy_from_env().build()?)),
+            Wanted::File(_) | Wanted::GithubActions { .. } => {
+                let builder = gambeson_client::Client::builder().proxy_from_env();
+                Ok(Arc::new(builder.allow_private(&self.private).build()?))
+            }
         }
     }
 

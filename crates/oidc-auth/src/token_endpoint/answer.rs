@@ -28,6 +28,8 @@ pub(crate) struct Tokens {
 pub(crate) enum ExchangeError {
     /// What was to be exchanged is no good (`invalid_grant`, RFC 6749 §5.2).
     Refused(String),
+    /// The request is no good (`invalid_request`). Where tokens are exchanged it says that one of them isn't (RFC 8693 §2.2.2).
+    Malformed(String),
     /// The provider does not give this app what it asks for: its proof, its scope, its grant.
     ClientRefused(String),
     /// Says nothing about either.
@@ -37,7 +39,10 @@ pub(crate) enum ExchangeError {
 impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(text) | Self::ClientRefused(text) | Self::Unavailable(text) => f.write_str(text),
+            Self::Refused(text)
+            | Self::Malformed(text)
+            | Self::ClientRefused(text)
+            | Self::Unavailable(text) => f.write_str(text),
         }
     }
 }
@@ -77,6 +82,7 @@ fn refusal(url: &str, status: StatusCode, body: &[u8]) -> ExchangeError {
     let text = format!("{url} answered {} {}", status.as_u16(), escape_controls(&cut));
     match (status.as_u16(), &*error) {
         (400..=499, "invalid_grant") => ExchangeError::Refused(text),
+        (400..=499, "invalid_request") => ExchangeError::Malformed(text),
         (400..=499, "temporarily_unavailable" | "server_error" | "slow_down" | "") => {
             ExchangeError::Unavailable(text)
         }
@@ -167,10 +173,12 @@ mod tests {
     fn whose_fault_it_is() {
         let kind = |status, body| match of(status, body).err().unwrap() {
             ExchangeError::Refused(_) => "grant",
+            ExchangeError::Malformed(_) => "request",
             ExchangeError::ClientRefused(_) => "client",
             ExchangeError::Unavailable(_) => "unavailable",
         };
         assert_eq!(kind(400, r#"{"error":"invalid_grant"}"#), "grant");
+        assert_eq!(kind(400, r#"{"error":"invalid_request"}"#), "request");
         assert_eq!(kind(401, r#"{"error":"invalid_client"}"#), "client");
         assert_eq!(kind(400, r#"{"error":"invalid_target"}"#), "client");
         for (status, body) in [(500, r#"{"error":"invalid_client"}"#), (404, "<html>"), (302, ""), (429, "")]

@@ -69,6 +69,55 @@ fn all_problems_at_once_named_as_the_file_does() {
 }
 
 #[test]
+fn what_would_do_nothing_is_told() {
+    let of = |lines: &str| {
+        let file = format!(
+            "issuer = 'https://id.example'\n[outgoing.orders]\norigins = ['https://orders.example.com']\n{lines}"
+        );
+        let config: Config = toml::from_str(&file).unwrap();
+        let layer = config.outgoing("orders", Profile::Production, Some(&vault()), |builder| builder);
+        let fields = layer
+            .err()
+            .map(|error| error.problems().iter().map(|problem| problem.field.clone()).collect::<Vec<_>>());
+        fields
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|field| field.strip_prefix("outgoing.orders."))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let file = "token = 'workload-file'\nfile = '/run/token'\n";
+    assert_eq!(of(file), "");
+    let by_secret = "client-id = 'billing'\nclient-secret = 'mem://s'\n";
+    assert_eq!(of(by_secret), "");
+    assert_eq!(
+        of(&format!("{file}{by_secret}client-auth = 'tls'\nallow-private = ['10.0.0.0/8']")),
+        "client-id client-auth client-secret allow-private"
+    );
+    assert_eq!(of(&format!("{by_secret}file = '/run/token'")), "file");
+    let key = "private-key = 'mem://k'\nkey-id = 'k1'\nalgorithm = 'RS256'\n";
+    assert_eq!(of(&format!("{by_secret}{key}")), "private-key key-id algorithm");
+    assert_eq!(of(&format!("{by_secret}{key}client-auth = 'private-key-jwt'")), "client-secret");
+    assert_eq!(
+        of(&format!("token = 'github-actions'\naudience = 'orders'\nscope = 'a'\nresource = 'b'\n{key}")),
+        "private-key key-id algorithm scope resource"
+    );
+}
+
+#[tokio::test]
+async fn a_request_without_a_body_is_sent_once_more_unless_the_file_says_never() {
+    for (line, answers) in [("", Ok(200)), ("resend = 'never'", Ok(401))] {
+        let (scene, api) = (Scene::new(), Api::default());
+        let config: Config = toml::from_str(&format!("{FILE}\n{line}")).unwrap();
+        let layer = config
+            .outgoing("orders", Profile::Production, Some(&vault()), |builder| scene.on(builder))
+            .unwrap();
+        api.refuse("token-1");
+        assert_eq!(api.get(&layer).await, answers, "{line}");
+    }
+}
+
+#[test]
 fn a_misspelt_key_is_refused() {
     for line in ["scopes = 'a'", "token = 'magic'", "key = 'env://A'"] {
         assert!(toml::from_str::<Config>(&format!("{FILE}\n{line}")).is_err(), "{line}");

@@ -7,16 +7,17 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use gambeson_core::{
-    BoxFuture, CredentialSource, HttpTransport, SecretBytes, SecretError, SecretRef, SecretResolver,
-    TransportError, TransportLimits,
+    BoxFuture, CredentialSource, HttpTransport, Refused, RejectionClass, SecretBytes, SecretError, SecretRef,
+    SecretResolver, TransportError, TransportLimits,
 };
 use gambeson_oidc_auth::outgoing::{CallerToken, TokenLayer, TokenSource};
 use gambeson_oidc_auth::{AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret, Issuer};
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tower::{Layer, ServiceExt};
 
-use super::api::{API, Api, REFUSED, to_api};
+use super::api::{API, Api, REFUSED, UNAVAILABLE, to_api};
 use super::provider::{Mood, SECRET, Scene, by_secret, issuer, secret};
 use crate::fake_issuer::{ISSUER, poll_once, settle};
 
@@ -154,7 +155,7 @@ async fn another_token_of_the_app_is_exchanged_and_a_refused_one_replaced() {
     assert_eq!(asked.field("client_id"), Some("billing"));
     scene.pass_seconds(200).await;
     // The subject is refused: it is not offered a second time.
-    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_grant"}"#));
+    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_request"}"#));
     scene.pass_seconds(91).await;
     assert!(source.credential().wait().await.is_err());
     scene.provider.mood(Mood::Up);
@@ -193,12 +194,105 @@ async fn each_caller_has_a_token_of_their_own() {
 async fn one_caller_s_refused_token_is_their_trouble_alone() {
     let (scene, api) = (Scene::new(), Api::default());
     let layer = to_api(&scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap());
-    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_grant"}"#));
-    assert_eq!(api.ask(&layer, on_behalf(Some("alice"))).await, Err((401, "caller-token-refused")));
+    // What RFC 8693 §2.2.2 asks for, and what some answer all the same.
+    for (caller, error) in
+        [("alice", r#"{"error":"invalid_request"}"#), ("dave", r#"{"error":"invalid_grant"}"#)]
+    {
+        scene.provider.mood(Mood::Says(400, error));
+        assert_eq!(
+            api.ask(&layer, on_behalf(Some(caller))).await,
+            Err((401, "caller-token-refused")),
+            "{error}"
+        );
+    }
     scene.provider.mood(Mood::Up);
     assert_eq!(api.ask(&layer, on_behalf(Some("bob"))).await, Ok(200));
     scene.provider.mood(Mood::Says(400, r#"{"error":"unauthorized_client"}"#));
     assert_eq!(api.ask(&layer, on_behalf(Some("carol"))).await, REFUSED);
+}
+
+#[tokio::test]
+async fn a_request_that_carries_no_token_of_anybody_is_this_app_s_trouble_when_it_is_invalid() {
+    let (scene, api) = (Scene::new(), Api::default());
+    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_request"}"#));
+    assert_eq!(api.get(&to_api(&scene.source())).await, REFUSED);
+}
+
+#[tokio::test]
+async fn a_caller_who_came_in_without_a_bearer_token_is_told_so_and_no_bug_of_the_app() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let layer = to_api(&scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap());
+    let mut dpop = HeaderMap::new();
+    dpop.insert(header::AUTHORIZATION, "DPoP eyJ.bound".parse().unwrap());
+    for incoming in [HeaderMap::new(), dpop] {
+        let mut request = on_behalf(None);
+        request.extensions_mut().insert(CallerToken::from_headers(&incoming));
+        let error = layer.layer(api.service()).oneshot(request).await.unwrap_err();
+        let rejection = error.downcast::<Refused>().unwrap().0;
+        assert_eq!((rejection.status().as_u16(), rejection.slug()), (401, "caller-without-bearer"));
+        assert_eq!(rejection.class(), RejectionClass::Credential);
+    }
+    assert_eq!((api.seen().len(), scene.provider.count()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_actor_is_shown_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "eyJ.of.this-pod").unwrap();
+    let (scene, api) = (Scene::new(), Api::default());
+    for (actor, kind) in [
+        (scene.on(TokenSource::workload_file(&file)).build().unwrap(), "jwt"),
+        (scene.source(), "access_token"),
+    ] {
+        let builder = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).actor(actor);
+        assert_eq!(api.ask(&to_api(&builder.build().unwrap()), on_behalf(Some("alice"))).await, Ok(200));
+        let kind = format!("urn:ietf:params:oauth:token-type:{kind}");
+        assert_eq!(scene.provider.last().field("actor_token_type"), Some(&*kind));
+    }
+}
+
+#[tokio::test]
+async fn an_actor_that_gets_no_token_is_refused_or_unavailable_as_its_issuer_says() {
+    for (mood, answer) in
+        [(Mood::Down, UNAVAILABLE), (Mood::Says(401, r#"{"error":"invalid_client"}"#), REFUSED)]
+    {
+        let (scene, actors, api) = (Scene::new(), Scene::new(), Api::default());
+        actors.provider.mood(mood);
+        let builder = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).actor(actors.source());
+        let layer = to_api(&builder.build().unwrap());
+        assert_eq!(api.ask(&layer, on_behalf(Some("alice"))).await, answer, "{mood:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_actor_s_token_that_is_taken_no_more_is_replaced_and_not_blamed_on_the_caller() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let builder = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).actor(scene.source());
+    let layer = to_api(&builder.build().unwrap());
+    assert_eq!(api.ask(&layer, on_behalf(Some("alice"))).await, Ok(200));
+    scene.provider.edit(|state| state.ended.push("token-1"));
+    assert_eq!(api.ask(&layer, on_behalf(Some("bob"))).await, Ok(200));
+    assert_ne!(scene.provider.last().field("actor_token"), Some("token-1"));
+    // Another one of the actor helps those no more whose own token is no good, and they cost no more than one.
+    scene.provider.edit(|state| state.ended.push("carol"));
+    scene.pass_seconds(11).await;
+    let before = scene.provider.count();
+    assert_eq!(api.ask(&layer, on_behalf(Some("carol"))).await, Err((401, "caller-token-refused")));
+    assert_eq!(scene.provider.count(), before + 3, "hers, the actor's, hers once more");
+    scene.provider.edit(|state| state.ended.push("dave"));
+    assert_eq!(api.ask(&layer, on_behalf(Some("dave"))).await, Err((401, "caller-token-refused")));
+    assert_eq!(scene.provider.count(), before + 4);
+}
+
+#[test]
+fn nobody_s_token_is_no_subject_and_no_actor() {
+    let scene = Scene::new();
+    let theirs = || scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap();
+    let source = scene.on(TokenSource::exchange(issuer(), by_secret(), theirs())).actor(theirs());
+    let error = source.build().unwrap_err();
+    let fields: Vec<_> = error.problems().iter().map(|problem| &*problem.field).collect();
+    assert_eq!(fields, ["outgoing.actor", "outgoing.subject"]);
 }
 
 #[tokio::test]

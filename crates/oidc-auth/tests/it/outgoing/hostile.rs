@@ -1,13 +1,17 @@
 //! Where a token never goes.
 
-use gambeson_core::{Profile, Refused};
-use gambeson_oidc_auth::outgoing::{ClonedBody, TokenLayer};
-use http::{Request, header};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use gambeson_core::{BoxError, Profile, Refused};
+use gambeson_oidc_auth::outgoing::{CallerToken, ClonedBody, TokenLayer, TokenSource};
+use http::{Request, Response, header};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 
 use super::api::{API, Api, request, to_api};
-use super::provider::Scene;
+use super::provider::{Scene, by_secret, issuer};
 
 #[tokio::test]
 async fn other_origins_get_no_token_and_cost_none() {
@@ -65,6 +69,35 @@ async fn a_credential_of_the_app_stays_and_its_401_is_its_own() {
     let own = || Request::get(API).header(header::AUTHORIZATION, "Basic YTpi").body(Full::default()).unwrap();
     assert_eq!(api.ask(&layer, own()).await, Ok(200));
     assert_eq!((api.seen(), scene.provider.count()), (vec!["Basic YTpi".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn the_caller_s_own_token_goes_to_nobody_however_the_request_was_made() {
+    let scene = Scene::new();
+    let source = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap();
+    let layer = to_api(&source).repeat_with(ClonedBody);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let inner = service_fn(move |request: Request<Full<Bytes>>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        assert!(request.extensions().get::<CallerToken>().is_none());
+        async { Ok::<_, BoxError>(Response::new(Full::<Bytes>::default())) }
+    });
+    let on_behalf = |url: &str| {
+        let mut request = request(url);
+        request.extensions_mut().insert(CallerToken::new("alice"));
+        request
+    };
+    let mut copied = on_behalf(API);
+    copied.headers_mut().insert(header::AUTHORIZATION, "Bearer alice".parse().unwrap());
+    let error = layer.layer(inner.clone()).oneshot(copied).await.unwrap_err();
+    let rejection = error.downcast::<Refused>().unwrap().0;
+    assert_eq!((rejection.status().as_u16(), rejection.slug()), (500, "caller-authorization-copied"));
+    assert_eq!((seen.load(Ordering::Relaxed), scene.provider.count()), (0, 0));
+    for url in [API, "https://evil.example/"] {
+        layer.layer(inner.clone()).oneshot(on_behalf(url)).await.unwrap();
+    }
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]

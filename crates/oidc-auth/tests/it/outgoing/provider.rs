@@ -54,6 +54,8 @@ pub(crate) struct State {
     /// The good answer; `access_token` is `token-<n>` unless it has one.
     pub(crate) answer: Value,
     pub(crate) urls: Vec<String>,
+    /// Tokens that are exchanged no more.
+    pub(crate) ended: Vec<&'static str>,
     asked: Vec<Asked>,
 }
 
@@ -93,6 +95,12 @@ impl FakeProvider {
                 form: form.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
                 authorization: authorization.map(|value| value.to_str().unwrap().to_owned()),
             });
+            let asked = state.asked.last();
+            let presented = |name: &str| asked.and_then(|asked| asked.field(name));
+            let tokens = [presented("subject_token"), presented("actor_token")];
+            if tokens.into_iter().flatten().any(|token| state.ended.contains(&token)) {
+                return Some(reply(400, r#"{"error":"invalid_request"}"#.into()));
+            }
             match state.mood {
                 Mood::Down => Some(Err(TransportError::new(TransportErrorKind::Connect))),
                 Mood::Hangs => None,
@@ -155,6 +163,7 @@ impl Scene {
             }),
             answer: json!({"token_type": "Bearer", "expires_in": 300}),
             urls: Vec::new(),
+            ended: Vec::new(),
             asked: Vec::new(),
         })));
         Self { provider, clock: ManualClock::at(Timestamp::from_unix_seconds(START)) }

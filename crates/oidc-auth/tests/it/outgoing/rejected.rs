@@ -1,13 +1,20 @@
 //! What a 401 of the other side does.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use gambeson_oidc_auth::outgoing::{ClonedBody, EmptyBody};
-use http::Request;
+use http::{Request, Response, header};
 use http_body_util::Full;
+use tower::{Layer, Service, ServiceExt};
 
 use super::api::{API, Api, to_api, together};
 use super::provider::{Mood, Scene};
-use crate::fake_issuer::settle;
+use crate::fake_issuer::{poll_once, settle};
 
 fn post() -> Request<Full<Bytes>> {
     Request::post(format!("{API}/v1")).body(Full::from("{}")).unwrap()
@@ -98,4 +105,49 @@ async fn an_issuer_that_gives_the_same_token_again_gets_no_second_request() {
     let layer = to_api(&scene.source()).repeat_with(ClonedBody);
     assert_eq!(api.get(&layer).await, Ok(401));
     assert_eq!((api.seen().len(), scene.provider.count()), (1, 2));
+}
+
+/// One call at a time, until its answer's body is dropped; takes `token-2` only.
+#[derive(Clone, Default)]
+struct OneAtATime(Arc<AtomicBool>);
+
+struct Place(Arc<AtomicBool>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for OneAtATime {
+    type Response = Response<Place>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Place>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        if self.0.load(Ordering::Relaxed) { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        assert!(!self.0.swap(true, Ordering::Relaxed), "two at once");
+        let good = request.headers()[header::AUTHORIZATION] == "Bearer token-2";
+        let answer = Response::builder().status(if good { 200 } else { 401 });
+        ready(Ok(answer.body(Place(Arc::clone(&self.0))).unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn the_401_is_let_go_before_its_place_is_needed_again() {
+    let scene = Scene::new();
+    let layer = to_api(&scene.source()).repeat_with(ClonedBody);
+    let mut call = Box::pin(layer.layer(OneAtATime::default()).oneshot(post()));
+    let mut answer = poll_once(call.as_mut());
+    for _ in 0..5 {
+        if answer.is_pending() {
+            settle().await;
+            answer = poll_once(call.as_mut());
+        }
+    }
+    let Poll::Ready(Ok(answer)) = answer else { panic!("it waits for itself") };
+    assert_eq!(answer.status(), 200);
 }
