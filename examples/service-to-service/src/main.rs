@@ -2,7 +2,7 @@
 //!
 //! The shop (src/shop.rs) is what people call, the stock (src/stock.rs) is what the shop calls. A debug build runs both in one
 //! process, with an identity provider of its own. Elsewhere each runs alone: `service-to-service stock` and
-//! `service-to-service shop`, with OIDC_ISSUER, LISTEN, and for the shop STOCK_ORIGIN and CLIENT_SECRET.
+//! `service-to-service shop`, with OIDC_ISSUER, LISTEN, and for the shop STOCK_ORIGIN, STOCK_NETWORKS (where the stock may be inside: 10.20.0.0/16) and CLIENT_SECRET.
 
 use std::env;
 use std::error::Error;
@@ -32,7 +32,9 @@ async fn main() -> Result<(), Failure> {
         (Some("shop"), Ok(issuer)) => {
             let client = ClientAuth::secret("shop", SecretBytes::new(needed("CLIENT_SECRET")?));
             let origin = needed("STOCK_ORIGIN")?;
-            let app = shop::app(&Issuer::discover(issuer), client, &origin, Profile::from_env()?)?;
+            let networks = env::var("STOCK_NETWORKS").unwrap_or_default();
+            let networks: Vec<_> = networks.split_whitespace().map(str::to_owned).collect();
+            let app = shop::app(&Issuer::discover(issuer), client, &origin, &networks, Profile::from_env()?)?;
             serve(&needed("LISTEN")?, app).await
         }
         (None, Err(_)) if cfg!(debug_assertions) => develop().await,
@@ -54,7 +56,7 @@ async fn develop() -> Result<(), Failure> {
     let profile = Profile::development(|name| env::var(name).ok())?;
     let idp = provider("127.0.0.1:3001").await?;
     let issuer = Issuer::discover(idp.issuer());
-    let shop = shop::app(&issuer, shop_client(), "http://127.0.0.1:3005", profile)?;
+    let shop = shop::app(&issuer, shop_client(), "http://127.0.0.1:3005", &[], profile)?;
     let stock = stock::app(issuer, profile)?;
     println!("try: curl http://127.0.0.1:3004/price");
     let form = "-d user=alice -d scope=stock:write -H 'Accept: text/plain'";

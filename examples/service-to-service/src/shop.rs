@@ -29,6 +29,7 @@ pub fn app(
     issuer: &Issuer,
     client: ClientAuth,
     stock_origin: &str,
+    stock_networks: &[String],
     profile: Profile,
 ) -> Result<Router, ConfigError> {
     let own = TokenSource::client_credentials(issuer.clone(), client.clone())
@@ -41,8 +42,7 @@ pub fn app(
         .actor(own.clone())
         .run_in(profile)
         .build()?;
-    let limits = TransportLimits::default().allow_special_use_addresses(!profile.is_production());
-    let http = Client::builder().build()?.service(limits);
+    let http = http(stock_networks, profile)?;
     let to_stock = |source| {
         let layer = TokenLayer::builder(source).origin(stock_origin).run_in(profile).build()?;
         Ok::<_, ConfigError>(layer.repeat_with(ClonedBody).layer(http.clone()))
@@ -60,6 +60,12 @@ pub fn app(
         .with_state(shop))
 }
 
+/// Connects to public addresses and to these networks, whatever a name resolves to; through the proxy that the environment names.
+pub fn http(networks: &[String], profile: Profile) -> Result<ClientService, ConfigError> {
+    let limits = TransportLimits::default().allow_special_use_addresses(!profile.is_production());
+    Ok(Client::builder().proxy_from_env().allow_private(networks).build()?.service(limits))
+}
+
 /// Everybody may ask; the shop asks the stock for itself.
 async fn price(State(shop): State<Shop>) -> Response {
     let request = shop.to_stock(Method::GET, "/price");
@@ -69,9 +75,7 @@ async fn price(State(shop): State<Shop>) -> Response {
 /// A person orders; the stock learns who, and that it was the shop that asked.
 async fn order(State(shop): State<Shop>, headers: HeaderMap) -> Response {
     let mut request = shop.to_stock(Method::POST, "/reserve");
-    if let Some(token) = CallerToken::from_headers(&headers) {
-        request.extensions_mut().insert(token);
-    }
+    request.extensions_mut().insert(CallerToken::from_headers(&headers));
     answer(shop.for_callers.oneshot(request).await)
 }
 

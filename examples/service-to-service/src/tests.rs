@@ -20,7 +20,7 @@ impl Scene {
         let issuer = Issuer::discover(idp.issuer());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let shop = shop::app(&issuer, shop_client(), &origin, Profile::Development).unwrap();
+        let shop = shop::app(&issuer, shop_client(), &origin, &[], Profile::Development).unwrap();
         let stock = stock::app(issuer, Profile::Development).unwrap();
         TokioSpawn::new().spawn(Box::pin(async move { drop(axum::serve(listener, stock).await) }));
         Self { idp, shop }
@@ -83,11 +83,30 @@ async fn a_provider_that_is_down_costs_nothing_while_the_token_is_good() {
     assert_eq!(cold.ask(Method::GET, "/price", None).await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+#[tokio::test]
+async fn in_production_the_shop_reaches_the_networks_that_it_is_told_of_and_no_others_inside() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/", listener.local_addr().unwrap());
+    let stock = Router::new().route("/", axum::routing::get(async || "here"));
+    TokioSpawn::new().spawn(Box::pin(async move { drop(axum::serve(listener, stock).await) }));
+    let ask = async |networks: &[String]| {
+        let request = Request::get(&uri).body(http_body_util::Full::<bytes::Bytes>::default()).unwrap();
+        shop::http(networks, Profile::Production)
+            .unwrap()
+            .oneshot(request)
+            .await
+            .map(|answer| answer.status())
+    };
+    assert!(ask(&[]).await.is_err());
+    assert!(ask(&["10.20.0.0/16".to_owned()]).await.is_err());
+    assert_eq!(ask(&["127.0.0.1".to_owned()]).await.unwrap(), StatusCode::OK);
+}
+
 #[test]
 fn production_wants_https() {
     let issuer = Issuer::discover("https://id.example.com");
     let error =
-        shop::app(&issuer, shop_client(), "http://stock.example.com", Profile::Production).unwrap_err();
+        shop::app(&issuer, shop_client(), "http://stock.example.com", &[], Profile::Production).unwrap_err();
     assert!(error.to_string().contains("write https"), "{error}");
     let loopback = Issuer::discover("http://127.0.0.1:3001");
     assert!(stock::app(loopback, Profile::Production).is_err());
