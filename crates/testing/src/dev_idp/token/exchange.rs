@@ -17,7 +17,8 @@ pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange"
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
-/// An access token of this provider for another audience or less scope, no longer than the first one lasts. It says who acts: the
+/// An access token of this provider for another audience or less scope, no longer than the first one lasts. The first one must be for the
+/// client that asks or for the provider's usual audience, the app: nobody goes on with a token that another service was given. It says who acts: the
 /// actor whose token came along, else the client that asks.
 pub(super) fn exchange(state: &Arc<State>, client: &DevClient, _: &HeaderMap, form: &Form) -> Answer {
     if client.secret.is_none() {
@@ -28,6 +29,9 @@ pub(super) fn exchange(state: &Arc<State>, client: &DevClient, _: &HeaderMap, fo
         Ok(None) => return described_error("invalid_request", "subject_token is missing"),
         Err(why) => return described_error(why.0, why.1),
     };
+    if !is_for(&subject, &client.id) && !is_for(&subject, &state.audience) {
+        return described_error("invalid_request", "subject_token is for another service");
+    }
     let actor = match presented(state, form, "actor_token") {
         Ok(Some(claims)) => claims.get("sub").cloned().unwrap_or_default(),
         Ok(None) => json!(client.id),
@@ -58,6 +62,13 @@ pub(super) fn exchange(state: &Arc<State>, client: &DevClient, _: &HeaderMap, fo
         "scope": scope,
     });
     json_answer(StatusCode::OK, &body)
+}
+
+fn is_for(claims: &Map<String, Value>, whom: &str) -> bool {
+    match claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().any(|audience| audience == whom),
+        audience => audience.is_some_and(|audience| audience == whom),
+    }
 }
 
 /// Who acts, and inside of it who acted before (RFC 8693 §4.1).
