@@ -2,7 +2,8 @@
 //!
 //! The shop (src/shop.rs) is what people call, the stock (src/stock.rs) is what the shop calls. A debug build runs both in one
 //! process, with an identity provider of its own. Elsewhere each runs alone: `service-to-service stock` and
-//! `service-to-service shop`, with OIDC_ISSUER, LISTEN, and for the shop STOCK_ORIGIN, STOCK_NETWORKS (where the stock may be inside: 10.20.0.0/16) and CLIENT_SECRET.
+//! `service-to-service shop`, with OIDC_ISSUER, LISTEN, and for the shop STOCK_ORIGIN and CLIENT_SECRET, and STOCK_NETWORKS when the
+//! stock is inside (10.20.0.0/16).
 
 use std::env;
 use std::error::Error;

@@ -10,7 +10,8 @@ use http::{HeaderMap, header};
 ///
 /// Put it into the extensions of the outgoing request; a [`TokenLayer`](super::TokenLayer) over
 /// [`TokenSource::on_behalf_of`](super::TokenSource::on_behalf_of) takes it out again and never sends it to anybody but the provider.
-/// A caller may come in without one, by a session or with a token that is bound to a key (RFC 9449): a call on their behalf is then refused with 401.
+/// A caller may come in without one, by a session or with a token that is bound to a key (RFC 9449): a call on their behalf is
+/// then refused with 401.
 ///
 /// ```
 /// use gambeson_oidc_auth::outgoing::CallerToken;

@@ -103,9 +103,9 @@ async fn the_caller_s_own_token_goes_to_nobody_however_the_request_was_made() {
 #[tokio::test]
 async fn a_redirect_is_handed_on_and_not_followed() {
     let scene = Scene::new();
-    let elsewhere = tower::service_fn(async |_: Request<Full<bytes::Bytes>>| {
-        let answer = http::Response::builder().status(307).header(header::LOCATION, "https://evil.example/");
-        Ok::<_, gambeson_core::BoxError>(answer.body(Full::<bytes::Bytes>::default()).unwrap())
+    let elsewhere = service_fn(async |_: Request<Full<Bytes>>| {
+        let answer = Response::builder().status(307).header(header::LOCATION, "https://evil.example/");
+        Ok::<_, BoxError>(answer.body(Full::<Bytes>::default()).unwrap())
     });
     let answer = to_api(&scene.source()).layer(elsewhere).oneshot(request(API)).await.unwrap();
     assert_eq!(answer.status(), 307);

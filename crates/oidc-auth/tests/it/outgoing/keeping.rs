@@ -1,15 +1,43 @@
 //! One token is kept fresh for all who want it.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{CredentialErrorKind, CredentialSource};
+use bytes::Bytes;
+use gambeson_core::{
+    BoxFuture, CredentialErrorKind, CredentialSource, HttpTransport, TransportError, TransportLimits,
+};
 use serde_json::json;
 use tower::{Layer, Service};
 
 use super::api::{API, Api, REFUSED, UNAVAILABLE, request, to_api, together};
 use super::provider::{Mood, Scene};
 use crate::fake_issuer::{poll_once, settle};
+
+/// A transport with a fault of its own.
+#[derive(Debug)]
+struct Panicking;
+
+impl HttpTransport for Panicking {
+    fn send(
+        &self,
+        _: http::Request<Bytes>,
+        _: TransportLimits,
+    ) -> BoxFuture<Result<http::Response<Bytes>, TransportError>> {
+        Box::pin(async { panic!("a fault of the transport") })
+    }
+}
+
+#[tokio::test]
+async fn a_panic_on_the_way_is_not_called_a_missing_runtime() {
+    let scene = Scene::new();
+    let source = scene.credentials().transport(Arc::new(Panicking)).build().unwrap();
+    let error = source.credential().wait().await.unwrap_err();
+    assert_eq!(error.kind(), CredentialErrorKind::Unavailable);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("half-way"), "{cause}");
+}
 
 #[tokio::test]
 async fn sixty_four_requests_at_once_are_one_exchange() {
@@ -56,7 +84,7 @@ async fn instances_do_not_renew_at_the_same_moment() {
     let mut moments = Vec::new();
     for start in 1..20 {
         let scene = Scene::new();
-        let entropy = std::sync::Arc::new(gambeson_core::FixedEntropy::starting_at(start * 1_000));
+        let entropy = Arc::new(gambeson_core::FixedEntropy::starting_at(start * 1_000));
         let layer = to_api(&scene.credentials().entropy(entropy).build().unwrap());
         Api::default().get(&layer).await.unwrap();
         let mut second = 205;
