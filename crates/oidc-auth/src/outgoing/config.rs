@@ -149,12 +149,12 @@ impl OutgoingConfig {
 
     /// What another kind of token, or another proof, would need: here it would do nothing.
     fn validate_kind(&self, problems: &mut ConfigProblems) {
-        let platform = matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions);
-        let by_key = !platform && self.client_auth == ClientAuthMethod::PrivateKeyJwt;
-        let by_secret = !platform && !by_key && self.client_auth != ClientAuthMethod::Tls;
         const KIND: &str = "leave it out: this kind of token (token) has no use for it";
         const KEY: &str = "leave it out, or say client-auth = \"private-key-jwt\"";
         const SECRET: &str = "leave it out, or say client-auth = \"secret\"";
+        let platform = matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions);
+        let by_key = !platform && self.client_auth == ClientAuthMethod::PrivateKeyJwt;
+        let by_secret = !platform && !by_key && self.client_auth != ClientAuthMethod::Tls;
         let file = self.token != OutgoingToken::WorkloadFile && !self.file.as_os_str().is_empty();
         for (field, idle, cure) in [
             ("file", file, "leave it out, or say token = \"workload-file\""),
