@@ -56,6 +56,7 @@ mod tests {
         assert!(!seen.knows("a") && seen.knows("b"));
         (0..MOST).for_each(|id| seen.remember(&id.to_string(), at(99), at(11)));
         assert!(!seen.knows("b") && seen.knows("0"));
-        assert_eq!((seen.state().names.len(), seen.state().order.len()), (MOST, MOST));
+        let state = seen.state();
+        assert_eq!((state.names.len(), state.order.len()), (MOST, MOST));
     }
 }
