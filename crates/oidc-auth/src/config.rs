@@ -175,6 +175,8 @@ pub struct LoginConfig {
     pub cookie_name: String,
     /// See [`LoginBuilder::sessionless_tokens`]: `end` (the default) or `keep`.
     pub sessionless_tokens: SessionlessTokens,
+    /// Whether userinfo is asked too, see [`LoginBuilder::userinfo`]. Default `false`.
+    pub userinfo: bool,
     /// How long one request to the provider may take. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub deadline: Duration,
@@ -197,6 +199,7 @@ impl Default for LoginConfig {
             absolute,
             cookie_name: "session".into(),
             sessionless_tokens: SessionlessTokens::default(),
+            userinfo: false,
             deadline: Duration::from_secs(5),
         }
     }
@@ -432,6 +435,7 @@ impl Config {
             .deadline(login.deadline)
             .leeway(self.leeway)
             .claims(names);
+        let builder = if login.userinfo { builder.userinfo() } else { builder };
         let parameters = login.authorization_parameters.iter();
         let builder =
             parameters.fold(builder, |builder, (name, value)| builder.authorization_parameter(name, value));

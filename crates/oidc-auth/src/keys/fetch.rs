@@ -77,6 +77,7 @@ pub(crate) struct Metadata {
     pub(crate) authorization_endpoint: Option<String>,
     pub(crate) token_endpoint: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) revocation_endpoint_auth_methods_supported: Option<Vec<String>>,

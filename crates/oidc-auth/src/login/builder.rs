@@ -77,6 +77,7 @@ pub struct LoginBuilder {
     keys_of: Option<Verifier>,
     denylist: Option<Denylist>,
     sessionless_tokens: SessionlessTokens,
+    userinfo: bool,
 }
 
 impl LoginBuilder {
@@ -109,6 +110,7 @@ impl LoginBuilder {
             keys_of: None,
             denylist: None,
             sessionless_tokens: SessionlessTokens::default(),
+            userinfo: false,
         }
     }
 
@@ -289,6 +291,17 @@ impl LoginBuilder {
     /// without a [denylist](LoginBuilder::denylist).
     pub fn sessionless_tokens(self, sessionless_tokens: SessionlessTokens) -> Self {
         Self { sessionless_tokens, ..self }
+    }
+
+    /// Asks the provider's userinfo endpoint too, after each log-in and each refresh (OpenID Connect Core 1.0 §5.3): for providers that
+    /// put roles and groups there and not into ID tokens. Its claims are added to those of the ID token, which win. Never taken from it
+    /// are those that say who it is, how they logged in and what was granted, such as `iss`, `aud`, `sid`, `acr`, `amr`, `auth_time` and `scope`.
+    ///
+    /// The answer must be `application/json` of at most 64 KiB, within [`LoginBuilder::deadline`], and its `sub` the ID token's (§5.3.2):
+    /// that of somebody else fails the log-in and ends a session at its refresh. While it can't be had nobody logs in
+    /// (`login-unavailable`) and sessions go on as they are. Default: not asked.
+    pub fn userinfo(self) -> Self {
+        Self { userinfo: true, ..self }
     }
 
     /// The log-in. Does not ask the provider: the app starts without it.
@@ -500,6 +513,7 @@ impl LoginBuilder {
             timer: self.timer?,
             denylist: self.denylist,
             sessionless_tokens: self.sessionless_tokens,
+            userinfo: self.userinfo,
             waiting_log_outs: Arc::new(Semaphore::new(MOST_WAITING)),
         }))
     }

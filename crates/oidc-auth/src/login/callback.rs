@@ -16,6 +16,7 @@ use super::refusal;
 use super::session::{Grant, Session, SessionKey};
 use super::step::{Outcome, Reply, Step};
 use super::telemetry;
+use super::userinfo::{self, UserinfoError};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::identity;
 use crate::token_endpoint::{ExchangeError, Tokens};
@@ -180,6 +181,13 @@ pub(super) fn no_identity(error: TokenError) -> Rejection {
     }
 }
 
+fn no_userinfo(error: UserinfoError) -> Rejection {
+    match error {
+        UserinfoError::Refused(why) => refusal::failed(why),
+        UserinfoError::Unavailable(why) => refusal::unavailable(why),
+    }
+}
+
 /// Who the tokens say it is.
 async fn identify(
     login: &Login,
@@ -198,9 +206,11 @@ async fn identify(
         id_token::verify(&parts.verifier, id_token, expected, address).await.map_err(no_identity)?;
     let ends_at = now.plus(parts.lifetime.absolute);
     let scope = tokens.scope.as_deref().unwrap_or(&parts.scope);
-    let payload = verified.claims().unwrap_or_default();
+    let payload = verified.claims().unwrap_or_default().to_owned();
+    let payload = userinfo::added(login, endpoints, &tokens.access_token, payload).await;
+    let payload = payload.map_err(no_userinfo)?;
     let principal =
-        identity::person(payload, parts.verifier.policy(), ends_at, scope, None).map_err(no_identity)?;
+        identity::person(&payload, parts.verifier.policy(), ends_at, scope, None).map_err(no_identity)?;
     let grant = Grant {
         refresh_at: refresh_at(now, tokens.expires_in),
         scope: scope.into(),

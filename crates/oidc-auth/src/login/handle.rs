@@ -60,6 +60,7 @@ pub(super) struct Inner {
     pub(super) sessionless_tokens: SessionlessTokens,
     pub(super) waiting_log_outs: Arc<Semaphore>,
     pub(super) logout_tokens: LogoutTokens,
+    pub(super) userinfo: bool,
 }
 
 /// A path that the layer answers by itself.

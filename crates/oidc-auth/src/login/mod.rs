@@ -130,6 +130,7 @@
 //! | without a refresh token, or a lifetime of the access token | no refresh: who it is and what they may do stay as they were at the log-in, up to the session's end | ask for `offline_access` where the provider wants that, or choose a shorter [`SessionLifetime::absolute`] |
 //! | refresh | a fifth of the access token's life before its end, at least a minute, behind a request | the request does not wait |
 //! | algorithms of ID tokens and logout tokens | those of the discovery document's `id_token_signing_alg_values_supported`; those of the published keys where it has none | a key that is published for something else vouches for nobody. What is not listed signs nobody in; a new algorithm is known when the document is looked at again |
+//! | userinfo | not asked | an ID token says what most apps need: [`LoginBuilder::userinfo`] |
 //! | provider down | sessions live to their own end | an outage of the provider is no outage of the app; a right that it took away is noticed when it is back |
 //! | contexts that an address may ask for | none | anybody can write an address: it is not to choose a weaker log-in |
 //! | a page without a session, answered 401 further inside | 303 to the log-in and back | a person wants to sign in, not to read a 401 |
@@ -221,6 +222,7 @@ mod status;
 mod step;
 mod store;
 mod telemetry;
+mod userinfo;
 mod visit;
 mod written;
 

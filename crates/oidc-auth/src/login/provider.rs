@@ -3,17 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gambeson_core::{Clock, Entropy, Spawn};
+use http::{HeaderValue, Request, Response, header};
+use tokio::sync::Semaphore;
 
 use super::finishing::Finishing;
-use crate::keys::{Endpoint, FetchError, Metadata, Network};
+use crate::keys::{Endpoint, FetchError, Metadata, Network, describe};
 use crate::shares::Shares;
 use crate::token_endpoint::{
-    ClientAuth, ClientEndpoint, ExchangeError, Exchanges, Found, Known, Prepared, RevocationError, Tokens,
+    ClientAuth, ClientEndpoint, ExchangeError, Exchanges, Found, Known, MOST, Prepared, RevocationError,
+    Tokens,
 };
 
 /// How many requests wait for the discovery document, and how many of them are of one network.
 const WAITING: (usize, usize) = (512, 32);
+
+/// The largest answer of the userinfo endpoint that is read: as much as an ID token may have.
+const MAX_USERINFO: usize = 64 << 10;
 
 /// Where a log-in goes.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub(super) struct Endpoints {
     pub(super) token: ClientEndpoint,
     pub(super) revocation: Option<ClientEndpoint>,
     pub(super) end_session: Option<String>,
+    /// Where it says more of a person, or why that can't be asked. Only who wants it minds.
+    pub(super) userinfo: Result<Option<String>, String>,
     /// What it signs ID tokens with (OpenID Connect Discovery 1.0 §3); `None` where it does not say.
     pub(super) id_token_algorithms: Option<Vec<String>>,
     /// Whether answers carry `iss` (RFC 9207 §3).
@@ -35,6 +44,8 @@ pub(super) struct Provider {
     pub(super) finishing: Finishing,
     log_ins: Exchanges,
     refreshes: Exchanges,
+    /// For those who ask for userinfo at a refresh; at a log-in they have the place of [`Finishing`].
+    pub(super) questions: Semaphore,
 }
 
 impl Provider {
@@ -50,6 +61,7 @@ impl Provider {
             finishing: Finishing::new(),
             log_ins: Exchanges::new(Arc::clone(&clock), Arc::clone(&entropy)),
             refreshes: Exchanges::new(clock, entropy),
+            questions: Semaphore::new(MOST),
         }
     }
 
@@ -113,6 +125,30 @@ impl Provider {
         prepared.send(self.known.endpoint()).await
     }
 
+    /// Asks who the access token is of (OpenID Connect Core 1.0 §5.3.1), within [`Provider::deadline`]: the address and its answer.
+    pub(super) async fn userinfo<'e>(
+        &self,
+        endpoints: &'e Endpoints,
+        access_token: &str,
+    ) -> Result<(&'e str, Response<Bytes>), String> {
+        let endpoint = self.known.endpoint();
+        let url = match &endpoints.userinfo {
+            Ok(Some(url)) => url,
+            Ok(None) => return Err(format!("{} names no userinfo_endpoint", endpoint.issuer)),
+            Err(why) => return Err(why.clone()),
+        };
+        let bearer = HeaderValue::try_from(format!("Bearer {access_token}"));
+        let mut bearer = bearer.map_err(|_| "the access token can't stand in a header".to_owned())?;
+        bearer.set_sensitive(true);
+        let request = Request::get(url)
+            .header(header::ACCEPT, "application/json")
+            .header(header::AUTHORIZATION, bearer)
+            .body(Bytes::new())
+            .map_err(|error| format!("{url}: {error}"))?;
+        let sent = endpoint.transport.send(request, endpoint.limits().max_body(MAX_USERINFO)).await;
+        sent.map(|answer| (&**url, answer)).map_err(|error| describe(url, &error))
+    }
+
     /// How long one request to the provider takes at most.
     pub(super) fn deadline(&self) -> Duration {
         self.known.endpoint().deadline
@@ -145,6 +181,7 @@ fn read(endpoint: &Endpoint, metadata: &Metadata) -> Result<Endpoints, FetchErro
         authorize: authorize.ok_or_else(|| missing("authorization_endpoint"))?,
         token,
         revocation: ClientEndpoint::revocation(endpoint, metadata)?,
+        userinfo: url("userinfo_endpoint", &metadata.userinfo_endpoint).map_err(|error| error.to_string()),
         id_token_algorithms: metadata.id_token_signing_alg_values_supported.clone(),
         end_session: url("end_session_endpoint", &metadata.end_session_endpoint)?,
         names_itself: metadata.authorization_response_iss_parameter_supported.unwrap_or_default(),

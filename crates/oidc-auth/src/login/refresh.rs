@@ -10,11 +10,14 @@ use super::callback::refresh_at;
 use super::ending::{self, SessionlessTokens};
 use super::handle::Login;
 use super::id_token;
+use super::provider::Endpoints;
 use super::session::{Grant, Session, SessionKey};
 use super::store::StoredSession;
 use super::telemetry;
+use super::userinfo::{self, UserinfoError};
 use crate::error::{Reason, TokenError};
 use crate::identity;
+use crate::jwt::Compact;
 use crate::key_policy::KeyPolicy;
 use crate::token_endpoint::{ExchangeError, Prepared, Tokens};
 
@@ -87,10 +90,11 @@ async fn refresh(login: &Login, key: SessionKey) -> Result<(), Unchanged> {
     }
 }
 
-/// For so long nobody else refreshes the same session: what comes after it, the exchange and the wait for the key of the new
-/// ID token, ends before. After a failure it is not tried again before either.
+/// For so long nobody else refreshes the same session: what comes after it, the exchange, the wait for the key of the new
+/// ID token and the question for userinfo, ends before. After a failure it is not tried again before either.
 fn lease(login: &Login) -> Duration {
-    let work = login.parts().provider.deadline() + KeyPolicy::default().max_wait;
+    let requests = if login.parts().userinfo { 2 } else { 1 };
+    let work = login.parts().provider.deadline() * requests + KeyPolicy::default().max_wait;
     LEAST_LEASE.max(work + STORE)
 }
 
@@ -195,12 +199,18 @@ impl From<TokenError> for Unverified {
     }
 }
 
+impl From<UserinfoError> for Unverified {
+    fn from(error: UserinfoError) -> Self {
+        match error {
+            UserinfoError::Refused(why) => Self::Refused(why),
+            UserinfoError::Unavailable(why) => Self::Unknown(why),
+        }
+    }
+}
+
 async fn fresh(login: &Login, old: &Session, tokens: Tokens, now: Timestamp) -> Result<Session, Unverified> {
     let scope = within(tokens.scope.as_deref(), &old.grant().scope);
-    let principal = match &tokens.id_token {
-        Some(id_token) => person(login, old, &tokens, id_token, &scope).await?,
-        None => old.principal().clone(),
-    };
+    let principal = person(login, old, &tokens, &scope).await?;
     let grant = Grant {
         refresh_at: refresh_at(now, tokens.expires_in),
         scope,
@@ -212,18 +222,37 @@ async fn fresh(login: &Login, old: &Session, tokens: Tokens, now: Timestamp) -> 
     Ok(old.refreshed(principal, grant))
 }
 
-/// The principal of the new ID token (OpenID Connect Core 1.0 §12.2): it must be the same person. The old one stays while
-/// nothing about it changed, so that memo tables and long answers that know it go on.
-async fn person(
+/// The principal of the new ID token and of what userinfo adds. The old one stays while nothing about it changed, so that memo
+/// tables and long answers that know it go on.
+async fn person(login: &Login, old: &Session, tokens: &Tokens, scope: &str) -> Result<Principal, Unverified> {
+    let parts = login.parts();
+    if tokens.id_token.is_none() && !parts.userinfo {
+        return Ok(old.principal().clone());
+    }
+    let endpoints = parts.provider.found().await.map_err(|error| Unverified::Unknown(text(error)))?;
+    let payload = match &tokens.id_token {
+        Some(id_token) => renewed(login, old, tokens, id_token, &endpoints).await?,
+        // The one that the session began with says who it is; it was verified then.
+        None => Compact::split(&old.grant().id_token)?.payload()?,
+    };
+    let _place =
+        parts.provider.questions.acquire().await.map_err(|error| Unverified::Unknown(text(error)))?;
+    let payload = userinfo::added(login, &endpoints, &tokens.access_token, payload).await?;
+    let policy = parts.verifier.policy();
+    let new = identity::person(&payload, policy, old.ends_at(), scope, Some(old.principal()))?;
+    Ok(if same_rights(old.principal(), &new) { old.principal().clone() } else { new })
+}
+
+/// The payload of the new ID token (OpenID Connect Core 1.0 §12.2): it must be of the same person.
+async fn renewed(
     login: &Login,
     old: &Session,
     tokens: &Tokens,
     id_token: &str,
-    scope: &str,
-) -> Result<Principal, Unverified> {
+    endpoints: &Endpoints,
+) -> Result<String, Unverified> {
     let parts = login.parts();
-    let endpoints = parts.provider.found().await.map_err(|error| Unverified::Unknown(text(error)))?;
-    let expected = login.expected(None, &tokens.access_token, &endpoints);
+    let expected = login.expected(None, &tokens.access_token, endpoints);
     let verified = id_token::verify(&parts.verifier, id_token, expected, None).await?;
     if !verified.same_subject(old.principal()) {
         return Err(Unverified::Refused("the new ID token is of somebody else".into()));
@@ -232,8 +261,7 @@ async fn person(
     if let Some(before) = old.principal().claims() {
         id_token::check_kept(before, payload, policy)?;
     }
-    let new = identity::person(payload, policy, old.ends_at(), scope, Some(old.principal()))?;
-    Ok(if same_rights(old.principal(), &new) { old.principal().clone() } else { new })
+    Ok(payload.to_owned())
 }
 
 /// What is granted from now on: no more than before, whatever the provider says (RFC 6749 §6).

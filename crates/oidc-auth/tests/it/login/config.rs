@@ -67,6 +67,7 @@ fn production_takes_neither_plain_http_nor_loopback() {
 #[cfg(feature = "serde")]
 mod file {
     use gambeson_core::{BoxFuture, SecretError, SecretRef, SecretResolver};
+    use gambeson_oidc_auth::login::LoginBuilder;
     use gambeson_oidc_auth::{Config, Denial, TokenProfile};
 
     use super::*;
@@ -86,6 +87,7 @@ mod file {
         public-origin = "https://notes.example.com"
         idle = "15m"
         absolute = "4h"
+        userinfo = true
         paths.login = "/sign-in"
     "#;
 
@@ -103,7 +105,11 @@ mod file {
         let config: Config = toml::from_str(FILE).unwrap();
         assert_eq!(config.token_profile, Some(TokenProfile::JwtLenient));
         let resolver = || Some(std::sync::Arc::new(Resolver) as std::sync::Arc<dyn SecretResolver>);
-        let built = config.build(|verifier| verifier, |login| login, resolver()).unwrap();
+        let asks = |login: LoginBuilder| {
+            assert!(format!("{login:?}").contains("userinfo: true"));
+            login
+        };
+        let built = config.build(|verifier| verifier, asks, resolver()).unwrap();
         assert_eq!(built.verifier.unwrap().issuer(), "https://id.example.com");
         assert_eq!(built.login.unwrap().paths().login, "/sign-in");
         let error = config.build(|verifier| verifier, |login| login, None).unwrap_err();

@@ -18,3 +18,4 @@ mod sessions;
 mod step_up;
 mod strangers;
 mod told;
+mod userinfo;

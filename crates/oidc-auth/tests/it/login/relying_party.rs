@@ -39,6 +39,23 @@ async fn start(given: Given, with: impl FnOnce(LoginBuilder) -> LoginBuilder) ->
     Ok(Running::at(origin).keep(guard))
 }
 
+/// Those that no app takes part in that sends no `state` to the log-out.
+const OF_STATE: [&str; 2] =
+    ["oidcc-client-test-rp-init-logout-other-state", "oidcc-client-test-rp-init-logout-no-state"];
+
+#[tokio::test]
+async fn with_userinfo_the_layer_passes_its_tests_too() {
+    let suite = Suite::new(RelyingParty::new("/me").back_channel("/logout/backchannel"));
+    let report = suite.run(async |given| start(given, LoginBuilder::userinfo).await).await.unwrap();
+    assert!(report.is_passed(), "{report}");
+    for test in ["userinfo-invalid-sub", "scope-userinfo-claims", "userinfo-bearer-header"] {
+        let outcome = report.outcome(&format!("oidcc-client-test-{test}"));
+        assert_eq!(outcome, Some(Outcome::Passed), "{test}: {report}");
+    }
+    let others = report.findings().iter().filter(|finding| finding.outcome() != Outcome::Passed);
+    assert_eq!(others.map(|finding| finding.test()).collect::<Vec<_>>(), OF_STATE);
+}
+
 #[tokio::test]
 async fn the_layer_passes_the_official_tests() {
     let suite = Suite::new(RelyingParty::new("/me").back_channel("/logout/backchannel"));
