@@ -108,6 +108,9 @@
 //! | new log-in of the browser (step-up) | the old one, another id | | |
 //! | idle, or over | this one | | |
 //!
+//! The log-out sends the provider no `state`: its answer changes nothing here, the session is over before (RP-Initiated Logout 1.0 §2 leaves
+//! it to the app). The two official tests of that parameter don't apply to an app that sends none.
+//!
 //! A refresh is refused when the provider refuses the token, or its new ID token is not of the same log-in: `iss`, `sub`, `aud`, `azp`,
 //! `auth_time` and `nonce` must not change (OpenID Connect Core 1.0 §12.2). Its scope may become less, never more. A log-in that
 //! asks for a `max_age` needs an `auth_time` that keeps it.
