@@ -15,7 +15,7 @@ fn it_says_where_it_is_and_who_the_people_are() {
     let app = NotesApp::start();
     for word in [
         "stack (development)",
-        "CostLayer       on",
+        "CostLayer         on",
         "alice",
         "bob",
         "carol",

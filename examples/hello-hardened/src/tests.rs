@@ -54,7 +54,9 @@ async fn text(answer: Response<Body>) -> String {
 #[tokio::test]
 async fn every_place_of_the_stack_is_taken() {
     let report = Scene::start().await.stack.report();
-    assert!(report.places.iter().all(|place| place.state == PlaceState::On), "{report}");
+    // Its callers are people with tokens and sessions: no service shows a certificate.
+    let off: Vec<_> = report.places.iter().filter(|place| place.state != PlaceState::On).collect();
+    assert!(off.iter().map(|place| place.layer).eq(["CertificateLayer"]), "{report}");
     let weak: Vec<_> = report.weaknesses().collect();
     assert!(weak.iter().all(|(_, what)| what.contains("plain http")), "{weak:?}");
 }

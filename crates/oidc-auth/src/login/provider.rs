@@ -145,7 +145,7 @@ impl Provider {
             .header(header::AUTHORIZATION, bearer)
             .body(Bytes::new())
             .map_err(|error| format!("{url}: {error}"))?;
-        let sent = endpoint.transport.send(request, endpoint.limits().max_body(MAX_USERINFO)).await;
+        let sent = endpoint.transport.send(request, endpoint.limits(url).max_body(MAX_USERINFO)).await;
         sent.map(|answer| (&**url, answer)).map_err(|error| describe(url, &error))
     }
 
