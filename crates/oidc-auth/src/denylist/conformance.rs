@@ -18,6 +18,7 @@ pub async fn check(one: Arc<dyn DenialLog>, other: Arc<dyn DenialLog>) -> Result
     cases.note("what one adds the other reads as it is", content(&one, &other).await);
     cases.note("who read goes on where they were", goes_on(&one, &other).await);
     cases.note("who comes from another log begins anew", another_log(&one).await);
+    cases.note("who read what is not there any more begins anew", rolled_back(&one, &other).await);
     cases.note("a reader misses nothing of what many add at once", race(&one, &other).await);
     cases.result()
 }
@@ -89,10 +90,40 @@ async fn another_log(log: &Arc<dyn DenialLog>) -> Result<(), Why> {
     let denial = denial(1)?;
     add(log, &[denial]).await?;
     let (_, end) = read(log, None).await?;
-    let elsewhere = LogPosition::new(end.log.wrapping_add(1), u64::MAX / 4);
+    let elsewhere = LogPosition::new(end.log.wrapping_add(1), u64::MAX / 4, end.mark);
     let (all, end) = read(log, Some(elsewhere)).await?;
     same("which log it is", &(end.log == elsewhere.log), &false)?;
     same("all is there", &has(&all, &denial), &true)
+}
+
+/// A log that went back to an earlier state: it ends before the position, or goes on with other entries.
+async fn rolled_back(one: &Arc<dyn DenialLog>, other: &Arc<dyn DenialLog>) -> Result<(), Why> {
+    let (old, new) = (denial(1)?, denial(2)?);
+    add(one, &[old]).await?;
+    let (_, end) = read(other, None).await?;
+    let beyond = LogPosition { entry: end.entry + 3, ..end };
+    let replaced = LogPosition { mark: end.mark.wrapping_add(1), ..end };
+    for lost in [beyond, replaced] {
+        begins_anew(other, lost, &[old]).await?;
+    }
+    add(one, &[new]).await?;
+    begins_anew(other, replaced, &[old, new]).await?;
+    let page = other.read(Some(end)).wait().await.map_err(|error| error.to_string())?;
+    same("who was there begins anew", &page.is_anew, &false)
+}
+
+async fn begins_anew(
+    log: &Arc<dyn DenialLog>,
+    lost: LogPosition,
+    wanted: &[LoggedDenial],
+) -> Result<(), Why> {
+    let page = log.read(Some(lost)).wait().await.map_err(|error| error.to_string())?;
+    same("the page says that it begins anew", &page.is_anew, &true)?;
+    let (mut all, end) = (page.denials, page.end);
+    if page.has_more {
+        all.extend(read(log, Some(end)).await?.0);
+    }
+    same("all is there", &wanted.iter().all(|denial| has(&all, denial)), &true)
 }
 
 async fn race(one: &Arc<dyn DenialLog>, other: &Arc<dyn DenialLog>) -> Result<(), Why> {

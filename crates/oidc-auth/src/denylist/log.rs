@@ -34,13 +34,16 @@ pub struct LogPosition {
     pub log: u64,
     /// The last entry that was read.
     pub entry: u64,
+    /// What tells this entry from another that stands at the same place after the log went back to an earlier state: a server that
+    /// crashed, or was replaced by a replica. A random number of each addition, for one.
+    pub mark: u64,
 }
 
 impl LogPosition {
     /// This entry of this log.
     #[must_use]
-    pub const fn new(log: u64, entry: u64) -> Self {
-        Self { log, entry }
+    pub const fn new(log: u64, entry: u64, mark: u64) -> Self {
+        Self { log, entry, mark }
     }
 }
 
@@ -54,13 +57,22 @@ pub struct LogPage {
     pub end: LogPosition,
     /// Whether there is more right now.
     pub has_more: bool,
+    /// Whether it begins at the beginning, since the log is not the one that was read up to the position: it is another, went back to an
+    /// earlier state, or lacks what came next. Who reads adds what it knows, then. Default false.
+    pub is_anew: bool,
 }
 
 impl LogPage {
     /// What was read.
     #[must_use]
     pub const fn new(denials: Vec<LoggedDenial>, end: LogPosition, has_more: bool) -> Self {
-        Self { denials, end, has_more }
+        Self { denials, end, has_more, is_anew: false }
+    }
+
+    /// The same, of a log that is not the one that was read up to the position.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { is_anew: true, ..self }
     }
 }
 
@@ -70,7 +82,9 @@ pub trait DenialLog: Send + Sync + fmt::Debug {
     /// Adds denials.
     fn append(&self, denials: Vec<LoggedDenial>) -> Answer<Result<(), DenialLogError>>;
 
-    /// What came after this position, oldest first; all from the beginning without one, or when it is of another log.
+    /// What came after this position, oldest first; all from the beginning without one, or ([`LogPage::anew`]) when the log was never
+    /// there: it is another, its last entry comes before, or another entry stands there. An entry that is gone because it is over is no
+    /// reason.
     fn read(&self, after: Option<LogPosition>) -> Answer<Result<LogPage, DenialLogError>>;
 }
 

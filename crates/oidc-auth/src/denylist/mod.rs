@@ -45,9 +45,9 @@
 //! | an instance starts | 503 until it has read the whole log; [`Denylist::ready`] waits for that |
 //! | the log can't be reached | go on for [`DenylistBuilder::max_staleness`] (60 s), then 503; [`WhenStale::Warn`] lets them go on |
 //! | a denial while the log can't be reached | counts here; is told to the others when the log is back. [`Denylist::deny_shared`] says so |
-//! | the log was lost and began anew | each instance writes what it knows into the new one |
+//! | the log was lost, or came back in an earlier state | each instance that had read further notices at its next look, and writes what it knows into it |
 //!
-//! What was denied is lost for good only if all instances and the log are.
+//! What was denied is lost for good only if the log lost it and no instance is left that had read it; each reads at once what it wrote.
 //!
 //! # Standards
 //!
@@ -175,7 +175,10 @@ impl Denylist {
         let Some(sharing) = &self.0.sharing else { return Ok(()) };
         sharing.queue(&denials);
         self.keep_in_step(sharing);
-        sharing.tell_these(&denials).await
+        sharing.tell_these(&denials).await?;
+        // Read at once: who has not read an entry can't notice its loss.
+        sharing.ring();
+        Ok(())
     }
 
     fn deny_here(&self, denial: &Denial) -> Vec<LoggedDenial> {

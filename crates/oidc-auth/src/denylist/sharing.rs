@@ -108,9 +108,11 @@ impl Sharing {
 
     /// Tells the others what was queued. What could not be told stays queued.
     async fn tell(&self, all: impl FnOnce() -> Vec<LoggedDenial>) -> Result<(), DenialLogError> {
-        if self.state.is_all_unsent.load(Ordering::Acquire) {
+        // Taken back before all is read: what comes meanwhile is told at the next turn.
+        if self.state.is_all_unsent.swap(false, Ordering::AcqRel) {
+            let mut all_unsent = AllUnsent { flag: &self.state.is_all_unsent, is_told: false };
             self.append(&all()).await?;
-            self.state.is_all_unsent.store(false, Ordering::Release);
+            all_unsent.is_told = true;
         }
         let denials: Vec<LoggedDenial> = self.state.unsent().values().copied().collect();
         self.tell_these(&denials).await
@@ -126,6 +128,20 @@ impl Sharing {
             }
         }
         Ok(())
+    }
+}
+
+/// Notes again that not all is told, also for a caller who gives up half-way.
+struct AllUnsent<'a> {
+    flag: &'a AtomicBool,
+    is_told: bool,
+}
+
+impl Drop for AllUnsent<'_> {
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.flag.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -149,8 +165,8 @@ impl Denylist {
             if !page.denials.is_empty() {
                 self.end_what_is_denied();
             }
-            if read_to.is_some_and(|before| before.log != page.end.log) {
-                // The log was lost: what this instance knows goes into the new one.
+            if read_to.is_some_and(|before| page.is_anew || before.log != page.end.log) {
+                // The log was lost or went back: what this instance knows goes into it again.
                 telemetry::denials_lost(list.entries.len());
                 let known = list.entries.all(now);
                 sharing.append(&known).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gambeson_core::Answer;
 
 use super::link::LinkError;
-use super::log::{Entry, Log};
+use super::log::{Entry, Log, Place};
 use super::names::hex;
 use crate::denylist::{DenialLog, DenialLogError, LogPage, LogPosition, LoggedDenial};
 
@@ -32,9 +32,12 @@ impl DenialLog for RedisDenials {
     fn read(&self, after: Option<LogPosition>) -> Answer<Result<LogPage, DenialLogError>> {
         let log = self.0.clone();
         Answer::pending(async move {
-            let page = log.read(after.map(|after| (after.log, after.entry))).await.map_err(unavailable)?;
+            let after = after.map(|LogPosition { log, entry, mark }| Place { log, entry, mark });
+            let page = log.read(after).await.map_err(unavailable)?;
             let denials = page.entries.iter().filter_map(read).collect();
-            Ok(LogPage::new(denials, LogPosition::new(page.log, page.end), page.has_more))
+            let Place { log, entry, mark } = page.end;
+            let read = LogPage::new(denials, LogPosition::new(log, entry, mark), page.has_more);
+            Ok(if page.is_anew { read.anew() } else { read })
         })
     }
 }

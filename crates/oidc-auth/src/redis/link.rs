@@ -3,8 +3,8 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, RedisError, Value};
 use arc_swap::ArcSwapOption;
 use gambeson_core::{Clock, Monotonic, Spawn, Timer};
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::address::{Address, Kept, PlainText};
 use super::connect::{Trust, connect};
@@ -43,8 +43,28 @@ struct Inner {
     parts: Parts,
     places: Semaphore,
     there: ArcSwapOption<Established>,
-    /// Held by the one who connects; when it failed last.
-    connecting: Mutex<Option<(Monotonic, LinkError)>>,
+    connecting: Mutex<Connecting>,
+}
+
+/// A connection, or why there is none; `None` while nobody knows.
+type Outcome = Option<Result<Arc<Established>, LinkError>>;
+
+/// An attempt is a task of its own: who asks waits for it, and who gives up leaves it to the others.
+#[derive(Default)]
+struct Connecting {
+    /// The last attempt.
+    attempt: Option<watch::Receiver<Outcome>>,
+    /// When one failed last.
+    failed: Option<(Monotonic, LinkError)>,
+}
+
+impl Connecting {
+    /// The attempt that is under way. One whose task is gone, with its runtime, is not.
+    fn under_way(&self) -> Option<watch::Receiver<Outcome>> {
+        let attempt = self.attempt.as_ref()?;
+        let is_under_way = attempt.has_changed().is_ok() && attempt.borrow().is_none();
+        is_under_way.then(|| attempt.clone())
+    }
 }
 
 struct Established {
@@ -154,29 +174,66 @@ impl Link {
         if let Some(there) = self.open() {
             return Ok(there);
         }
-        let mut failed = self.0.connecting.lock().await;
+        let mut attempt = self.attempt()?;
+        let outcome = attempt.wait_for(Option::is_some).await;
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| Err(LinkError::new("the runtime that connected is gone")))
+    }
+
+    /// The attempt to connect that is under way, or another one.
+    fn attempt(&self) -> Result<watch::Receiver<Outcome>, LinkError> {
+        let mut connecting = self.connecting();
+        if let Some(attempt) = connecting.under_way() {
+            return Ok(attempt);
+        }
         if let Some(there) = self.open() {
-            return Ok(there);
+            return Ok(watch::channel(Some(Ok(there))).1);
         }
         let clock = &self.parts().clock;
-        if let Some((at, error)) = &*failed
+        if let Some((at, error)) = &connecting.failed
             && clock.monotonic().since(*at) < PAUSE
         {
             return Err(error.clone());
         }
-        match self.connect().await {
+        let (tell, attempt) = watch::channel(None);
+        connecting.attempt = Some(attempt.clone());
+        drop(connecting);
+        let link = self.clone();
+        let task = async move {
+            let outcome = link.try_to_connect().await;
+            let _told = tell.send(Some(outcome));
+        };
+        match self.parts().spawn.spawn(Box::pin(task)) {
+            true => Ok(attempt),
+            false => Err(LinkError::new("there is no runtime to connect")),
+        }
+    }
+
+    async fn try_to_connect(&self) -> Result<Arc<Established>, LinkError> {
+        let connected = self.within(self.connect()).await;
+        let outcome = connected.unwrap_or_else(|| Err(LinkError::new("no connection in time")));
+        let mut connecting = self.connecting();
+        match &outcome {
             Ok(established) => {
-                *failed = None;
+                connecting.failed = None;
+                self.0.there.store(Some(Arc::clone(established)));
                 telemetry::connected();
-                self.0.there.store(Some(Arc::clone(&established)));
-                Ok(established)
             }
             Err(error) => {
-                telemetry::not_connected(&error);
-                *failed = Some((clock.monotonic(), error.clone()));
-                Err(error)
+                connecting.failed = Some((self.parts().clock.monotonic(), error.clone()));
+                telemetry::not_connected(error);
             }
         }
+        outcome
+    }
+
+    fn connecting(&self) -> MutexGuard<'_, Connecting> {
+        self.0.connecting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` when the deadline came first.
+    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        within(self.parts(), work).await
     }
 
     fn open(&self) -> Option<Arc<Established>> {
@@ -188,9 +245,7 @@ impl Link {
         let url = parts.url.read().await.map_err(LinkError::new)?;
         let address = Address::parse(url.expose(), parts.plain)
             .map_err(|why| LinkError::new(format_args!("its URL can't be used: {why}")))?;
-        let connected = within(parts, connect(&address, &parts.trust)).await;
-        let (connection, bytes) =
-            connected.ok_or_else(|| LinkError::new("no connection in time"))?.map_err(LinkError::new)?;
+        let (connection, bytes) = connect(&address, &parts.trust).await.map_err(LinkError::new)?;
         let (in_use, let_go) = oneshot::channel::<()>();
         let is_open = Arc::new(AtomicBool::new(true));
         let over = Over(Arc::clone(&is_open));

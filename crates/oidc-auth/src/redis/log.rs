@@ -1,7 +1,9 @@
 //! A log that all instances read: a sorted set whose scores count up, and whose first member says which log it is.
 //!
-//! A member is `<end>:<text>`, its end in milliseconds by the server's clock, so that no instance's clock is asked. What is over goes from
-//! the front with later additions.
+//! A member is `<end>:<mark>:<mark before>:<text>`, its end in milliseconds by the server's clock, so that no instance's clock is asked.
+//! A mark is of one addition, so that mark and score name it for good; by the mark before it each says whom it follows. A reader
+//! sees by them that the log is not the one it has read: a server that came back with an older state has others under the same scores. What is
+//! over goes from the front with later additions; the last one stays.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,16 +16,19 @@ use super::link::{Ask, Link, LinkError};
 const PAGE: usize = 1_000;
 
 /// Adds `ARGV[2], ARGV[3], …` (how long each counts in milliseconds, and its text) to the log `KEYS[1]`; `ARGV[1]` is what it is
-/// called if it begins here. Other scripts begin with this, too.
+/// called if it begins here, and the mark of the addition. Other scripts begin with this, too.
 pub(super) const APPEND: &str = r"
 local function append(log, id, entries)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   if redis.call('EXISTS', log) == 0 then redis.call('ZADD', log, 0, 'log:' .. id) end
-  local last = tonumber(redis.call('ZREVRANGE', log, 0, 0, 'WITHSCORES')[2])
+  local newest = redis.call('ZREVRANGE', log, 0, 0, 'WITHSCORES')
+  local last = tonumber(newest[2])
+  local before = string.match(newest[1], '^log:(%x+)$') or string.match(newest[1], '^%d+:(%x+):') or '0'
   for _, entry in ipairs(entries) do
     last = last + 1
-    redis.call('ZADD', log, last, string.format('%.0f:%s', now + entry[1], entry[2]))
+    redis.call('ZADD', log, last, string.format('%.0f:%s:%s:%s', now + entry[1], id, before, entry[2]))
+    before = id
   end
   for _ = 1, 64 do
     local first = redis.call('ZRANGE', log, 1, 1)[1]
@@ -72,16 +77,23 @@ pub(super) struct Entry {
     pub(super) left: u64,
 }
 
+/// A place in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Which log it is.
+    pub(super) log: u64,
+    /// The number of the last entry that was read, and its mark.
+    pub(super) entry: u64,
+    pub(super) mark: u64,
+}
+
 /// A part of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
-    /// Which log it is.
-    pub(super) log: u64,
     pub(super) entries: Vec<Entry>,
-    /// Whether entries between the last one that was read and the first of these are gone.
-    pub(super) has_gap: bool,
-    /// The number of the last entry.
-    pub(super) end: u64,
+    /// Whether it does not go on where the reader was: the log is another, went back, or lacks entries between. Then it is its beginning.
+    pub(super) is_anew: bool,
+    pub(super) end: Place,
     pub(super) has_more: bool,
 }
 
@@ -113,61 +125,106 @@ impl Log {
         command
     }
 
-    /// What came after this entry of this log; all, if it is another by now.
-    pub(super) async fn read(&self, after: Option<(u64, u64)>) -> Result<Page, LinkError> {
-        let page = self.page(after.map_or(0, |(_, entry)| entry)).await?;
-        match (page, after) {
-            (Some(page), Some((log, _))) if page.log != log => self.whole().await,
-            (Some(page), _) => Ok(page),
-            (None, _) => self.whole().await,
+    /// What came after this place; all, if the log is not the one that was read up to there.
+    pub(super) async fn read(&self, after: Option<Place>) -> Result<Page, LinkError> {
+        match self.page(after).await? {
+            Some(page) if !page.is_anew => Ok(page),
+            _ => Ok(Page { is_anew: after.is_some(), ..self.whole().await? }),
         }
     }
 
     /// Also begins a log where none is, so that its loss can be told from its absence.
     async fn whole(&self) -> Result<Page, LinkError> {
-        if let Some(page) = self.page(0).await? {
+        if let Some(page) = self.page(None).await? {
             return Ok(page);
         }
         self.append(&[]).await?;
-        self.page(0).await?.ok_or_else(|| LinkError::new("the log is not there"))
+        self.page(None).await?.ok_or_else(|| LinkError::new("the log is not there"))
     }
 
     /// `None` when there is no log.
-    async fn page(&self, after: u64) -> Result<Option<Page>, LinkError> {
+    async fn page(&self, after: Option<Place>) -> Result<Option<Page>, LinkError> {
+        // With the last one that was read, to see whether it is still the same.
+        let from = after.map_or(0, |after| after.entry);
         let ask = || {
             let mut pipeline = pipe();
             pipeline.cmd("TIME");
-            let scores = pipeline.cmd("ZRANGEBYSCORE").arg(&self.key).arg(format!("({after}")).arg("+inf");
-            scores.arg("WITHSCORES").arg("LIMIT").arg(0).arg(PAGE);
+            let scores = pipeline.cmd("ZRANGEBYSCORE").arg(&self.key).arg(from).arg("+inf");
+            scores.arg("WITHSCORES").arg("LIMIT").arg(0).arg(PAGE + 1);
             // Asked for last: a log that began anew before this is noticed.
             pipeline.cmd("ZRANGE").arg(&self.key).arg(0).arg(0);
             Ask::Several(pipeline)
         };
         let answer = self.link.ask_again(ask).await?;
-        let foreign = || LinkError::new("what stands under the log's key is not a log");
-        let parts: Option<&[Value; 3]> = list(&answer).and_then(|parts| parts.try_into().ok());
-        let [time, entries, first] = parts.ok_or_else(foreign)?;
-        let now = millis(time).ok_or_else(foreign)?;
-        let Some(first) = list(first).and_then(<[Value]>::first) else { return Ok(None) };
-        let log = text(first).and_then(|text| text.strip_prefix("log:")).ok_or_else(foreign)?;
-        let log = u64::from_str_radix(log, 16).map_err(|_| foreign())?;
-        let pairs = list(entries).ok_or_else(foreign)?.chunks_exact(2);
-        let count = pairs.len();
-        let (mut read, mut end, mut has_gap) = (Vec::with_capacity(count), after, false);
-        for (index, pair) in pairs.enumerate() {
-            let [member, score] = pair else { continue };
-            end = text(score).and_then(|text| text.parse().ok()).ok_or_else(foreign)?;
-            has_gap |= index == 0 && end > after + 1;
-            read.extend(text(member).and_then(|member| entry(member, now)));
-        }
-        Ok(Some(Page { log, entries: read, has_gap, end, has_more: count == PAGE }))
+        page(&answer, after)
     }
 }
 
-/// The entry, if it is one.
-fn entry(member: &str, now: u64) -> Option<Entry> {
-    let (until, text) = member.split_once(':')?;
-    Some(Entry { text: text.to_owned(), left: until.parse::<u64>().ok()?.saturating_sub(now) })
+fn page(answer: &Value, after: Option<Place>) -> Result<Option<Page>, LinkError> {
+    let foreign = || LinkError::new("what stands under the log's key is not a log");
+    let parts: Option<&[Value; 3]> = list(answer).and_then(|parts| parts.try_into().ok());
+    let [time, members, first] = parts.ok_or_else(foreign)?;
+    let now = millis(time).ok_or_else(foreign)?;
+    let Some(first) = list(first).and_then(<[Value]>::first) else { return Ok(None) };
+    let log =
+        text(first).and_then(|first| first.strip_prefix("log:")).and_then(number).ok_or_else(foreign)?;
+    let members: Option<Vec<Member>> =
+        list(members).ok_or_else(foreign)?.chunks_exact(2).map(|pair| Member::read(pair, now)).collect();
+    let members = members.ok_or_else(foreign)?;
+    let begin = after.unwrap_or(Place { log, entry: 0, mark: log });
+    let last = members.last().map(|last| Place { log, entry: last.number, mark: last.mark });
+    Ok(Some(Page {
+        is_anew: after.is_some_and(|after| {
+            after.log != log || !members.first().is_some_and(|first| first.follows(after))
+        }),
+        end: last.unwrap_or(begin),
+        has_more: members.len() > PAGE,
+        entries: members
+            .into_iter()
+            .filter(|member| member.number > begin.entry)
+            .filter_map(|member| member.entry)
+            .collect(),
+    }))
+}
+
+/// What stands in the log, with its number.
+struct Member {
+    number: u64,
+    mark: u64,
+    /// The mark of the one before.
+    before: u64,
+    /// `None`: it is the one that says which log it is.
+    entry: Option<Entry>,
+}
+
+impl Member {
+    fn read(pair: &[Value], now: u64) -> Option<Self> {
+        let [member, score] = pair else { return None };
+        let (member, score) = (text(member)?, text(score)?.parse().ok()?);
+        if let Some(log) = member.strip_prefix("log:") {
+            let mark = number(log)?;
+            return Some(Self { number: score, mark, before: mark, entry: None });
+        }
+        let mut parts = member.splitn(4, ':');
+        let (until, mark, before, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let left = until.parse::<u64>().ok()?.saturating_sub(now);
+        let entry = Some(Entry { text: text.to_owned(), left });
+        Some(Self { number: score, mark: number(mark)?, before: number(before)?, entry })
+    }
+
+    /// Whether it is the last one that was read, or the next after it (which is over then, and gone).
+    fn follows(&self, after: Place) -> bool {
+        match self.number.checked_sub(after.entry) {
+            Some(0) => self.mark == after.mark,
+            Some(1) => self.before == after.mark,
+            _ => false,
+        }
+    }
+}
+
+/// A mark, or what a log is called.
+fn number(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits, 16).ok()
 }
 
 pub(super) fn list(value: &Value) -> Option<&[Value]> {

@@ -45,15 +45,28 @@
 //!
 //! # What the server has to be
 //!
-//! Redis 6.2 or newer, or Valkey; one primary (a replica that was promoted may lack the last moments: what was ended then may
-//! be back). The user needs the keys `{prefix}:*` and scripts (`EVAL`). Redis must not throw keys away when memory is short: `maxmemory-policy
+//! Redis 6.2 or newer, or Valkey; one primary. A replica that was promoted, or a server that comes back after a crash, may lack the
+//! last moments. The instances notice: they write denials that they know into it again, and all long answers end. A session
+//! that was ended in those moments may be back.
+//!
+//! The user needs the keys `{prefix}:*`, with braces, and these commands: `PING`, `TIME`, `EVAL`, `SET`, `EXISTS`, `DEL`, `PTTL`, `PEXPIRE`, `HSET`,
+//! `HMGET`, `HINCRBY`, `ZADD`, `ZREM`, `ZCARD`, `ZRANGE`, `ZREVRANGE`, `ZRANGEBYSCORE`; also `SELECT` where the URL names a database. For the
+//! prefix `notes`:
+//!
+//! ```text
+//! ACL SETUSER notes on >password resetkeys ~{notes}:* -@all +ping +time +eval +set +exists +del +pttl +pexpire +hset +hmget +hincrby +zadd +zrem +zcard +zrange +zrevrange +zrangebyscore
+//! ```
+//!
+//! Redis must not throw keys away when memory is short: `maxmemory-policy
 //! noeviction`. Without persistence a restart of the server signs everybody out. The way there is TLS
 //! (`rediss://`), by rustls; plain text is refused off loopback in production.
 //!
 //! # What can be read there
 //!
-//! Names of keys are digests, and sessions are sealed. Who can *write* there can
-//! end sessions and make proofs good again: give the server a password and a network of its own.
+//! Names of keys are digests, and sessions are sealed: who reads them gets no session and no token, and nobody can make or change one
+//! there. Who can *write* there can end sessions, make proofs good again, delete denials and deny what they like, put back a session that was
+//! ended or an older state of one (with the roles of then, until its absolute end, which is sealed) and keep one from being idle: give the server a password
+//! and a network of its own.
 
 mod address;
 mod builder;

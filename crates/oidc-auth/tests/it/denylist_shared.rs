@@ -24,9 +24,22 @@ struct MemoryLog(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     id: u64,
-    entries: Vec<LoggedDenial>,
+    entries: Vec<(u64, LoggedDenial)>,
     is_away: bool,
     reads: usize,
+    /// What tells its entries from those that stood there before it went back.
+    mark: u64,
+    /// Told of when the next entries are added.
+    meanwhile: Meanwhile,
+}
+
+#[derive(Default)]
+struct Meanwhile(Option<Box<dyn FnOnce() + Send>>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl MemoryLog {
@@ -40,6 +53,18 @@ impl MemoryLog {
         state.entries.clear();
     }
 
+    /// The server came back in an earlier state.
+    fn go_back(&self, to: usize) {
+        let mut state = self.0.lock().unwrap();
+        state.mark += 1;
+        state.entries.truncate(to);
+    }
+
+    /// Does this once, when the next entries are added.
+    fn meanwhile(&self, what: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().meanwhile = Meanwhile(Some(Box::new(what)));
+    }
+
     fn len(&self) -> usize {
         self.0.lock().unwrap().entries.len()
     }
@@ -51,7 +76,13 @@ impl DenialLog for MemoryLog {
         if state.is_away {
             return Answer::Ready(Err(DenialLogError::unavailable()));
         }
-        state.entries.extend(denials);
+        let mark = state.mark;
+        state.entries.extend(denials.into_iter().map(|denial| (mark, denial)));
+        let meanwhile = state.meanwhile.0.take();
+        drop(state);
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         Answer::Ready(Ok(()))
     }
 
@@ -61,11 +92,21 @@ impl DenialLog for MemoryLog {
         if state.is_away {
             return Answer::Ready(Err(DenialLogError::unavailable()));
         }
-        let from = after.filter(|after| after.log == state.id).map_or(0, |after| after.entry as usize);
-        let denials: Vec<LoggedDenial> = state.entries[from..].iter().take(2).copied().collect();
+        let mark = |end: usize| {
+            end.checked_sub(1).and_then(|last| state.entries.get(last)).map_or(0, |(mark, _)| *mark)
+        };
+        let is_there = |after: &LogPosition| {
+            let entry = after.entry as usize;
+            after.log == state.id && entry <= state.entries.len() && mark(entry) == after.mark
+        };
+        let from = after.filter(is_there).map_or(0, |after| after.entry as usize);
+        let denials: Vec<LoggedDenial> =
+            state.entries[from..].iter().take(2).map(|(_, denial)| *denial).collect();
         let end = from + denials.len();
-        let (end, has_more) = (LogPosition::new(state.id, end as u64), end < state.entries.len());
-        Answer::Ready(Ok(LogPage::new(denials, end, has_more)))
+        let (position, has_more) =
+            (LogPosition::new(state.id, end as u64, mark(end)), end < state.entries.len());
+        let page = LogPage::new(denials, position, has_more);
+        Answer::Ready(Ok(if after.is_some_and(|after| !is_there(&after)) { page.anew() } else { page }))
     }
 }
 
@@ -230,4 +271,52 @@ async fn what_could_not_be_told_is_told_once_it_can_be_also_after_a_caller_gave_
     let late = Instance::new(&log, &clock, WhenStale::Refuse);
     late.list.ready().await.unwrap();
     assert_eq!(late.list.len(), known);
+}
+
+/// The server crashed and came back in the state of a moment ago: under the same numbers stands something else.
+#[tokio::test]
+async fn a_log_that_went_back_is_written_again_by_those_who_know() {
+    let (log, clock) = (MemoryLog::default(), clock());
+    let here = Instance::new(&log, &clock, WhenStale::Refuse);
+    let there = Instance::new(&log, &clock, WhenStale::Refuse);
+    for jti in 1..=4 {
+        here.list.deny_shared(&Denial::token(ISSUER, jti.to_string())).await.unwrap();
+    }
+    there.list.ready().await.unwrap();
+    log.go_back(0);
+    // Another instance, which knew nothing of them, brings the log to the number that was read, and beyond.
+    let third = Instance::new(&log, &clock, WhenStale::Refuse);
+    for jti in 11..=15 {
+        third.list.deny_shared(&Denial::token(ISSUER, jti.to_string())).await.unwrap();
+    }
+    there.list.ready().await.unwrap();
+    assert_eq!(there.list.len(), 9, "what stands where it had read already");
+    third.list.ready().await.unwrap();
+    assert_eq!((third.says(), third.list.len()), ("revoked", 9), "what was lost is told again");
+    // And when nothing was added since.
+    log.go_back(2);
+    there.list.ready().await.unwrap();
+    let late = Instance::new(&log, &clock, WhenStale::Refuse);
+    late.list.ready().await.unwrap();
+    assert_eq!((late.says(), late.list.len()), ("revoked", 9));
+}
+
+#[tokio::test]
+async fn what_is_denied_while_all_is_told_is_told_too() {
+    let (log, clock) = (MemoryLog::default(), clock());
+    let here = Instance::new(&log, &clock, WhenStale::Refuse);
+    here.list.ready().await.unwrap();
+    log.away(true);
+    for jti in 0..5_000 {
+        here.list.deny(&Denial::token(ISSUER, jti.to_string()));
+    }
+    settle().await;
+    log.away(false);
+    let list = here.list.clone();
+    log.meanwhile(move || list.deny(&Denial::token(ISSUER, "meanwhile")));
+    here.list.ready().await.unwrap();
+    here.list.ready().await.unwrap();
+    let late = Instance::new(&log, &clock, WhenStale::Refuse);
+    late.list.ready().await.unwrap();
+    assert_eq!(late.list.len(), 5_001);
 }

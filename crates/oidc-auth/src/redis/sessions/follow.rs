@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use gambeson_core::Monotonic;
 
-use super::super::log::{Entry, Page};
+use super::super::log::{Entry, Page, Place};
 use super::super::telemetry;
 use super::Inner;
 use crate::keys::AtWork;
@@ -28,7 +28,7 @@ impl Inner {
         self.link.parts().spawn.spawn(Box::pin(follow(Arc::downgrade(self), at_work)));
     }
 
-    async fn turn(&self, read_to: &mut Option<(u64, u64)>) {
+    async fn turn(&self, read_to: &mut Option<Place>) {
         let was = self.following.in_trouble.load(Ordering::Relaxed);
         let outcome = self.hear(read_to).await;
         self.following.in_trouble.store(outcome.is_err(), Ordering::Relaxed);
@@ -39,14 +39,14 @@ impl Inner {
         }
     }
 
-    async fn hear(&self, read_to: &mut Option<(u64, u64)>) -> Result<(), super::super::link::LinkError> {
+    async fn hear(&self, read_to: &mut Option<Place>) -> Result<(), super::super::link::LinkError> {
         loop {
             let page = self.log.read(*read_to).await?;
-            if read_to.is_some_and(|(log, _)| log != page.log || page.has_gap) {
+            if page.is_anew {
                 telemetry::ends_lost();
                 self.known.end_all();
             }
-            *read_to = Some((page.log, page.end));
+            *read_to = Some(page.end);
             self.known.turn();
             self.apply(&page);
             if !page.has_more {

@@ -117,8 +117,10 @@ impl Inner {
     async fn create(&self, key: SessionKey, session: Session, now: Timestamp) -> Result<(), LinkError> {
         let sealed = self.sealed(&key, &session).await?;
         let (name, subject) = (self.names.session(key.as_bytes()), self.names.of_subject(session.subject()));
-        let mut command =
-            self.logging(scripts::CREATE, &[&name, &subject, &self.provider_set(&session), self.log.key()]);
+        let provider = self.provider_set(&session);
+        let keys = [&name, &subject, self.log.key()];
+        let keys: Vec<&str> = keys.into_iter().chain(provider.as_deref()).collect();
+        let mut command = self.logging(scripts::CREATE, &keys);
         command.arg(self.names.sessions()).arg(hex(key.as_bytes())).arg(sealed).arg(seen(now));
         command.arg(millis(session.idle())).arg(millis(session.ends_at().since(now)));
         command.arg(self.settings.per_subject);
@@ -169,8 +171,9 @@ impl Inner {
     ) -> Result<Option<u64>, LinkError> {
         let sealed = self.sealed(&key, &session).await?;
         let name = self.names.session(key.as_bytes());
-        let mut command =
-            self.logging(scripts::REPLACE, &[&name, &self.provider_set(&session), self.log.key()]);
+        let provider = self.provider_set(&session);
+        let keys: Vec<&str> = [&name, self.log.key()].into_iter().chain(provider.as_deref()).collect();
+        let mut command = self.logging(scripts::REPLACE, &keys);
         let is_another = u8::from(self.known.differs(&key, &session));
         command.arg(hex(key.as_bytes())).arg(version).arg(sealed).arg(is_another);
         match self.link.ask(Ask::One(command)).await? {
@@ -224,11 +227,12 @@ impl Inner {
         Ok(ended.len() as u64)
     }
 
-    /// The set of the sessions of the same log-in at the provider; nothing where it names none.
-    fn provider_set(&self, session: &Session) -> String {
+    /// The set of the sessions of the same log-in at the provider, where it names one. An empty name would be a key that the server's
+    /// user may not have.
+    fn provider_set(&self, session: &Session) -> Option<String> {
         let provider = session.provider_session();
         let name = |of: crate::login::ProviderSession| self.names.of_provider_session(&of.issuer, &of.sid);
-        provider.map(name).unwrap_or_default()
+        provider.map(name)
     }
 }
 

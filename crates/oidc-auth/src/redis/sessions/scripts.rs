@@ -26,11 +26,11 @@ local function clock()
 end
 ";
 
-/// Keys: the session, the set of its subject, the set of its provider session or nothing, the log. Arguments: the log's name, how long its
+/// Keys: the session, the set of its subject, the log, and the set of its provider session if it has one. Arguments: the log's name, how long its
 /// entries count, what names of sessions begin with, the session's name in the sets, what is sealed, when it was seen, how long it may
 /// be idle, how long it may live, and how many a subject may have.
 pub(super) const CREATE: &str = r"
-local session, subject, provider, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local session, subject, log, provider = KEYS[1], KEYS[2], KEYS[3], KEYS[4] or ''
 local id, keep, prefix, member, sealed, seen = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local idle, left, most = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 if redis.call('EXISTS', session) == 1 then return redis.error_reply('a session of this key is there') end
@@ -53,10 +53,10 @@ if #ended > 0 then append(log, id, ended) end
 return 1
 ";
 
-/// Keys: the session, the set of its provider session or nothing, the log. Arguments: the log's name, how long its entries count, the
+/// Keys: the session, the log, and the set of its provider session if it has one. Arguments: the log's name, how long its entries count, the
 /// session's name in the sets, the version that is replaced, what is sealed, and whether the principal is another.
 pub(super) const REPLACE: &str = r"
-local session, provider, log = KEYS[1], KEYS[2], KEYS[3]
+local session, log, provider = KEYS[1], KEYS[2], KEYS[3] or ''
 local there = redis.call('HMGET', session, 'v', 'p', 'e')
 if there[1] ~= ARGV[4] then return false end
 local version = redis.call('HINCRBY', session, 'v', 1)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gambeson_core::{Clock, ManualClock, SystemClock};
-use gambeson_oidc_auth::denylist::WhenStale;
+use gambeson_oidc_auth::denylist::{DenialLog, LoggedDenial, WhenStale};
 use gambeson_oidc_auth::redis::RedisStores;
 use gambeson_oidc_auth::{Denial, Denylist, Issuer, TokenProfile, Verifier};
 use gambeson_testing::eventually;
@@ -186,4 +186,58 @@ async fn thousands_of_denials_are_read_in_pages_and_what_is_over_goes() {
         (first > SystemClock::new().now().unix_nanos() / 1_000_000).then_some(())
     };
     eventually(Duration::from_secs(10), over).await.expect("what is over goes");
+}
+
+/// The server comes back in the state that it had when this entry was the last.
+async fn go_back(server: &Server, to: u32) {
+    let _: i64 = server.say(&["ZREMRANGEBYSCORE", "{gambeson}:denials", &format!("({to}"), "+inf"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs redis: cargo xtask test"]
+async fn a_server_that_went_back_is_told_again_by_those_who_had_read_further() {
+    let (server, signer) = (Server::start().await, Signer::es256("k"));
+    let deny = async |instance: &Instance, numbers: std::ops::Range<u32>| {
+        for jti in numbers {
+            instance.list.deny_shared(&Denial::token(ISSUER, jti.to_string())).await.unwrap();
+        }
+    };
+    let here = Instance::new(&signer, &server.instance());
+    here.list.ready().await.unwrap();
+    deny(&here, 1..5).await;
+    here.list.ready().await.unwrap();
+    // As many are added meanwhile as were lost, by one that knows nothing of those.
+    go_back(&server, 0).await;
+    let other = Instance::new(&signer, &server.instance());
+    deny(&other, 11..16).await;
+    here.list.ready().await.unwrap();
+    other.list.ready().await.unwrap();
+    assert_eq!((here.list.len(), other.list.len()), (9, 9));
+    // And none were added.
+    go_back(&server, 1).await;
+    here.list.ready().await.unwrap();
+    let late = Instance::new(&signer, &server.instance());
+    late.list.ready().await.unwrap();
+    assert_eq!(late.list.len(), 9);
+}
+
+#[tokio::test]
+#[ignore = "needs redis: cargo xtask test"]
+async fn an_entry_that_is_gone_because_it_is_over_is_no_loss() {
+    let server = Server::start().await;
+    let log: Arc<dyn DenialLog> = Arc::new(server.instance().denials());
+    let denial = |name: u8, millis| LoggedDenial::new([name; 16], 1, Duration::from_millis(millis));
+    log.append(vec![denial(1, 1)]).wait().await.unwrap();
+    let read = log.read(None).wait().await.unwrap();
+    let over = || async { log.read(None).wait().await.unwrap().denials.is_empty().then_some(()) };
+    eventually(Duration::from_secs(10), over).await.expect("it is over");
+    log.append(vec![denial(2, 60_000)]).wait().await.unwrap();
+    let members: Vec<String> = server.say(&["ZRANGE", "{gambeson}:denials", "0", "-1"]).await;
+    assert_eq!(members.len(), 2, "it is gone");
+    let page = log.read(Some(read.end)).wait().await.unwrap();
+    assert_eq!((page.is_anew, page.denials.len()), (false, 1));
+    // Where the next one is gone, too, nobody knows what it was.
+    log.append(vec![denial(3, 60_000)]).wait().await.unwrap();
+    let _: i64 = server.say(&["ZREMRANGEBYSCORE", "{gambeson}:denials", "2", "2"]).await;
+    assert!(log.read(Some(read.end)).wait().await.unwrap().is_anew);
 }

@@ -122,3 +122,23 @@ async fn more_than_may_be_under_way_is_refused_at_once() {
     assert_eq!(first.await.status(), 200);
     assert_eq!(client.ask(&second).await.status(), 200, "its place was given back");
 }
+
+/// Also while it connects: else each who asks would begin again, and the last of a queue would have no time left.
+#[tokio::test]
+#[ignore = "needs redis: cargo xtask test"]
+async fn a_connection_is_made_though_nobody_waits_for_it_any_more() {
+    let server = Server::start().await;
+    let shared = server.instance();
+    let connections = || async {
+        let clients: String = server.say(&["CLIENT", "LIST"]).await;
+        // Not the one that asks.
+        clients.lines().filter(|client| !client.contains("cmd=client|list")).count()
+    };
+    for _ in 0..20 {
+        assert!(poll_once(pin!(shared.ready()).as_mut()).is_pending());
+    }
+    let connected = || async { (connections().await > 0).then_some(()) };
+    eventually(Duration::from_secs(10), connected).await.expect("the first who asked has it made");
+    shared.ready().await.unwrap();
+    assert_eq!(connections().await, 1);
+}

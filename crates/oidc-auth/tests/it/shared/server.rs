@@ -58,6 +58,17 @@ impl Server {
             .seal_key(SecretBytes::new(SEAL_KEY.to_vec()))
     }
 
+    /// The same as a user of the server that may do what the pages ask for, and no more.
+    pub(crate) async fn as_user(&self) -> RedisStores {
+        let words = "ACL SETUSER app on >password resetkeys ~{gambeson}:* -@all +ping +time +eval +set +exists +del +pttl +pexpire \
+                     +hset +hmget +hincrby +zadd +zrem +zcard +zrange +zrevrange +zrangebyscore";
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let _: String = self.say(&words).await;
+        let url = format!("redis://app:password@127.0.0.1:{}", self.port);
+        let builder = RedisStores::builder(SecretBytes::new(url.into_bytes()));
+        builder.seal_key(SecretBytes::new(SEAL_KEY.to_vec())).build().unwrap()
+    }
+
     /// The connection of one instance of the app.
     pub(crate) fn instance(&self) -> RedisStores {
         self.builder().build().unwrap()

@@ -25,6 +25,17 @@ async fn the_suites_hold_over_two_connections() {
     denylist::conformance::check(Arc::new(one.denials()), Arc::new(other.denials())).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs redis: cargo xtask test"]
+async fn the_suites_hold_for_a_user_with_no_more_rights_than_the_pages_ask_for() {
+    let server = Server::start().await;
+    let (one, other) = (server.as_user().await, server.as_user().await);
+    let sessions = |shared: &RedisStores| Arc::new(shared.sessions().unwrap());
+    login::conformance::check(sessions(&one), sessions(&other)).await.unwrap();
+    dpop::conformance::check(Arc::new(one.replay()), Arc::new(other.replay())).await.unwrap();
+    denylist::conformance::check(Arc::new(one.denials()), Arc::new(other.denials())).await.unwrap();
+}
+
 /// The names of the sessions that the server holds.
 async fn sessions(server: &Server) -> Vec<String> {
     server.say(&["KEYS", "{gambeson}:session:*"]).await
