@@ -110,6 +110,13 @@ impl Session {
         }))
     }
 
+    /// Somebody's, as it begins now.
+    #[cfg(test)]
+    pub(crate) fn of(principal: Principal, now: Timestamp) -> Self {
+        let grant = Grant { id_token: "".into(), refresh_token: None, refresh_at: None, scope: "".into() };
+        Self::new(principal, now, SessionLifetime::default(), grant)
+    }
+
     pub(super) fn from_inner(inner: Inner) -> Self {
         Self(Arc::new(inner))
     }

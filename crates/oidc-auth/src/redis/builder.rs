@@ -26,6 +26,7 @@ pub struct RedisStoresBuilder {
     deadline: Duration,
     in_flight: usize,
     per_subject: u32,
+    remember: usize,
     poll_every: Duration,
     authorities: Vec<Vec<u8>>,
     run_in: Profile,
@@ -43,6 +44,7 @@ pub(super) struct Settings {
     pub(super) log_ids: Ids,
     pub(super) seal_key: Option<Kept>,
     pub(super) per_subject: u32,
+    pub(super) remember: usize,
     pub(super) poll_every: Duration,
     pub(super) entropy: Arc<dyn Entropy>,
 }
@@ -56,6 +58,7 @@ impl RedisStoresBuilder {
             deadline: Duration::from_secs(1),
             in_flight: 4_096,
             per_subject: 10,
+            remember: 20_000,
             poll_every: Duration::from_secs(1),
             authorities: Vec::new(),
             run_in: Profile::default(),
@@ -99,6 +102,13 @@ impl RedisStoresBuilder {
     /// How many sessions a person may have; the oldest goes when there would be one more. Default 10, from 1 to 1,000.
     pub fn per_subject(self, per_subject: u32) -> Self {
         Self { per_subject, ..self }
+    }
+
+    /// How many sessions an instance remembers of those that it has read: so that it need not open them again, and long answers end with
+    /// them. Beyond, an eighth of them is forgotten at a time, and their long answers end: give it more than there are people at an instance
+    /// at once. Default 20,000, from 100 to 1,000,000.
+    pub fn remember(self, remember: usize) -> Self {
+        Self { remember, ..self }
     }
 
     /// How often each instance asks what others have ended, so that its long answers end too. Default 1 s, from 100 ms to 1 min.
@@ -176,6 +186,7 @@ impl RedisStoresBuilder {
             log_ids: Ids::after(u64::from_be_bytes(random)),
             seal_key: self.seal_key,
             per_subject: self.per_subject,
+            remember: self.remember,
             poll_every: self.poll_every,
             entropy,
         };
@@ -237,6 +248,9 @@ impl RedisStoresBuilder {
         }
         if !(1..=1_000).contains(&self.per_subject) {
             problems.add("redis.per-subject", self.per_subject.to_string(), "choose between 1 and 1000");
+        }
+        if !(100..=1_000_000).contains(&self.remember) {
+            problems.add("redis.remember", self.remember.to_string(), "choose between 100 and 1000000");
         }
         for (name, there) in [
             ("clock", self.clock.is_some()),

@@ -39,6 +39,8 @@ pub struct RedisConfig {
     pub in_flight: usize,
     /// See [`RedisStoresBuilder::per_subject`]. Default 10.
     pub per_subject: u32,
+    /// See [`RedisStoresBuilder::remember`]. Default 20,000.
+    pub remember: usize,
     /// See [`RedisStoresBuilder::poll_every`]. Default 1 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub poll_every: Duration,
@@ -55,6 +57,7 @@ impl Default for RedisConfig {
             deadline: Duration::from_secs(1),
             in_flight: 4_096,
             per_subject: 10,
+            remember: 20_000,
             poll_every: Duration::from_secs(1),
             dangerously_allow_plain_text: false,
         }
@@ -95,6 +98,7 @@ impl RedisConfig {
             .deadline(self.deadline)
             .in_flight(self.in_flight)
             .per_subject(self.per_subject)
+            .remember(self.remember)
             .poll_every(self.poll_every)
             .run_in(run_in);
         let builder = match &self.key {

@@ -40,6 +40,7 @@ impl Inner {
     }
 
     async fn hear(&self, read_to: &mut Option<Place>) -> Result<(), super::super::link::LinkError> {
+        let mut is_first = true;
         loop {
             let page = self.log.read(*read_to).await?;
             if page.is_anew {
@@ -47,7 +48,9 @@ impl Inner {
                 self.known.end_all();
             }
             *read_to = Some(page.end);
-            self.known.turn();
+            if std::mem::take(&mut is_first) {
+                self.known.turn();
+            }
             self.apply(&page);
             if !page.has_more {
                 return Ok(());

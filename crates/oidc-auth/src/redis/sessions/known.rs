@@ -9,11 +9,11 @@ use gambeson_core::Timestamp;
 
 use crate::login::{Session, SessionKey};
 
-/// So many at most.
-const MOST: usize = 20_000;
-
-#[derive(Default)]
-pub(super) struct Known(Mutex<State>);
+pub(super) struct Known {
+    /// So many at most.
+    most: usize,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
@@ -31,6 +31,10 @@ struct Seen {
 }
 
 impl Known {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, state: Mutex::default() }
+    }
+
     /// The session in this version, if it was seen.
     pub(super) fn get(&self, key: &SessionKey, version: u64) -> Option<Session> {
         let state = self.state();
@@ -44,16 +48,22 @@ impl Known {
     }
 
     /// Notes a session, and gives it the principal that is known already while nothing about it changed. One that is another now
-    /// ends the long answers of the old one.
-    pub(super) fn note(&self, key: SessionKey, version: u64, session: Session, now: Timestamp) -> Session {
+    /// ends the long answers of the old one. `None` for a session that was ended meanwhile.
+    pub(super) fn note(
+        &self,
+        key: SessionKey,
+        version: u64,
+        session: Session,
+        now: Timestamp,
+    ) -> Option<Session> {
         let digest = session.principal_digest();
         let mut state = self.state();
         if state.ended.contains(&key) || state.ended_before.contains(&key) {
             session.end();
-            return session;
+            return None;
         }
-        state.make_room(now);
-        match state.sessions.entry(key) {
+        state.make_room(self.most, now);
+        Some(match state.sessions.entry(key) {
             Slot::Vacant(slot) => slot.insert(Seen { version, digest, session }).session.clone(),
             Slot::Occupied(mut slot) => {
                 let seen = slot.get_mut();
@@ -69,6 +79,13 @@ impl Known {
                 }
                 session
             }
+        })
+    }
+
+    /// The session is not there any more. Of one that was never seen nothing is noted: strangers can ask for any.
+    pub(super) fn gone(&self, key: &SessionKey) {
+        if self.state().sessions.contains_key(key) {
+            self.end(key);
         }
     }
 
@@ -105,22 +122,73 @@ impl Known {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Whoever goes takes its long answers along: nobody could end them later.
-    fn make_room(&mut self, now: Timestamp) {
-        if self.sessions.len() < MOST {
+    /// Whoever goes takes its long answers along: nobody could end them later. An eighth goes at a time, so that not each new session
+    /// has all looked through.
+    fn make_room(&mut self, most: usize, now: Timestamp) {
+        if self.sessions.len() < most {
             return;
         }
+        let left = most - most.div_ceil(8);
         self.sessions.retain(|_, seen| now < seen.session.ends_at());
-        while self.sessions.len() >= MOST
-            && let Some(key) = self.sessions.keys().next().copied()
-            && let Some(seen) = self.sessions.remove(&key)
-        {
+        let beyond = self.sessions.len().saturating_sub(left);
+        let keys: Vec<SessionKey> = self.sessions.keys().take(beyond).copied().collect();
+        for seen in keys.iter().filter_map(|key| self.sessions.remove(key)) {
             seen.session.end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::Principal;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_000);
+
+    fn session() -> Session {
+        Session::of(Principal::user("https://id.example", "alice").build(), NOW)
+    }
+
+    fn key(number: u8) -> SessionKey {
+        SessionKey::from_bytes([number; 32])
+    }
+
+    #[test]
+    fn a_session_that_was_ended_is_not_given_out_again() {
+        let known = Known::new(100);
+        assert!(known.note(key(1), 1, session(), NOW).is_some());
+        known.gone(&key(1));
+        let late = session();
+        assert!(known.note(key(1), 1, late.clone(), NOW).is_none(), "an answer that was under way");
+        assert!(late.principal().end_signal().has_ended());
+        known.turn();
+        assert!(known.note(key(1), 1, session(), NOW).is_none());
+        known.turn();
+        assert!(known.note(key(1), 1, session(), NOW).is_some(), "forgotten after two turns");
+    }
+
+    #[test]
+    fn sessions_that_nobody_has_take_no_room() {
+        let known = Known::new(100);
+        (0..=255).for_each(|number| known.gone(&key(number)));
+        assert!(known.state().ended.is_empty() && known.state().sessions.is_empty());
+    }
+
+    #[test]
+    fn many_go_at_a_time_with_their_long_answers() {
+        let known = Known::new(16);
+        let first: Vec<Session> =
+            (0..16).filter_map(|number| known.note(key(number), 1, session(), NOW)).collect();
+        assert_eq!((first.len(), known.state().sessions.len()), (16, 16));
+        known.note(key(16), 1, session(), NOW).unwrap();
+        assert_eq!(known.state().sessions.len(), 15, "an eighth went");
+        let ended = first.iter().filter(|session| session.principal().end_signal().has_ended());
+        assert_eq!(ended.count(), 2);
     }
 }

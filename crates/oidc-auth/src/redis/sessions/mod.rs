@@ -56,7 +56,8 @@ struct Inner {
 impl RedisSessions {
     pub(super) fn new(link: Link, names: Names, settings: Settings, key: Kept) -> Self {
         let log = Log::new(link.clone(), names.ended(), settings.log_ids.clone());
-        let (seal, known, following) = (OnceCell::new(), Known::default(), Following::default());
+        let known = Known::new(settings.remember);
+        let (seal, following) = (OnceCell::new(), Following::default());
         Self(Arc::new(Inner { link, names, settings, key, seal, log, known, following }))
     }
 
@@ -83,7 +84,10 @@ fn unavailable(error: LinkError) -> SessionStoreError {
 impl Inner {
     async fn seal(&self) -> Result<&SessionSeal, LinkError> {
         let made = self.seal.get_or_try_init(|| async {
-            let secret = self.key.read().await.map_err(LinkError::new)?;
+            let secret = self.link.within(self.key.read()).await;
+            let secret =
+                secret.ok_or_else(|| LinkError::new("the secret of sessions did not come in time"))?;
+            let secret = secret.map_err(LinkError::new)?;
             SessionSeal::new(&secret).map_err(LinkError::new)
         });
         made.await
@@ -147,13 +151,16 @@ impl Inner {
             if !log::list(&answer).is_some_and(|parts| parts.iter().all(|part| *part == Value::Nil)) {
                 telemetry::foreign_session("parts of it are missing");
             }
-            self.known.end(&key);
+            self.known.gone(&key);
             return Ok(None);
         };
         let session = match self.known.get(&key, found.version) {
             Some(session) => session,
             None => match self.seal().await?.open(&key, found.sealed) {
-                Ok(session) => self.known.note(key, found.version, session, self.now()),
+                Ok(session) => match self.known.note(key, found.version, session, self.now()) {
+                    Some(session) => session,
+                    None => return Ok(None),
+                },
                 Err(why) => {
                     telemetry::foreign_session(why.as_str());
                     return Ok(None);
@@ -179,8 +186,7 @@ impl Inner {
         match self.link.ask(Ask::One(command)).await? {
             Value::Int(version) => {
                 let version = u64::try_from(version).map_err(LinkError::new)?;
-                self.known.note(key, version, session, self.now());
-                Ok(Some(version))
+                Ok(self.known.note(key, version, session, self.now()).map(|_| version))
             }
             _ => Ok(None),
         }
