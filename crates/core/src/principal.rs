@@ -1,10 +1,11 @@
 //! Who is calling.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -133,7 +134,7 @@ impl Principal {
             let left = at.plus(leeway).since(clock.now());
             timer.until(clock.monotonic().plus(left))
         });
-        Ended { signal: self.0.end.clone(), expiry }
+        Ended { signal: self.0.end.clone(), place: next_id(), expiry }
     }
 }
 
@@ -211,15 +212,14 @@ claims! {
     }
 }
 
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 impl PrincipalBuilder {
     fn new(issuer: Arc<str>, name: Box<str>, kind: PrincipalKind) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(Box::new(Inner {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            subject: Subject { issuer, name },
-            kind,
-            ..Inner::default()
-        }))
+        Self(Box::new(Inner { id: next_id(), subject: Subject { issuer, name }, kind, ..Inner::default() }))
     }
 
     /// Who acts on behalf of the subject.
@@ -253,15 +253,15 @@ pub struct EndSignal(Arc<EndState>);
 #[derive(Debug, Default)]
 struct EndState {
     ended: AtomicBool,
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<BTreeMap<u64, Waker>>,
 }
 
 impl EndSignal {
     /// Ends the credential for everyone who waits; a second call does nothing.
     pub fn end(&self) {
         self.0.ended.store(true, Ordering::Release);
-        let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        waiting.into_iter().for_each(Waker::wake);
+        let waiting = std::mem::take(&mut *self.waiting());
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// Whether it was revoked.
@@ -269,22 +269,15 @@ impl EndSignal {
         self.0.ended.load(Ordering::Acquire)
     }
 
-    fn poll(&self, context: &Context<'_>) -> Poll<()> {
-        if self.has_ended() {
-            return Poll::Ready(());
-        }
-        let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|waker| !waker.will_wake(context.waker()));
-        waiting.push(context.waker().clone());
-        drop(waiting);
-        // Revoked between the first look and the registration: the waker was not there to be woken.
-        if self.has_ended() { Poll::Ready(()) } else { Poll::Pending }
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waker>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Resolves when a credential is over; see [`Principal::ended`].
 pub struct Ended {
     signal: EndSignal,
+    place: u64,
     expiry: Option<BoxFuture<()>>,
 }
 
@@ -292,7 +285,9 @@ impl Future for Ended {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.signal.poll(context).is_ready() {
+        // The waker comes first: who revokes from now on wakes it.
+        let _last = self.signal.waiting().insert(self.place, context.waker().clone());
+        if self.signal.has_ended() {
             return Poll::Ready(());
         }
         match &mut self.expiry {
@@ -302,8 +297,39 @@ impl Future for Ended {
     }
 }
 
+/// Nobody waits here any more; others may, for as long as the credential lives.
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _last = self.signal.waiting().remove(&self.place);
+    }
+}
+
 impl fmt::Debug for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ended").field("signal", &self.signal).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+    use crate::ManualClock;
+
+    #[test]
+    fn who_waits_no_more_leaves_nothing_behind() {
+        let (alice, clock) = (Principal::user("i", "alice").build(), ManualClock::default());
+        let context = &mut Context::from_waker(Waker::noop());
+        let mut last = pin!(alice.ended(&clock, &clock, Duration::ZERO));
+        for _ in 0..1_000 {
+            let mut other = pin!(alice.ended(&clock, &clock, Duration::ZERO));
+            assert!(other.as_mut().poll(context).is_pending() && other.as_mut().poll(context).is_pending());
+            assert!(last.as_mut().poll(context).is_pending());
+            assert_eq!(alice.end_signal().waiting().len(), 2);
+        }
+        assert_eq!(alice.end_signal().waiting().len(), 1);
+        alice.end_signal().end();
+        assert!(last.as_mut().poll(context).is_ready());
     }
 }

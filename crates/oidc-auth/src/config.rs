@@ -293,13 +293,17 @@ impl Config {
     /// sink).
     ///
     /// # Errors
-    /// All problems of its table.
+    /// All problems of its table; also `yield-to-tokens` without an audience: no token would be looked at.
     pub fn certificates(
         &self,
         change: impl FnOnce(CertificateLayerBuilder) -> CertificateLayerBuilder,
     ) -> Result<Option<CertificateLayer>, ConfigError> {
-        let described = self.certificates.as_ref();
-        described.map(|certificates| change(certificates.builder()).build()).transpose()
+        let Some(described) = &self.certificates else { return Ok(None) };
+        if described.yield_to_tokens && self.audience.is_empty() {
+            let cure = "name this API as audience, so that somebody looks at tokens, or leave it out";
+            return Err(ConfigError::one("certificates.yield-to-tokens", "true", cure));
+        }
+        change(described.builder()).build().map(Some)
     }
 
     /// The layer that puts tokens on calls to the other service of this name. `change` adds what data can't say (clock, transport).

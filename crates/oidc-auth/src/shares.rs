@@ -1,7 +1,8 @@
 //! Places that are shared out by network.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::keys::Network;
 
@@ -26,15 +27,24 @@ impl Shares {
     }
 
     /// A place, if the network has not had its share and one is left.
-    pub(crate) fn enter(&self, network: Network) -> Option<Share<'_>> {
+    pub(crate) fn enter(&self, network: Network) -> Option<Share<&Self>> {
+        self.take(network).then(|| Share { shares: self, network })
+    }
+
+    /// The same for what outlives the one who asks.
+    pub(crate) fn enter_behind(self: &Arc<Self>, network: Network) -> Option<Share<Arc<Self>>> {
+        self.take(network).then(|| Share { shares: Arc::clone(self), network })
+    }
+
+    fn take(&self, network: Network) -> bool {
         let mut taken = self.taken();
         let theirs = taken.networks.get(&network).copied().unwrap_or(0);
         if taken.total >= self.total || (network.is_known() && theirs >= self.share) {
-            return None;
+            return false;
         }
         taken.total += 1;
         taken.networks.insert(network, theirs + 1);
-        Some(Share { shares: self, network })
+        true
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -44,12 +54,12 @@ impl Shares {
 
 /// One place. Dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Share<'s> {
-    shares: &'s Shares,
+pub(crate) struct Share<S: Deref<Target = Shares>> {
+    shares: S,
     network: Network,
 }
 
-impl Drop for Share<'_> {
+impl<S: Deref<Target = Shares>> Drop for Share<S> {
     fn drop(&mut self) {
         let mut taken = self.shares.taken();
         taken.total = taken.total.saturating_sub(1);

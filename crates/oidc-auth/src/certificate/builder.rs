@@ -95,8 +95,8 @@ impl CertificateLayerBuilder {
         Self { required: true, ..self }
     }
 
-    /// A request with `Authorization` is not looked at: its token says who it is, or is refused further inside, where
-    /// [`AuthLayer`](crate::AuthLayer) has to be. For services that call on somebody's behalf. Default: both count, and must mean the same.
+    /// A request with `Authorization: Bearer` or `DPoP` is not looked at: its token says who it is, or is refused further inside, where
+    /// [`AuthLayer`](crate::AuthLayer) has to be, also with [`required`](Self::required). For services that call on somebody's behalf. Default: both count, and must mean the same.
     pub fn yield_to_tokens(self) -> Self {
         Self { yields_to_tokens: true, ..self }
     }

@@ -11,6 +11,7 @@ use gambeson_core::{
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::name::SPIFFE;
+use crate::layer::claims_a_token;
 use crate::refusal_log::Paced;
 use crate::telemetry;
 
@@ -105,7 +106,7 @@ impl Gate {
     /// `None`: the request goes on, and the facts say who it is.
     pub(super) fn refuse(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Option<Rejection> {
         let Some(peer) = facts.peer() else { return Some(self.misplaced(facts)) };
-        let yields = self.yields_to_tokens && head.headers.contains_key(header::AUTHORIZATION);
+        let yields = self.yields_to_tokens && claims_a_token(head.headers);
         let Some(certificate) = peer.certificate.as_deref().filter(|_| !yields) else {
             return self.nobody(facts, yields);
         };

@@ -35,6 +35,11 @@ pub(super) struct Presented<'a> {
     pub(super) token: &'a str,
 }
 
+/// Whether the request says that it has a token, be it a good one or none at all: who reads tokens takes it or refuses it.
+pub(crate) fn claims_a_token(headers: &HeaderMap) -> bool {
+    credential(headers) != Credential::None
+}
+
 /// Looks for the token (RFC 6750 §2.1). The scheme has no letter case (RFC 9110 §11.1). Tokens in query or body are not
 /// looked for: they end in logs (RFC 9700 §4.3.2).
 pub(super) fn credential(headers: &HeaderMap) -> Credential<'_> {

@@ -154,6 +154,7 @@ use std::sync::Arc;
 use gambeson_core::{Challenges, ProblemJson};
 use tower_layer::Layer;
 
+pub(crate) use self::credential::claims_a_token;
 use self::decision::Gate;
 use self::sender::Senders;
 use self::service::Shared;

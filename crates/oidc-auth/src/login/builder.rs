@@ -7,11 +7,10 @@ use gambeson_core::{
     AuditSink, Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, Profile, SecretBytes, SecretRef,
     SecretResolver, Spawn, Timer,
 };
-use tokio::sync::Semaphore;
 
 use super::backchannel::LogoutTokens;
 use super::cookies::Cookies;
-use super::ending::{MOST_WAITING, SessionlessTokens};
+use super::ending::{SessionlessTokens, WAITING};
 use super::handle::{Inner, Login};
 use super::memory::MemorySessions;
 use super::origin::PublicOrigin;
@@ -25,6 +24,7 @@ use crate::denylist::Denylist;
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
 use crate::policy::ClaimNames;
+use crate::shares::Shares;
 use crate::token_endpoint::{AssertionKey, ClientAuth, ClientSecret};
 use crate::verifier::Verifier;
 
@@ -514,7 +514,7 @@ impl LoginBuilder {
             denylist: self.denylist,
             sessionless_tokens: self.sessionless_tokens,
             userinfo: self.userinfo,
-            waiting_log_outs: Arc::new(Semaphore::new(MOST_WAITING)),
+            waiting_log_outs: Arc::new(Shares::new(WAITING.0, WAITING.1)),
         }))
     }
 }

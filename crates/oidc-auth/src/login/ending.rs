@@ -1,12 +1,14 @@
 //! How sessions end: once begun it is carried through, though nobody waits for it any more.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use gambeson_core::{Answer, RequestFacts, Spawn, Subject};
+use gambeson_core::{RequestFacts, Spawn, Subject};
 use tokio::sync::oneshot;
 
+use super::begin::network;
 use super::handle::Login;
 use super::session::{Session, SessionKey};
 use super::store::{SessionStoreError, SessionStoreErrorKind, SessionsOf};
@@ -26,8 +28,9 @@ pub enum SessionlessTokens {
     Keep,
 }
 
-/// How many log-outs may wait for the store to come back, and how often and after which first pause each tries again.
-pub(super) const MOST_WAITING: usize = 64;
+/// How many log-outs may wait for the store to come back, and how many of one network; how often and after which first pause each tries
+/// again.
+pub(super) const WAITING: (usize, usize) = (256, 16);
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,62 +51,94 @@ fn not_run() -> SessionStoreError {
     SessionStoreError::new(SessionStoreErrorKind::Unavailable).with_source("no runtime carries out the work")
 }
 
+/// Why a log-out is not done yet, and whether it is tried again.
+pub(super) struct Unfinished {
+    pub(super) error: SessionStoreError,
+    pub(super) is_tried_again: bool,
+}
+
 /// Ends the session of a browser that logs out, its tokens at APIs, and, behind the answer, its refresh token at the provider. What it
 /// was, if it was there. A store that is down is asked again for some minutes.
 pub(super) async fn log_out(
     login: &Login,
     key: SessionKey,
     facts: &RequestFacts,
-) -> Result<Option<Session>, SessionStoreError> {
-    let later = match login.parts().store.remove(&key, None) {
-        Answer::Ready(ended) => return removed(login, key, facts, ended),
-        Answer::Pending(later) => later,
-    };
-    let (by, facts) = (login.clone(), facts.clone());
-    let ended = carried(&*login.parts().spawn, async move { removed(&by, key, &facts, later.await) });
-    ended.await.unwrap_or_else(|| Err(not_run()))
+) -> Result<Option<Session>, Unfinished> {
+    let log_out = LogOut { login: login.clone(), key, facts: facts.clone(), known: None };
+    let mut work = Box::pin(log_out.begin());
+    // A store in this process answers at once, and needs nobody who carries it through.
+    if let Poll::Ready(ended) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+        return ended;
+    }
+    let ended = carried(&*login.parts().spawn, work).await;
+    ended.unwrap_or_else(|| Err(Unfinished { error: not_run(), is_tried_again: false }))
 }
 
-/// What the store's answer to a log-out leads to.
-fn removed(
-    login: &Login,
+/// A log-out until its session is gone.
+struct LogOut {
+    login: Login,
     key: SessionKey,
-    facts: &RequestFacts,
-    ended: Result<Option<Session>, SessionStoreError>,
-) -> Result<Option<Session>, SessionStoreError> {
-    match &ended {
-        Ok(Some(session)) => ended_by_its_person(login, session, facts),
-        Ok(None) => {}
-        Err(error) => {
-            telemetry::store_failed("log-out; it is tried again", error);
-            try_again_behind(login, key, facts.clone());
+    facts: RequestFacts,
+    /// The session as it was before it was to be removed: a store may do that and its answer be lost.
+    known: Option<Session>,
+}
+
+impl LogOut {
+    async fn begin(mut self) -> Result<Option<Session>, Unfinished> {
+        match self.remove().await {
+            Ok(session) => Ok(self.ended(session)),
+            Err(error) => {
+                telemetry::store_failed("log-out", &error);
+                Err(Unfinished { error, is_tried_again: self.try_again_behind() })
+            }
         }
     }
-    ended
-}
 
-fn ended_by_its_person(login: &Login, session: &Session, facts: &RequestFacts) {
-    deny(login, session, login.parts().sessionless_tokens);
-    telemetry::logged_out(login, session.principal(), facts);
-    revoke_behind(login, session);
-}
+    async fn remove(&mut self) -> Result<Option<Session>, SessionStoreError> {
+        let store = &self.login.parts().store;
+        if self.known.is_none() {
+            self.known = store.load(&self.key).wait().await?.map(|found| found.session);
+        }
+        store.remove(&self.key, None).wait().await
+    }
 
-fn try_again_behind(login: &Login, key: SessionKey, facts: RequestFacts) {
-    let Ok(place) = Arc::clone(&login.parts().waiting_log_outs).try_acquire_owned() else {
-        return;
-    };
-    let by = login.clone();
-    login.parts().spawn.spawn(Box::pin(async move {
-        let (_place, parts) = (place, by.parts());
+    fn ended(&self, session: Option<Session>) -> Option<Session> {
+        let (login, session) = (&self.login, session?);
+        deny(login, &session, login.parts().sessionless_tokens);
+        telemetry::logged_out(login, session.principal(), &self.facts);
+        revoke_behind(login, &session);
+        Some(session)
+    }
+
+    /// Whether there was a place for it: strangers, too, can send what looks like a session.
+    fn try_again_behind(mut self) -> bool {
+        let parts = self.login.parts();
+        let Some(place) = parts.waiting_log_outs.enter_behind(network(&self.facts)) else {
+            telemetry::log_out_given_up("no place is left among those that wait for the session store");
+            return false;
+        };
+        let spawn = Arc::clone(&parts.spawn);
+        spawn.spawn(Box::pin(async move {
+            let _place = place;
+            self.try_again().await;
+        }));
+        true
+    }
+
+    async fn try_again(&mut self) {
         for round in 0..TRIES {
+            let parts = self.login.parts();
             let pause = FIRST_PAUSE.saturating_mul(1 << round);
             parts.timer.until(parts.clock.monotonic().plus(pause)).await;
-            if let Ok(ended) = parts.store.remove(&key, None).wait().await {
-                ended.iter().for_each(|session| ended_by_its_person(&by, session, &facts));
+            if let Ok(session) = self.remove().await {
+                // Gone at an earlier try, of which the answer was lost.
+                let session = session.or_else(|| self.known.take().inspect(Session::end));
+                self.ended(session);
                 return;
             }
         }
-    }));
+        telemetry::log_out_given_up("the session store stayed away");
+    }
 }
 
 /// Access tokens of a session that has ended, issued until now. The provider may go on with its log-in, and give good ones under the same

@@ -44,7 +44,7 @@ impl Finishing {
 pub(super) struct Turn<'f> {
     finishing: &'f Finishing,
     attempt: [u8; 32],
-    _share: Share<'f>,
+    _share: Share<&'f Shares>,
 }
 
 impl Drop for Turn<'_> {

@@ -9,7 +9,6 @@ use gambeson_core::{
     Access, AuditSink, Clock, EndpointSpec, Entropy, Exempt, Spawn, Subject, Timer, Timestamp,
 };
 use http::{HeaderMap, Method, Uri};
-use tokio::sync::Semaphore;
 
 use super::backchannel::{BackchannelLogout, LogoutTokens};
 use super::builder::LoginBuilder;
@@ -27,6 +26,7 @@ use super::store::{SessionStore, SessionStoreError, SessionsOf};
 use super::telemetry;
 use crate::denylist::{Denial, Denylist};
 use crate::issuer::Issuer;
+use crate::shares::Shares;
 use crate::step_up::StepUp;
 use crate::token_endpoint::ClientAuth;
 use crate::verifier::Verifier;
@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub(super) timer: Arc<dyn Timer>,
     pub(super) denylist: Option<Denylist>,
     pub(super) sessionless_tokens: SessionlessTokens,
-    pub(super) waiting_log_outs: Arc<Semaphore>,
+    pub(super) waiting_log_outs: Arc<Shares>,
     pub(super) logout_tokens: LogoutTokens,
     pub(super) userinfo: bool,
 }

@@ -41,8 +41,8 @@ async fn finish(login: &Login, key: Option<SessionKey>, facts: &RequestFacts) ->
         Some(key) => match ending::log_out(login, key, facts).await {
             Ok(session) => session,
             // The browser forgets the id all the same.
-            Err(error) => {
-                let rejection = refusal::log_out_unfinished(error);
+            Err(unfinished) => {
+                let rejection = refusal::log_out_unfinished(unfinished);
                 return Err(cleared
                     .into_iter()
                     .fold(rejection, |rejection, cookie| rejection.header(header::SET_COOKIE, cookie)));

@@ -138,7 +138,7 @@
 //! | contexts that an address may ask for | none | anybody can write an address: it is not to choose a weaker log-in |
 //! | a page without a session, answered 401 further inside | 303 to the log-in and back | a person wants to sign in, not to read a 401 |
 //! | denylist | none; with [`Config`](crate::Config) that of `[oidc-auth.denylist]` | tokens need an `iat` with it |
-//! | log-out while the store is down | 503, the cookie goes, and it is tried again 8 times in 4 min | the browser is signed out at once |
+//! | log-out while the store is down | 503, the cookie goes, and it is tried again 8 times in 4 min (256 at once, 16 of one network) | the browser is signed out at once |
 //! | refusals | [`Negotiated`]: pages for browsers | any [`Respond`](gambeson_core::Respond) does |
 //!
 //! # Rejections

@@ -5,6 +5,8 @@ use std::time::Duration;
 use gambeson_core::{BoxError, Rejection, RejectionClass};
 use http::{HeaderValue, StatusCode, header};
 
+use super::ending::Unfinished;
+
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
     Rejection::new(env!("CARGO_PKG_NAME"), class, slug, status)
 }
@@ -63,10 +65,13 @@ pub(super) fn unavailable(cause: impl Into<BoxError>) -> Rejection {
         .cause(cause)
 }
 
-pub(super) fn log_out_unfinished(cause: impl Into<BoxError>) -> Rejection {
-    sessions_unavailable(cause).detail(
-        "this browser is signed out; its session could not be ended yet, which is tried again for some minutes",
-    )
+pub(super) fn log_out_unfinished(unfinished: Unfinished) -> Rejection {
+    sessions_unavailable(unfinished.error).detail(match unfinished.is_tried_again {
+        true => {
+            "this browser is signed out; its session could not be ended yet, which is tried again for some minutes"
+        }
+        false => "this browser is signed out; its session could not be ended, and ends by itself",
+    })
 }
 
 /// What a provider sends must be a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6).

@@ -67,6 +67,11 @@ pub(super) fn logged_out(login: &Login, principal: &Principal, facts: &RequestFa
     record(login, about(event(login, "logout", Outcome::Success).with_facts(facts), principal));
 }
 
+/// A log-out was begun, and its session may live on until its own end.
+pub(super) fn log_out_given_up(why: &'static str) {
+    tracing::warn!(cause = why, "a session that was logged out could not be ended");
+}
+
 /// A refresh token of somebody who signed out could not be revoked; it ends by itself.
 pub(super) fn not_revoked(why: &dyn std::fmt::Display) {
     tracing::warn!(cause = %why, "refresh token could not be revoked at the provider");

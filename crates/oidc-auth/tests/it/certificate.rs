@@ -220,6 +220,24 @@ async fn a_certificate_and_a_token_mean_one_subject() {
     assert!(status == 400 && body.contains("conflicting-credentials"), "{body}");
 }
 
+/// What nobody further inside takes for a token makes nobody yield.
+#[tokio::test]
+async fn another_scheme_is_no_way_past_a_certificate_that_is_required() {
+    let layer = builder().required().yield_to_tokens().build().unwrap();
+    for (value, uri, expected) in [
+        ("Basic YTpi", ORDERS, 200),
+        ("Basic YTpi", OTHER, 401),
+        ("Bearer", OTHER, 200),
+        ("dpop x", OTHER, 200),
+        ("Bearerx y", OTHER, 401),
+        ("", OTHER, 401),
+    ] {
+        let mut request = with(Some(certificate(&[uri], &[])));
+        request.headers_mut().insert(header::AUTHORIZATION, value.parse().unwrap());
+        assert_eq!(ask(&layer, request).await.0, expected, "{value} {uri}");
+    }
+}
+
 #[cfg(feature = "client")]
 #[tokio::test]
 async fn strangers_certificates_do_not_flood_the_log() {
@@ -254,8 +272,8 @@ fn all_problems_are_told_at_once() {
 #[cfg(feature = "serde")]
 #[test]
 fn a_table_becomes_the_layer() {
-    let config: gambeson_oidc_auth::Config = toml::from_str(&format!(
-        "[certificates]\nissuer = 'https://ca.example'\nrequired = true\nyield-to-tokens = true\n\
+    let mut config: gambeson_oidc_auth::Config = toml::from_str(&format!(
+        "audience = 'api'\n[certificates]\nissuer = 'https://ca.example'\nrequired = true\nyield-to-tokens = true\n\
          [[certificates.services]]\nname = '{ORDERS}'\nsubject = 'orders'\nroles = ['reader']\ntenant = 'acme'\n\
          [[certificates.services]]\nname = 'billing.example'\n"
     ))
@@ -264,6 +282,9 @@ fn a_table_becomes_the_layer() {
     let mut names: Vec<&str> = layer.names().collect();
     names.sort_unstable();
     assert_eq!((names, layer.is_required()), (vec!["billing.example", ORDERS], true));
+    config.audience.clear();
+    let said = config.certificates(|builder| builder).unwrap_err().to_string();
+    assert!(said.contains("certificates.yield-to-tokens") && said.contains("audience"), "{said}");
     assert!(config.build(|verifier| verifier, |login| login, None).is_ok(), "no audience is needed then");
     let none: gambeson_oidc_auth::Config = toml::from_str("issuer = 'https://i.example'").unwrap();
     assert!(none.certificates(|builder| builder).unwrap().is_none());

@@ -1,11 +1,12 @@
 //! What a log-out here ends.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use gambeson_core::Profile;
+use gambeson_core::{PeerInfo, Profile, RequestFacts};
 use gambeson_oidc_auth::login::{LoginBuilder, SessionlessTokens};
 use gambeson_oidc_auth::{Denylist, Issuer, LoginLayer, Verifier};
 use gambeson_testing::{Fault, eventually};
@@ -128,6 +129,51 @@ async fn a_log_out_while_the_store_is_down_is_made_good_when_it_is_back() {
     eventually(PATIENCE, ended).await.expect("tried again");
     assert_eq!(kept.who(&app).await, "nobody");
     assert!(api.verify(&before[0]).is_err());
+}
+
+#[tokio::test]
+async fn a_log_out_whose_answer_was_lost_ends_tokens_all_the_same() {
+    let scene = Scene::new().await;
+    let store = Arc::new(Remote::default());
+    let (app, api) = house(&scene, |login| login.store(store.clone())).await;
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    let alice = principal(&app, &browser).await;
+    let before = tokens(&scene, alice.session_id().unwrap());
+    *store.loses_removals.lock().unwrap() = true;
+    assert_eq!(refusal(&browser.post(&app, "/logout").await), (503, "sessions-unavailable".into()));
+    assert!(store.inner.is_empty() && api.verify(&before[0]).is_ok());
+    *store.loses_removals.lock().unwrap() = false;
+    let ended = || async {
+        scene.clock.advance(Duration::from_secs(2));
+        (scene.idp.requests("/revoke") == 1).then_some(())
+    };
+    eventually(PATIENCE, ended).await.expect("its refresh token is revoked");
+    assert!(api.verify(&before[0]).is_err() && alice.end_signal().has_ended());
+    assert_eq!(scene.events().last().unwrap(), "logout success");
+}
+
+#[tokio::test]
+async fn strangers_take_no_more_than_their_share_of_the_retries() {
+    let scene = Scene::new().await;
+    let store = Arc::new(Remote::default());
+    let (app, _) = house(&scene, |login| login.store(store.clone())).await;
+    let (mut browser, mut stranger) = (Browser::default(), Browser::default());
+    browser.sign_in(&scene, &app, "alice").await;
+    stranger.sign_in(&scene, &app, "mallory").await;
+    *store.broken.lock().unwrap() = true;
+    let log_out = |browser: &Browser, network: u8| {
+        let mut request = browser.request(Method::POST, "/logout");
+        let mut peer = PeerInfo::new();
+        peer.address = Some(IpAddr::from([192, 0, network, 1]));
+        RequestFacts::ensure(&mut request).set_peer(peer);
+        let app = &app;
+        async move { String::from_utf8_lossy(app.ask(request).await.body()).contains("is tried again") }
+    };
+    for number in 0..20 {
+        assert_eq!(log_out(&stranger, 2).await, number < 16, "{number}");
+    }
+    assert!(log_out(&browser, 3).await, "a place is left for others");
 }
 
 #[tokio::test]

@@ -144,6 +144,8 @@ async fn a_full_store_refuses_and_takes_from_nobody() {
 pub(crate) struct Remote {
     pub(crate) inner: Arc<MemorySessions>,
     pub(crate) broken: Mutex<bool>,
+    /// What is to be removed goes, and nobody hears of it.
+    pub(crate) loses_removals: Mutex<bool>,
 }
 
 impl Remote {
@@ -199,7 +201,12 @@ impl SessionStore for Remote {
         version: Option<u64>,
     ) -> Answer<Result<Option<Session>, SessionStoreError>> {
         let key = *key;
-        self.later(move |inner| inner.remove(&key, version))
+        let is_lost = *self.loses_removals.lock().unwrap();
+        self.later(move |inner| {
+            let removed = inner.remove(&key, version);
+            let lost = || Answer::Ready(Err(SessionStoreError::new(SessionStoreErrorKind::Unavailable)));
+            if is_lost { lost() } else { removed }
+        })
     }
 
     fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
