@@ -160,7 +160,7 @@ async fn strangers_take_no_more_than_their_share_of_the_retries() {
     let (app, _) = house(&scene, |login| login.store(store.clone())).await;
     let (mut browser, mut stranger) = (Browser::default(), Browser::default());
     browser.sign_in(&scene, &app, "alice").await;
-    stranger.sign_in(&scene, &app, "mallory").await;
+    stranger.sign_in(&scene, &app, "bob").await;
     *store.broken.lock().unwrap() = true;
     let log_out = |browser: &Browser, network: u8| {
         let mut request = browser.request(Method::POST, "/logout");
