@@ -162,7 +162,7 @@ pub(super) fn deny(login: &Login, session: &Session, sessionless: SessionlessTok
 }
 
 /// The refresh token is of no more use here. What can't be revoked ends by itself: nobody waits or fails for it.
-fn revoke_behind(login: &Login, session: &Session) {
+pub(super) fn revoke_behind(login: &Login, session: &Session) {
     let Some(token) = session.grant().refresh_token.clone() else { return };
     let by = login.clone();
     login.parts().spawn.spawn(Box::pin(async move {

@@ -154,12 +154,14 @@ impl Held<'_> {
     async fn end(&self, version: u64, why: &str) -> Result<(), Unchanged> {
         let (login, session) = (self.login, &self.session);
         let removed = login.parts().store.remove(&self.key, Some(version)).wait().await.map_err(text)?;
-        if removed.is_none() {
+        let Some(removed) = removed else {
             return Err(format!("the session was ended or refreshed elsewhere meanwhile: {why}"));
-        }
+        };
         session.end();
         // Tokens that name no session may be of other devices, of which the refusal says nothing.
         ending::deny(login, session, SessionlessTokens::Keep);
+        // The provider may have given a new refresh token before its ID token was refused.
+        ending::revoke_behind(login, &removed);
         telemetry::refresh_refused(login, session.principal(), &why);
         Ok(())
     }

@@ -109,7 +109,7 @@ impl Exchanges {
         Ok(Prepared { request, url: url.to_owned(), _place: place })
     }
 
-    /// Asks the provider to end a token (RFC 7009 §2.1).
+    /// Asks the provider to end a token (RFC 7009 §2.1). Waits for a place as [`exchange`](Self::exchange) does.
     pub(crate) async fn revoke(
         &self,
         endpoint: &Endpoint,
@@ -117,6 +117,8 @@ impl Exchanges {
         client: &ClientAuth,
         form: &[(&str, &str)],
     ) -> Result<(), RevocationError> {
+        let place = self.places.acquire().await;
+        let _place = place.map_err(|error| RevocationError::unavailable(error.to_string()))?;
         let url = at.of(client);
         let request = self.request(&endpoint.issuer, url, at.secret_in_form, client, form).await;
         let request = request.map_err(|error| RevocationError::unavailable(error.to_string()))?;

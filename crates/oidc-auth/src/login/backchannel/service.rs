@@ -40,7 +40,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// | 503 `temporarily_unavailable`, `Retry-After` | the provider's keys or the session store can't be had: send it again |
 ///
 /// Errors are JSON, nothing is kept by anybody (`Cache-Control: no-store`). At most 16 KiB are read, within 10 s. Keys that are not known are
-/// waited for as for access tokens. Heeding goes on when the request is dropped; a body that is dropped half-way does nothing.
+/// waited for as for access tokens. Once the token is verified heeding goes on though the request is dropped; before that, a request that is
+/// dropped does nothing.
 ///
 /// With several instances the session store is shared or the provider reaches one of them only; so it is with the denylist.
 ///
@@ -95,7 +96,7 @@ impl<ReqBody: Body, B: From<Bytes>> Service<Request<ReqBody>> for BackchannelLog
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let facts = RequestFacts::ensure(&mut request);
-        facts.set_route(MatchedRoute::new(request.uri().path()));
+        facts.set_route(MatchedRoute::new(self.login.parts().paths.backchannel_logout.clone()));
         let (head, body) = request.into_parts();
         let login = self.login.clone();
         let asked = Asked { login, facts, method: head.method };

@@ -85,6 +85,8 @@ async fn a_refused_refresh_ends_the_tokens_of_its_session_and_of_no_other() {
         eventually(PATIENCE, refused).await.expect("an ID token of another log-in ends the session");
         assert_eq!(browser.who(&app).await, "nobody");
         assert_eq!(work(&api, &before), [false, true, true], "{fault:?}");
+        let revoked = || async { (scene.idp.requests("/revoke") == 1).then_some(()) };
+        eventually(PATIENCE, revoked).await.expect("the refresh token that came with it is revoked");
     }
 }
 
