@@ -146,7 +146,8 @@
 //!
 //! ## cross-site-logout
 //!
-//! Status 403. A log-out comes from a page of this origin.
+//! Status 403. A log-out comes from a page of this origin, as `Sec-Fetch-Site` or `Origin` say; a client that sends neither is no browser of
+//! today, and is let through. A cross-site check in front answers first, with its own slug.
 //!
 //! ## method-not-allowed
 //!

@@ -279,7 +279,8 @@ impl LoginBuilder {
     }
 
     /// The list that verifiers of access tokens ask, so that logging out ends API tokens too: a log-out denies what was issued until
-    /// then under the session's `sid`, or of its person where the ID token names no session; a refused refresh what was issued under its
+    /// then under the session's `sid`, or of its person where the ID token names no session, and by default the person's tokens that name no
+    /// `sid` ([`LoginBuilder::sessionless_tokens`]); a refused refresh what was issued under its
     /// `sid`; [`Sessions::end_all`](super::Sessions::end_all) all of the person; a log-out at the provider what it names. Default: none,
     /// so that access tokens work to their own end.
     pub fn denylist(mut self, denylist: Denylist) -> Self {

@@ -108,6 +108,9 @@
 //! | new log-in of the browser (step-up) | the old one, another id | | |
 //! | idle, or over | this one | | |
 //!
+//! "Until now" includes the leeway of the denylist, as the issuer's clock may be ahead: for 30 s after a log-out new tokens of that `sid`,
+//! and with [`SessionlessTokens::End`] the person's without `sid`, are refused too ([`DenylistBuilder::leeway`](crate::denylist::DenylistBuilder::leeway) shortens it).
+//!
 //! The log-out sends the provider no `state`: its answer changes nothing here, the session is over before (RP-Initiated Logout 1.0 §2 leaves
 //! it to the app). The two official tests of that parameter don't apply to an app that sends none.
 //!

@@ -7,7 +7,8 @@
 //! §3). The challenge names what would do, so that a client gets a better token without asking a person what to do.
 //!
 //! It does **not** decide what a caller may do with which data: a scope is what a person let a client do on their behalf, and
-//! says nothing of the person's own rights. That is the authorization layer's to decide, and a route may well need both. It
+//! says nothing of the person's own rights. A browser's session has the scopes that its log-in was granted
+//! ([`LoginBuilder::scopes`](crate::login::LoginBuilder::scopes)). What a person may do is the authorization layer's to decide, and a route may well need both. It
 //! does not find out who calls: without an authentication layer in front it answers 500, never "allowed".
 //!
 //! # Place in the stack

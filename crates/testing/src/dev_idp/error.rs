@@ -28,6 +28,8 @@ pub enum DevIdpErrorKind {
     Client,
     /// The request to sign in is none that is answered by a redirect.
     SignIn,
+    /// The suite for relying parties was asked for a test that it does not know.
+    Test,
     /// The system refused a socket, randomness or a task.
     System,
 }
@@ -48,6 +50,14 @@ impl DevIdpError {
     pub(crate) fn of_app(origin: &str, error: url::ParseError) -> Self {
         let what = format!("{origin:?} is no origin of an app: write one like http://127.0.0.1:3000");
         Self::new(DevIdpErrorKind::Client, what).because(error)
+    }
+
+    /// The suite for relying parties has no test of this name.
+    #[cfg(feature = "rp")]
+    pub(crate) fn of_test(name: &str) -> Self {
+        let what =
+            format!("there is no test of the name {name:?}: write one as `rp` lists it, or none to run all");
+        Self::new(DevIdpErrorKind::Test, what)
     }
 
     /// What kept it from it.

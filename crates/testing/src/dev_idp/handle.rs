@@ -28,7 +28,7 @@ use crate::dev_server::Running;
 /// | who an access token is about (§5.3) | `GET`, `POST /userinfo` |
 /// | signing out (RP-Initiated Logout 1.0): with `id_token_hint` nobody is asked | `GET`, `POST /logout` |
 /// | ending tokens (RFC 7009) | `POST /revoke` |
-/// | a token for a demo person: form `user=alice`, and `alg`, `expires_in` (seconds), `audience`, `scope` if wanted; as bare text for `Accept: text/plain` | `POST /dev/token` |
+/// | a token for a demo person: form `user=alice`, and `alg`, `expires_in` (seconds), `audience`, `scope` if wanted, without `sid`; as bare text for `Accept: text/plain` | `POST /dev/token` |
 /// | new keys; `keep_old=true` goes on publishing the old ones | `POST /dev/rotate` |
 /// | misbehaviour: form `mode=` and a name of [`Fault::from_name`] | `POST /dev/fault` |
 /// | a person signs out elsewhere: form `user=`, and `fault=` and a name of [`LogoutFault::from_name`] if wanted | `POST /dev/sign-out` |
@@ -206,7 +206,9 @@ impl DevIdp {
         self.state.set_fault(fault);
     }
 
-    /// Makes tokens as if this much more time had passed.
+    /// Makes tokens as if this much more time had passed. It is this provider's clock alone: further ahead than the app's leeway (30 s),
+    /// its tokens are not valid yet there. For time to pass on both sides, give one `ManualClock` to
+    /// [`DevIdpBuilder::clock`](super::DevIdpBuilder::clock) and to the app's verifier, log-in and denylist.
     pub fn advance(&self, by: Duration) {
         self.state.advance(by);
     }

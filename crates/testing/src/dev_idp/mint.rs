@@ -51,7 +51,8 @@ impl Mint {
         }
     }
 
-    /// For this person, with tenant and roles; a name that the provider does not know gets neither.
+    /// For this person, with tenant and roles; a name that the provider does not know gets neither. The token names no `sid`: a
+    /// claim of that name ties it to a log-in.
     pub fn user(self, name: &str) -> Self {
         let person = self.state.person(name).cloned().unwrap_or_else(|| Person::new(name));
         let named = self.claim("sub", person.name).claim("roles", person.roles).claim("client_id", "dev");

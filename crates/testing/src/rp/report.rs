@@ -104,10 +104,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether no test failed. Warnings and tests that don't apply are no failures.
+    /// Whether tests were passed, and none failed. Warnings and tests that don't apply are no failures; a report of those that don't
+    /// apply alone says nothing of the app.
     #[must_use]
     pub fn is_passed(&self) -> bool {
-        !self.findings.iter().any(|finding| finding.outcome == Outcome::Failed)
+        let any = |outcome| self.findings.iter().any(|finding| finding.outcome == outcome);
+        !any(Outcome::Failed) && (any(Outcome::Passed) || any(Outcome::Warned))
     }
 
     /// Each test, in the order of the plans.

@@ -77,6 +77,15 @@ impl Suite {
         self
     }
 
+    /// A name that is misspelt would else be a test that nothing fails.
+    fn check_names(&self) -> Result<(), DevIdpError> {
+        let unknown = |name: &&String| CASES.iter().all(|case| case.name != name.as_str());
+        match self.tests.iter().find(unknown) {
+            Some(name) => Err(DevIdpError::of_test(name)),
+            None => Ok(()),
+        }
+    }
+
     fn cases(&self) -> impl Iterator<Item = &'static Case> {
         CASES.iter().filter(|case| {
             let planned = self.plans.is_empty() || case.plans.iter().any(|plan| self.plans.contains(plan));
@@ -89,11 +98,12 @@ impl Suite {
     /// An app that can't be started fails the test, but for the one whose provider nobody should trust.
     ///
     /// # Errors
-    /// A provider could not be started, or the origin is not one on loopback.
+    /// A provider could not be started, the origin is not one on loopback, or there is no test of a name.
     pub async fn run<F>(&self, mut start: impl FnMut(Given) -> F) -> Result<Report, DevIdpError>
     where
         F: Future<Output = Result<Running, BoxError>>,
     {
+        self.check_names()?;
         let mut report = Report::default();
         let keys = DevIdp::builder().start().await?;
         for case in self.cases() {
@@ -125,12 +135,13 @@ impl Suite {
     /// `ready` is waited for when the provider listens: there is the time to start the app, or to wait for it.
     ///
     /// # Errors
-    /// The provider could not be started, or the origin is not one on loopback.
+    /// The provider could not be started, the origin is not one on loopback, or there is no test of a name.
     pub async fn run_elsewhere(
         &self,
         app: &Elsewhere,
         ready: impl Future<Output = ()>,
     ) -> Result<Report, DevIdpError> {
+        self.check_names()?;
         let idp = DevIdp::builder().bind(app.provider.as_str()).start().await?;
         let (id, secret) = (app.client.0.as_str(), app.client.1.as_str());
         let place = self.place(&app.origin, &idp, (id, secret))?;

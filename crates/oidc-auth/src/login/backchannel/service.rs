@@ -24,7 +24,8 @@ use super::token::heed;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Where the provider tells this app that somebody signed out elsewhere (OpenID Connect Back-Channel Logout 1.0). Made by
-/// [`Login::backchannel_logout`]; mount it for `POST` at [`Login::backchannel_endpoint`]'s path, behind no cross-site check, and register
+/// [`Login::backchannel_logout`]; mount it for `POST` at [`Login::backchannel_endpoint`]'s path, behind no cross-site check
+/// (`exempt` of gambeson-hardening-headers takes the endpoint; providers that send no `Origin` pass it anyway), and register
 /// [`Login::backchannel_logout_uri`] with the provider.
 ///
 /// A logout token must be signed by the issuer, by an algorithm of its `id_token_signing_alg_values_supported` where it says that; name it

@@ -5,6 +5,7 @@ mod app;
 mod program;
 mod server;
 
+use gambeson_testing::DevIdpErrorKind;
 use gambeson_testing::rp::{Elsewhere, Outcome, Plan, Report, Suite};
 
 use app::{Flaw, described, start};
@@ -81,8 +82,17 @@ async fn every_test_bites() {
             assert_eq!(report.outcome(test), Some(*outcome), "{flaw:?}: {report}");
         }
         assert_eq!(report.findings().len(), of_flaw.len());
-        assert_eq!(report.is_passed(), !of_flaw.iter().any(|(.., outcome)| *outcome == Failed));
+        // Neither does a report of tests that don't apply speak for the app.
+        assert_eq!(report.is_passed(), of_flaw.iter().all(|(.., outcome)| *outcome == Warned));
     }
+}
+
+#[tokio::test]
+async fn a_name_that_no_test_has_is_no_test_passed() {
+    let suite = Suite::new(described()).test("oidcc-client-test-missing-subb");
+    let error = suite.run(async |given| start(given, Flaw::None).await).await.unwrap_err();
+    assert_eq!(error.kind(), DevIdpErrorKind::Test);
+    assert!(error.to_string().contains("oidcc-client-test-missing-subb"), "{error}");
 }
 
 /// As an app that was started by hand: told of the provider before, and never again.
