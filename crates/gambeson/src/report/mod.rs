@@ -94,7 +94,7 @@ impl Stack {
     ///     .limits(LimitsLayer::default())
     ///     .build(Profile::Development)?;
     /// let report = stack.report();
-    /// assert!(report.to_string().contains("LimitsLayer     on   body 1 MiB"));
+    /// assert!(report.to_string().contains("LimitsLayer       on   body 1 MiB"));
     /// assert!(report.weaknesses().any(|(layer, _)| layer == "AuthLayer"), "nobody is asked who they are");
     /// # Ok::<(), gambeson::core::ConfigError>(())
     /// ```

@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, D
 
 use super::sender::{challenges, request, send, with_peer};
 use crate::login::real_provider::RealProvider;
-use crate::outgoing::api::{Api, REFUSED, to_api};
+use crate::outgoing::api::{Api, REFUSED, UNAVAILABLE, to_api};
 
 /// A certificate and its key.
 struct Own {
@@ -137,7 +137,6 @@ async fn no_certificate_or_another_one_gets_no_token() {
     for (client, own) in [
         ("service-tls", None),
         ("service-tls", Some(&another_name)),
-        ("service-tls", Some(&stranger)),
         ("service-tls", Some(&room.registered)),
         ("service-own-tls", None),
         ("service-own-tls", Some(&signed)),
@@ -148,4 +147,9 @@ async fn no_certificate_or_another_one_gets_no_token() {
         assert_eq!(api.get(&to_api(&source)).await, REFUSED, "{client}");
         assert!(api.seen().is_empty());
     }
+    // Of a name that the provider knows, by another key: it breaks the connection instead of answering.
+    let (source, api) = (room.source("service-tls", Some(&stranger)), Api::default());
+    let answer = api.get(&to_api(&source)).await;
+    assert!([REFUSED, UNAVAILABLE].contains(&answer), "{answer:?}");
+    assert!(api.seen().is_empty());
 }
