@@ -76,6 +76,15 @@ impl Algorithm {
         })
     }
 
+    /// Whether a signature of this algorithm can have so many bytes: two coordinates (RFC 7518 §3.4), 64 (RFC 8032 §5.1.6), or as
+    /// many as the modulus of an RSA key that is taken.
+    pub(crate) fn takes_signature(self, length: usize) -> bool {
+        match self.curve() {
+            Some((_, coordinate, _)) => length == 2 * coordinate,
+            None => (256..=1_024).contains(&length),
+        }
+    }
+
     /// Curve name of RFC 7518 §6.2.1.1 or RFC 8037 §2, bytes of a coordinate, and the verification itself.
     pub(crate) fn curve(self) -> Option<(&'static str, usize, &'static dyn VerificationAlgorithm)> {
         Some(match self {

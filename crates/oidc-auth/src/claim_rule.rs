@@ -62,12 +62,12 @@ impl ClaimRule {
         Self::new(name, Test::IsTrue)
     }
 
-    /// The claim is this string to the letter, or a list with it.
+    /// The claim is this string to the letter, or a list with it, or with an object that has it as its `value` (RFC 7643 §2.4).
     pub fn equals(name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
         Self::new(name, Test::OneOf(vec![value.into()]))
     }
 
-    /// The claim is one of these strings to the letter, or a list with one of them.
+    /// The claim is one of these strings to the letter, or a list with one of them, as [`ClaimRule::equals`] has it.
     pub fn one_of<V: Into<Box<str>>>(name: impl Into<Box<str>>, values: impl IntoIterator<Item = V>) -> Self {
         Self::new(name, Test::OneOf(values.into_iter().map(Into::into).collect()))
     }
@@ -169,8 +169,8 @@ impl Test {
             (Self::IsTrue, value) => *value == Json::Bool(true),
             (Self::StartsWith(start), Json::Text(text)) => text.starts_with(&**start),
             (Self::OneOf(wanted), Json::Text(text)) => wanted.iter().any(|wanted| **wanted == **text),
-            (Self::OneOf(_), Json::List(items)) => {
-                items.iter().any(|item| matches!(item, Json::Text(_)) && self.holds(item, claims))
+            (Self::OneOf(wanted), Json::List(items)) => {
+                items.iter().filter_map(Json::said).any(|said| wanted.iter().any(|wanted| **wanted == *said))
             }
             (Self::NamedAfter(start, other), Json::Text(text)) => match claims.get(other) {
                 Some(Json::Text(name)) => text
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn values_are_compared_whole_and_by_type() {
-        let text =
-            r#"{"hd":"example.com","yes":true,"word":"true","list":["a",7],"null":null,"sub":"repo:octo/a"}"#;
+        let text = r#"{"hd":"example.com","yes":true,"word":"true","list":["a",7,["c"],{"value":"b","display":"d"}],"null":null,
+                "sub":"repo:octo/a","object":{"value":"b"}}"#;
         let claims = read_object(text, |_| Keep::Value).unwrap();
         for (rule, holds) in [
             (ClaimRule::equals("hd", "example.com"), true),
@@ -222,6 +222,10 @@ mod tests {
             (ClaimRule::one_of("hd", ["a", "example.com"]), true),
             (ClaimRule::equals("list", "a"), true),
             (ClaimRule::equals("list", "7"), false),
+            (ClaimRule::equals("list", "b"), true),
+            (ClaimRule::equals("list", "c"), false),
+            (ClaimRule::equals("list", "d"), false),
+            (ClaimRule::equals("object", "b"), false),
             (ClaimRule::is_true("yes"), true),
             (ClaimRule::is_true("word"), false),
             (ClaimRule::present("null"), false),

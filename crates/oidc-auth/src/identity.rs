@@ -1,9 +1,11 @@
 //! From checked claims to a principal.
 
+use std::sync::Arc;
+
 use gambeson_core::{Principal, PrincipalBuilder, Timestamp};
 
 use crate::error::{Reason, TokenError};
-use crate::jwt::{Claims, Json, Members, texts_of};
+use crate::jwt::{Claims, Json, Members, texts_of, values_of};
 use crate::policy::{Policy, TokenKind};
 
 /// How many actors may stand behind each other (RFC 8693 §4.1): more is no honest delegation.
@@ -57,6 +59,7 @@ fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<Princ
         // A subject is unique within its tenant's issuer only.
         Some(_) => claims.text("iss")?.unwrap_or_default().into(),
     };
+    let actor = actor(claims.members(), &issuer, MAX_ACTORS)?;
     let mut builder = match is_service(claims, policy, client == Some(subject)) {
         true => Principal::service(issuer, subject),
         false => Principal::user(issuer, subject),
@@ -67,7 +70,7 @@ fn describe(claims: &Claims<'_>, payload: &str, policy: &Policy) -> Result<Princ
     }
     builder = authentication(builder, claims)?;
     builder = authority(builder, claims, policy)?;
-    if let Some(actor) = actor(claims.members(), policy, MAX_ACTORS)? {
+    if let Some(actor) = actor {
         builder = builder.actor(actor);
     }
     Ok(builder)
@@ -120,9 +123,9 @@ fn authority(
     for scopes in texts_of(members.at(&names.scope), "scope")? {
         builder = scopes.split_ascii_whitespace().fold(builder, PrincipalBuilder::scope);
     }
-    let roles = texts_of(members.at(&names.roles), "the roles claim")?;
+    let roles = values_of(members.at(&names.roles), "the roles claim")?;
     builder = roles.fold(builder, PrincipalBuilder::role);
-    let groups = texts_of(members.at(&names.groups), "the groups claim")?;
+    let groups = values_of(members.at(&names.groups), "the groups claim")?;
     builder = groups.fold(builder, PrincipalBuilder::group);
     match members.at(&names.tenant) {
         None => Ok(builder),
@@ -131,7 +134,8 @@ fn authority(
     }
 }
 
-fn actor(members: &Members<'_>, policy: &Policy, depth: u8) -> Result<Option<Principal>, TokenError> {
+/// Who acts for the subject (RFC 8693 §4.1): known to the token's own issuer, unless `act` names another.
+fn actor(members: &Members<'_>, own: &Arc<str>, depth: u8) -> Result<Option<Principal>, TokenError> {
     let wrong = |text| TokenError::with(Reason::Malformed, text);
     let act = match members.get("act") {
         None => return Ok(None),
@@ -143,12 +147,12 @@ fn actor(members: &Members<'_>, policy: &Policy, depth: u8) -> Result<Option<Pri
         return Err(wrong("act has no sub"));
     };
     let issuer = match act.get("iss") {
-        None => policy.issuer.clone(),
+        None => Arc::clone(own),
         Some(Json::Text(issuer)) => (&**issuer).into(),
         Some(_) => return Err(wrong("iss of act is not a string")),
     };
     let mut builder = Principal::service(issuer, &**subject);
-    if let Some(next) = actor(act, policy, depth)? {
+    if let Some(next) = actor(act, own, depth)? {
         builder = builder.actor(next);
     }
     Ok(Some(builder.build()))

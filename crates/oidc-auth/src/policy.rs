@@ -68,9 +68,10 @@ impl TokenKind {
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct ClaimNames {
-    /// A string or a list of strings. Default `roles`.
+    /// A string or a list of strings, or of objects that say them as their `value`, as SCIM has it (RFC 9068 §2.2.3.1,
+    /// RFC 7643 §2.4). Default `roles`.
     pub roles: String,
-    /// A string or a list of strings. Default `groups`.
+    /// The same of groups: where they are objects, `value` is the group's id. Default `groups`.
     pub groups: String,
     /// A string. Default `tenant`.
     pub tenant: String,

@@ -266,15 +266,18 @@ impl Verifier {
         let policy = &self.0.policy;
         let parts = Compact::split(token)?;
         let header = Header::read(&parts.header()?, policy.kind)?;
-        let Some(key) = keys.find(header.kid.as_deref(), header.algorithm) else {
+        // Before any key is doubted or waited for.
+        let signature = parts.signature(header.algorithm)?;
+        let mut meant = keys.meant(header.kid.as_deref(), header.algorithm).peekable();
+        if meant.peek().is_none() {
             let payload = parts.payload()?;
             Claims::read(&payload, policy)?.check(policy, now)?;
-            return Err(self.missing_key(header));
-        };
-        if let Err(error) = verify_signature(key, &parts) {
-            self.suspect_key(&parts, now);
-            return Err(error.into());
+            return Err(self.missing_key(&header));
         }
+        let Some(key) = meant.find(|key| key.verifies(parts.signed(), &signature)) else {
+            self.suspect_key(&parts, now);
+            return Err(TokenError::new(Reason::Signature).into());
+        };
         let payload = parts.payload()?;
         let claims = Claims::read(&payload, policy)?;
         claims.check(policy, now)?;
@@ -303,9 +306,9 @@ impl Verifier {
     }
 
     /// Keys that never change can't be waited for.
-    fn missing_key(&self, header: Header) -> Miss {
+    fn missing_key(&self, header: &Header) -> Miss {
         match &self.0.keys {
-            Keys::Remote(_) => Miss::Key(header.kid),
+            Keys::Remote(_) => Miss::Key(header.kid.clone()),
             Keys::Static(_) => {
                 let kid = header.kid.as_deref().unwrap_or("absent");
                 let text = format!("kid {kid:?} with {} is not in the set", header.algorithm.name());
@@ -483,13 +486,5 @@ fn binding_of(claims: &Claims<'_>, policy: &Policy) -> Result<Binding, TokenErro
     match policy.kind {
         TokenKind::Id | TokenKind::Logout => Ok(Binding::default()),
         TokenKind::Access(_) => claims.binding(),
-    }
-}
-
-fn verify_signature(key: &Key, parts: &Compact<'_>) -> Result<(), TokenError> {
-    if key.verifies(parts.signed(), &parts.signature()?) {
-        Ok(())
-    } else {
-        Err(TokenError::new(Reason::Signature))
     }
 }

@@ -46,7 +46,7 @@ impl Shared {
             return Err(unproved("bound to another key than the proof's"));
         }
         let key = jwk.parse().map_err(wrong)?;
-        let signature = parts.signature().map_err(|error| again(&error))?;
+        let signature = parts.signature(algorithm).map_err(|error| again(&error))?;
         if key.algorithm != algorithm || key.key.verify_sig(parts.signed(), &signature).is_err() {
             return Err(wrong("the signature of the proof does not match"));
         }

@@ -8,9 +8,11 @@ use crate::denylist::Marks;
 use crate::error::{Reason, TokenError};
 use crate::identity;
 use crate::jwt::{Claims, Compact, Header};
-use crate::keys::{Key, KeySet};
+use crate::keys::{Key, KeySet, MAX_TRIED};
 use crate::policy::Policy;
 use crate::verifier::Verifier;
+
+const UNPROVED: &str = "can't be checked without its key: nothing below is proved";
 
 /// Takes all steps that can be taken.
 pub(super) fn take(verifier: &Verifier, token: &str, told: &mut Explanation) {
@@ -21,16 +23,20 @@ pub(super) fn take(verifier: &Verifier, token: &str, told: &mut Explanation) {
     };
     let policy = meant.policy();
     let header = parts.header().and_then(|text| Header::read(&text, policy.kind));
-    match &header {
+    let keys = meant.key_set();
+    let key = match header {
         Ok(header) => {
             let kid = header.kid.as_deref().unwrap_or("none");
             told.passed("header", format!("{}, kid {kid:?}, type as wanted", header.algorithm.name()));
+            let tried = find(meant, &keys, &header, told);
+            signature(&parts, &header, &tried, told)
         }
-        Err(error) => told.failed("header", error),
-    }
-    let keys = meant.key_set();
-    let key = header.ok().and_then(|header| find(meant, &keys, &header, told));
-    signature(&parts, key, told);
+        Err(error) => {
+            told.failed("header", &error);
+            told.add("signature", Verdict::Open, UNPROVED);
+            None
+        }
+    };
     claims(meant, &parts, key, told);
 }
 
@@ -59,17 +65,17 @@ fn form<'t>(verifier: &Verifier, token: &'t str, told: &mut Explanation) -> Opti
     }
 }
 
-fn find<'k>(
-    verifier: &Verifier,
-    keys: &'k KeySet,
-    header: &Header,
-    told: &mut Explanation,
-) -> Option<&'k Key> {
+fn find<'k>(verifier: &Verifier, keys: &'k KeySet, header: &Header, told: &mut Explanation) -> Vec<&'k Key> {
     let published = keys.names().map(|(kid, alg)| format!("{kid} ({alg})")).collect::<Vec<_>>().join(", ");
-    let found = keys.find(header.kid.as_deref(), header.algorithm);
-    match found {
-        Some(_) => told.passed("key", "published by the issuer for this algorithm"),
-        None => {
+    let tried: Vec<&Key> = keys.meant(header.kid.as_deref(), header.algorithm).collect();
+    match tried.len() {
+        1 => told.passed("key", "published by the issuer for this algorithm"),
+        2.. => {
+            let text =
+                format!("none is named: {} of this algorithm are tried, {MAX_TRIED} at most", tried.len());
+            told.passed("key", text);
+        }
+        0 => {
             let cause = match verifier.status().last_error {
                 Some(error) => format!("; the last fetch failed: {error}"),
                 None => String::new(),
@@ -82,25 +88,40 @@ fn find<'k>(
             told.failed("key", &TokenError::with(Reason::UnknownKey, text));
         }
     }
-    found
+    tried
 }
 
-fn signature(parts: &Compact<'_>, key: Option<&Key>, told: &mut Explanation) {
-    let Some(key) = key else {
-        return told.add(
-            "signature",
-            Verdict::Open,
-            "can't be checked without its key: nothing below is proved",
-        );
-    };
-    match parts.signature() {
-        Ok(signature) if key.verifies(parts.signed(), &signature) => told.passed("signature", "by that key"),
-        Ok(_) => {
-            let text = "not by that key: the token was changed or cut, or the issuer has another key under that name";
-            told.failed("signature", &TokenError::with(Reason::Signature, text));
+/// The key that signed it.
+fn signature<'k>(
+    parts: &Compact<'_>,
+    header: &Header,
+    tried: &[&'k Key],
+    told: &mut Explanation,
+) -> Option<&'k Key> {
+    let signature = match parts.signature(header.algorithm) {
+        Ok(signature) => signature,
+        Err(error) => {
+            told.failed("signature", &error);
+            return None;
         }
-        Err(error) => told.failed("signature", &error),
-    }
+    };
+    let signed_by = tried.iter().find(|key| key.verifies(parts.signed(), &signature));
+    let text = match (signed_by, tried) {
+        (Some(_), _) => {
+            told.passed("signature", "by that key");
+            return signed_by.copied();
+        }
+        (None, []) => {
+            told.add("signature", Verdict::Open, UNPROVED);
+            return None;
+        }
+        (None, [_]) => {
+            "not by that key: the token was changed or cut, or the issuer has another key under that name"
+        }
+        (None, _) => "not by one of those keys: the token was changed or cut, or should name its key",
+    };
+    told.failed("signature", &TokenError::with(Reason::Signature, text));
+    None
 }
 
 fn claims(verifier: &Verifier, parts: &Compact<'_>, key: Option<&Key>, told: &mut Explanation) {
@@ -113,7 +134,9 @@ fn claims(verifier: &Verifier, parts: &Compact<'_>, key: Option<&Key>, told: &mu
         Ok(claims) => claims,
         Err(error) => return told.failed("claims", &error),
     };
-    told.outcome("issuer", claims.check_issuer(policy), || format!("{:?}", policy.issuer));
+    told.outcome("issuer", claims.check_issuer(policy), || {
+        format!("{:?}", claims.text("iss").ok().flatten().unwrap_or(&policy.issuer))
+    });
     told.outcome("audience", claims.check_audience(policy), || format!("one of {:?}", policy.audiences));
     told.outcome("times", claims.check_times(policy, now), || times(&claims, now));
     told.outcome("purpose", claims.check_purpose(policy), || "an access token, not an ID token".to_owned());
@@ -157,5 +180,11 @@ fn described(caller: &Principal) -> String {
     text += &list("scopes", caller.scopes().collect());
     text += &list("roles", caller.roles().collect());
     text += &list("groups", caller.groups().collect());
-    text + &caller.tenant().map_or(String::new(), |tenant| format!(", tenant {tenant:?}"))
+    text += &caller.tenant().map_or(String::new(), |tenant| format!(", tenant {tenant:?}"));
+    let mut actor = caller.actor();
+    while let Some(who) = actor {
+        text += &format!(", by {:?} of {:?}", who.subject(), who.issuer());
+        actor = who.actor();
+    }
+    text
 }

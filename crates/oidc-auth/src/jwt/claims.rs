@@ -247,7 +247,20 @@ pub(crate) fn texts_of<'v, 'a>(value: Option<&'v Json<'a>>, name: &str) -> Resul
     }
 }
 
-/// The strings of a claim, where they are. Made by [`texts_of`] only, so each item is a string.
+/// A value of one string or a list of strings, or of objects that say them: roles and groups may have SCIM's shape
+/// (RFC 9068 §2.2.3.1). What an object is called for people (`display`) is passed over: whoever keeps the group can change it.
+pub(crate) fn values_of<'v, 'a>(
+    value: Option<&'v Json<'a>>,
+    name: &str,
+) -> Result<Texts<'v, 'a>, TokenError> {
+    match value {
+        Some(Json::List(items)) if items.iter().all(|item| item.said().is_some()) => Ok(Texts(items.iter())),
+        Some(Json::List(_)) => Err(wrong_type(name, "a list of strings, or of objects with a value")),
+        one => texts_of(one, name),
+    }
+}
+
+/// The strings of a claim, where they are. Made by [`texts_of`] and [`values_of`] only, so each item says one.
 #[derive(Debug, Clone)]
 pub(crate) struct Texts<'v, 'a>(slice::Iter<'v, Json<'a>>);
 
@@ -255,10 +268,7 @@ impl<'v> Iterator for Texts<'v, '_> {
     type Item = &'v str;
 
     fn next(&mut self) -> Option<&'v str> {
-        match self.0.next()? {
-            Json::Text(text) => Some(text),
-            _ => None,
-        }
+        self.0.next()?.said()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

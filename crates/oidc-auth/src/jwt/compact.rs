@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::algorithm::Algorithm;
 use crate::error::{Reason, TokenError};
 
 /// A token cut in three; nothing is decoded yet.
@@ -31,8 +32,16 @@ impl<'a> Compact<'a> {
         self.signed.as_bytes()
     }
 
-    pub(crate) fn signature(&self) -> Result<Vec<u8>, TokenError> {
-        decode(self.signature)
+    /// The signature, of a length that this algorithm's can have. Needs no key: what is refused here says nothing of one.
+    pub(crate) fn signature(&self, algorithm: Algorithm) -> Result<Vec<u8>, TokenError> {
+        let signature = decode(self.signature)?;
+        match algorithm.takes_signature(signature.len()) {
+            true => Ok(signature),
+            false => {
+                let text = format!("{} bytes are no signature by {}", signature.len(), algorithm.name());
+                Err(TokenError::with(Reason::Malformed, text))
+            }
+        }
     }
 
     pub(crate) fn header(&self) -> Result<String, TokenError> {

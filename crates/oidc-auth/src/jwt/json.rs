@@ -31,6 +31,20 @@ pub(crate) enum Json<'a> {
     Object(Members<'a>),
 }
 
+impl Json<'_> {
+    /// What an item of a list says: the string, or the `value` of an object, as attributes of several values have it (RFC 7643 §2.4).
+    pub(crate) fn said(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Object(members) => match members.get("value") {
+                Some(Self::Text(text)) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 /// The members of an object, in their order, no name twice.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);

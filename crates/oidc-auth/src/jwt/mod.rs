@@ -5,7 +5,7 @@ mod compact;
 mod header;
 mod json;
 
-pub(crate) use claims::{Claims, texts_of};
+pub(crate) use claims::{Claims, texts_of, values_of};
 pub(crate) use compact::Compact;
 pub(crate) use header::Header;
 pub(crate) use json::{Json, Keep, Members, read_object};

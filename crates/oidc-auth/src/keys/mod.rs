@@ -13,5 +13,5 @@ pub(crate) use fetch::{Endpoint, FetchError, Metadata, describe, is_page, redire
 pub(crate) use jwk::Jwk;
 pub(crate) use keeper::{AtWork, either};
 pub(crate) use remote::{Remote, RemoteParts, Round};
-pub(crate) use set::{Key, KeySet};
+pub(crate) use set::{Key, KeySet, MAX_TRIED};
 pub(crate) use waiting::{KeyWait, Network};

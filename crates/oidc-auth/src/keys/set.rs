@@ -14,6 +14,10 @@ use crate::algorithm::Algorithm;
 /// The most keys that are taken from one set; the rest is skipped.
 const MAX_KEYS: usize = 64;
 
+/// The most keys that are tried for a token that names none: what a stranger's token can cost. A rotation has two of an algorithm, three
+/// where the next is published ahead.
+pub(crate) const MAX_TRIED: usize = 4;
+
 /// A key that is bound to one algorithm.
 pub(crate) struct Key {
     kid: Option<Box<str>>,
@@ -109,13 +113,12 @@ impl KeySet {
         Ok(Self { keys: keys.into(), skipped: skipped.into() })
     }
 
-    /// The key that a token means: by name and algorithm; without a name only if there is no choice.
-    pub(crate) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
-        let mut fitting = self.keys.iter().filter(|key| key.algorithm == algorithm);
-        match kid {
-            Some(_) => fitting.find(|key| key.kid.as_deref() == kid),
-            None => fitting.next().filter(|_| fitting.next().is_none()),
-        }
+    /// The keys that a token can mean: one by name and algorithm; without a name the first few of the algorithm (RFC 7515 §6).
+    pub(crate) fn meant(&self, kid: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &Key> {
+        let most = if kid.is_some() { 1 } else { MAX_TRIED };
+        let fits =
+            move |key: &&Key| key.algorithm == algorithm && (kid.is_none() || key.kid.as_deref() == kid);
+        self.keys.iter().filter(fits).take(most)
     }
 
     pub(crate) fn holds(&self, thumbprint: &[u8; 32]) -> bool {

@@ -93,6 +93,7 @@
 //! | anonymous requests | go on | probes and public routes share the stack; authorization refuses the rest |
 //! | a bad token on a public route | 401 | RFC 6750 §3.1; a client that thinks it is known must learn that it is not |
 //! | token profile | RFC 9068 access tokens | an ID token or a log-out token can't pass for one |
+//! | a token that names no key (`kid`) | the first 4 keys of its algorithm are tried | issuers without key names rotate too; it bounds what a stranger's token costs |
 //! | leeway | 30 s | clocks differ |
 //! | longest lifetime | 24 h, a warning above 1 h | a stolen token works until its end |
 //! | largest token | 8 KiB | what headers can hold elsewhere |
@@ -139,8 +140,8 @@
 //!
 //! # Standards
 //!
-//! RFC 6750 §2.1, §3 and §3.1 (bearer tokens), RFC 8705 §3 (certificates), RFC 9449 §7 (DPoP), RFC 7515 §4.1.11 and §7.1, RFC 7517 §5, RFC 7518 §3.1, RFC 7519 §4.1,
-//! RFC 8725 §3 (best practice for JWT), RFC 9068 §2.2 and §4 (access tokens), RFC 8414 §3 and OpenID Connect Discovery 1.0
+//! RFC 6750 §2.1, §3 and §3.1 (bearer tokens), RFC 8705 §3 (certificates), RFC 9449 §7 (DPoP), RFC 7515 §4.1.4, §4.1.11, §6 and §7.1, RFC 7517 §5, RFC 7518 §3.1, RFC 7519 §4.1,
+//! RFC 8725 §3 (best practice for JWT), RFC 9068 §2.2 and §4 (access tokens), RFC 7643 §2.4 (lists of roles and groups), RFC 8414 §3 and OpenID Connect Discovery 1.0
 //! §4 (metadata), RFC 9110 §11, RFC 9111 §4.2 (freshness), RFC 9470 §3 (step-up), RFC 9728 §5.1 (resource metadata).
 
 mod credential;

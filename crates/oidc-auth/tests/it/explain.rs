@@ -69,7 +69,9 @@ fn what_is_no_token_is_told_apart() {
         (format!("{signed}."), "unsigned"),
         (signed.to_owned(), "cut"),
         ("x".repeat(9_000), "max_token_bytes"),
-        (format!("{signed}.AAAA"), "not by that key"),
+        (format!("{signed}.{}", "A".repeat(86)), "not by that key"),
+        (format!("{signed}.AAAA"), "3 bytes are no signature by ES256"),
+        (format!("{signed}.{}=", "A".repeat(86)), "not unpadded base64url"),
         (Signer::es256("other").token(&claims()), "known are [k (ES256)]"),
         (signer.token_of(r#"{"alg":"none"}"#, "{}"), "alg is \"none\""),
         (signer.token_of(r#"{"alg":"HS256","typ":"at+jwt"}"#, "{}"), "HS256"),
@@ -79,6 +81,28 @@ fn what_is_no_token_is_told_apart() {
         assert!(!explained.is_accepted());
         assert!(explained.to_string().contains(part), "{part} is not in {explained}");
     }
+}
+
+#[test]
+fn a_token_that_names_no_key_is_tried_as_verification_tries_it() {
+    let signers: Vec<Signer> = (1..=5).map(|n| Signer::es256(&n.to_string())).collect();
+    let verifier = static_verifier(&signers.iter().collect::<Vec<_>>()).build().unwrap();
+    for (index, signer) in signers.iter().enumerate() {
+        let token = signer.token_of(r#"{"alg":"ES256","typ":"at+jwt"}"#, &claims().to_string());
+        let explained = verifier.explain(&token);
+        assert_eq!(explained.is_accepted(), index < 4);
+        assert_eq!(failed(&explained), ["signature"][usize::from(index < 4)..], "{explained}");
+        assert!(explained.to_string().contains("4 of this algorithm are tried"), "{explained}");
+    }
+}
+
+#[test]
+fn what_can_be_no_signature_is_told_without_the_key_too() {
+    let verifier = static_verifier(&[&Signer::es256("k")]).build().unwrap();
+    let token = Signer::es256("other").token(&claims());
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(failed(&verifier.explain(&token)), ["key"]);
+    assert_eq!(failed(&verifier.explain(&format!("{signed}.AAAA"))), ["key", "signature"]);
 }
 
 #[test]

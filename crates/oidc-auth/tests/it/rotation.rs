@@ -139,6 +139,25 @@ async fn another_key_under_a_known_name_is_fetched_after_its_first_401() {
 }
 
 #[tokio::test]
+async fn what_can_be_no_signature_asks_for_no_keys_and_waits_for_none() {
+    let (known, unknown) = (Signer::es256("k"), Signer::es256("new"));
+    let house = House::with(&[&known]);
+    let verifier = house.verifier().await;
+    for signer in [&known, &unknown] {
+        let token = signer.token(&claims());
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        for bad in [format!("{signature}="), format!("{signature}AAAA"), "AAAA".to_owned(), "*".to_owned()] {
+            let bad = format!("{signed}.{bad}");
+            let mut waiting = pin!(verifier.verify_or_wait(&bad, None));
+            let Poll::Ready(Err(error)) = poll_once(waiting.as_mut()) else { panic!("it waits for {bad}") };
+            assert_eq!(error.reason(), Reason::Malformed);
+        }
+    }
+    house.pass_seconds(2).await;
+    assert_eq!(house.issuer.fetches(), 1);
+}
+
+#[tokio::test]
 async fn forged_signatures_ask_for_keys_ever_more_seldom_and_a_rotation_is_noticed_all_the_same() {
     let (first, second, forger) = (Signer::es256("k"), Signer::es256("k"), Signer::es256("k"));
     let house = House::with(&[&first]);

@@ -5,7 +5,7 @@ use gambeson_oidc_auth::{ClaimNames, Reason, TokenProfile, VerifierBuilder};
 use serde_json::{Value, json};
 
 use crate::fake_issuer::{START, claims, claims_with, static_verifier};
-use crate::signer::Signer;
+use crate::signer::{Signer, encode};
 
 fn reason(builder: VerifierBuilder, token: &str) -> Reason {
     builder.build().unwrap().verify(token).unwrap_err().reason()
@@ -23,7 +23,9 @@ fn every_algorithm_verifies_its_own_and_no_other() {
             let mut header = signer.header();
             header["alg"] = json!(other);
             let token = signer.token_of(&header.to_string(), &claims().to_string());
-            assert_eq!(verifier.verify(&token).unwrap_err().reason(), Reason::UnknownKey, "{alg} as {other}");
+            let same_length = Signer::of(other, "k").sign(b"").len() == signer.sign(b"").len();
+            let wanted = if same_length { Reason::UnknownKey } else { Reason::Malformed };
+            assert_eq!(verifier.verify(&token).unwrap_err().reason(), wanted, "{alg} as {other}");
         }
     }
 }
@@ -59,6 +61,35 @@ fn claims_become_a_principal() {
     assert_eq!(alice.auth_time().unwrap().unix_seconds(), START - 10);
     assert_eq!(alice.actor().unwrap().subject(), "gateway");
     assert!(alice.claims().unwrap().contains("\"tenant\":\"acme\""));
+}
+
+#[test]
+fn groups_and_roles_may_have_the_shape_of_scim() {
+    let signer = Signer::es256("k");
+    let verifier = static_verifier(&[&signer]).build().unwrap();
+    for claim in ["groups", "roles"] {
+        let of = |value: Value| verifier.verify(&signer.token(&claims_with(claim, value)));
+        let scim = json!([{"value": "e9e30dba", "display": "admins", "$ref": "../Groups/e9e30dba"}, "staff", {"value": "x"}]);
+        let alice = of(scim).unwrap();
+        let got: Vec<&str> =
+            if claim == "groups" { alice.groups().collect() } else { alice.roles().collect() };
+        assert_eq!(got, ["e9e30dba", "staff", "x"], "never what it is called for people");
+        for bad in [
+            json!([{"display": "admins"}]),
+            json!([{"value": 7}]),
+            json!([{"value": null}]),
+            json!(["staff", {"value": ["admins"]}]),
+            json!([["staff"]]),
+            json!([7]),
+            json!({"value": "staff"}),
+        ] {
+            assert_eq!(of(bad.clone()).unwrap_err().reason(), Reason::Malformed, "{claim} {bad}");
+        }
+    }
+    for claim in ["scope", "aud", "amr"] {
+        let token = signer.token(&claims_with(claim, json!([{"value": "api"}])));
+        assert_eq!(verifier.verify(&token).unwrap_err().reason(), Reason::Malformed, "{claim}");
+    }
 }
 
 #[test]
@@ -158,12 +189,57 @@ fn times_have_the_leeway_and_no_more() {
 }
 
 #[test]
-fn a_token_without_a_key_name_needs_a_set_without_a_choice() {
-    let (one, two) = (Signer::es256("1"), Signer::es256("2"));
-    let header = json!({"alg": "ES256", "typ": "at+jwt"}).to_string();
-    let token = one.token_of(&header, &claims().to_string());
-    static_verifier(&[&one, &Signer::of("EdDSA", "3")]).build().unwrap().verify(&token).unwrap();
-    assert_eq!(reason(static_verifier(&[&one, &two]), &token), Reason::UnknownKey);
+fn for_a_token_without_a_key_name_the_first_four_keys_of_its_algorithm_are_tried() {
+    let signers: Vec<Signer> = (1..=5).map(|n| Signer::es256(&n.to_string())).collect();
+    let other = Signer::of("EdDSA", "other");
+    let set: Vec<&Signer> = std::iter::once(&other).chain(&signers).collect();
+    for profile in [TokenProfile::AccessToken, TokenProfile::JwtLenient] {
+        let verifier = || static_verifier(&set).profile(profile);
+        let unnamed = |signer: &Signer| {
+            let header = json!({"alg": "ES256", "typ": "at+jwt"}).to_string();
+            signer.token_of(&header, &claims().to_string())
+        };
+        for signer in &signers[..4] {
+            verifier().build().unwrap().verify(&unnamed(signer)).unwrap();
+        }
+        assert_eq!(reason(verifier(), &unnamed(&signers[4])), Reason::Signature, "the fifth");
+        assert_eq!(reason(verifier(), &unnamed(&Signer::es256("1"))), Reason::Signature, "of none");
+        let swapped = signers[1].token_of(&signers[0].header().to_string(), &claims().to_string());
+        assert_eq!(reason(verifier(), &swapped), Reason::Signature, "who names a key means it alone");
+    }
+    let unnamed = other.token_of(r#"{"alg":"ES256","typ":"at+jwt"}"#, &claims().to_string());
+    assert_eq!(reason(static_verifier(&[&other]), &unnamed), Reason::UnknownKey);
+}
+
+#[test]
+fn what_can_be_no_signature_is_malformed() {
+    for (alg, lengths) in [
+        ("RS256", &[255, 1_025][..]),
+        ("PS512", &[64, 255, 1_025]),
+        ("ES256", &[1, 63, 65, 70]),
+        ("ES384", &[95, 97]),
+        ("ES512", &[131, 133]),
+        ("EdDSA", &[63, 65]),
+    ] {
+        let signer = Signer::of(alg, "k");
+        let token = signer.token(&claims());
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let good = || static_verifier(&[&signer]);
+        for bad in [format!("{signature}="), format!("{signature}A*"), signature.replacen('A', "+", 1) + "/"]
+        {
+            assert_eq!(reason(good(), &format!("{signed}.{bad}")), Reason::Malformed, "{alg} {bad}");
+        }
+        for length in lengths {
+            let bad = format!("{signed}.{}", encode(&vec![7; *length]));
+            assert_eq!(reason(good(), &bad), Reason::Malformed, "{alg} {length}");
+        }
+        let whole = format!("{signed}.{}", encode(&vec![7; decoded_length(signature)]));
+        assert_eq!(reason(good(), &whole), Reason::Signature, "{alg}");
+    }
+}
+
+fn decoded_length(text: &str) -> usize {
+    text.len() * 3 / 4
 }
 
 #[cfg(feature = "client")]

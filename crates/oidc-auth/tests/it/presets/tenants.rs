@@ -55,6 +55,31 @@ fn the_tenants_that_are_let_in_and_no_others() {
 }
 
 #[test]
+fn an_actor_is_of_the_token_s_own_issuer_unless_it_names_another() {
+    let signer = Signer::es256("k");
+    let fixture: Value = serde_json::from_str(include_str!("fixtures/entra.json")).unwrap();
+    let mut claims = at_start(&fixture["claims"]);
+    let own = format!("https://login.microsoftonline.com/{OTHER}/v2.0");
+    claims["iss"] = json!(own);
+    claims["tid"] = json!(OTHER);
+    claims["act"] =
+        json!({"sub": "gateway", "act": {"sub": "page", "iss": "https://x.example", "act": {"sub": "app"}}});
+    let token = signer.token_of(&fixture["header"].to_string(), &claims.to_string());
+    let verifier = verifier(Issuer::entra_tenants([TENANT, OTHER]), &keys(&signer)).build().unwrap();
+    let caller = verifier.verify(&token).unwrap();
+    let mut actors = Vec::new();
+    let mut next = caller.actor();
+    while let Some(actor) = next {
+        actors.push((actor.subject(), actor.issuer()));
+        next = actor.actor();
+    }
+    assert_eq!(actors, [("gateway", &*own), ("page", "https://x.example"), ("app", &own)]);
+    let told = verifier.explain(&token).to_string();
+    assert!(told.contains(&format!("by \"gateway\" of {own:?}")), "{told}");
+    assert!(told.contains(&format!("issuer     {own:?}")), "not the template: {told}");
+}
+
+#[test]
 fn a_key_of_one_tenant_signs_for_no_other() {
     let signer = Signer::es256("k");
     let set = |issuer: Value| {
