@@ -19,6 +19,7 @@ use super::telemetry;
 use super::userinfo::{self, UserinfoError};
 use crate::error::{TokenError, TokenErrorKind};
 use crate::identity;
+use crate::jwt::Claims;
 use crate::token_endpoint::{ExchangeError, Tokens};
 
 /// The authorization response (RFC 6749 §4.1.2, RFC 9207 §2).
@@ -134,7 +135,8 @@ async fn finish(
         // To send the browser back would go round for ever: the provider was asked and did not do it.
         return Err(refusal::failed("the ID token has not the acr or auth_time that was asked for"));
     }
-    let session = Session::new(principal.clone(), now, parts.lifetime, grant);
+    let begun = now.min(issued_at(login, &principal).unwrap_or(now));
+    let session = Session::new(principal.clone(), now, parts.lifetime, grant).begun(begun);
     let cookie = open_session(login, session, old, now).await?;
     telemetry::logged_in(login, &principal, facts);
     let reply = Reply::see_other(&parts.origin.url(&attempt.return_to));
@@ -218,6 +220,12 @@ async fn identify(
         refresh_token: tokens.refresh_token.map(SecretBytes::new),
     };
     Ok((principal, grant))
+}
+
+/// When the provider gave the ID token, by its own clock.
+fn issued_at(login: &Login, principal: &Principal) -> Option<Timestamp> {
+    let claims = Claims::read(principal.claims()?, login.parts().verifier.policy()).ok()?;
+    claims.seconds("iat").map(Timestamp::from_unix_seconds)
 }
 
 /// A fifth of its life before its end, at least a minute; half of it where that is all there is.

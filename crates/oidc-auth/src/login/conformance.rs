@@ -37,6 +37,8 @@ pub async fn check(one: Store, other: Store) -> Result<(), NotConformant> {
     cases.note("a removal holds against replacements and visits", stores.removal_holds().await);
     cases.note("all sessions of a subject end and nobody else's", stores.end_subject().await);
     cases.note("all sessions of a log-in at the provider end and no others", stores.end_provider().await);
+    cases.note("sessions without a name at the provider end apart", stores.end_nameless().await);
+    cases.note("what began later does not end", stores.end_until().await);
     cases.note("a replaced session is found by what it is now", stores.listed_anew().await);
     cases.note("long answers are told of the end", stores.ends_are_told().await);
     cases.result()
@@ -273,9 +275,9 @@ impl Stores {
         let last = made.last().ok_or("none was made")?;
         answer(self.other.remove(&last.key, None)).await?;
         let of = SessionsOf::Subject(Subject { issuer: ISSUER.into(), name: alice.into() });
-        same("how many there were", &answer(self.one.end_all(&of)).await?, &2)?;
+        same("how many there were", &answer(self.one.end_all(&of, None)).await?, &2)?;
         same("which are there", &self.are_there(&made).await?, &vec![false, false, true, true, false])?;
-        same("how many there were then", &answer(self.other.end_all(&of)).await?, &0)
+        same("how many there were then", &answer(self.other.end_all(&of, None)).await?, &0)
     }
 
     async fn end_provider(&self) -> Result<(), Why> {
@@ -291,10 +293,51 @@ impl Stores {
         let made = made.into_iter().collect::<Result<Vec<Made>, Why>>()?;
         self.all(&made).await?;
         let of = SessionsOf::ProviderSession(ProviderSession::new(ISSUER, sid.as_str()));
-        same("how many there were", &answer(self.one.end_all(&of)).await?, &2)?;
+        same("how many there were", &answer(self.one.end_all(&of, None)).await?, &2)?;
         same("which are there", &self.are_there(&made).await?, &vec![false, true, false, true, true])?;
         let named_so = SessionsOf::Subject(Subject { issuer: ISSUER.into(), name: other.into() });
-        same("of a person called like a log-in", &answer(self.one.end_all(&named_so)).await?, &0)
+        same("of a person called like a log-in", &answer(self.one.end_all(&named_so, None)).await?, &0)
+    }
+
+    async fn end_nameless(&self) -> Result<(), Why> {
+        let (alice, bob, sid) = (name()?, name()?, name()?);
+        let made = [
+            Made::of(ISSUER, &alice, None),
+            Made::of(ISSUER, &alice, Some(&sid)),
+            Made::of(ISSUER, &bob, None),
+            Made::of("https://other.example", &alice, None),
+            Made::of(ISSUER, &alice, None),
+        ];
+        let made = made.into_iter().collect::<Result<Vec<Made>, Why>>()?;
+        self.all(&made).await?;
+        let alice = Subject { issuer: ISSUER.into(), name: alice.into() };
+        let nameless = SessionsOf::SubjectWithoutSid(alice.clone());
+        same("how many there were", &answer(self.one.end_all(&nameless, None)).await?, &2)?;
+        same("which are there", &self.are_there(&made).await?, &vec![false, true, true, true, false])?;
+        let all = SessionsOf::Subject(alice);
+        same("how many are left", &answer(self.other.end_all(&all, None)).await?, &1)
+    }
+
+    async fn end_until(&self) -> Result<(), Why> {
+        let (alice, sid) = (name()?, name()?);
+        let mut made = Vec::new();
+        for later in [0, 1, 2] {
+            let session = Made::of(ISSUER, &alice, Some(&sid))?;
+            let begun = session.now.plus(MINUTE * later);
+            made.push(Made { session: session.session.begun(begun), ..session });
+        }
+        self.all(&made).await?;
+        let second = made.get(1).ok_or("it was not made")?.session.created_at();
+        let subject = SessionsOf::Subject(Subject { issuer: ISSUER.into(), name: alice.into() });
+        let ended = answer(self.one.end_all(&subject, Some(second))).await?;
+        same("of the person, until the second began", &ended, &1)?;
+        same("which are there", &self.are_there(&made).await?, &vec![false, true, true])?;
+        let provider = SessionsOf::ProviderSession(ProviderSession::new(ISSUER, sid.as_str()));
+        let until = second.plus(Duration::from_millis(1));
+        let ended = answer(self.other.end_all(&provider, Some(until))).await?;
+        same("of the log-in, a millisecond later", &ended, &1)?;
+        same("which are there then", &self.are_there(&made).await?, &vec![false, false, true])?;
+        same("of the log-in, whenever", &answer(self.one.end_all(&provider, None)).await?, &1)
     }
 
     async fn listed_anew(&self) -> Result<(), Why> {
@@ -304,8 +347,8 @@ impl Stores {
         let now = Made::of(ISSUER, &alice, Some(&after))?;
         answer(self.one.replace(&made.key, 1, now.session)).await?;
         let of = |sid: &String| SessionsOf::ProviderSession(ProviderSession::new(ISSUER, sid.as_str()));
-        same("by the old log-in", &answer(self.other.end_all(&of(&before))).await?, &0)?;
-        same("by the new one", &answer(self.other.end_all(&of(&after))).await?, &1)
+        same("by the old log-in", &answer(self.other.end_all(&of(&before), None)).await?, &0)?;
+        same("by the new one", &answer(self.other.end_all(&of(&after), None)).await?, &1)
     }
 
     async fn ends_are_told(&self) -> Result<(), Why> {
@@ -320,7 +363,7 @@ impl Stores {
         same("before", &told(), &vec![false, false])?;
         answer(self.one.remove(&removed.key, None)).await?;
         same("after a removal", &told(), &vec![true, false])?;
-        answer(self.one.end_all(&of(&ended))).await?;
+        answer(self.one.end_all(&of(&ended), None)).await?;
         same("after the end of all", &told(), &vec![true, true])
     }
 }

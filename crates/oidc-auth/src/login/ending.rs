@@ -177,6 +177,7 @@ pub(super) fn revoke_behind(login: &Login, session: &Session) {
 /// Ends many sessions at once, and says how many there were.
 pub(super) async fn end_all(login: &Login, of: SessionsOf) -> Result<u64, SessionStoreError> {
     let by = login.clone();
-    let ended = carried(&*login.parts().spawn, async move { by.parts().store.end_all(&of).wait().await });
+    let ended =
+        carried(&*login.parts().spawn, async move { by.parts().store.end_all(&of, None).wait().await });
     ended.await.unwrap_or_else(|| Err(not_run()))
 }

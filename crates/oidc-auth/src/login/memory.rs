@@ -70,6 +70,13 @@ impl State {
         entry.is_some_and(|entry| version.is_none_or(|version| entry.version == version))
     }
 
+    fn falls_under(&self, key: &SessionKey, of: &SessionsOf, until: Option<Timestamp>) -> bool {
+        let Some(Entry { session, .. }) = self.entries.get(key) else { return false };
+        let names_none = || session.principal().session_id().is_none();
+        until.is_none_or(|until| session.created_at() < until)
+            && (!matches!(of, SessionsOf::SubjectWithoutSid(_)) || names_none())
+    }
+
     fn replace(&mut self, key: &SessionKey, session: Session) -> Option<u64> {
         let entry = self.entries.get_mut(key)?;
         let (old, new) = (entry.session.provider_session(), session.provider_session());
@@ -216,12 +223,15 @@ impl SessionStore for MemorySessions {
         Answer::Ready(Ok(there.then(|| state.remove(key)).flatten()))
     }
 
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>> {
         let mut state = self.write();
-        let keys = match of {
-            SessionsOf::Subject(subject) => state.subjects.of(subject),
+        let mut keys = match of {
+            SessionsOf::Subject(subject) | SessionsOf::SubjectWithoutSid(subject) => {
+                state.subjects.of(subject)
+            }
             SessionsOf::ProviderSession(provider_session) => state.provider_sessions.of(provider_session),
         };
+        keys.retain(|key| state.falls_under(key, of, until));
         let ended = keys.iter().filter_map(|key| state.remove(key)).count();
         Answer::Ready(Ok(ended as u64))
     }
@@ -313,7 +323,7 @@ mod tests {
     }
 
     fn end_all(store: &MemorySessions, of: &SessionsOf) -> u64 {
-        store.end_all(of).ready().ok().unwrap().unwrap()
+        store.end_all(of, None).ready().ok().unwrap().unwrap()
     }
 
     fn provider_session(sid: &str) -> SessionsOf {

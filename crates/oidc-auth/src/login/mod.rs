@@ -102,7 +102,7 @@
 //! | what happens | sessions | access tokens at APIs, with a [denylist](LoginBuilder::denylist) | refresh token |
 //! |---|---|---|---|
 //! | log-out here | this one | of its `sid`, issued until now; with [`SessionlessTokens::End`] the person's without `sid` too | revoked behind the answer (RFC 7009) |
-//! | log-out at the provider ([`BackchannelLogout`]) | of the `sid`, else of the `sub` | the same, those of the `sid` whenever issued | the provider's matter |
+//! | log-out at the provider ([`BackchannelLogout`]) | of the `sid` and the person's without `sid`; without `sid` in the logout token all of the `sub` that began before it | the same, those of the `sid` whenever issued | the provider's matter |
 //! | [`Sessions::end_all`] | of the person | of the person, issued until now | |
 //! | refused refresh | this one | of its `sid`, issued until now | used up |
 //! | new log-in of the browser (step-up) | the old one, another id | | |

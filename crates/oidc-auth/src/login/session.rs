@@ -110,6 +110,11 @@ impl Session {
         }))
     }
 
+    /// The same, begun at this time; its end stays.
+    pub(super) fn begun(&self, created_at: Timestamp) -> Self {
+        Self(Arc::new(Inner { created_at, ..(*self.0).clone() }))
+    }
+
     /// Somebody's, as it begins now.
     #[cfg(test)]
     pub(crate) fn of(principal: Principal, now: Timestamp) -> Self {
@@ -150,7 +155,7 @@ impl Session {
         Some(ProviderSession::new(self.subject().issuer.clone(), sid))
     }
 
-    /// When the person logged in here.
+    /// When the person logged in here, by the earlier of this clock and the provider's: a log-out there is told by the provider's.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         self.0.created_at

@@ -64,9 +64,10 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
         version: Option<u64>,
     ) -> Answer<Result<Option<Session>, SessionStoreError>>;
 
-    /// Ends all these sessions, and says how many there were. [`Session::end`] is called by the store. A session that is
-    /// created meanwhile may stay.
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>>;
+    /// Ends all these sessions, with `until` those only that began before it ([`Session::created_at`]), and says how many there were.
+    /// [`Session::end`] is called by the store. A session that is created meanwhile may stay; one of which the store does not know when it
+    /// began ends.
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>>;
 }
 
 /// Sessions that end together. A store finds them by an index of each kind, not by looking through all.
@@ -75,6 +76,8 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 pub enum SessionsOf {
     /// All of a person: [`Session::subject`].
     Subject(Subject),
+    /// Those of a person that name no log-in at the provider: of which one they came can't be told.
+    SubjectWithoutSid(Subject),
     /// All that came of one log-in at the provider: [`Session::provider_session`] of its issuer.
     ProviderSession(ProviderSession),
 }

@@ -35,6 +35,8 @@ enum Fault {
     ForgetsVisits,
     EndsOneOfAll,
     EndsNobodyByProvider,
+    EndsNamedOnesToo,
+    EndsWhatBeganLater,
     TellsNobody,
     FindsSimilarKeys,
 }
@@ -149,7 +151,7 @@ impl SessionStore for Broken {
         }
     }
 
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>> {
         match (self.fault, of) {
             (Fault::EndsOneOfAll, SessionsOf::Subject(subject)) => {
                 let created = self.created.lock().unwrap();
@@ -161,7 +163,11 @@ impl SessionStore for Broken {
                 Answer::Ready(Ok(u64::from(removed.is_some())))
             }
             (Fault::EndsNobodyByProvider, SessionsOf::ProviderSession(_)) => Answer::Ready(Ok(0)),
-            _ => self.good.end_all(of),
+            (Fault::EndsNamedOnesToo, SessionsOf::SubjectWithoutSid(subject)) => {
+                self.good.end_all(&SessionsOf::Subject(subject.clone()), until)
+            }
+            (Fault::EndsWhatBeganLater, _) => self.good.end_all(of, None),
+            _ => self.good.end_all(of, until),
         }
     }
 }
@@ -178,6 +184,8 @@ async fn a_broken_store_of_sessions_is_told_what_it_breaks() {
         (Fault::ForgetsVisits, "a visit is noted and changes nothing else"),
         (Fault::EndsOneOfAll, "all sessions of a subject end and nobody else's"),
         (Fault::EndsNobodyByProvider, "all sessions of a log-in at the provider end and no others"),
+        (Fault::EndsNamedOnesToo, "sessions without a name at the provider end apart"),
+        (Fault::EndsWhatBeganLater, "what began later does not end"),
         (Fault::TellsNobody, "long answers are told of the end"),
         (Fault::FindsSimilarKeys, "nothing is found under another key"),
     ] {

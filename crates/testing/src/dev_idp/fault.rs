@@ -37,6 +37,8 @@ pub enum Fault {
     WrongAtHash,
     /// ID tokens don't say when the person signed in: they have no `auth_time`.
     NoAuthTime,
+    /// ID tokens don't name the log-in that they came of: they have no `sid`.
+    NoSid,
     /// The answer to an authorization request names another issuer (RFC 9207).
     WrongResponseIssuer,
     /// The answer to an authorization request names no issuer, though the metadata says that it will (RFC 9207 §2.4).
@@ -72,7 +74,7 @@ pub enum Fault {
 }
 
 /// All of them by name.
-const NAMED: [(&str, Fault); 32] = [
+const NAMED: [(&str, Fault); 33] = [
     ("none", Fault::None),
     ("down", Fault::Down),
     ("slow", Fault::Slow),
@@ -89,6 +91,7 @@ const NAMED: [(&str, Fault); 32] = [
     ("wrong_id_token_issuer", Fault::WrongIdTokenIssuer),
     ("wrong_at_hash", Fault::WrongAtHash),
     ("no_auth_time", Fault::NoAuthTime),
+    ("no_sid", Fault::NoSid),
     ("wrong_response_issuer", Fault::WrongResponseIssuer),
     ("no_response_issuer", Fault::NoResponseIssuer),
     ("wrong_state", Fault::WrongState),
@@ -110,7 +113,7 @@ const NAMED: [(&str, Fault); 32] = [
 impl Fault {
     /// The fault of this name, as `POST /dev/fault` takes it: `none`, `down`, `slow`, `500`, `html`, `truncated_jwks`,
     /// `empty_jwks`, `huge`, `redirect`, `wrong_issuer`, `wrong_kid`, `wrong_nonce`, `wrong_audience`,
-    /// `wrong_id_token_issuer`, `wrong_at_hash`, `no_auth_time`, `wrong_response_issuer`, `no_response_issuer`, `wrong_state`,
+    /// `wrong_id_token_issuer`, `wrong_at_hash`, `no_auth_time`, `no_sid`, `wrong_response_issuer`, `no_response_issuer`, `wrong_state`,
     /// `token_500`, `token_hang`, `no_subject`, `no_audience`, `no_issued_at`, `bad_signature`, `unsigned_id_token`, `no_kid`,
     /// `rotate_before_signing`, `moved_jwks`, `wrong_userinfo_subject`, `wrong_logout_state` or `no_logout_state`.
     #[must_use]

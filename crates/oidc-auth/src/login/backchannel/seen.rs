@@ -8,7 +8,7 @@ use gambeson_core::Timestamp;
 use super::super::random::sha256;
 
 /// How many are remembered. Only the provider's own tokens get here, so that many at a time are many log-outs. One that is forgotten
-/// early ends at worst what its person has begun since.
+/// early, or comes to another instance, ends nothing that its person has begun since.
 const MOST: usize = 8_192;
 
 #[derive(Debug, Default)]

@@ -30,8 +30,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 ///
 /// A logout token must be signed by the issuer, by an algorithm of its `id_token_signing_alg_values_supported` where it says that; name it
 /// and this client (`iss`, `aud`); be valid now (`exp`, `iat`); have a `jti` that did not come before, `sub` or `sid`, the logout event
-/// alone in `events` and no `nonce`; its `typ` is `logout+jwt`, `JWT` or absent. It ends the sessions of its `sid`, or all of its `sub`
-/// where it has none, and with a [denylist](super::super::LoginBuilder::denylist) the access tokens.
+/// alone in `events` and no `nonce`; its `typ` is `logout+jwt`, `JWT` or absent. It ends the sessions of its `sid` and those of its `sub`
+/// that have no `sid`, or all of its `sub` where it names no `sid`; and with a [denylist](super::super::LoginBuilder::denylist) the access tokens.
+/// Of a `sub` it ends what began, by the provider's clock, up to its `iat`: a replay ends no newer log-in, whichever instance it comes to.
 ///
 /// | answer | when |
 /// |---|---|

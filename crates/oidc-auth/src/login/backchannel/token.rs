@@ -66,13 +66,18 @@ impl Logout {
         Some(Subject { issuer: (&*self.issuer).into(), name: sub })
     }
 
-    /// One log-in where it is named, else all of the subject (§2.7).
-    fn sessions(&self) -> Option<SessionsOf> {
-        let issuer = &*self.issuer;
-        match &self.sid {
-            Some(sid) => Some(SessionsOf::ProviderSession(ProviderSession::new(issuer, sid.clone()))),
-            None => self.subject().map(SessionsOf::Subject),
-        }
+    /// One log-in where it is named, and what names none; else all of the subject (§2.7). A name that has ended does not come again. Of
+    /// a subject only what began before the provider gave this token, by its own clock: who replays it ends nothing newer.
+    fn sessions(&self) -> impl Iterator<Item = (SessionsOf, Option<Timestamp>)> {
+        let of_sid = |sid| SessionsOf::ProviderSession(ProviderSession::new(&*self.issuer, sid));
+        let of_sub = match &self.sid {
+            Some(_) => SessionsOf::SubjectWithoutSid,
+            None => SessionsOf::Subject,
+        };
+        // `iat` has whole seconds: what began within this one may have come before.
+        let until = self.issued_at.plus(Duration::from_secs(1));
+        let of_subject = self.subject().map(of_sub).map(|of| (of, Some(until)));
+        self.sid.clone().map(of_sid).map(|of| (of, None)).into_iter().chain(of_subject)
     }
 
     /// By the issuer's own clock: what it gave later, to who logged in again, is good.
@@ -119,10 +124,10 @@ async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(),
     if let Some((list, denial)) = parts.denylist.as_ref().zip(logout.denial(end_sessionless)) {
         list.deny(&denial);
     }
-    let ended = match logout.sessions() {
-        Some(of) => parts.store.end_all(&of).wait().await.map_err(refusal::sessions_unavailable)?,
-        None => 0,
-    };
+    let mut ended = 0;
+    for (of, until) in logout.sessions() {
+        ended += parts.store.end_all(&of, until).wait().await.map_err(refusal::sessions_unavailable)?;
+    }
     seen.remember(&logout.id, logout.ends_at, login.now());
     telemetry::ended_by_provider(login, logout.subject(), ended, facts);
     Ok(())

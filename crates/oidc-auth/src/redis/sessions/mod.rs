@@ -125,9 +125,9 @@ impl Inner {
         let keys = [&name, &subject, self.log.key()];
         let keys: Vec<&str> = keys.into_iter().chain(provider.as_deref()).collect();
         let mut command = self.logging(scripts::CREATE, &keys);
-        command.arg(self.names.sessions()).arg(hex(key.as_bytes())).arg(sealed).arg(seen(now));
+        command.arg(self.names.sessions()).arg(hex(key.as_bytes())).arg(sealed).arg(millis_of(now));
         command.arg(millis(session.idle())).arg(millis(session.ends_at().since(now)));
-        command.arg(self.settings.per_subject);
+        command.arg(self.settings.per_subject).arg(millis_of(session.created_at()));
         self.link.ask(Ask::One(command)).await?;
         self.known.note(key, 1, session, now);
         Ok(())
@@ -194,7 +194,7 @@ impl Inner {
 
     async fn touch(&self, key: SessionKey, now: Timestamp) -> Result<(), LinkError> {
         let mut command = self.script(scripts::TOUCH, &[&self.names.session(key.as_bytes())]);
-        command.arg(seen(now));
+        command.arg(millis_of(now));
         self.link.ask(Ask::One(command)).await.map(drop)
     }
 
@@ -218,15 +218,21 @@ impl Inner {
         }
     }
 
-    async fn end_all(&self, of: SessionsOf) -> Result<u64, LinkError> {
+    async fn end_all(&self, of: SessionsOf, until: Option<Timestamp>) -> Result<u64, LinkError> {
         let set = match &of {
-            SessionsOf::Subject(subject) => self.names.of_subject(subject),
+            SessionsOf::Subject(subject) | SessionsOf::SubjectWithoutSid(subject) => {
+                self.names.of_subject(subject)
+            }
             SessionsOf::ProviderSession(session) => {
                 self.names.of_provider_session(&session.issuer, &session.sid)
             }
         };
         let mut command = self.logging(scripts::END_ALL, &[&set, self.log.key()]);
         command.arg(self.names.sessions());
+        // Rounded up: what began within the same millisecond may have begun before.
+        let until = until.map(|until| millis_of(until.plus(Duration::from_nanos(999_999))).to_string());
+        command.arg(until.unwrap_or_default());
+        command.arg(u8::from(matches!(of, SessionsOf::SubjectWithoutSid(_))));
         let answer = self.link.ask(Ask::One(command)).await?;
         let ended = log::list(&answer).unwrap_or_default();
         ended.iter().filter_map(|name| key_of(log::text(name)?)).for_each(|key| self.known.end(&key));
@@ -266,7 +272,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Scripts count in floating point, which has whole milliseconds and no whole nanoseconds.
-fn seen(at: Timestamp) -> i64 {
+fn millis_of(at: Timestamp) -> i64 {
     at.unix_nanos().div_euclid(1_000_000)
 }
 
@@ -321,9 +327,9 @@ impl SessionStore for RedisSessions {
         self.later(move |store| async move { store.remove(key, version).await })
     }
 
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>> {
         let of = of.clone();
-        self.later(move |store| async move { store.end_all(of).await })
+        self.later(move |store| async move { store.end_all(of, until).await })
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the server does in one step. Each begins with [`APPEND`](super::super::log::APPEND).
 //!
 //! A session is a hash: `v` its version, `t` when its browser was last seen (milliseconds of the instances' clocks), `d` the sealed
-//! session, `e` when it ends and `i` how long it may be idle (milliseconds, by the server's clock), `u` and `p` the sets it is listed in. It
-//! expires by itself. A set of sessions has their ends as scores.
+//! session, `b` when it began (milliseconds of its log-in), `e` when it ends and `i` how long it may be idle (milliseconds, by the server's
+//! clock), `u` and `p` the sets it is listed in. It expires by itself. A set of sessions has their ends as scores.
 
 /// Ends one session by its name in the sets; notes it for the log.
 pub(super) const FORGET: &str = r"
@@ -28,7 +28,7 @@ end
 
 /// Keys: the session, the set of its subject, the log, and the set of its provider session if it has one. Arguments: the log's name, how long its
 /// entries count, what names of sessions begin with, the session's name in the sets, what is sealed, when it was seen, how long it may
-/// be idle, how long it may live, and how many a subject may have.
+/// be idle, how long it may live, how many a subject may have, and when it began.
 pub(super) const CREATE: &str = r"
 local session, subject, log, provider = KEYS[1], KEYS[2], KEYS[3], KEYS[4] or ''
 local id, keep, prefix, member, sealed, seen = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -45,7 +45,7 @@ if redis.call('ZCARD', subject) >= most then
   end
 end
 redis.call('HSET', session, 'v', 1, 't', seen, 'd', sealed, 'e', string.format('%.0f', now + left),
-  'i', ARGV[7], 'u', subject, 'p', provider)
+  'i', ARGV[7], 'u', subject, 'p', provider, 'b', ARGV[10])
 redis.call('PEXPIRE', session, math.max(1, math.min(idle, left)))
 list(subject, member, now + left, left)
 if provider ~= '' then list(provider, member, now + left, left) end
@@ -90,14 +90,21 @@ append(KEYS[2], ARGV[1], ended)
 return there[2]
 ";
 
-/// Keys: a set of sessions, the log. Arguments: the log's name, how long its entries count, and what names of sessions begin with. Answers
-/// the names of those that were ended.
+/// Keys: a set of sessions, the log. Arguments: the log's name, how long its entries count, what names of sessions begin with, before when
+/// those began that end, or nothing, and whether only those end that are in no provider session's set. One that does not say when it began
+/// ends whatever the time. Answers the names of those that were ended.
 pub(super) const END_ALL: &str = r"
 local ended, names = {}, {}
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if forget(ARGV[3], member, tonumber(ARGV[2]), ended) then names[#names + 1] = member end
+  local there = redis.call('HMGET', ARGV[3] .. member, 'b', 'p')
+  local began = tonumber(there[1] or '')
+  local is_later = ARGV[4] ~= '' and began and began >= tonumber(ARGV[4])
+  local is_named = ARGV[5] == '1' and there[2] and there[2] ~= ''
+  if not is_later and not is_named then
+    if forget(ARGV[3], member, tonumber(ARGV[2]), ended) then names[#names + 1] = member end
+    redis.call('ZREM', KEYS[1], member)
+  end
 end
-redis.call('DEL', KEYS[1])
 if #ended > 0 then append(KEYS[2], ARGV[1], ended) end
 return names
 ";

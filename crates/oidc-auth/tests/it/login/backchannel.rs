@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gambeson_core::{Clock, ManualClock};
 use gambeson_oidc_auth::{Denylist, Issuer, Login, LoginLayer, TokenProfile, Verifier};
 use gambeson_testing::{DevClient, Fault, LogoutFault, Mint, SigningAlgorithm, eventually};
 use http::{Method, Request, Response, StatusCode, header};
@@ -218,6 +219,59 @@ async fn a_logout_token_counts_once_and_only_when_it_did_its_work() {
     browser.sign_in(&scene, &app, "alice").await;
     assert_eq!(told(&tell().await), bad(), "a replay ends nobody's new session");
     assert_eq!(browser.who(&app).await, "alice");
+}
+
+#[tokio::test]
+async fn a_replay_at_another_instance_ends_nothing_newer() {
+    let house = House::new().await;
+    let scene = &house.scene;
+    // Another process of the app: it has the same sessions and has not seen the logout token.
+    let other = || scene.builder().build().unwrap();
+    for names_sid in [true, false] {
+        let (mut before, sid) = house.signed_in("alice").await;
+        let mint = house.logout().claim("sub", "alice");
+        let token = if names_sid { mint.claim("sid", sid.as_str()) } else { mint }.token();
+        assert_eq!(told(&house.tell(&token).await), good());
+        assert_eq!(before.who(&house.app).await, "nobody", "begun in the very second of the token");
+        scene.clock.advance(Duration::from_secs(1));
+        let (mut after, _) = house.signed_in("alice").await;
+        assert_eq!(told(&ask(&other(), form(&format!("logout_token={token}"))).await), good());
+        assert_eq!(after.who(&house.app).await, "alice", "names sid: {names_sid}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_name_no_log_in_at_the_provider_end_with_their_person() {
+    let house = House::new().await;
+    let scene = &house.scene;
+    scene.idp.fault(Fault::NoSid);
+    let mut nameless = Browser::default();
+    nameless.sign_in(scene, &house.app, "alice").await;
+    assert_eq!(principal(&house.app, &nameless).await.session_id(), None);
+    scene.idp.fault(Fault::None);
+    let (mut named, sid) = house.signed_in("alice").await;
+    let (mut other, _) = house.signed_in("alice").await;
+    let token = house.logout().claim("sub", "alice").claim("sid", sid).token();
+    assert_eq!(told(&house.tell(&token).await), good());
+    let who = [nameless.who(&house.app).await, named.who(&house.app).await, other.who(&house.app).await];
+    assert_eq!(who, ["nobody", "nobody", "alice"]);
+    assert_eq!(house.scene.audit.events().last().unwrap().details, [("sessions", "2".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_log_out_ends_what_began_by_the_providers_clock_before_it() {
+    let scene = Scene::new().await;
+    // The app's clock is ahead by more than the leeway of anything.
+    let ahead = ManualClock::at(scene.clock.now().plus(Duration::from_secs(100)));
+    let login = scene.builder().clock(Arc::new(ahead)).leeway(Duration::from_secs(101)).build().unwrap();
+    let app = App(LoginLayer::new(login.clone()));
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    assert_eq!(browser.who(&app).await, "alice");
+    scene.clock.advance(Duration::from_secs(50));
+    let token = scene.idp.mint_logout("notes-web").claim("sub", "alice").token();
+    assert_eq!(told(&ask(&login, form(&format!("logout_token={token}"))).await), good());
+    assert_eq!(browser.who(&app).await, "nobody");
 }
 
 #[tokio::test]

@@ -209,9 +209,9 @@ impl SessionStore for Remote {
         })
     }
 
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>> {
         let of = of.clone();
-        self.later(move |inner| inner.end_all(&of))
+        self.later(move |inner| inner.end_all(&of, until))
     }
 }
 
@@ -278,8 +278,8 @@ impl SessionStore for Raced {
         self.inner.remove(key, version)
     }
 
-    fn end_all(&self, of: &SessionsOf) -> Answer<Result<u64, SessionStoreError>> {
-        self.inner.end_all(of)
+    fn end_all(&self, of: &SessionsOf, until: Option<Timestamp>) -> Answer<Result<u64, SessionStoreError>> {
+        self.inner.end_all(of, until)
     }
 }
 

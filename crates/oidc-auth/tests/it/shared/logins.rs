@@ -59,7 +59,7 @@ fn app(scene: &Scene, shared: &RedisStores) -> App {
 }
 
 /// Who asks, as a handler knows them.
-async fn principal(app: &App, browser: &Browser) -> Principal {
+pub(super) async fn principal(app: &App, browser: &Browser) -> Principal {
     let seen = Arc::new(Mutex::new(None));
     let into = seen.clone();
     let inner = service_fn(move |request: Request<()>| {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gambeson_core::SecretBytes;
+use gambeson_core::{Clock, SecretBytes, Timestamp};
+use gambeson_oidc_auth::login::{SessionStore, SessionsOf};
 use gambeson_oidc_auth::redis::RedisStores;
 use gambeson_oidc_auth::{denylist, dpop, login};
 use gambeson_testing::eventually;
 
-use super::logins::Instances;
+use super::logins::{Instances, principal};
 use super::server::Server;
 use crate::login::browser::Browser;
 
@@ -187,4 +188,40 @@ async fn a_request_costs_one_round_trip() {
     }
     // What asking for the count costs by itself is taken off.
     assert_eq!(commands().await - idle - (idle - before), 100);
+}
+
+#[tokio::test]
+#[ignore = "needs redis: cargo xtask test"]
+async fn what_ends_until_a_time_leaves_the_rest_listed_and_spares_nothing_without_a_beginning() {
+    let instances = Instances::new().await;
+    let Instances { server, scene, here, .. } = &instances;
+    let mut browsers = vec![Browser::default(); 3];
+    for browser in &mut browsers {
+        instances.sign_in(browser, "alice").await;
+        scene.clock.advance(Duration::from_secs(10));
+    }
+    // As an older version wrote it: nobody knows when it began.
+    let began: Vec<(String, i64)> = {
+        let mut began = Vec::new();
+        for name in sessions(server).await {
+            began.push((name.clone(), server.say::<i64>(&["HGET", &name, "b"]).await));
+        }
+        began
+    };
+    let (newest, _) = began.iter().max_by_key(|(_, began)| *began).unwrap();
+    let _: i64 = server.say(&["HDEL", newest, "b"]).await;
+    let store = server.instance().sessions().unwrap();
+    let alice = principal(here, &browsers[1]).await.full_subject().clone();
+    let (first, of) = (scene.clock.now().unix_seconds() - 30, SessionsOf::Subject(alice));
+    let began = Timestamp::from_unix_seconds(first + 10);
+    assert_eq!(
+        store.end_all(&of, Some(began)).wait().await.unwrap(),
+        2,
+        "the first, and the one that does not say"
+    );
+    assert_eq!(sessions(server).await.len(), 1);
+    assert_eq!(browsers[1].who(here).await, "alice");
+    let until = Some(began.plus(Duration::from_nanos(1)));
+    assert_eq!(store.end_all(&of, until).wait().await.unwrap(), 1, "still listed");
+    assert_eq!(browsers[1].who(here).await, "nobody");
 }

@@ -39,6 +39,7 @@ fn spoiled(mint: Mint, fault: Fault) -> Mint {
         Fault::WrongIdTokenIssuer => mint.issuer("http://127.0.0.1:1"),
         Fault::WrongAtHash => mint.claim("at_hash", encode(&[0; 16])),
         Fault::NoAuthTime => mint.without("auth_time"),
+        Fault::NoSid => mint.without("sid"),
         Fault::NoSubject => mint.without("sub"),
         Fault::NoAudience => mint.without("aud"),
         Fault::NoIssuedAt => mint.without("iat"),
