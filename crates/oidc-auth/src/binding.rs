@@ -35,7 +35,7 @@ impl Binding {
         let members = match cnf {
             None | Some(Json::Null) => return Ok(Self::default()),
             Some(Json::Object(members)) => members,
-            Some(_) => return Err(unknown("cnf is not an object")),
+            Some(_) => return Err(unproved("cnf is not an object")),
         };
         let mut binding = Self::default();
         for (name, value) in members.iter() {
@@ -44,14 +44,14 @@ impl Binding {
                 _ => None,
             };
             let digest =
-                digest.ok_or_else(|| unknown(&format!("cnf.{name} is no way to confirm a sender here")));
+                digest.ok_or_else(|| unproved(&format!("cnf.{name} is no way to confirm a sender here")));
             match name {
                 "x5t#S256" => binding.certificate = Some(digest?),
                 "jkt" => binding.key = Some(digest?),
-                _ => return Err(unknown(&format!("cnf.{name} is no way to confirm a sender here"))),
+                _ => return Err(unproved(&format!("cnf.{name} is no way to confirm a sender here"))),
             }
         }
-        if binding.is_bound() { Ok(binding) } else { Err(unknown("cnf is empty")) }
+        if binding.is_bound() { Ok(binding) } else { Err(unproved("cnf is empty")) }
     }
 
     /// Whether there is something to prove.
@@ -93,11 +93,7 @@ fn digest(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-fn unknown(text: &str) -> TokenError {
-    TokenError::with(Reason::SenderConstrained, text)
-}
-
-/// The token is bound, and nothing of the request proves the binding.
+/// The token is bound, and nothing proves the binding.
 pub(crate) fn unproved(text: &str) -> TokenError {
     TokenError::with(Reason::SenderConstrained, text)
 }

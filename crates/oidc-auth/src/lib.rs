@@ -210,6 +210,7 @@ mod doctor;
 pub mod dpop;
 mod error;
 mod explain;
+mod gated;
 mod http_date;
 mod identity;
 pub mod introspection;

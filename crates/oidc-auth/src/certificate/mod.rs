@@ -149,7 +149,8 @@ pub use self::builder::{CertificateLayerBuilder, KnownService};
 pub use self::config::{CertificatesConfig, KnownServiceConfig};
 pub(crate) use self::decision::Doubt;
 use self::decision::Gate;
-pub use self::service::{CertificateService, ResponseFuture};
+pub use self::service::CertificateService;
+pub use crate::gated::ResponseFuture;
 use crate::layer::AuthLayer;
 
 /// Establishes which service is calling, by its certificate. See the [module](self) for the whole page.

@@ -116,7 +116,8 @@ use gambeson_core::{AuditSink, Clock, Mode, ProblemJson, Rejection, RequestFacts
 use tower_layer::Layer;
 
 use self::demand::{Demand, Gate};
-pub use self::service::{RequireService, ResponseFuture};
+pub use self::service::RequireService;
+pub use crate::gated::ResponseFuture;
 use crate::step_up::StepUp;
 
 /// Asks for scopes. See the [module](self) for the whole page.

@@ -1,17 +1,14 @@
-//! The service and its response future.
+//! The service.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use gambeson_core::{RequestFacts, Respond};
 use http::{Request, Response, StatusCode, header};
-use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Shared;
+use crate::gated::ResponseFuture;
 
 /// The service that a [`RequireLayer`](super::RequireLayer) makes.
 #[derive(Debug)]
@@ -42,58 +39,19 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let gate = &self.shared.gate;
         let Some(demand) = &gate.demand else {
-            return ResponseFuture { state: State::Inner { future: self.inner.call(request) } };
+            return ResponseFuture::inner(self.inner.call(request));
         };
         let facts = RequestFacts::ensure(&mut request);
         match gate.refuse(demand, Some(request.method()), &facts) {
-            None => ResponseFuture { state: State::Inner { future: self.inner.call(request) } },
+            None => ResponseFuture::inner(self.inner.call(request)),
             Some(rejection) => {
                 let mut response = self.shared.respond.respond(&rejection, &facts);
                 if let Some(log_in) = gate.elsewhere(demand, &rejection, &request, &facts) {
                     *response.status_mut() = StatusCode::SEE_OTHER;
                     response.headers_mut().insert(header::LOCATION, log_in);
                 }
-                ResponseFuture { state: State::Refused { response: Some(response) } }
+                ResponseFuture::refused(response)
             }
         }
-    }
-}
-
-pin_project! {
-    /// The answer of a [`RequireService`].
-    pub struct ResponseFuture<F, B> {
-        #[pin]
-        state: State<F, B>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<F, B> {
-        Inner { #[pin] future: F },
-        Refused { response: Option<Response<B>> },
-    }
-}
-
-impl<F, B, E> Future for ResponseFuture<F, B>
-where
-    F: Future<Output = Result<Response<B>, E>>,
-{
-    type Output = Result<Response<B>, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Inner { future } => future.poll(context),
-            StateProjection::Refused { response } => match response.take() {
-                Some(response) => Poll::Ready(Ok(response)),
-                None => Poll::Pending,
-            },
-        }
-    }
-}
-
-impl<F, B> fmt::Debug for ResponseFuture<F, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
