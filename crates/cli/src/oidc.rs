@@ -41,6 +41,9 @@ pub(crate) struct IssuerArguments {
     /// Where the discovery document is, if not below the name.
     #[arg(long)]
     metadata_url: Option<String>,
+    /// Where the keys are, whatever the discovery document names.
+    #[arg(long)]
+    jwks_url: Option<String>,
     /// Let the issuer's host name lead to loopback, private or link-local addresses.
     #[arg(long)]
     allow_special_use_addresses: bool,
@@ -64,6 +67,9 @@ impl IssuerArguments {
             Issuer::discover(self.issuer.as_str()).allow_private(self.allow_private.iter().cloned());
         if let Some(url) = &self.metadata_url {
             issuer = issuer.metadata_url(url);
+        }
+        if let Some(url) = &self.jwks_url {
+            issuer = issuer.jwks_url(url);
         }
         match self.allow_special_use_addresses {
             true => issuer.allow_special_use_addresses(),

@@ -44,6 +44,11 @@ async fn an_issuer_is_examined() {
     assert!(out.contains("RSA with 2048 bits") && out.contains("healthy"), "{out}");
     let (code, out, _) = oidc("production", &["doctor", idp.issuer()], "").await;
     assert!(code == 1 && out.contains("cure: use https"), "{out}");
+    for (path, code) in [("jwks", 0), ("none", 1)] {
+        let url = format!("{}/{path}", idp.issuer());
+        let (ended, out, _) = oidc("development", &["doctor", idp.issuer(), "--jwks-url", &url], "").await;
+        assert_eq!(ended, code, "{out}");
+    }
     idp.fault(Fault::EmptyJwks);
     let (code, out, _) = oidc("development", &["doctor", idp.issuer()], "").await;
     assert!(code == 1 && out.contains("no key can be used"), "{out}");

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use serde::Deserialize;
 
-use super::{Report, Visit};
+use super::{Report, Visit, connection};
 
 /// What the rest of the examination needs of it.
 pub(super) struct Document {
@@ -52,7 +52,7 @@ pub(super) async fn examine(visit: &Visit, report: &mut Report) -> Option<Docume
     }
     let jwks_uri = match (mine, members.jwks_uri) {
         (false, _) => return None,
-        (true, Some(jwks_uri)) => jwks_uri,
+        (true, Some(jwks_uri)) => visit.0.keys_at().map_or(jwks_uri, ToOwned::to_owned),
         (true, None) => {
             report.bad("keys", "the document names no jwks_uri", "give the keys with Issuer::static_keys");
             return None;
@@ -72,7 +72,7 @@ async fn fetch(visit: &Visit, report: &mut Report) -> Option<(String, Response<B
                 refusals.push((format!("{url} answers {}", answer.status().as_u16()), status_cure(&answer)));
             }
             Err(error) => {
-                report.bad("discovery", &error, connection_cure(&error));
+                connection::examine("discovery", &url, &error, report);
                 return None;
             }
         }
@@ -100,21 +100,6 @@ fn status_cure(answer: &Response<Bytes>) -> String {
             "the issuer has a fault of its own: ask whoever runs it; known keys go on working".into()
         }
         _ => "ask whoever runs the issuer".into(),
-    }
-}
-
-fn connection_cure(error: &str) -> &'static str {
-    let says = |word: &str| error.contains(word);
-    if says("special use") {
-        "the name leads to an address of this network: allow its network with allow_private, if it is meant"
-    } else if says("certificate") || says("tls") || says("TLS") || says("UnknownIssuer") {
-        "TLS fails: name the issuer's certificate authority (SSL_CERT_FILE, or extra roots of the client), and check its dates"
-    } else if says("deadline") {
-        "no answer in time: is there a firewall, or a proxy to name in HTTPS_PROXY?"
-    } else if says("larger") {
-        "far more than any document of this kind: is it the right address?"
-    } else {
-        "no connection: check the name, DNS, firewall, and HTTPS_PROXY"
     }
 }
 

@@ -8,12 +8,16 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{Report, Visit};
+use super::{Report, Visit, connection};
 use crate::algorithm::Algorithm;
-use crate::keys::KeySet;
+use crate::keys::{KeySet, MAX_TRIED};
 
 /// Fetches the set.
 pub(super) async fn fetch(visit: &Visit, url: &str, report: &mut Report) -> Option<Bytes> {
+    let named_by = match visit.0.keys_at() {
+        Some(_) => "jwks_url names this address: check it, or leave it out if the document's will do",
+        None => "the document names this address: ask whoever runs the issuer",
+    };
     if let Err(error) = visit.0.endpoint("jwks_uri", Some(url)) {
         report.bad(
             "keys",
@@ -26,13 +30,11 @@ pub(super) async fn fetch(visit: &Visit, url: &str, report: &mut Report) -> Opti
         Ok(answer) if answer.status() == StatusCode::OK => Some(answer.into_body()),
         Ok(answer) => {
             let what = format!("{url} answers {}", answer.status().as_u16());
-            report.bad("keys", what, "the document names this address: ask whoever runs the issuer");
+            report.bad("keys", what, named_by);
             None
         }
         Err(error) => {
-            let cure =
-                "the document names this address; can this machine reach it as it reaches the document?";
-            report.bad("keys", error, cure);
+            connection::examine("keys", url, &error, report);
             None
         }
     }
@@ -101,13 +103,23 @@ fn name(key: &Value) -> String {
     key.get("kid").and_then(Value::as_str).map_or("a key without a name".into(), |kid| format!("key {kid:?}"))
 }
 
-/// A token names its key; two keys under one name, or two without a name, can't be told apart.
+/// A token names its key; two keys under one name can't be told apart. Without names a few are tried.
 fn names(usable: &KeySet, report: &mut Report) {
     let mut seen = BTreeMap::<_, usize>::new();
     usable.names().for_each(|name| *seen.entry(name).or_default() += 1);
-    for ((kid, algorithm), _) in seen.into_iter().filter(|(_, count)| *count > 1) {
+    for ((kid, algorithm), _) in seen.iter().filter(|((kid, _), count)| **count > 1 && !kid.is_empty()) {
         let what = format!("more than one key for {algorithm} has the name {kid:?}");
         report.bad("names", what, "give each key its own kid: only the first of them is looked at");
+    }
+    let nameless = |name: &(&str, &str)| name.0.is_empty();
+    for ((_, algorithm), count) in seen.into_iter().filter(|(name, count)| nameless(name) && *count > 1) {
+        let what = format!("{count} keys for {algorithm} have no name");
+        match count > MAX_TRIED {
+            true => {
+                report.bad("names", what, format!("give each its kid: only the first {MAX_TRIED} are tried"));
+            }
+            false => report.weak("names", what, "give each its kid: they are tried one by one"),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Examines an issuer from where the app runs: whether verification can work, and what to mend if not.
 
 mod clock;
+mod connection;
 mod document;
 mod keys;
 mod report;
@@ -16,8 +17,11 @@ pub use self::report::{Finding, Grade, Report};
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
 
-/// Examines an issuer: its address and TLS, the discovery document and the name in it, the keys with their sizes and algorithms,
+/// Examines an issuer: its address and whether TLS works, the discovery document and the name in it, the keys with their sizes and algorithms,
 /// and whether the clocks agree. Each finding that is not good comes with a cure.
+///
+/// Of TLS it tells what the transport tells: that the certificate is trusted, or why it is not (ended, not begun, for another name, of an unknown
+/// authority). The version, and when a good certificate ends, no transport says.
 ///
 /// It asks the issuer twice and remembers nothing: for a command line, a start-up check or an operator's page, not for requests.
 ///

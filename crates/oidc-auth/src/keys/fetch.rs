@@ -117,6 +117,11 @@ impl Endpoint {
         }
     }
 
+    /// Where the keys are, whatever the discovery document says; `None` where it decides.
+    pub(crate) fn keys_at(&self) -> Option<&str> {
+        self.keys_at.as_deref()
+    }
+
     /// Where the keys are, as the checked discovery document says.
     pub(super) async fn discover(&self) -> Result<String, FetchError> {
         self.metadata().await.map(|metadata| metadata.jwks_uri)

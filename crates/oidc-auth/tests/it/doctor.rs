@@ -88,6 +88,39 @@ async fn each_fault_has_its_cure() {
 }
 
 #[tokio::test]
+async fn the_keys_are_asked_where_the_configuration_says() {
+    let house = healthy();
+    house.issuer.edit(|state| state.metadata["jwks_uri"] = json!("https://node.example/none"));
+    let examine = async |url: &str| {
+        let doctor = Doctor::new(Issuer::discover(ISSUER).jwks_url(url)).clock(Arc::new(house.clock.clone()));
+        doctor.transport(Arc::new(house.issuer.clone())).examine().await.unwrap()
+    };
+    let report = examine("https://cluster.example/jwks").await;
+    assert!(report.is_healthy(), "{report}");
+    let asked = house.issuer.edit(|state| state.seen.iter().map(|(url, ..)| url.clone()).collect::<Vec<_>>());
+    assert_eq!(asked.last().unwrap(), "https://cluster.example/jwks");
+    let report = examine("https://cluster.example/none").await;
+    let bad = report.findings().iter().find(|finding| finding.grade == Grade::Bad).unwrap();
+    assert_eq!(bad.check, "keys");
+    assert!(bad.cure.as_deref().unwrap().contains("jwks_url"), "{report}");
+}
+
+#[tokio::test]
+async fn keys_without_names_are_tried_up_to_a_number() {
+    for (count, grade) in [(1, None), (2, Some(Grade::Weak)), (4, Some(Grade::Weak)), (5, Some(Grade::Bad))] {
+        let house = healthy();
+        house.issuer.edit(|state| {
+            let keys = (0..count).map(|n| Signer::es256(&n.to_string()).jwk());
+            state.keys = keys.collect();
+            state.keys.iter_mut().for_each(|key| drop(key.as_object_mut().unwrap().remove("kid")));
+        });
+        let report = examine(&house).await;
+        let names = report.findings().iter().find(|finding| finding.check == "names");
+        assert_eq!(names.map(|finding| finding.grade), grade, "{count}: {report}");
+    }
+}
+
+#[tokio::test]
 async fn clocks_are_compared() {
     // The tests start at 2026-11-18 11:06:40 UTC.
     for (date, grade) in [

@@ -20,6 +20,8 @@ mod denylist;
 mod denylist_shared;
 mod dev_idp;
 mod doctor;
+#[cfg(feature = "client")]
+mod doctor_tls;
 mod explain;
 mod fake_issuer;
 mod fuzzed;
