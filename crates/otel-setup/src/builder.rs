@@ -17,6 +17,7 @@ use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::plan::{Parts, plan};
 use crate::route::RouteNames;
+use crate::start::Start;
 use crate::telemetry::Shared;
 use crate::{Config, Endpoint, Sampling, Telemetry};
 
@@ -32,6 +33,7 @@ pub struct TelemetryBuilder {
     untraced: Vec<Cow<'static, str>>,
     readiness: Readiness,
     health: Vec<Box<dyn HealthCheck>>,
+    start: Start,
     transport: Option<Arc<dyn HttpTransport>>,
     secrets: Option<Arc<dyn SecretResolver>>,
     clock: Arc<dyn Clock>,
@@ -55,6 +57,7 @@ impl TelemetryBuilder {
             untraced: probes(),
             readiness: Readiness::new(),
             health: Vec::new(),
+            start: Start::default(),
             transport: None,
             secrets: None,
             clock: Arc::new(SystemClock::new()),
@@ -160,6 +163,14 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Also keeps `/readyz` at 503 until this part was healthy once, and names it with the reason in the log; may be called again. A check that has
+    /// to wait is never healthy here. Whoever brings the part there is not this crate: the check is asked only. Its health is in
+    /// `/metrics` too.
+    pub fn ready_after(mut self, check: impl HealthCheck + 'static) -> Self {
+        self.start.wait_for(Box::new(check));
+        self
+    }
+
     /// A readiness that others flip too. Default: an own one, which is starting.
     pub fn readiness(self, readiness: Readiness) -> Self {
         Self { readiness, ..self }
@@ -222,6 +233,7 @@ impl TelemetryBuilder {
             untraced: self.untraced,
             readiness: self.readiness,
             health: self.health,
+            start: self.start,
         }))
     }
 }

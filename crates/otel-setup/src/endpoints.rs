@@ -29,7 +29,8 @@ pub enum Endpoint {
     /// `/livez`, public: 200 as long as the process answers at all.
     Live,
     /// `/readyz`, public: 200 when it takes requests, 503 while it starts or drains. It shows a status only, and never
-    /// flips because another part or a third party is in trouble: that is in `/metrics`, as `gambeson_health`.
+    /// flips because another part or a third party is in trouble: that is in `/metrics`, as `gambeson_health`. To the start belong the
+    /// parts of [`TelemetryBuilder::ready_after`](crate::TelemetryBuilder::ready_after), each until it was there once.
     Ready,
     /// `/metrics`, for operators: OpenMetrics 1.0.
     Metrics,
@@ -83,8 +84,10 @@ impl Endpoints {
         match endpoint {
             Endpoint::Live => plain(StatusCode::OK, "ok\n"),
             Endpoint::Ready => match self.0.readiness().state() {
-                ReadinessState::Ready => plain(StatusCode::OK, "ok\n"),
-                ReadinessState::Starting => plain(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+                ReadinessState::Ready if self.0.has_started() => plain(StatusCode::OK, "ok\n"),
+                ReadinessState::Ready | ReadinessState::Starting => {
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+                }
                 _ => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
             },
             Endpoint::Metrics => answer(StatusCode::OK, METRICS_CONTENT_TYPE, self.0.metrics_text().into()),

@@ -69,6 +69,7 @@ mod plan;
 mod route;
 mod sampling;
 mod span;
+mod start;
 mod telemetry;
 mod traceparent;
 mod tracestate;

@@ -13,6 +13,7 @@ use crate::export::Exporter;
 use crate::ids::Ids;
 use crate::metrics::{CostCounter, Exports, Exposition, Metrics, text};
 use crate::route::RouteNames;
+use crate::start::Start;
 use crate::{
     ClientLayer, Config, Endpoints, Sampling, ShutdownReport, SpanReport, TelemetryBuilder, TelemetryLayer,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) client_address: bool,
     pub(crate) readiness: Readiness,
     pub(crate) health: Vec<Box<dyn HealthCheck>>,
+    pub(crate) start: Start,
 }
 
 impl Telemetry {
@@ -89,6 +91,11 @@ impl Telemetry {
         self.0.readiness.clone()
     }
 
+    /// Whether the start is over: whether each part of [`TelemetryBuilder::ready_after`] was there once.
+    pub(crate) fn has_started(&self) -> bool {
+        self.0.start.is_over()
+    }
+
     /// Whether anything is exported: whether there is an endpoint, and nothing switched it off.
     #[must_use]
     pub fn exports(&self) -> bool {
@@ -135,8 +142,8 @@ impl Telemetry {
     pub fn metrics_text(&self) -> String {
         let shared = &self.0;
         let at_once = |check: &dyn HealthCheck| check.check().ready().ok();
-        let health =
-            shared.health.iter().filter_map(|check| Some((check.name(), at_once(&**check)?))).collect();
+        let parts = shared.health.iter().map(|part| &**part).chain(shared.start.parts());
+        let health = parts.filter_map(|part| Some((part.name(), at_once(part)?))).collect();
         let exports = shared.exporter.as_ref().map(|exporter| Exports {
             spans: exporter.queue.report(),
             waiting: exporter.queue.waiting(),

@@ -27,6 +27,44 @@ fn readiness_follows_start_and_drain_and_nothing_else() {
     assert_eq!(telemetry.endpoints().respond(Endpoint::Live).status(), StatusCode::OK);
 }
 
+#[derive(Debug, Clone, Default)]
+struct Store(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl HealthCheck for Store {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        Answer::Ready(match self.0.load(std::sync::atomic::Ordering::Relaxed) {
+            true => Health::Healthy,
+            false => Health::Unhealthy("no connection".into()),
+        })
+    }
+}
+
+#[test]
+fn a_part_that_the_start_needs_is_waited_for_once() {
+    let store = Store::default();
+    let is_there = |it| store.0.store(it, std::sync::atomic::Ordering::Relaxed);
+    let telemetry = Telemetry::builder("test", "1").ready_after(store.clone()).build().unwrap();
+    let ready = || telemetry.endpoints().respond(Endpoint::Ready);
+    is_there(true);
+    assert_eq!(ready().status(), StatusCode::SERVICE_UNAVAILABLE, "nobody has said that it listens");
+    telemetry.readiness().set_ready();
+    is_there(false);
+    let refused = ready();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.into_body(), "starting\n", "the reason is for operators");
+    assert!(telemetry.metrics_text().contains("gambeson_health{part=\"store\"} 0\n"));
+    is_there(true);
+    assert_eq!(ready().status(), StatusCode::OK);
+    is_there(false);
+    assert_eq!(ready().status(), StatusCode::OK, "it was there once");
+    telemetry.readiness().drain();
+    assert_eq!(ready().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
 #[test]
 fn operators_see_health_without_its_reasons_in_the_metrics() {
     let telemetry = Telemetry::builder("test", "1").health(Trail).build().unwrap();
