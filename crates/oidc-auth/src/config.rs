@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretRef, SecretResolver};
+use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretResolver};
 
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
@@ -15,8 +15,9 @@ use crate::credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
 use crate::denylist::{DenialLog, Denylist};
 use crate::issuer::Issuer;
 use crate::key_policy::KeyPolicy;
-use crate::login::{Login, LoginBuilder, LoginPaths, SessionLifetime, SessionlessTokens};
-use crate::outgoing::{OutgoingConfig, Resend, TokenLayer, TokenSourceBuilder};
+use crate::login::LoginBuilder;
+use crate::login_config::LoginConfig;
+use crate::outgoing::{OutgoingConfig, Resend, Tables, TokenLayer, TokenSourceBuilder, World};
 use crate::policy::{ClaimNames, TokenProfile};
 use crate::preset_config::{ClaimsConfig, Preset, RuleConfig};
 use crate::shared::Shared;
@@ -141,70 +142,6 @@ impl Default for Config {
     }
 }
 
-/// What a configuration file says of the log-in: the table `[oidc-auth.login]`.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub struct LoginConfig {
-    /// How the provider registered this app; required.
-    pub client_id: String,
-    /// Where the client's secret is. None: a public client.
-    pub client_secret: Option<SecretRef>,
-    /// See [`LoginBuilder::public_origin`]; required.
-    pub public_origin: String,
-    /// See [`LoginBuilder::scopes`]. Default `openid`, `profile`.
-    pub scopes: Vec<String>,
-    /// See [`LoginBuilder::authorization_parameter`]: by name. Default: none.
-    pub authorization_parameters: BTreeMap<String, String>,
-    /// See [`LoginBuilder::trusted_audiences`]. Default: none.
-    pub trusted_audiences: Vec<String>,
-    /// See [`LoginBuilder::acr_values`]. Default: none.
-    pub acr_values: Vec<String>,
-    /// See [`LoginBuilder::form_action`]. Default: none.
-    pub form_action: Vec<String>,
-    /// The paths that the log-in owns.
-    pub paths: LoginPaths,
-    /// The longest time between two requests. Default 30 min.
-    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    pub idle: Duration,
-    /// The longest time from log-in to end. Default 8 h.
-    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    pub absolute: Duration,
-    /// See [`LoginBuilder::cookie_name`]. Default `session`.
-    pub cookie_name: String,
-    /// See [`LoginBuilder::sessionless_tokens`]: `end` (the default) or `keep`.
-    pub sessionless_tokens: SessionlessTokens,
-    /// Whether userinfo is asked too, see [`LoginBuilder::userinfo`]. Default `false`.
-    pub userinfo: bool,
-    /// How long one request to the provider may take. Default 5 s.
-    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
-    pub deadline: Duration,
-}
-
-impl Default for LoginConfig {
-    fn default() -> Self {
-        let SessionLifetime { idle, absolute, .. } = SessionLifetime::default();
-        Self {
-            client_id: String::new(),
-            client_secret: None,
-            public_origin: String::new(),
-            scopes: vec!["openid".into(), "profile".into()],
-            authorization_parameters: BTreeMap::new(),
-            trusted_audiences: Vec::new(),
-            acr_values: Vec::new(),
-            form_action: Vec::new(),
-            paths: LoginPaths::default(),
-            idle,
-            absolute,
-            cookie_name: "session".into(),
-            sessionless_tokens: SessionlessTokens::default(),
-            userinfo: false,
-            deadline: Duration::from_secs(5),
-        }
-    }
-}
-
 impl Config {
     /// Builds all that is described. `verifier` (for each issuer) and `login` add what data can't say (profile, clock, sinks, stores);
     /// what asks about opaque tokens has the profile, the clock and the transport of the first verifier.
@@ -225,6 +162,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::build`].
+    #[expect(clippy::needless_pass_by_value, reason = "the parts keep it; they are given clones")]
     pub fn build_shared(
         &self,
         verifier: impl Fn(VerifierBuilder) -> VerifierBuilder,
@@ -232,7 +170,7 @@ impl Config {
         secrets: Option<Arc<dyn SecretResolver>>,
         shared: Shared,
     ) -> Result<Configured, ConfigError> {
-        let Shared { replay, denials, log_in } = shared;
+        let Shared { replay, denials, log_in, .. } = shared;
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
         let first = self.first_verifier().map(&verifier);
@@ -243,7 +181,7 @@ impl Config {
         let introspection = introspection.map(|(table, first)| table.build(first, secrets.as_ref()));
         let dpop = self.dpop.as_ref().zip(first.as_ref()).map(|(table, first)| table.build(first, replay));
         let first = first.map(VerifierBuilder::build);
-        let login = self.login_builder(secrets, &mut problems).map(|builder| {
+        let login = self.login_builder(secrets.as_ref(), &mut problems).map(|builder| {
             // One issuer, one set of keys.
             let builder = match &first {
                 Some(Ok(verifier)) => builder.keys_of(verifier),
@@ -306,25 +244,35 @@ impl Config {
         change(described.builder()).build().map(Some)
     }
 
-    /// The layer that puts tokens on calls to the other service of this name. `change` adds what data can't say (clock, transport).
+    /// The layer that puts tokens on calls to the other service of this name. `change` adds what data can't say (clock, transport), to its
+    /// source and to those of its subject and actor.
     ///
     /// # Errors
-    /// All problems of its table; also when there is none of that name.
+    /// All problems of its table and of those that it names; also when there is none of that name.
     pub fn outgoing(
         &self,
         name: &str,
         run_in: Profile,
         secrets: Option<&Arc<dyn SecretResolver>>,
-        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
+        change: impl Fn(TokenSourceBuilder) -> TokenSourceBuilder,
     ) -> Result<TokenLayer<Resend>, ConfigError> {
-        let Some(config) = self.outgoing.get(name) else {
-            return Err(ConfigError::one(
-                format!("outgoing.{name}"),
-                "",
-                "describe it: there is no such table",
-            ));
-        };
-        config.build(name, self.issuer(), run_in, secrets, change)
+        let world = World { issuer: self.issuer(), run_in, secrets, change: &change };
+        Tables::new(&self.outgoing, world).one(name)
+    }
+
+    /// The layers of all tables, by their names. A source that several use is one. A table without origins that others name as their
+    /// subject or actor has no layer.
+    ///
+    /// # Errors
+    /// All problems of all tables.
+    pub fn outgoing_layers(
+        &self,
+        run_in: Profile,
+        secrets: Option<&Arc<dyn SecretResolver>>,
+        change: impl Fn(TokenSourceBuilder) -> TokenSourceBuilder,
+    ) -> Result<BTreeMap<String, TokenLayer<Resend>>, ConfigError> {
+        let world = World { issuer: self.issuer(), run_in, secrets, change: &change };
+        Tables::new(&self.outgoing, world).all()
     }
 
     /// The verifier of access tokens that is described; `None` when no audience is named. One with further issuers can't be built from
@@ -419,41 +367,13 @@ impl Config {
 
     fn login_builder(
         &self,
-        secrets: Option<Arc<dyn SecretResolver>>,
+        secrets: Option<&Arc<dyn SecretResolver>>,
         problems: &mut ConfigProblems,
     ) -> Option<LoginBuilder> {
         let login = self.login.as_ref()?;
-        let lifetime = SessionLifetime::default().idle(login.idle).absolute(login.absolute);
         let issuer = self.issuer();
         let names = self.names(&issuer);
-        let builder = Login::builder(issuer, login.client_id.as_str())
-            .public_origin(login.public_origin.as_str())
-            .scopes(login.scopes.iter().cloned())
-            .acr_values(login.acr_values.iter().map(String::as_str))
-            .form_action(login.form_action.iter().map(String::as_str))
-            .trusted_audiences(login.trusted_audiences.iter().map(String::as_str))
-            .paths(login.paths.clone())
-            .lifetime(lifetime)
-            .cookie_name(login.cookie_name.as_str())
-            .sessionless_tokens(login.sessionless_tokens)
-            .deadline(login.deadline)
-            .leeway(self.leeway)
-            .claims(names);
-        let builder = if login.userinfo { builder.userinfo() } else { builder };
-        let parameters = login.authorization_parameters.iter();
-        let builder =
-            parameters.fold(builder, |builder, (name, value)| builder.authorization_parameter(name, value));
-        match (&login.client_secret, secrets) {
-            (None, _) => Some(builder),
-            (Some(reference), Some(resolver)) => {
-                Some(builder.client_secret_from(reference.clone(), resolver))
-            }
-            (Some(reference), None) => {
-                let cure = "give a resolver of secrets, for example gambeson-secrets'";
-                problems.add("login.client-secret", reference.to_string(), cure);
-                Some(builder)
-            }
-        }
+        Some(login.builder(issuer, secrets, problems).leeway(self.leeway).claims(names))
     }
 
     fn validate(&self, problems: &mut ConfigProblems) {

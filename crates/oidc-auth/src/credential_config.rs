@@ -7,7 +7,7 @@ use gambeson_core::{ConfigError, ConfigProblems, SecretRef, SecretResolver};
 
 use crate::builder::VerifierBuilder;
 use crate::cache::CacheConfig;
-use crate::client_config::{ClientAuthMethod, ClientTable};
+use crate::client_config::{ClientAuthMethod, client_table};
 use crate::denylist::{DenialLog, Denylist, DenylistBuilder};
 use crate::dpop::{Dpop, DpopBuilder, ReplayStore};
 use crate::introspection::{Introspection, IntrospectionBuilder};
@@ -28,12 +28,16 @@ pub struct IntrospectionConfig {
     pub client_auth: ClientAuthMethod,
     /// Where the client's secret is.
     pub client_secret: Option<SecretRef>,
-    /// Where the private key of `private-key-jwt` is.
+    /// Where the client's certificate is, for `tls`: `CERTIFICATE` blocks in PEM, its own first.
+    pub certificate: Option<SecretRef>,
+    /// Where the private key of `private-key-jwt` is, or that of the certificate for `tls`.
     pub private_key: Option<SecretRef>,
-    /// The name of that key (`kid`).
+    /// The name of the key of `private-key-jwt` (`kid`).
     pub key_id: Option<String>,
     /// The algorithm of that key: `ES256` (the default), `ES384`, `EdDSA`, `RS256` or `PS256`.
     pub algorithm: AssertionAlgorithm,
+    /// Who its assertions are for, where that is not the issuer: see [`AssertionKey::audience`](crate::AssertionKey::audience).
+    pub assertion_audience: Option<String>,
     /// How long good answers are kept; zero keeps none. See [`IntrospectionBuilder::cache`]. Default 10 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub cache_ttl: Duration,
@@ -51,9 +55,11 @@ impl Default for IntrospectionConfig {
             client_id: String::new(),
             client_auth: ClientAuthMethod::default(),
             client_secret: None,
+            certificate: None,
             private_key: None,
             key_id: None,
             algorithm: AssertionAlgorithm::default(),
+            assertion_audience: None,
             cache_ttl: IntrospectionBuilder::CACHE_TTL,
             cache_capacity: CacheConfig::default().capacity,
             deadline: IntrospectionBuilder::DEADLINE,
@@ -68,19 +74,10 @@ impl IntrospectionConfig {
         beside: &VerifierBuilder,
         secrets: Option<&Arc<dyn SecretResolver>>,
     ) -> Result<Introspection, ConfigError> {
-        let client = ClientTable {
-            table: "introspection",
-            id: &self.client_id,
-            method: self.client_auth,
-            secret: self.client_secret.as_ref(),
-            private_key: self.private_key.as_ref(),
-            key_id: self.key_id.as_deref(),
-            algorithm: self.algorithm,
-        };
         let mut problems = ConfigProblems::new();
-        let client = client.client(secrets, &mut problems);
+        let client = client_table!(self, "introspection").client(secrets, &mut problems);
         // What is wrong with the rest is told beside what is wrong with the client.
-        let client = client.unwrap_or_else(|| crate::ClientAuth::tls(self.client_id.as_str()));
+        let client = client.unwrap_or_else(|| crate::ClientAuth::public(self.client_id.as_str()));
         let cache = CacheConfig::default().ttl(self.cache_ttl).capacity(self.cache_capacity);
         let builder = beside.introspection(self.url.as_str(), client).cache(cache).deadline(self.deadline);
         match builder.build() {

@@ -144,6 +144,12 @@ impl Issuer {
         self
     }
 
+    /// The networks that fetches may connect to although they are of special use.
+    #[cfg(feature = "client")]
+    pub(crate) fn private(&self) -> &[String] {
+        &self.private
+    }
+
     /// The house's own client, for who was given no other transport.
     #[cfg(feature = "client")]
     pub(crate) fn client(&self) -> Result<Arc<dyn HttpTransport>, ConfigError> {

@@ -176,7 +176,8 @@
 //! ## caller-authorization-copied
 //!
 //! 500, of a call on somebody's behalf: the outgoing request has an `Authorization` field already, as when the incoming fields were copied.
-//! Nothing was sent: it would be the caller's own token. Leave the field out.
+//! Nothing was sent, to no origin: it would be the caller's own token. Leave the field out; calls with a credential of the app's own go by
+//! another client.
 //!
 //! ## caller-token-missing
 //!
@@ -220,6 +221,7 @@ mod key_policy;
 mod keys;
 pub mod layer;
 pub mod login;
+mod login_config;
 pub mod outgoing;
 mod policy;
 mod preset_config;
@@ -248,7 +250,7 @@ pub use caller::Caller;
 pub use certificate::{CertificateLayer, CertificateLayerBuilder, CertificatesConfig, KnownService};
 pub use claim_rule::ClaimRule;
 pub use client_config::ClientAuthMethod;
-pub use config::{Config, LoginConfig};
+pub use config::Config;
 pub use configured::Configured;
 pub use credential_config::{DenylistConfig, DpopConfig, IntrospectionConfig};
 pub use cut_off::CutOffLayer;
@@ -262,6 +264,7 @@ pub use issuer::Issuer;
 pub use key_policy::KeyPolicy;
 pub use layer::AuthLayer;
 pub use login::{BackchannelLogout, Login, LoginLayer, MemorySessions, SessionLifetime};
+pub use login_config::LoginConfig;
 pub use outgoing::{TokenLayer, TokenSource};
 pub use policy::{ClaimNames, TokenProfile};
 pub use preset_config::{ClaimsConfig, Preset, RuleConfig};
@@ -273,6 +276,7 @@ pub use revocation::{Revocation, RevocationBuilder, TokenHint};
 pub use shared::Shared;
 pub use status::VerifierStatus;
 pub use token_endpoint::{
-    AssertionAlgorithm, AssertionKey, ClientAuth, ClientSecret, RevocationError, RevocationErrorKind,
+    AssertionAlgorithm, AssertionKey, ClientAuth, ClientCertificate, ClientSecret, RevocationError,
+    RevocationErrorKind,
 };
 pub use verifier::Verifier;

@@ -20,6 +20,9 @@ pub struct Shared {
     pub denials: Option<Arc<dyn DenialLog>>,
     /// Sessions, and the key that log-ins under way are sealed with, for `[oidc-auth.login]`.
     pub log_in: Option<(Arc<dyn SessionStore>, SecretBytes)>,
+    /// What they are made from, to be asked how it is ([`RedisStores::ready`](crate::redis::RedisStores::ready), `HealthCheck`).
+    #[cfg(feature = "redis")]
+    pub redis: Option<crate::redis::RedisStores>,
 }
 
 #[cfg(feature = "redis")]
@@ -40,6 +43,7 @@ impl crate::Config {
             replay: Some(Arc::new(stores.replay())),
             denials: Some(Arc::new(stores.denials())),
             log_in: None,
+            redis: Some(stores.clone()),
         };
         if self.login.is_some() {
             let cure = "say where the secret is that all instances share, at least 32 random bytes";

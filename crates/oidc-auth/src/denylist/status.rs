@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gambeson_core::Timestamp;
+use gambeson_core::{Answer, Health, HealthCheck, Timestamp};
 
-use super::Denylist;
+use super::{Denylist, WhenStale};
 
 /// How a list is, for `/readyz` and for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,5 +41,33 @@ impl Denylist {
             unsent: sharing.unsent(),
         });
         DenylistStatus { denials: self.len(), everything_until: self.everything_until(), shared }
+    }
+}
+
+/// Unhealthy while nobody with a token is let in because nobody knows what the others have denied; degraded while tokens are let in without
+/// that knowledge, or all are denied that were issued before the list was full once.
+impl HealthCheck for Denylist {
+    fn name(&self) -> &str {
+        "oidc-denylist"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        let status = self.status();
+        let stale = status.shared.filter(|shared| shared.is_stale);
+        let refuses = self.0.sharing.as_ref().is_some_and(|sharing| sharing.when_stale == WhenStale::Refuse);
+        Answer::Ready(match (stale, status.everything_until) {
+            (Some(shared), _) => {
+                let why = match shared.synced_ago {
+                    Some(ago) => format!("what others have denied was last read {} s ago", ago.as_secs()),
+                    None => "what others have denied was not read yet".to_owned(),
+                };
+                if refuses { Health::Unhealthy(why) } else { Health::Degraded(why) }
+            }
+            (None, Some(until)) => {
+                let until = until.unix_seconds();
+                Health::Degraded(format!("it was full: all that was issued before {until} is denied"))
+            }
+            (None, None) => Health::Healthy,
+        })
     }
 }

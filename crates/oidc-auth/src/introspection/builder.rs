@@ -185,14 +185,8 @@ impl IntrospectionBuilder {
             self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
             self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
         }
-        #[cfg(feature = "client")]
-        if self.transport.is_none() {
-            match self.issuer.client() {
-                Ok(client) => self.transport = Some(client),
-                Err(error) => problems.extend(error),
-            }
-        }
-        let _ = problems;
+        let given = self.transport.take();
+        self.transport = self.client.transport("introspection", given, &self.issuer, problems);
     }
 
     /// The issuer's rules hold whichever way a token is read. A denial must outlast the tokens that it ends.

@@ -132,6 +132,11 @@ impl LoginBuilder {
         Self { client, ..self }
     }
 
+    /// How this app proves itself, and its id, in whatever way the provider knows it.
+    pub fn client_auth(self, client: ClientAuth) -> Self {
+        Self { client, ..self }
+    }
+
     /// This app proves itself by the certificate of its transport, which has to be given. See [`ClientAuth::tls`].
     pub fn tls_client_auth(self) -> Self {
         let client = ClientAuth::tls(self.client.id());
@@ -331,13 +336,6 @@ impl LoginBuilder {
             problems.add("login.issuer", self.issuer.name(), "a log-in needs discovery: Issuer::discover");
         }
         self.client.validate("login", problems);
-        if self.client.uses_tls() && self.transport.is_none() {
-            problems.add(
-                "login.transport",
-                "",
-                "give a transport that shows the client's certificate (RFC 8705)",
-            );
-        }
         let token = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -413,13 +411,8 @@ impl LoginBuilder {
             self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
             self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
         }
-        #[cfg(feature = "client")]
-        if self.transport.is_none() {
-            match self.issuer.client() {
-                Ok(client) => self.transport = Some(client),
-                Err(error) => problems.extend(error),
-            }
-        }
+        let given = self.transport.take();
+        self.transport = self.client.transport("login", given, &self.issuer, problems);
         for (name, there) in [
             ("clock", self.clock.is_some()),
             ("timer", self.timer.is_some()),
@@ -429,9 +422,6 @@ impl LoginBuilder {
             if !there {
                 problems.add(format!("login.{name}"), "", "give one, or enable the feature `system`");
             }
-        }
-        if self.transport.is_none() && !cfg!(feature = "client") {
-            problems.add("login.transport", "", "give the HTTP transport, for example gambeson-client's");
         }
     }
 

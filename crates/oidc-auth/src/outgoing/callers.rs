@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::caller_token::Bearer;
 use super::grant::{Desk, OnBehalf};
 use super::kept::{Kept, Seams};
+use super::status::TokenSourceStatus;
 
 /// The callers that are known, by the hash of their tokens.
 #[derive(Debug)]
@@ -51,6 +52,13 @@ impl Callers {
         let kept = Arc::new(Kept::new(Arc::new(issue), Arc::clone(&self.seams)));
         known.by_hash.insert(hash, Caller { kept: Arc::clone(&kept), last });
         kept
+    }
+
+    /// How the tokens of all callers are, together.
+    pub(super) fn status(&self) -> TokenSourceStatus {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = known.by_hash.values().map(|caller| caller.kept.status());
+        all.fold(TokenSourceStatus::default(), TokenSourceStatus::and)
     }
 }
 

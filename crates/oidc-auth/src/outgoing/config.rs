@@ -10,7 +10,8 @@ use super::layer::TokenLayer;
 use super::repeat::Resend;
 use super::source::TokenSource;
 use super::source_builder::TokenSourceBuilder;
-use crate::client_config::{ClientAuthMethod, ClientTable};
+use super::tables::World;
+use crate::client_config::{ClientAuthMethod, client_table};
 use crate::issuer::Issuer;
 use crate::token_endpoint::{AssertionAlgorithm, ClientAuth};
 
@@ -32,6 +33,14 @@ use crate::token_endpoint::{AssertionAlgorithm, ClientAuth};
 ///
 ///     [outgoing.audit]
 ///     origins = ["https://audit.example.com"]
+///     token = "exchange"
+///     subject = "pod"
+///     client-id = "shop"
+///     client-auth = "tls"
+///     certificate = "file://tls/client.pem"
+///     private-key = "file://tls/client.key"
+///
+///     [outgoing.pod]
 ///     token = "workload-file"
 ///     file = "/var/run/secrets/tokens/audit"
 /// "#).unwrap();
@@ -43,7 +52,8 @@ use crate::token_endpoint::{AssertionAlgorithm, ClientAuth};
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields, rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub struct OutgoingConfig {
-    /// Who gets the token; required. See [`TokenLayerBuilder::origin`](super::TokenLayerBuilder::origin).
+    /// Who gets the token; required, but for a table that is only the subject or the actor of others. See
+    /// [`TokenLayerBuilder::origin`](super::TokenLayerBuilder::origin).
     pub origins: Vec<String>,
     /// Which kind of token. Default `client-credentials`.
     pub token: OutgoingToken,
@@ -53,12 +63,20 @@ pub struct OutgoingConfig {
     pub client_auth: ClientAuthMethod,
     /// Where the client's secret is.
     pub client_secret: Option<SecretRef>,
-    /// Where the private key of `private-key-jwt` is.
+    /// Where the client's certificate is, for `tls`: `CERTIFICATE` blocks in PEM, its own first.
+    pub certificate: Option<SecretRef>,
+    /// Where the private key of `private-key-jwt` is, or that of the certificate for `tls`.
     pub private_key: Option<SecretRef>,
-    /// The name of that key (`kid`).
+    /// The name of the key of `private-key-jwt` (`kid`).
     pub key_id: Option<String>,
     /// The algorithm of that key: `ES256` (the default), `ES384`, `EdDSA`, `RS256` or `PS256`.
     pub algorithm: AssertionAlgorithm,
+    /// Who its assertions are for, where that is not the issuer: see [`AssertionKey::audience`](crate::AssertionKey::audience).
+    pub assertion_audience: Option<String>,
+    /// The table whose token is exchanged, by its name; for `exchange`, which needs it. See [`TokenSource::exchange`].
+    pub subject: Option<String>,
+    /// The table whose token says who acts, by its name; for `exchange` and `on-behalf-of`. See [`TokenSourceBuilder::actor`]. Default: none.
+    pub actor: Option<String>,
     /// See [`TokenSourceBuilder::scope`].
     pub scope: Option<String>,
     /// See [`TokenSourceBuilder::audience`]; for `github-actions` who the token is for.
@@ -75,6 +93,10 @@ pub struct OutgoingConfig {
     /// See [`TokenSourceBuilder::deadline`]. Default 5 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub deadline: Duration,
+    /// See [`TokenSourceBuilder::max_waiting`]. Default 1024.
+    pub max_waiting: Option<usize>,
+    /// For `on-behalf-of`: see [`TokenSourceBuilder::max_callers`]. Default 4096.
+    pub max_callers: Option<usize>,
 }
 
 /// Which kind of token goes to another service.
@@ -85,12 +107,26 @@ pub enum OutgoingToken {
     /// See [`TokenSource::client_credentials`].
     #[default]
     ClientCredentials,
+    /// See [`TokenSource::exchange`]: the token of the table that `subject` names, for another one.
+    Exchange,
     /// See [`TokenSource::on_behalf_of`].
     OnBehalfOf,
     /// See [`TokenSource::workload_file`].
     WorkloadFile,
     /// See [`TokenSource::github_actions`].
     GithubActions,
+}
+
+impl OutgoingToken {
+    /// It comes for another token (RFC 8693).
+    pub(super) fn exchanges(self) -> bool {
+        matches!(self, Self::Exchange | Self::OnBehalfOf)
+    }
+
+    /// It comes without the issuer, and this app is nobody's client.
+    fn is_of_the_platform(self) -> bool {
+        matches!(self, Self::WorkloadFile | Self::GithubActions)
+    }
 }
 
 impl Default for OutgoingConfig {
@@ -101,9 +137,13 @@ impl Default for OutgoingConfig {
             client_id: String::new(),
             client_auth: ClientAuthMethod::default(),
             client_secret: None,
+            certificate: None,
             private_key: None,
             key_id: None,
             algorithm: AssertionAlgorithm::default(),
+            assertion_audience: None,
+            subject: None,
+            actor: None,
             scope: None,
             audience: None,
             resource: None,
@@ -111,77 +151,83 @@ impl Default for OutgoingConfig {
             allow_private: Vec::new(),
             resend: Resend::default(),
             deadline: Duration::from_secs(5),
+            max_waiting: None,
+            max_callers: None,
         }
     }
 }
 
 impl OutgoingConfig {
-    /// The layer, with fields named below `outgoing.<name>`.
-    pub(crate) fn build(
+    /// The source, with fields named below `outgoing.`. `subject` and `actor` are the sources of the tables that it names.
+    pub(super) fn source(
         &self,
-        name: &str,
-        issuer: Issuer,
-        run_in: Profile,
-        secrets: Option<&Arc<dyn SecretResolver>>,
-        change: impl FnOnce(TokenSourceBuilder) -> TokenSourceBuilder,
-    ) -> Result<TokenLayer<Resend>, ConfigError> {
+        world: &World<'_>,
+        subject: Option<TokenSource>,
+        actor: Option<TokenSource>,
+    ) -> Result<TokenSource, ConfigError> {
         let mut problems = ConfigProblems::new();
         self.validate_kind(&mut problems);
-        let client = self.client(secrets, &mut problems);
-        let source = client.map(|client| change(self.source(issuer, client).run_in(run_in)).build());
+        let client = self.client(world.secrets, &mut problems);
+        let builder = client.and_then(|client| self.builder(world.issuer.clone(), client, subject));
+        let builder = builder.map(|builder| {
+            let actor = actor.into_iter().filter(|_| self.token.exchanges());
+            actor.fold(builder, TokenSourceBuilder::actor).run_in(world.run_in)
+        });
+        let source = builder.map(|builder| (world.change)(builder).build());
         let source = source.and_then(|built| built.map_err(|error| problems.extend(error)).ok());
-        // What is wrong with the origins is told beside what is wrong with the source.
-        let any = || TokenSource::workload_file("-").build();
-        let layer = match source.map_or_else(any, Ok) {
-            Ok(source) => {
-                let builder = TokenLayer::builder(source).run_in(run_in);
-                self.origins.iter().fold(builder, |builder, origin| builder.origin(origin)).build()
-            }
-            Err(error) => Err(error),
-        };
-        let layer = layer.map_err(|error| problems.extend(error)).ok();
-        let named = problems.check().map_err(|error| renamed(&error, name));
-        named?;
-        layer.map(|layer| layer.repeat_with(self.resend)).ok_or_else(|| {
-            ConfigError::one(format!("outgoing.{name}"), "", "name the parts that are missing")
+        problems.check()?;
+        source.ok_or_else(|| {
+            ConfigError::one("outgoing.subject", "", "name the table whose token is exchanged")
         })
     }
 
-    /// What another kind of token, or another proof, would need: here it would do nothing.
+    /// The layer over its source.
+    pub(super) fn layer(
+        &self,
+        run_in: Profile,
+        source: TokenSource,
+    ) -> Result<TokenLayer<Resend>, ConfigError> {
+        let builder = TokenLayer::builder(source).run_in(run_in);
+        let builder = self.origins.iter().fold(builder, |builder, origin| builder.origin(origin));
+        builder.build().map(|layer| layer.repeat_with(self.resend))
+    }
+
+    /// What another kind of token would need: here it would do nothing.
     fn validate_kind(&self, problems: &mut ConfigProblems) {
         const KIND: &str = "leave it out: this kind of token (token) has no use for it";
-        const KEY: &str = "leave it out, or say client-auth = \"private-key-jwt\"";
-        const SECRET: &str = "leave it out, or say client-auth = \"secret\"";
-        let platform = matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions);
-        let by_key = !platform && self.client_auth == ClientAuthMethod::PrivateKeyJwt;
-        let by_secret = !platform && !by_key && self.client_auth != ClientAuthMethod::Tls;
         let file = self.token != OutgoingToken::WorkloadFile && !self.file.as_os_str().is_empty();
+        let exchange = self.token == OutgoingToken::Exchange;
         for (field, idle, cure) in [
             ("file", file, "leave it out, or say token = \"workload-file\""),
-            ("client-id", platform && !self.client_id.is_empty(), KIND),
-            ("client-auth", platform && self.client_auth != ClientAuthMethod::default(), KIND),
-            (
-                "client-secret",
-                !by_secret && self.client_secret.is_some(),
-                if platform { KIND } else { SECRET },
-            ),
-            ("private-key", !by_key && self.private_key.is_some(), if platform { KIND } else { KEY }),
-            ("key-id", !by_key && self.key_id.is_some(), if platform { KIND } else { KEY }),
-            (
-                "algorithm",
-                !by_key && self.algorithm != AssertionAlgorithm::default(),
-                if platform { KIND } else { KEY },
-            ),
+            ("subject", !exchange && self.subject.is_some(), "leave it out, or say token = \"exchange\""),
+            ("actor", !self.token.exchanges() && self.actor.is_some(), KIND),
+            ("max-callers", self.token != OutgoingToken::OnBehalfOf && self.max_callers.is_some(), KIND),
         ] {
             if idle {
                 problems.add(format!("outgoing.{field}"), "", cure);
             }
         }
+        if exchange && self.subject.is_none() {
+            let cure = "name the table whose token is exchanged, such as \"pod\" for [outgoing.pod]";
+            problems.add("outgoing.subject", "", cure);
+        }
+        if self.token.is_of_the_platform() {
+            for field in client_table!(self, "outgoing").said() {
+                problems.add(format!("outgoing.{field}"), "", KIND);
+            }
+        }
     }
 
-    fn source(&self, issuer: Issuer, client: ClientAuth) -> TokenSourceBuilder {
+    /// `None` for an exchange without a subject.
+    fn builder(
+        &self,
+        issuer: Issuer,
+        client: ClientAuth,
+        subject: Option<TokenSource>,
+    ) -> Option<TokenSourceBuilder> {
         let builder = match self.token {
             OutgoingToken::ClientCredentials => TokenSource::client_credentials(issuer, client),
+            OutgoingToken::Exchange => TokenSource::exchange(issuer, client, subject?),
             OutgoingToken::OnBehalfOf => TokenSource::on_behalf_of(issuer, client),
             OutgoingToken::WorkloadFile => TokenSource::workload_file(&self.file),
             OutgoingToken::GithubActions => {
@@ -189,11 +235,13 @@ impl OutgoingConfig {
             }
         };
         let builder = builder.deadline(self.deadline).allow_private(&self.allow_private);
+        let builder = self.max_waiting.into_iter().fold(builder, TokenSourceBuilder::max_waiting);
+        let builder = self.max_callers.into_iter().fold(builder, TokenSourceBuilder::max_callers);
         let builder = self.scope.iter().fold(builder, |builder, scope| builder.scope(scope));
         // Of a job it is a part of the question, not of a wish.
         let audience = self.audience.iter().filter(|_| self.token != OutgoingToken::GithubActions);
         let builder = audience.fold(builder, |builder, audience| builder.audience(audience));
-        self.resource.iter().fold(builder, |builder, resource| builder.resource(resource))
+        Some(self.resource.iter().fold(builder, |builder, resource| builder.resource(resource)))
     }
 
     /// `None` with a problem noted, when its secret can't be had.
@@ -202,32 +250,9 @@ impl OutgoingConfig {
         secrets: Option<&Arc<dyn SecretResolver>>,
         problems: &mut ConfigProblems,
     ) -> Option<ClientAuth> {
-        let id = self.client_id.as_str();
-        if matches!(self.token, OutgoingToken::WorkloadFile | OutgoingToken::GithubActions) {
-            return Some(ClientAuth::public(id));
+        if self.token.is_of_the_platform() {
+            return Some(ClientAuth::public(self.client_id.as_str()));
         }
-        let table = ClientTable {
-            table: "outgoing",
-            id,
-            method: self.client_auth,
-            secret: self.client_secret.as_ref(),
-            private_key: self.private_key.as_ref(),
-            key_id: self.key_id.as_deref(),
-            algorithm: self.algorithm,
-        };
-        table.client(secrets, problems)
+        client_table!(self, "outgoing").client(secrets, problems)
     }
-}
-
-/// The fields as the file names them.
-fn renamed(error: &ConfigError, name: &str) -> ConfigError {
-    let mut problems = ConfigProblems::new();
-    for problem in error.problems() {
-        let field = match problem.field.strip_prefix("outgoing.") {
-            Some(field) => format!("outgoing.{name}.{field}"),
-            None => problem.field.clone(),
-        };
-        problems.add(field, &*problem.value, &*problem.cure);
-    }
-    problems.check().err().unwrap_or_else(|| error.clone())
 }

@@ -12,8 +12,9 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use gambeson_core::{Answer, Clock, Credential, Entropy, Monotonic, Spawn, Timer, Timestamp};
 use tokio::sync::Notify;
 
-use super::issue::{Issue, IssueError, Issued};
+use super::issue::{Issue, IssueError, IssueErrorKind, Issued};
 use super::pace;
+use super::status::TokenSourceStatus;
 use super::telemetry;
 
 /// How long a token is taken for good whose issuer does not say: a 401 replaces it sooner.
@@ -124,6 +125,21 @@ impl Kept {
         let now = self.seams.clock.now();
         let holds = self.held.load().as_ref().is_some_and(|held| now < held.ends_at);
         !holds && !self.turn().flying
+    }
+
+    /// How it is; what was wrong with the token of a caller is nobody's trouble but theirs.
+    pub(super) fn status(&self) -> TokenSourceStatus {
+        let now = self.seams.clock.now();
+        let ends_at = self.held.load().as_ref().map(|held| held.ends_at).filter(|ends_at| now < *ends_at);
+        let turn = self.turn();
+        let error = turn.error.as_ref().filter(|error| error.kind != IssueErrorKind::Caller);
+        TokenSourceStatus {
+            tokens: usize::from(ends_at.is_some()),
+            ends_at,
+            good_for: ends_at.map(|ends_at| ends_at.since(now)),
+            last_error: error.map(|error| error.to_string().into()),
+            waiting: turn.waiting,
+        }
     }
 
     fn other_than(&self, rejected: Option<&Credential>) -> Option<Credential> {

@@ -11,7 +11,7 @@ use super::caller_token::CallerToken;
 use super::origin::Origin;
 use super::refusal;
 use super::repeat::SentOnce;
-use super::service::TokenService;
+use super::service::{Equipped, TokenService};
 use super::source::{Holder, TokenSource};
 use super::telemetry;
 
@@ -38,8 +38,9 @@ impl Shared {
         if self.source.is_of_callers() && (own || !declared) {
             // Whoever logs extensions further inside has no business with it.
             request.extensions_mut().remove::<CallerToken>();
-            // A copied field would be the caller's own token, which only the provider may see.
-            return if declared { Err(refusal::own_authorization()) } else { Ok(None) };
+            // A copied field would be the caller's own token, which only the provider may see, wherever the request goes.
+            let copied = own && request.extensions().get::<Equipped>().is_none();
+            return if copied || declared { Err(refusal::own_authorization()) } else { Ok(None) };
         }
         if own || !declared {
             return Ok(None);
@@ -77,6 +78,12 @@ impl<R> TokenLayer<R> {
     #[must_use]
     pub fn repeat_with<R2>(self, repeat: R2) -> TokenLayer<R2> {
         TokenLayer { shared: self.shared, repeat }
+    }
+
+    /// Where its tokens come from; `None` when it is switched off.
+    #[must_use]
+    pub fn source(&self) -> Option<&TokenSource> {
+        self.shared.as_ref().map(|shared| &shared.source)
     }
 
     /// Whether the layer was switched off.

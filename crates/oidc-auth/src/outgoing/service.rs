@@ -73,7 +73,12 @@ where
     }
 }
 
+/// The `Authorization` field is one that a [`TokenLayer`](super::TokenLayer) has put there: no copy of a caller's.
+#[derive(Clone)]
+pub(super) struct Equipped;
+
 fn equip<B>(request: &mut Request<B>, credential: &Credential) {
+    request.extensions_mut().insert(Equipped);
     request.headers_mut().insert(header::AUTHORIZATION, credential.authorization().clone());
 }
 

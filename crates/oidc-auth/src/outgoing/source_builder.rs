@@ -258,13 +258,6 @@ impl TokenSourceBuilder {
                 "tokens are asked for by discovery: Issuer::discover",
             );
         }
-        if client.uses_tls() && self.transport.is_none() {
-            problems.add(
-                "outgoing.transport",
-                "",
-                "give a transport that shows the client's certificate (RFC 8705)",
-            );
-        }
     }
 
     fn validate_job(&self, audience: &str, url: &str, token: &Variable, problems: &mut ConfigProblems) {
@@ -285,10 +278,6 @@ impl TokenSourceBuilder {
         }
     }
 
-    #[cfg_attr(
-        not(any(feature = "system", feature = "client")),
-        expect(clippy::needless_pass_by_ref_mut, reason = "the features fill in what they have")
-    )]
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
         #[cfg(feature = "system")]
         {
@@ -297,14 +286,6 @@ impl TokenSourceBuilder {
             self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
             self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
             self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
-        let asks = !matches!(self.wanted, Wanted::File(_));
-        #[cfg(feature = "client")]
-        if asks && self.transport.is_none() {
-            match self.client() {
-                Ok(client) => self.transport = Some(client),
-                Err(error) => problems.extend(error),
-            }
         }
         for (name, there) in [
             ("clock", self.clock.is_some()),
@@ -316,23 +297,18 @@ impl TokenSourceBuilder {
                 problems.add(format!("outgoing.{name}"), "", "give one, or enable the feature `system`");
             }
         }
-        if asks && self.transport.is_none() && !cfg!(feature = "client") {
-            problems.add("outgoing.transport", "", "give the HTTP transport, for example gambeson-client's");
-        }
-    }
-
-    /// The house's own client, which may go where the issuer may be.
-    #[cfg(feature = "client")]
-    fn client(&self) -> Result<Arc<dyn HttpTransport>, ConfigError> {
-        match &self.wanted {
-            Wanted::ClientCredentials { issuer, .. }
-            | Wanted::Exchange { issuer, .. }
-            | Wanted::OnBehalfOf { issuer, .. } => issuer.client(),
-            Wanted::File(_) | Wanted::GithubActions { .. } => {
-                let builder = gambeson_client::Client::builder().proxy_from_env();
-                Ok(Arc::new(builder.allow_private(&self.private).build()?))
+        let given = self.transport.take();
+        self.transport = match &self.wanted {
+            Wanted::ClientCredentials { issuer, client }
+            | Wanted::Exchange { issuer, client, .. }
+            | Wanted::OnBehalfOf { issuer, client } => client.transport("outgoing", given, issuer, problems),
+            Wanted::GithubActions { url, .. } => {
+                // The same way as to an issuer there, for an app that is nobody's client.
+                let github = Issuer::discover(url.as_str()).allow_private(&self.private);
+                ClientAuth::public("").transport("outgoing", given, &github, problems)
             }
-        }
+            Wanted::File(_) => given,
+        };
     }
 
     fn assemble(self) -> Option<Source> {

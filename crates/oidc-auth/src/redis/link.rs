@@ -259,6 +259,19 @@ impl Link {
         Ok(Arc::new(Established { connection, is_open, silent: AtomicU32::new(0), _in_use: in_use }))
     }
 
+    /// How it is, as far as is known without asking the server: `None` before the first attempt, and between a lost connection and the
+    /// next.
+    pub(super) fn state(&self) -> Option<Result<(), LinkError>> {
+        let failed = || self.connecting().failed.as_ref().map(|(_, error)| Err(error.clone()));
+        match self.open() {
+            Some(there) if there.silent.load(Ordering::Relaxed) > 0 => {
+                Some(Err(LinkError::new("no answer in time")))
+            }
+            Some(_) => Some(Ok(())),
+            None => failed(),
+        }
+    }
+
     fn note_silence(&self, used: Option<&Arc<Established>>) {
         if let Some(used) = used
             && used.silent.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT

@@ -96,13 +96,7 @@ impl RevocationBuilder {
             self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
             self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
         }
-        #[cfg(feature = "client")]
-        if self.transport.is_none() {
-            match self.issuer.client() {
-                Ok(client) => self.transport = Some(client),
-                Err(error) => problems.extend(error),
-            }
-        }
-        let _ = problems;
+        let given = self.transport.take();
+        self.transport = self.client.transport("revocation", given, &self.issuer, problems);
     }
 }

@@ -1,13 +1,19 @@
 //! How this app shows the provider who it is.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::byte_serialize;
-use gambeson_core::{ConfigProblems, Entropy, SecretBytes, Timestamp};
+use gambeson_core::{ConfigError, ConfigProblems, Entropy, HttpTransport, SecretBytes, Timestamp};
 use http::HeaderValue;
 
 use super::assertion::AssertionKey;
+use super::client_certificate::ClientCertificate;
+#[cfg(feature = "client")]
+use super::client_certificate::Showing;
 use super::client_secret::ClientSecret;
+use crate::issuer::Issuer;
 
 /// This app as its provider registered it: the client id, and how it proves at the token endpoint that it is that client
 /// (RFC 6749 §2.3, OpenID Connect Core 1.0 §9). `Debug` shows no secret.
@@ -32,7 +38,8 @@ enum Method {
     Public,
     Secret(ClientSecret, Place),
     Assertion(AssertionKey),
-    Tls,
+    /// `None`: the transport has the certificate.
+    Tls(Option<ClientCertificate>),
 }
 
 /// Where a secret goes.
@@ -98,7 +105,13 @@ impl ClientAuth {
     /// the transport's to show; give one that has it, as gambeson-client does by `client_certificate_pem`. Where the metadata names `mtls_endpoint_aliases`, their token endpoint is asked.
     #[must_use]
     pub fn tls(id: impl Into<Box<str>>) -> Self {
-        Self::by(id, Method::Tls)
+        Self::by(id, Method::Tls(None))
+    }
+
+    /// The same, with the certificate for the default transport (feature `client`) to show. A transport of your own shows its own.
+    #[must_use]
+    pub fn tls_with(id: impl Into<Box<str>>, certificate: ClientCertificate) -> Self {
+        Self::by(id, Method::Tls(Some(certificate)))
     }
 
     /// The client id.
@@ -112,7 +125,44 @@ impl ClientAuth {
     }
 
     pub(crate) fn uses_tls(&self) -> bool {
-        matches!(self.method, Method::Tls)
+        matches!(self.method, Method::Tls(_))
+    }
+
+    /// What a provider is asked with: what was given, else the house's own client, which shows this client's certificate. What is
+    /// missing or wrong is noted.
+    pub(crate) fn transport(
+        &self,
+        table: &str,
+        given: Option<Arc<dyn HttpTransport>>,
+        issuer: &Issuer,
+        problems: &mut ConfigProblems,
+    ) -> Option<Arc<dyn HttpTransport>> {
+        if given.is_some() {
+            return given;
+        }
+        if let Method::Tls(None) = self.method {
+            let cure =
+                "name the certificate and its private-key (RFC 8705), or give a transport that shows them";
+            problems.add(format!("{table}.certificate"), "", cure);
+            return None;
+        }
+        self.own_transport(table, issuer).map_err(|error| problems.extend(error)).ok()
+    }
+
+    #[cfg(feature = "client")]
+    fn own_transport(&self, _: &str, issuer: &Issuer) -> Result<Arc<dyn HttpTransport>, ConfigError> {
+        match &self.method {
+            Method::Tls(Some(certificate)) => {
+                Ok(Arc::new(Showing::new(certificate.clone(), issuer.private())?))
+            }
+            _ => issuer.client(),
+        }
+    }
+
+    #[cfg(not(feature = "client"))]
+    fn own_transport(&self, table: &str, _: &Issuer) -> Result<Arc<dyn HttpTransport>, ConfigError> {
+        let cure = "give the HTTP transport, for example gambeson-client's";
+        Err(ConfigError::one(format!("{table}.transport"), "", cure))
     }
 
     pub(crate) fn validate(&self, table: &str, problems: &mut ConfigProblems) {
@@ -129,7 +179,7 @@ impl ClientAuth {
     /// What goes along with one exchange.
     pub(super) async fn prove(&self, on: Occasion<'_>) -> Result<Proof, String> {
         match &self.method {
-            Method::Public | Method::Tls => Ok(self.fields(Vec::new())),
+            Method::Public | Method::Tls(_) => Ok(self.fields(Vec::new())),
             Method::Secret(secret, place) => {
                 let secret = secret.read().await.map_err(|error| error.to_string())?;
                 let in_form = match place {

@@ -56,12 +56,14 @@ impl From<SecretBytes> for ClientSecret {
     }
 }
 
-/// The client secret could not be read.
+/// A secret could not be read.
 #[derive(Debug)]
 pub(crate) struct SecretReadError(String, SecretError);
 
 impl fmt::Display for SecretReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the client secret {}: {}", self.0, self.1)
+        write!(f, "the secret {}: {}", self.0, self.1)
     }
 }
+
+impl std::error::Error for SecretReadError {}

@@ -139,6 +139,14 @@ async fn what_is_wrong_is_told_by_its_name() {
     {
         assert!(empty.contains(field), "{field}: {empty}");
     }
+    let half = told(
+        "issuer = \"https://id.example\"\naudience = \"api\"\n[introspection]\nurl = \"https://id.example/i\"\nclient-id = \"a\"\n\
+         client-auth = \"tls\"\ncertificate = \"env://C\"\nclient-secret = \"env://S\"",
+    );
+    assert!(
+        half.contains("introspection.private-key") && half.contains("introspection.client-secret"),
+        "{half}"
+    );
     let none = told(
         "issuer = \"https://id.example\"\nrequire-sender-constraint = true\n[introspection]\n[dpop]\n[denylist]\n[login]",
     );

@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gambeson_core::{Answer, Authentication, Challenges, ManualClock, RequestFacts, Timestamp};
+use gambeson_core::{
+    Answer, Authentication, Challenges, Health, HealthCheck, ManualClock, RequestFacts, Timestamp,
+};
 use gambeson_oidc_auth::denylist::{
     DenialLog, DenialLogError, LogPage, LogPosition, LoggedDenial, WhenStale,
 };
@@ -200,8 +202,11 @@ async fn what_is_too_old_is_no_answer_unless_somebody_says_so() {
     let (log, clock) = (MemoryLog::default(), clock());
     let strict = Instance::new(&log, &clock, WhenStale::Refuse);
     let lenient = Instance::new(&log, &clock, WhenStale::Warn);
+    let health = |instance: &Instance| instance.list.check().ready().ok().unwrap();
+    assert!(matches!(health(&strict), Health::Unhealthy(why) if why.contains("was not read yet")));
     for instance in [&strict, &lenient] {
         instance.list.ready().await.unwrap();
+        assert_eq!(health(instance), Health::Healthy);
     }
     log.away(true);
     clock.advance(Duration::from_secs(60));
@@ -211,6 +216,8 @@ async fn what_is_too_old_is_no_answer_unless_somebody_says_so() {
     clock.advance(Duration::from_secs(1));
     settle().await;
     assert_eq!((strict.says(), lenient.says()), ("denials-unknown", "ok"));
+    assert!(matches!(health(&strict), Health::Unhealthy(why) if why.contains("61 s ago")));
+    assert!(matches!(health(&lenient), Health::Degraded(_)));
     assert!(strict.list.ready().await.is_err());
     // What is denied is denied, however old the rest is.
     strict.list.deny(&Denial::token(ISSUER, "1"));

@@ -49,4 +49,7 @@ fn all_problems_at_once() {
     let error = Revocation::builder(issuer, ClientAuth::public(" ")).build().unwrap_err();
     let fields: Vec<&str> = error.problems().iter().map(|problem| &*problem.field).collect();
     assert_eq!(fields, ["issuer", "revocation.client-id", "revocation.issuer"]);
+    let issuer = Issuer::discover("https://id.example.com");
+    let error = Revocation::builder(issuer, ClientAuth::tls("notes")).build().unwrap_err();
+    assert_eq!(&*error.problems()[0].field, "revocation.certificate", "nobody would show one");
 }

@@ -1,17 +1,22 @@
 //! npm `oidc-provider` behind TLS: tokens for clients that show a certificate, and bound to it (RFC 8705).
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use gambeson_client::{Client, ClientBuilder};
-use gambeson_core::{CredentialSource, Profile, SecretBytes};
+use gambeson_core::{
+    BoxFuture, CredentialSource, Profile, SecretBytes, SecretError, SecretRef, SecretResolver,
+};
 use gambeson_oidc_auth::outgoing::TokenSource;
-use gambeson_oidc_auth::{AuthLayer, ClientAuth, Issuer, Verifier};
+use gambeson_oidc_auth::{AuthLayer, ClientAuth, Config, Issuer, Verifier};
+use gambeson_testing::eventually;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::sender::{challenges, request, send, with_peer};
 use crate::login::real_provider::RealProvider;
-use crate::outgoing::api::{Api, REFUSED, UNAVAILABLE, to_api};
+use crate::outgoing::api::{API, Api, REFUSED, UNAVAILABLE, to_api};
 
 /// A certificate and its key.
 struct Own {
@@ -152,4 +157,66 @@ async fn no_certificate_or_another_one_gets_no_token() {
     let answer = api.get(&to_api(&source)).await;
     assert!([REFUSED, UNAVAILABLE].contains(&answer), "{answer:?}");
     assert!(api.seen().is_empty());
+}
+
+/// Secrets that are files of a folder.
+#[derive(Debug)]
+struct Files(PathBuf);
+
+impl SecretResolver for Files {
+    fn resolve(&self, reference: &SecretRef) -> BoxFuture<Result<SecretBytes, SecretError>> {
+        let name = reference.to_string().replace("file://", "");
+        let read = std::fs::read(self.0.join(name)).unwrap();
+        Box::pin(async { Ok(SecretBytes::new(read)) })
+    }
+}
+
+fn write(folder: &Path, own: &Own) {
+    std::fs::write(folder.join("certificate"), own.certificate.pem()).unwrap();
+    std::fs::write(folder.join("key"), own.key.serialize_pem()).unwrap();
+}
+
+/// The default transport trusts what `SSL_CERT_FILE` names, which only a process of its own can be told.
+#[test]
+#[ignore = "needs oidc-provider: cargo xtask test"]
+fn a_certificate_that_the_file_names_is_shown_and_a_renewed_one_taken_up() {
+    const FOLDER: &str = "GAMBESON_TEST_FOLDER";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        return runtime.block_on(shows_what_the_file_names(folder.as_ref()));
+    }
+    let (room, folder) = (Room::new(), tempfile::tempdir().unwrap());
+    let named = |name| folder.path().join(name);
+    std::fs::write(named("authority"), room.authority.pem()).unwrap();
+    std::fs::write(named("issuer"), &room.provider.issuer).unwrap();
+    write(folder.path(), &room.registered);
+    std::fs::create_dir(named("renewed")).unwrap();
+    write(&named("renewed"), &Own::signed_by(&room.authority, "orders.example"));
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg("bound::mutual_tls::a_certificate_that_the_file_names_is_shown_and_a_renewed_one_taken_up")
+        .env(FOLDER, folder.path())
+        .env("SSL_CERT_FILE", named("authority"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+async fn shows_what_the_file_names(folder: &Path) {
+    let issuer = std::fs::read_to_string(folder.join("issuer")).unwrap();
+    let file = format!(
+        "issuer = '{issuer}'\n[outgoing.orders]\norigins = ['{API}']\nclient-id = 'service-tls'\nclient-auth = 'tls'\n\
+         certificate = 'file://certificate'\nprivate-key = 'file://key'\n"
+    );
+    let config: Config = toml::from_str(&file).unwrap();
+    let files: Arc<dyn SecretResolver> = Arc::new(Files(folder.to_owned()));
+    let layer = config.outgoing("orders", Profile::Development, Some(&files), |builder| builder).unwrap();
+    let api = Api::default();
+    assert_eq!(api.get(&layer).await, REFUSED, "the provider knows the client by another certificate");
+    for name in ["certificate", "key"] {
+        std::fs::copy(folder.join("renewed").join(name), folder.join(name)).unwrap();
+    }
+    let answered = || async { (api.get(&layer).await == Ok(200)).then_some(()) };
+    eventually(Duration::from_secs(10), answered).await.expect("the renewed one is shown");
 }

@@ -45,7 +45,7 @@ fn all_problems_at_once_each_with_its_cure() {
 fn a_client_that_is_known_by_its_certificate_needs_a_transport_that_shows_one() {
     let builder = Login::builder(Issuer::discover("https://id.example.com"), "notes");
     let error = builder.public_origin("https://notes.example.com").tls_client_auth().build().unwrap_err();
-    assert_eq!(&*error.problems()[0].field, "login.transport", "{error}");
+    assert_eq!(&*error.problems()[0].field, "login.certificate", "{error}");
 }
 
 #[test]
@@ -116,6 +116,53 @@ mod file {
         assert!(error.to_string().contains("login.client-secret = env://OIDC_CLIENT_SECRET"), "{error}");
         let one: Config = toml::from_str("issuer = \"https://i.example\"\naudience = \"api\"").unwrap();
         assert_eq!((one.audience, one.login.is_some()), (vec!["api".to_owned()], false));
+    }
+
+    #[test]
+    fn a_client_proves_itself_as_the_table_says() {
+        let of = |more: &str| {
+            let text = format!(
+                "issuer = 'https://id.example.com'\n[login]\nclient-id = 'w'\npublic-origin = 'https://n.example.com'\n{more}"
+            );
+            let config: Config = toml::from_str(&text).unwrap();
+            let mut shown = String::new();
+            let show = |login: LoginBuilder| {
+                shown = format!("{login:?}");
+                login
+            };
+            let resolver = Some(std::sync::Arc::new(Resolver) as std::sync::Arc<dyn SecretResolver>);
+            let problems = match config.build(|verifier| verifier, show, resolver) {
+                Ok(_) => String::new(),
+                Err(error) => {
+                    let fields: Vec<_> =
+                        error.problems().iter().map(|problem| problem.field.clone()).collect();
+                    fields.join(" ")
+                }
+            };
+            (shown, problems)
+        };
+        for (more, method) in [
+            ("", "Public"),
+            ("client-secret = 'env://S'", "AsMetadataSays"),
+            ("client-auth = 'secret-basic'\nclient-secret = 'env://S'", "Header"),
+            ("client-auth = 'secret-post'\nclient-secret = 'env://S'", "Form"),
+            ("client-auth = 'private-key-jwt'\nprivate-key = 'env://K'\nalgorithm = 'RS256'", "Rs256"),
+            ("client-auth = 'tls'\ncertificate = 'env://C'\nprivate-key = 'env://K'", "Tls(Some"),
+        ] {
+            let (shown, problems) = of(more);
+            assert!(shown.contains(method), "{more}: {shown}");
+            let has_client = cfg!(feature = "client");
+            assert!(problems.is_empty() || !has_client, "{more}: {problems}");
+        }
+        for (more, fields) in [
+            ("client-auth = 'secret-post'", "login.client-secret"),
+            ("client-auth = 'private-key-jwt'", "login.private-key"),
+            ("client-auth = 'tls'", "login.certificate"),
+            ("client-auth = 'tls'\ncertificate = 'env://C'", "login.private-key"),
+            ("key-id = 'k'\ncertificate = 'env://C'", "login.certificate login.key-id"),
+        ] {
+            assert_eq!(of(more).1, fields, "{more}");
+        }
     }
 
     #[test]

@@ -397,7 +397,7 @@ fn all_that_is_wrong_with_a_source_is_told_at_once() {
             "outgoing.max-waiting",
         ],
     );
-    wrong(TokenSource::client_credentials(issuer(), ClientAuth::tls("a")), &["outgoing.transport"]);
+    wrong(TokenSource::client_credentials(issuer(), ClientAuth::tls("a")), &["outgoing.certificate"]);
     wrong(TokenSource::workload_file("").scope("x"), &["outgoing.file", "outgoing.scope"]);
     wrong(
         TokenSource::github_actions_from_lookup("", |_| None),

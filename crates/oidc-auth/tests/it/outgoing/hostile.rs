@@ -88,16 +88,30 @@ async fn the_caller_s_own_token_goes_to_nobody_however_the_request_was_made() {
         request.extensions_mut().insert(CallerToken::new("alice"));
         request
     };
-    let mut copied = on_behalf(API);
-    copied.headers_mut().insert(header::AUTHORIZATION, "Bearer alice".parse().unwrap());
-    let error = layer.layer(inner.clone()).oneshot(copied).await.unwrap_err();
-    let rejection = error.downcast::<Refused>().unwrap().0;
-    assert_eq!((rejection.status().as_u16(), rejection.slug()), (500, "caller-authorization-copied"));
+    let elsewhere = "https://evil.example/";
+    for mut copied in [on_behalf(API), on_behalf(elsewhere), request(API), request(elsewhere)] {
+        let url = copied.uri().clone();
+        copied.headers_mut().insert(header::AUTHORIZATION, "Bearer alice".parse().unwrap());
+        let error = layer.layer(inner.clone()).oneshot(copied).await.expect_err(&url.to_string());
+        let rejection = error.downcast::<Refused>().unwrap().0;
+        assert_eq!((rejection.status().as_u16(), rejection.slug()), (500, "caller-authorization-copied"));
+    }
     assert_eq!((seen.load(Ordering::Relaxed), scene.provider.count()), (0, 0));
-    for url in [API, "https://evil.example/"] {
+    for url in [API, elsewhere] {
         layer.layer(inner.clone()).oneshot(on_behalf(url)).await.unwrap();
     }
     assert_eq!(seen.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_layer_on_behalf_of_callers_lets_pass_what_another_layer_has_equipped() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let own = to_api(&scene.source());
+    let source = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap();
+    let for_callers = TokenLayer::builder(source).origin("https://stock.example.com").build().unwrap();
+    let service = own.layer(for_callers.layer(api.service()));
+    service.oneshot(request(API)).await.unwrap();
+    assert_eq!(api.seen(), ["Bearer token-1"]);
 }
 
 #[tokio::test]

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_core::{
-    BoxFuture, CredentialErrorKind, CredentialSource, HttpTransport, TransportError, TransportLimits,
+    BoxFuture, CredentialErrorKind, CredentialSource, Health, HealthCheck, HttpTransport, TransportError,
+    TransportLimits,
 };
+use gambeson_oidc_auth::outgoing::{CallerToken, TokenSource, TokenSourceStatus};
 use serde_json::json;
 use tower::{Layer, Service};
 
 use super::api::{API, Api, REFUSED, UNAVAILABLE, request, to_api, together};
-use super::provider::{Mood, Scene};
+use super::provider::{Mood, Scene, by_secret, issuer};
 use crate::fake_issuer::{poll_once, settle};
 
 /// A transport with a fault of its own.
@@ -314,4 +316,58 @@ async fn the_log_says_what_went_wrong_and_shows_no_token_or_secret() {
         assert!(lines.contains(said), "{said}: {lines}");
     }
     assert!(!lines.contains("token-1") && !lines.contains("token-9") && !lines.contains("s3cr3t"), "{lines}");
+}
+
+#[tokio::test]
+async fn a_source_says_how_it_is_doing() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let source = scene.source();
+    let layer = to_api(&source);
+    assert_eq!(source.status(), TokenSourceStatus::default());
+    assert_eq!(source.check().ready().ok(), Some(Health::Healthy), "nobody has asked yet");
+    assert_eq!(api.get(&layer).await, Ok(200));
+    let good = source.status();
+    assert_eq!((good.tokens, good.good_for, good.last_error), (1, Some(Duration::from_secs(290)), None));
+    scene.provider.mood(Mood::Down);
+    scene.pass_seconds(257).await;
+    assert_eq!(api.get(&layer).await, Ok(200));
+    settle().await;
+    let renewing = source.status();
+    assert_eq!((renewing.tokens, renewing.good_for), (1, Some(Duration::from_secs(33))));
+    let Some(Health::Degraded(why)) = source.check().ready().ok() else { panic!("not degraded") };
+    assert!(why.starts_with("1 good tokens") && why.contains("https://id.example/token"), "{why}");
+    scene.provider.mood(Mood::Hangs);
+    scene.pass_seconds(40).await;
+    let mut call = Box::pin(api.get(&layer));
+    assert!(poll_once(call.as_mut()).is_pending());
+    assert_eq!((source.status().tokens, source.status().waiting), (0, 1));
+    drop(call);
+    scene.pass_seconds(6).await;
+    scene.provider.mood(Mood::Up);
+    scene.pass_seconds(61).await;
+    assert_eq!(api.get(&layer).await, Ok(200));
+    assert_eq!((source.status().last_error, source.status().waiting), (None, 0));
+    assert_eq!(layer.source().unwrap().check().ready().ok(), Some(Health::Healthy));
+}
+
+#[tokio::test]
+async fn a_source_of_callers_counts_them_and_does_not_ail_of_their_tokens() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let source = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap();
+    let layer = to_api(&source);
+    let of = |caller: &'static str| {
+        let mut asks = request(API);
+        asks.extensions_mut().insert(CallerToken::new(caller));
+        asks
+    };
+    for caller in ["alice", "bob"] {
+        assert_eq!(api.ask(&layer, of(caller)).await, Ok(200));
+    }
+    assert_eq!((source.status().tokens, source.status().last_error), (2, None));
+    scene.provider.mood(Mood::Says(400, r#"{"error":"invalid_request"}"#));
+    assert_eq!(api.ask(&layer, of("mallory")).await, Err((401, "caller-token-refused")));
+    assert_eq!(source.check().ready().ok(), Some(Health::Healthy), "it is the caller's trouble");
+    scene.provider.mood(Mood::Down);
+    assert_eq!(api.ask(&layer, of("carol")).await, UNAVAILABLE);
+    assert!(source.status().last_error.unwrap().contains("no connection"));
 }
