@@ -82,7 +82,7 @@ pub use config::Config;
 #[cfg(feature = "config")]
 mod kit;
 #[cfg(feature = "config")]
-pub use kit::Kit;
+pub use kit::{Kit, NotReady};
 #[cfg(all(feature = "axum", feature = "stack"))]
 mod protect;
 #[cfg(all(feature = "axum", feature = "stack"))]

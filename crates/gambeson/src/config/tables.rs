@@ -10,6 +10,10 @@ pub struct StackTable {
     /// How many processes serve this app. State that is in memory (sessions, used proofs, denials, quotas) is right for one only, so
     /// production refuses it unless this says 1; all but quotas are shared by the table `[oidc-auth.redis]` (feature `redis`).
     pub instances: Option<u32>,
+    /// Whether `/readyz` answers 503 until the identity provider has told its endpoints and keys once. Default false: an app starts
+    /// without its provider, and requests wait for it themselves. What is this app's own, as Redis and what other instances have
+    /// denied, is waited for in any case.
+    pub wait_for_provider: bool,
     /// Money spent is kept in memory: a restart refills every budget. Production refuses budgets without this word.
     pub dangerously_forget_spending_on_restart: bool,
 }

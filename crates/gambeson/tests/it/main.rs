@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps None has failed")]
 
 mod kit;
+mod readiness;
 mod report;
 
 use std::sync::Arc;

@@ -15,8 +15,8 @@ use gambeson_hardening_headers::Layers;
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::outgoing::Resend;
 use gambeson_oidc_auth::{
-    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenError,
-    TokenLayer, VerifierBuilder,
+    CertificateLayer, CertificateLayerBuilder, Configured, Denylist, Login, LoginLayer, Shared, TokenLayer,
+    VerifierBuilder,
 };
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
 #[cfg(feature = "axum")]
@@ -24,7 +24,11 @@ use gambeson_rbac::Routes;
 use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
 
+pub use self::readiness::NotReady;
+use self::readiness::{Outgoing, Parts};
 use crate::{Config, Stack};
+
+mod readiness;
 
 /// The parts that [`Config`] describes, for an app to use and for [`Kit::stack`] to put around it.
 ///
@@ -54,6 +58,9 @@ pub struct Kit {
     certificates: Option<CertificateLayer>,
     outgoing: BTreeMap<String, TokenLayer<Resend>>,
     guard: CostGuard,
+    parts: Parts,
+    /// Ends with the kit, and with it what is done in the background for its start.
+    _here: Arc<()>,
     config: Config,
 }
 
@@ -75,6 +82,8 @@ impl Kit {
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
         let shared = noted("oidc-auth", open_shared(config, resolver.as_ref()).await, &mut problems);
         let shared = shared.unwrap_or_default();
+        #[cfg(feature = "redis")]
+        let redis = shared.redis.clone();
         let identity = noted(
             "oidc-auth",
             open_identity(config, sink().as_ref(), resolver.clone(), shared),
@@ -83,25 +92,36 @@ impl Kit {
         let certificates =
             config.oidc_auth.certificates(|builder| with(builder, sink(), CertificateLayerBuilder::audit));
         let certificates = noted("oidc-auth", certificates, &mut problems).flatten();
-        let outgoing = open_outgoing(config, resolver.as_ref(), &mut problems);
-        let telemetry = noted("otel-setup", open_telemetry(config, trail.clone(), resolver), &mut problems);
+        let outgoing = config.oidc_auth.outgoing_layers(config.profile, resolver.as_ref(), |builder| builder);
+        let outgoing = noted("oidc-auth", outgoing, &mut problems).unwrap_or_default();
+        let parts = identity.as_ref().map(Parts::of).unwrap_or_default();
+        #[cfg(feature = "redis")]
+        let parts = parts.and_redis(redis);
+        let telemetry = open_telemetry(config, trail.clone(), resolver, &parts, &outgoing);
+        let telemetry = noted("otel-setup", telemetry, &mut problems);
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
         noted("hardening-headers", config.hardening_headers.layers(config.profile, &[]), &mut problems);
         problems.check()?;
         match (policy, identity, telemetry, guard) {
-            (Some(policy), Some(identity), Some(telemetry), Some(guard)) => Ok(Self {
-                profile: config.profile,
-                policy,
-                telemetry,
-                trail,
-                secrets,
-                identity,
-                certificates,
-                outgoing,
-                guard,
-                config: config.clone(),
-            }),
+            (Some(policy), Some(identity), Some(telemetry), Some(guard)) => {
+                let here = Arc::new(());
+                parts.clone().bring(config.stack.wait_for_provider, &here);
+                Ok(Self {
+                    profile: config.profile,
+                    policy,
+                    telemetry,
+                    trail,
+                    secrets,
+                    identity,
+                    certificates,
+                    outgoing,
+                    guard,
+                    parts,
+                    _here: here,
+                    config: config.clone(),
+                })
+            }
             _ => Err(ConfigError::one("gambeson", "", "a part is missing")),
         }
     }
@@ -157,20 +177,16 @@ impl Kit {
         }
     }
 
-    /// Waits until the identity provider has told its endpoints and keys. Not needed, as requests wait themselves; but the policy of the
+    /// Waits until all is there that requests need: Redis, what other instances have denied, and the identity provider's endpoints and
+    /// keys. Not needed: `/readyz` waits by itself for what is this app's own (and for the provider with
+    /// [`StackTable::wait_for_provider`](crate::config::StackTable::wait_for_provider)), and requests wait for the provider. But the policy of the
     /// app's pages names the origins of those endpoints that are known when [`Kit::stack`] is called, and browsers check the way
     /// of a log-out's form against it: where they differ from the issuer's, wait, or name them in `oidc-auth.login.form-action`.
     ///
     /// # Errors
-    /// What the provider did instead. Ask again as long as you like.
-    pub async fn ready(&self) -> Result<(), TokenError> {
-        if let Some(login) = self.login() {
-            login.ready().await?;
-        }
-        match &self.identity.verifier {
-            Some(verifier) => verifier.ready().await,
-            None => Ok(()),
-        }
+    /// Each part that is not there, and why; all at once. Ask again as long as you like.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        self.parts.ready().await
     }
 
     /// The layer that puts tokens on calls to the other service that `[oidc-auth.outgoing.<name>]` describes.
@@ -361,28 +377,22 @@ fn open_identity(
     )
 }
 
-fn open_outgoing(
-    config: &Config,
-    secrets: Option<&Arc<dyn SecretResolver>>,
-    problems: &mut ConfigProblems,
-) -> BTreeMap<String, TokenLayer<Resend>> {
-    let mut layers = BTreeMap::new();
-    for name in config.oidc_auth.outgoing.keys() {
-        let layer = config.oidc_auth.outgoing(name, config.profile, secrets, |builder| builder);
-        layers.extend(noted("oidc-auth", layer, problems).map(|layer| (name.clone(), layer)));
-    }
-    layers
-}
-
 fn open_telemetry(
     config: &Config,
     trail: Option<AuditTrail>,
     secrets: Option<Arc<dyn SecretResolver>>,
+    parts: &Parts,
+    outgoing: &BTreeMap<String, TokenLayer<Resend>>,
 ) -> Result<Telemetry, ConfigError> {
     let builder = Telemetry::builder("", "").config(config.otel_setup.clone()).env().run_in(config.profile);
     #[cfg(feature = "axum")]
     let builder = builder.routes(gambeson_otel_setup::AxumRoute);
     let builder = with(builder, trail, TelemetryBuilder::health);
+    let builder = parts.clone().told_to(builder, config.stack.wait_for_provider);
+    let sources = outgoing.iter().filter_map(|(name, layer)| Some((name, layer.source()?)));
+    let builder = sources.fold(builder, |builder, (name, source)| {
+        builder.health(Outgoing { name: format!("outgoing.{name}"), source: source.clone() })
+    });
     with(builder, secrets, TelemetryBuilder::secrets).build()
 }
 
