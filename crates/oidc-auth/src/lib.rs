@@ -129,11 +129,12 @@
 //!
 //! ## login-unavailable
 //!
-//! 503 with `Retry-After`. The provider can't be asked, or refuses this app (a wrong client secret, for example): see the log.
+//! 503 with `Retry-After`, without it at the end of a log-in, which has to begin again. The provider can't be asked, or refuses this app (a
+//! wrong client secret, for example): see the log.
 //!
 //! ## sessions-unavailable
 //!
-//! 503 with `Retry-After`. The session store can't be asked, or holds as many live sessions as it may. Which, is in the log.
+//! 503 with `Retry-After`, without it at the end of a log-in. The session store can't be asked, or holds as many live sessions as it may. Which, is in the log.
 //!
 //! ## logout-token
 //!

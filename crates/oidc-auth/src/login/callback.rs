@@ -140,7 +140,7 @@ async fn finish(
     let cookie = open_session(login, session, old, now).await?;
     telemetry::logged_in(login, &principal, facts);
     let reply = Reply::see_other(&parts.origin.url(&attempt.return_to));
-    let reply = reply.ok_or_else(|| refusal::unavailable("the way back can't stand in a header"))?;
+    let reply = reply.ok_or_else(|| refusal::unfinished("the way back can't stand in a header"))?;
     Ok(reply.cookie(cookie))
 }
 
@@ -162,7 +162,7 @@ fn told(error: &str) -> Rejection {
         "access_denied" | "login_required" | "interaction_required" | "consent_required" => {
             refusal::denied().cause(cause)
         }
-        "server_error" | "temporarily_unavailable" => refusal::unavailable(cause),
+        "server_error" | "temporarily_unavailable" => refusal::unfinished(cause),
         _ => refusal::failed(cause),
     }
 }
@@ -171,14 +171,14 @@ fn no_tokens(error: ExchangeError) -> Rejection {
     match error {
         ExchangeError::Refused(_) => refusal::failed(error),
         ExchangeError::Malformed(_) | ExchangeError::ClientRefused(_) | ExchangeError::Unavailable(_) => {
-            refusal::unavailable(error)
+            refusal::unfinished(error)
         }
     }
 }
 
 pub(super) fn no_identity(error: TokenError) -> Rejection {
     match error.kind() {
-        TokenErrorKind::KeysUnavailable => refusal::unavailable(error),
+        TokenErrorKind::KeysUnavailable => refusal::unfinished(error),
         _ => refusal::failed(error),
     }
 }
@@ -186,7 +186,7 @@ pub(super) fn no_identity(error: TokenError) -> Rejection {
 fn no_userinfo(error: UserinfoError) -> Rejection {
     match error {
         UserinfoError::Refused(why) => refusal::failed(why),
-        UserinfoError::Unavailable(why) => refusal::unavailable(why),
+        UserinfoError::Unavailable(why) => refusal::unfinished(why),
     }
 }
 
@@ -243,12 +243,12 @@ async fn open_session(
     now: Timestamp,
 ) -> Result<Option<HeaderValue>, Rejection> {
     let parts = login.parts();
-    let id = Random::new(&*parts.entropy).map_err(refusal::unavailable)?;
+    let id = Random::new(&*parts.entropy).map_err(refusal::unfinished)?;
     if let Some(old) = old {
-        parts.store.remove(&old, None).wait().await.map_err(refusal::sessions_unavailable)?;
+        parts.store.remove(&old, None).wait().await.map_err(refusal::not_kept)?;
     }
     let created = parts.store.create(SessionKey::of(&id), session, now).wait().await;
-    created.map_err(refusal::sessions_unavailable)?;
+    created.map_err(refusal::not_kept)?;
     Ok(parts.cookies.set(&parts.cookies.session, &id.text(), None))
 }
 

@@ -152,8 +152,8 @@
 //! | [`login-response`](crate#login-response) | 400 | the answer is malformed, or of another issuer |
 //! | [`login-failed`](crate#login-failed) | 400 | the provider or its ID token did not vouch for anybody, or not as strongly or freshly as asked |
 //! | [`login-denied`](crate#login-denied) | 403 | the person, or the provider on its own, said no |
-//! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked, or too many ask already; what came back may come again then |
-//! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full |
+//! | [`login-unavailable`](crate#login-unavailable) | 503, `Retry-After` | the provider can't be asked, or too many ask already; what came back may come again then. Without `Retry-After` once the code went out: the person begins again |
+//! | [`sessions-unavailable`](crate#sessions-unavailable) | 503, `Retry-After` | the store can't be asked, or is full; without `Retry-After` at the end of a log-in |
 //! | [`logout-token`](crate#logout-token) | 400 | [`BackchannelLogout`]: no valid logout token |
 //! | [`navigation-only`](crate#navigation-only) | 403 | `/login` as a frame, a script's request or a prefetch |
 //! | [`cross-site-logout`](crate#cross-site-logout) | 403 | `/logout` from another origin |
@@ -169,7 +169,7 @@
 //! | `signed in`, `signed out` | info | |
 //! | `signed out by the provider` | info | `sessions` |
 //! | `refresh token could not be revoked at the provider` | warn | `cause` |
-//! | `request refused` (own paths) | info; warn for 5xx | `slug`, `cause`, `action`, `trace_id` |
+//! | `request refused` (own paths) | info; warn for 5xx; at the back-channel debug for those between, see [`BackchannelLogout`] | `slug`, `cause`, `action`, `trace_id`; at the back-channel `others` |
 //! | `session ended: its refresh was refused` | info | `cause` |
 //! | `session could not be refreshed…` | warn | `cause` |
 //! | `session store` | warn | `what`, `cause` |

@@ -134,13 +134,18 @@ impl Held<'_> {
 
     /// The refresh token that was used may work no more: the new one is kept before anything can go wrong with the rest.
     async fn keep(&self, tokens: &Tokens) -> Result<u64, Failed> {
-        match &tokens.refresh_token {
-            Some(token) => {
-                let kept = self.session.keeping(SecretBytes::new(token.clone()));
-                self.replace(self.version, kept).await
-            }
-            None => Ok(self.version),
+        let Some(token) = &tokens.refresh_token else { return Ok(self.version) };
+        let rotated = self.session.keeping(SecretBytes::new(token.clone()));
+        let kept = self.replace(self.version, rotated.clone()).await;
+        if kept.is_err() && self.is_gone().await {
+            // Who ended it knew the old token only. While it is there, another instance's token may hang on the same grant.
+            ending::revoke_behind(self.login, &rotated);
         }
+        kept
+    }
+
+    async fn is_gone(&self) -> bool {
+        matches!(self.login.parts().store.load(&self.key).wait().await, Ok(None))
     }
 
     async fn replace(&self, version: u64, session: Session) -> Result<u64, Failed> {

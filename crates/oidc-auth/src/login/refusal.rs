@@ -65,6 +65,20 @@ pub(super) fn unavailable(cause: impl Into<BoxError>) -> Rejection {
         .cause(cause)
 }
 
+/// A log-in that can't be finished: its answer counts once, so that nobody is told to send it again.
+pub(super) fn unfinished(cause: impl Into<BoxError>) -> Rejection {
+    rejection(RejectionClass::Dependency, "login-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+        .detail("the log-in could not be finished; begin again")
+        .cause(cause)
+}
+
+/// The same, because of the session store.
+pub(super) fn not_kept(cause: impl Into<BoxError>) -> Rejection {
+    rejection(RejectionClass::Dependency, "sessions-unavailable", StatusCode::SERVICE_UNAVAILABLE)
+        .detail("the log-in could not be finished; begin again")
+        .cause(cause)
+}
+
 pub(super) fn log_out_unfinished(unfinished: Unfinished) -> Rejection {
     sessions_unavailable(unfinished.error).detail(match unfinished.is_tried_again {
         true => {

@@ -40,7 +40,7 @@ impl<R> Shared<R> {
         let mut response = match outcome {
             Ok(reply) => reply.into_response(),
             Err(rejection) => {
-                telemetry::refused(login, own.action(), &rejection, &own.facts, &own.method);
+                telemetry::refused(login, own.action(), &rejection, None, &own.facts, &own.method);
                 own.facts.set_rejection(rejection.clone());
                 self.respond.respond(&rejection, &own.facts)
             }

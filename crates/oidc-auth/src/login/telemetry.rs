@@ -32,11 +32,12 @@ pub(super) fn logged_in(login: &Login, principal: &Principal, facts: &RequestFac
     record(login, event);
 }
 
-/// A request to one of the log-in's own paths was refused.
+/// A request to one of the log-in's own paths was refused; `others` counts those of its kind that were not told before.
 pub(super) fn refused(
     login: &Login,
     action: &'static str,
     rejection: &Rejection,
+    others: Option<u64>,
     facts: &RequestFacts,
     method: &Method,
 ) {
@@ -44,11 +45,11 @@ pub(super) fn refused(
     let trace = facts.trace().map(|trace| tracing::field::display(trace.trace_id_hex()));
     let outcome = match rejection.status().is_server_error() {
         true => {
-            tracing::warn!(slug, cause, trace_id = trace, action, "request refused");
+            tracing::warn!(slug, cause, others, trace_id = trace, action, "request refused");
             Outcome::Failed
         }
         false => {
-            tracing::info!(slug, cause, trace_id = trace, action, "request refused");
+            tracing::info!(slug, cause, others, trace_id = trace, action, "request refused");
             Outcome::Denied
         }
     };
@@ -58,7 +59,16 @@ pub(super) fn refused(
     if let Some(cause) = rejection.private_cause() {
         event = event.detail("why", cause.to_string());
     }
+    if let Some(others) = others.filter(|others| *others > 0) {
+        event = event.detail("others", others.to_string());
+    }
     record(login, event);
+}
+
+/// One more of a kind that was told a moment ago.
+pub(super) fn refused_again(action: &'static str, rejection: &Rejection) {
+    let cause = rejection.private_cause().map(tracing::field::display);
+    tracing::debug!(slug = rejection.slug(), cause, action, "request refused");
 }
 
 /// Somebody signed out.

@@ -1,6 +1,7 @@
 //! Back-channel logout: the provider tells that somebody signed out elsewhere.
 
 mod body;
+mod refused;
 mod seen;
 mod service;
 mod token;

@@ -18,6 +18,7 @@ use tower_service::Service;
 use super::super::handle::Login;
 use super::super::{refusal, step, telemetry};
 use super::body;
+use super::refused::Refused;
 use super::token::heed;
 
 /// How long the form may take to come.
@@ -41,7 +42,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// | 405 | not POST |
 /// | 503 `temporarily_unavailable`, `Retry-After` | the provider's keys or the session store can't be had: send it again |
 ///
-/// Errors are JSON, nothing is kept by anybody (`Cache-Control: no-store`). At most 16 KiB are read, within 10 s. Keys that are not known are
+/// Strangers fill no log: refusals are told, in log and audit trail, the first of each kind in a minute and how many there were since; but
+/// each one, where the provider's own token could not be heeded. Errors are JSON, nothing is kept by anybody (`Cache-Control: no-store`). At most 16 KiB are read, within 10 s. Keys that are not known are
 /// waited for as for access tokens. Once the token is verified heeding goes on though the request is dropped; before that, a request that is
 /// dropped does nothing.
 ///
@@ -104,11 +106,11 @@ impl<ReqBody: Body, B: From<Bytes>> Service<Request<ReqBody>> for BackchannelLog
         let asked = Asked { login, facts, method: head.method };
         let refused = match asked.method {
             Method::POST if body::is_form(&head.headers) => None,
-            Method::POST => Some(refusal::logout_token("the body is no form")),
-            _ => Some(refusal::method("POST")),
+            Method::POST => Some(Refused::request(refusal::logout_token("the body is no form"))),
+            _ => Some(Refused::request(refusal::method("POST"))),
         };
         let state = match refused {
-            Some(rejection) => State::Refused { rejection: Some(rejection) },
+            Some(refused) => State::Refused { refused: Some(refused) },
             None => {
                 let parts = asked.login.parts();
                 let deadline = parts.timer.until(parts.clock.monotonic().plus(WITHIN));
@@ -127,25 +129,37 @@ struct Asked {
 
 impl Asked {
     /// Heeds the token of the form in a future of its own.
-    fn heed(&self, form: &[u8]) -> Result<BoxFuture<Result<(), Rejection>>, Rejection> {
-        let token = body::logout_token(form).ok_or_else(|| refusal::logout_token("not one logout_token"))?;
+    fn heed(&self, form: &[u8]) -> Result<BoxFuture<Result<(), Refused>>, Refused> {
+        let none = || Refused::request(refusal::logout_token("not one logout_token"));
+        let token = body::logout_token(form).ok_or_else(none)?;
         let (login, facts) = (self.login.clone(), self.facts.clone());
         let client = facts.peer().and_then(|peer| peer.address);
         Ok(Box::pin(async move { heed(&login, &token, client, &facts).await }))
     }
 
-    fn answer<B: From<Bytes>>(&self, outcome: Result<(), Rejection>) -> Response<B> {
+    fn answer<B: From<Bytes>>(&self, outcome: Result<(), Refused>) -> Response<B> {
         let mut response = match outcome {
             Ok(()) => Response::new(Bytes::new().into()),
-            Err(rejection) => {
-                telemetry::refused(&self.login, "logout.backchannel", &rejection, &self.facts, &self.method);
-                let response = told(&rejection);
-                self.facts.set_rejection(rejection);
+            Err(refused) => {
+                self.tell(&refused);
+                let response = told(&refused.rejection);
+                self.facts.set_rejection(refused.rejection);
                 response
             }
         };
         step::mark(&mut response);
         response
+    }
+
+    fn tell(&self, refused: &Refused) {
+        const ACTION: &str = "logout.backchannel";
+        let (parts, rejection) = (self.login.parts(), &refused.rejection);
+        match parts.logout_tokens.refusals.due(refused, parts.clock.monotonic()) {
+            Some(others) => {
+                telemetry::refused(&self.login, ACTION, rejection, Some(others), &self.facts, &self.method);
+            }
+            None => telemetry::refused_again(ACTION, rejection),
+        }
     }
 }
 
@@ -181,8 +195,8 @@ pin_project! {
     #[project = StateProjection]
     enum State<ReqBody> {
         Reading { #[pin] body: ReqBody, read: Vec<u8>, deadline: BoxFuture<()> },
-        Heeding { heeding: BoxFuture<Result<(), Rejection>> },
-        Refused { rejection: Option<Rejection> },
+        Heeding { heeding: BoxFuture<Result<(), Refused>> },
+        Refused { refused: Option<Refused> },
     }
 }
 
@@ -192,8 +206,8 @@ fn poll_form<B: Body>(
     read: &mut Vec<u8>,
     deadline: &mut BoxFuture<()>,
     context: &mut Context<'_>,
-) -> Poll<Result<(), Rejection>> {
-    let refused = |why| Poll::Ready(Err(refusal::logout_token(why)));
+) -> Poll<Result<(), Refused>> {
+    let refused = |why| Poll::Ready(Err(Refused::request(refusal::logout_token(why))));
     if deadline.as_mut().poll(context).is_ready() {
         return refused("the form took too long");
     }
@@ -223,17 +237,17 @@ impl<ReqBody: Body, B: From<Bytes>> Future for ResponseFuture<ReqBody, B> {
                 }
                 StateProjection::Heeding { heeding } => {
                     let outcome = ready!(heeding.as_mut().poll(context));
-                    this.state.set(State::Refused { rejection: None });
+                    this.state.set(State::Refused { refused: None });
                     return Poll::Ready(Ok(this.asked.answer(outcome)));
                 }
-                StateProjection::Refused { rejection } => match rejection.take() {
-                    Some(rejection) => return Poll::Ready(Ok(this.asked.answer(Err(rejection)))),
+                StateProjection::Refused { refused } => match refused.take() {
+                    Some(refused) => return Poll::Ready(Ok(this.asked.answer(Err(refused)))),
                     None => return Poll::Pending,
                 },
             };
             this.state.set(match outcome {
                 Ok(heeding) => State::Heeding { heeding },
-                Err(rejection) => State::Refused { rejection: Some(rejection) },
+                Err(refused) => State::Refused { refused: Some(refused) },
             });
         }
     }

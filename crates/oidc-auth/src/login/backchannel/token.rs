@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use gambeson_core::{Rejection, RequestFacts, Subject, Timestamp};
+use gambeson_core::{RequestFacts, Subject, Timestamp};
 
 use super::super::ending::{SessionlessTokens, carried};
 use super::super::handle::Login;
@@ -11,6 +11,7 @@ use super::super::id_token::check_algorithm;
 use super::super::refusal;
 use super::super::store::{ProviderSession, SessionsOf};
 use super::super::telemetry;
+use super::refused::{Refusals, Refused};
 use super::seen::Seen;
 use crate::denylist::Denial;
 use crate::error::{Reason, TokenError, TokenErrorKind};
@@ -23,6 +24,7 @@ use crate::verifier::Verifier;
 pub(in crate::login) struct LogoutTokens {
     verifier: Verifier,
     seen: Seen,
+    pub(super) refusals: Refusals,
 }
 
 /// A verified one.
@@ -38,7 +40,7 @@ struct Logout {
 
 impl LogoutTokens {
     pub(in crate::login) fn new(id_tokens: &Verifier) -> Self {
-        Self { verifier: id_tokens.of_logout_tokens(), seen: Seen::default() }
+        Self { verifier: id_tokens.of_logout_tokens(), seen: Seen::default(), refusals: Refusals::default() }
     }
 
     /// Steps 1 to 7 of §2.6, in the verifier's order; §2.6's step 8, the replay, comes with [`heed`].
@@ -102,23 +104,25 @@ pub(super) async fn heed(
     token: &str,
     client: Option<IpAddr>,
     facts: &RequestFacts,
-) -> Result<(), Rejection> {
+) -> Result<(), Refused> {
     let logout = login.parts().logout_tokens.verify(token, client).await.map_err(refused)?;
-    let provider = login.parts().provider.found().await.map_err(refusal::unavailable)?;
+    let provider = login.parts().provider.found().await;
+    let provider = provider.map_err(|error| Refused::work(refusal::unavailable(error)))?;
     let listed = provider.id_token_algorithms.as_deref();
     check_algorithm(token, TokenKind::Logout, listed).map_err(refused)?;
     let (by, facts) = (login.clone(), facts.clone());
     let heeded = carried(&*login.parts().spawn, async move { end(&by, &logout, &facts).await }).await;
-    heeded.unwrap_or_else(|| Err(refusal::sessions_unavailable("no runtime carries out the work")))
+    let not_run = || refusal::sessions_unavailable("no runtime carries out the work");
+    heeded.unwrap_or_else(|| Err(Refused::work(not_run())))
 }
 
 /// Access tokens first, which needs nobody, then sessions. A token whose sessions could not be ended is not remembered, so that the
 /// provider can send it again.
-async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(), Rejection> {
+async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(), Refused> {
     let parts = login.parts();
     let seen = &parts.logout_tokens.seen;
     if seen.knows(&logout.id) {
-        return Err(refusal::logout_token("the logout token was heeded before (jti)"));
+        return Err(Refused::replay(refusal::logout_token("the logout token was heeded before (jti)")));
     }
     let end_sessionless = parts.sessionless_tokens == SessionlessTokens::End;
     if let Some((list, denial)) = parts.denylist.as_ref().zip(logout.denial(end_sessionless)) {
@@ -126,16 +130,19 @@ async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(),
     }
     let mut ended = 0;
     for (of, until) in logout.sessions() {
-        ended += parts.store.end_all(&of, until).wait().await.map_err(refusal::sessions_unavailable)?;
+        let of_these = parts.store.end_all(&of, until).wait().await;
+        ended += of_these.map_err(|error| Refused::work(refusal::sessions_unavailable(error)))?;
     }
     seen.remember(&logout.id, logout.ends_at, login.now());
     telemetry::ended_by_provider(login, logout.subject(), ended, facts);
     Ok(())
 }
 
-fn refused(error: TokenError) -> Rejection {
-    match (error.kind(), error.reason()) {
+fn refused(error: TokenError) -> Refused {
+    let reason = error.reason();
+    let rejection = match (error.kind(), reason) {
         (TokenErrorKind::KeysUnavailable, _) | (_, Reason::WaitingRoomFull) => refusal::unavailable(error),
         _ => refusal::logout_token(error),
-    }
+    };
+    Refused::token(rejection, reason)
 }

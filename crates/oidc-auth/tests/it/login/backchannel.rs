@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::{Clock, ManualClock};
+use gambeson_core::{Clock, ManualClock, RequestFacts};
+use gambeson_oidc_auth::login::LoginPaths;
 use gambeson_oidc_auth::{Denylist, Issuer, Login, LoginLayer, TokenProfile, Verifier};
 use gambeson_testing::{DevClient, Fault, LogoutFault, Mint, SigningAlgorithm, eventually};
 use http::{Method, Request, Response, StatusCode, header};
@@ -290,6 +291,63 @@ async fn keys_that_are_not_known_are_waited_for_and_an_outage_is_503() {
     let answer = house.tell(&token).await;
     assert_eq!(told(&answer), (503, "temporarily_unavailable".into()));
     assert!(answer.headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn what_strangers_post_fills_neither_log_nor_audit_trail() {
+    let house = House::new().await;
+    let junk = [form(""), form("logout_token=junk"), form("logout_token=a.b.c")];
+    crate::log::listen();
+    crate::log::lines();
+    for _ in 0..50 {
+        for request in &junk {
+            assert_eq!(told(&ask(&house.login, request.clone()).await), bad());
+        }
+        let get = Request::get("/logout/backchannel").body(Full::<Bytes>::default()).unwrap();
+        assert_eq!(ask(&house.login, get).await.status(), 405);
+    }
+    let told_of = || house.scene.audit.events().len();
+    let lines = |lines: String| lines.lines().filter(|line| !line.starts_with("DEBUG")).count();
+    // One of requests without a token, one of tokens that are none.
+    assert_eq!((told_of(), lines(crate::log::lines())), (2, 2));
+    house.scene.clock.advance(Duration::from_secs(60));
+    assert_eq!(told(&house.tell("junk").await), bad());
+    let last = house.scene.audit.events().pop().unwrap();
+    assert_eq!((told_of(), last.details.last()), (3, Some(&("others", "99".to_owned()))));
+    // A token that was heeded comes by again and again.
+    let token = house.logout().claim("sub", "alice").token();
+    assert_eq!(told(&house.tell(&token).await), good());
+    for _ in 0..50 {
+        assert_eq!(told(&house.tell(&token).await), bad());
+    }
+    assert_eq!(told_of(), 5);
+}
+
+#[tokio::test]
+async fn each_log_out_of_the_provider_that_is_not_heeded_is_told() {
+    let scene = Scene::new().await;
+    let store = Arc::new(Remote::default());
+    let login = scene.builder().store(store.clone()).build().unwrap();
+    *store.broken.lock().unwrap() = true;
+    let token = scene.idp.mint_logout("notes-web").claim("sub", "alice").token();
+    for _ in 0..3 {
+        let answer = ask(&login, form(&format!("logout_token={token}"))).await;
+        assert_eq!(told(&answer), (503, "temporarily_unavailable".into()));
+    }
+    assert_eq!(scene.events(), ["logout.backchannel failed sessions-unavailable"; 3]);
+}
+
+#[tokio::test]
+async fn its_route_is_its_configured_path() {
+    let scene = Scene::new().await;
+    let paths = LoginPaths::default().backchannel_logout("/hooks/sign-out");
+    let login = scene.builder().paths(paths).build().unwrap();
+    // Mounted below what a router takes off.
+    let mut request = form("");
+    *request.uri_mut() = "/sign-out?token=secret".parse().unwrap();
+    let facts = RequestFacts::ensure(&mut request);
+    assert_eq!(told(&ask(&login, request).await), bad());
+    assert_eq!(facts.route().unwrap().as_str(), "/hooks/sign-out");
 }
 
 /// A body that comes in parts, or not at all.

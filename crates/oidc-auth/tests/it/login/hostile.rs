@@ -88,6 +88,7 @@ async fn no_fault_of_the_provider_signs_anybody_in() {
         let answer = browser.get(&app, &back).await;
         scene.idp.fault(Fault::None);
         assert_eq!(refusal(&answer), (status, slug.into()), "{fault:?}");
+        assert!(!answer.headers().contains_key(header::RETRY_AFTER), "the same answer counts once");
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         for secret in ["nonce", "audience", "iss", "kid", "at_hash", "127.0.0.1"] {
             assert!(!text.contains(secret), "{text}");

@@ -11,7 +11,7 @@ use gambeson_oidc_auth::login::{
 };
 use gambeson_oidc_auth::{LoginLayer, MemorySessions};
 use gambeson_testing::{Fault, eventually};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, header};
 
 use super::browser::{App, Browser, Scene, refusal};
 
@@ -136,6 +136,7 @@ async fn a_full_store_refuses_and_takes_from_nobody() {
     alice.sign_in(&scene, &app, "alice").await;
     let answer = bob.sign_in(&scene, &app, "bob").await;
     assert_eq!(refusal(&answer), (503, "sessions-unavailable".into()));
+    assert!(!answer.headers().contains_key(header::RETRY_AFTER), "the log-in has to begin again");
     assert_eq!(alice.who(&app).await, "alice");
 }
 
@@ -322,7 +323,9 @@ async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
         let removals = store.removals.load(Ordering::SeqCst) + usize::from(refuses);
         assert_eq!(browser.who(&app).await, "alice");
         let done = || async {
-            let loaded = store.loads.load(Ordering::SeqCst) >= loads + 2;
+            // The request's, the refresh's, and whether the session is gone of who has a new token left over.
+            let wanted = if refuses { 2 } else { 3 };
+            let loaded = store.loads.load(Ordering::SeqCst) >= loads + wanted;
             let removed = store.removals.load(Ordering::SeqCst) >= removals;
             (loaded && removed && (refuses || scene.idp.requests("/token") > asked)).then_some(())
         };
@@ -330,6 +333,50 @@ async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
         assert_eq!(browser.who(&app).await, "alice");
     }
     assert_eq!(scene.events(), ["login success"]);
+    let revoked = || async { (scene.idp.requests("/revoke") > 0).then_some(()) };
+    assert!(eventually(Duration::from_millis(200), revoked).await.is_none(), "the winner's grant goes on");
+}
+
+/// Asks the provider; what it gives comes when the session has been ended.
+#[derive(Debug)]
+struct Late {
+    inner: gambeson_client::Client,
+    store: Arc<MemorySessions>,
+    ends: Mutex<Option<SessionsOf>>,
+}
+
+impl HttpTransport for Late {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: TransportLimits,
+    ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
+        let ends = (request.uri().path() == "/token").then(|| self.ends.lock().unwrap().take()).flatten();
+        let (sent, store) = (self.inner.send(request, limits), Arc::clone(&self.store));
+        Box::pin(async move {
+            let answer = sent.await;
+            if let Some(of) = ends {
+                assert_eq!(store.end_all(&of, None).wait().await.unwrap(), 1);
+            }
+            answer
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_new_refresh_token_of_a_session_that_is_gone_is_revoked() {
+    let scene = Scene::new().await;
+    let inner = gambeson_client::Client::builder().build().unwrap();
+    let transport = Arc::new(Late { inner, store: scene.store.clone(), ends: Mutex::default() });
+    let app = App(LoginLayer::new(scene.builder().transport(transport.clone()).build().unwrap()));
+    let mut browser = Browser::default();
+    browser.sign_in(&scene, &app, "alice").await;
+    let alice = principal(&app, &browser).await.full_subject().clone();
+    *transport.ends.lock().unwrap() = Some(SessionsOf::Subject(alice));
+    scene.clock.advance(MINUTE * 4);
+    assert_eq!(browser.who(&app).await, "alice");
+    let revoked = || async { (scene.idp.requests("/revoke") == 1).then_some(()) };
+    eventually(Duration::from_secs(10), revoked).await.expect("nobody else knows of it");
 }
 
 #[tokio::test]
