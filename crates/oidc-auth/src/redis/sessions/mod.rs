@@ -338,3 +338,46 @@ impl fmt::Debug for RedisSessions {
         f.debug_struct("RedisSessions").field("link", &self.0.link).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::{
+        BoxFuture, Clock, ManualClock, Principal, SecretBytes, SecretError, SecretRef, SecretResolver,
+    };
+
+    use super::super::RedisStores;
+    use super::*;
+
+    /// A store of secrets that hangs.
+    #[derive(Debug)]
+    struct Hangs;
+
+    impl SecretResolver for Hangs {
+        fn resolve(&self, _: &SecretRef) -> BoxFuture<Result<SecretBytes, SecretError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_does_not_come_is_not_waited_for() {
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_000));
+        let stores = RedisStores::builder(SecretBytes::new(&b"redis://127.0.0.1:1"[..]))
+            .seal_key_from("mem://seal".parse().unwrap(), Arc::new(Hangs))
+            .deadline(Duration::from_secs(2))
+            .clock(Arc::new(clock.clone()))
+            .timer(Arc::new(clock.clone()));
+        let sessions = stores.build().unwrap().sessions().unwrap();
+        let session = Session::of(Principal::user("https://id.example", "alice").build(), clock.now());
+        let created = sessions.create(SessionKey::from_bytes([1; 32]), session, clock.now());
+        let mut created = std::pin::pin!(created.wait());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(created.as_mut().poll(&mut context).is_pending());
+        clock.advance(Duration::from_millis(1_999));
+        assert!(created.as_mut().poll(&mut context).is_pending());
+        clock.advance(Duration::from_millis(1));
+        let std::task::Poll::Ready(Err(error)) = created.as_mut().poll(&mut context) else { panic!("late") };
+        assert_eq!(error.kind(), SessionStoreErrorKind::Unavailable);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("the secret of sessions did not come in time"), "{source}");
+    }
+}

@@ -3,14 +3,18 @@
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use gambeson_core::{PeerInfo, Profile, RequestFacts};
+use bytes::Bytes;
+use gambeson_core::{
+    BoxFuture, HttpTransport, PeerInfo, Profile, RequestFacts, TransportError, TransportLimits,
+};
 use gambeson_oidc_auth::login::{LoginBuilder, SessionlessTokens};
 use gambeson_oidc_auth::{Denylist, Issuer, LoginLayer, Verifier};
 use gambeson_testing::{Fault, eventually};
-use http::{Method, header};
+use http::{Method, Request, Response, header};
 
 use super::browser::{App, Browser, Scene, location, refusal};
 use super::sessions::{Remote, principal};
@@ -105,6 +109,46 @@ async fn a_log_out_revokes_the_refresh_token_and_waits_for_nobody() {
     let tried = || async { (scene.idp.requests("/revoke") == 2).then_some(()) };
     eventually(PATIENCE, tried).await.expect("once more, and once only");
     assert_eq!(scene.events().last().unwrap(), "logout success", "a provider that fails is no failure");
+}
+
+/// Asks the provider, but for revocations, which it counts and lets hang.
+#[derive(Debug)]
+struct Hanging {
+    inner: gambeson_client::Client,
+    revocations: AtomicUsize,
+}
+
+impl HttpTransport for Hanging {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: TransportLimits,
+    ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
+        if request.uri().path() == "/revoke" {
+            self.revocations.fetch_add(1, Ordering::SeqCst);
+            return Box::pin(std::future::pending());
+        }
+        self.inner.send(request, limits)
+    }
+}
+
+#[tokio::test]
+async fn revocations_at_once_are_bounded() {
+    let scene = Scene::new().await;
+    let inner = gambeson_client::Client::builder().build().unwrap();
+    let transport = Arc::new(Hanging { inner, revocations: AtomicUsize::new(0) });
+    let app = App(LoginLayer::new(scene.builder().transport(transport.clone()).build().unwrap()));
+    for _ in 0..66 {
+        let mut browser = Browser::default();
+        browser.sign_in(&scene, &app, "alice").await;
+        location(&browser.post(&app, "/logout").await);
+    }
+    let count = || transport.revocations.load(Ordering::SeqCst);
+    eventually(PATIENCE, || async { (count() >= 64).then_some(()) })
+        .await
+        .expect("as many as there are places");
+    let more = eventually(Duration::from_millis(200), || async { (count() > 64).then_some(()) }).await;
+    assert!(more.is_none(), "others wait");
 }
 
 #[tokio::test]

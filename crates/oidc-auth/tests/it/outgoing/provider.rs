@@ -54,6 +54,8 @@ pub(crate) struct State {
     /// The good answer; `access_token` is `token-<n>` unless it has one.
     pub(crate) answer: Value,
     pub(crate) urls: Vec<String>,
+    /// Whether the last request might have gone to an address of special use.
+    pub(crate) special_use: bool,
     /// Tokens that are exchanged no more.
     pub(crate) ended: Vec<&'static str>,
     asked: Vec<Asked>,
@@ -86,6 +88,7 @@ impl FakeProvider {
         self.edit(|state| {
             let url = request.uri().to_string();
             state.urls.push(url.clone());
+            state.special_use = limits.special_use_addresses;
             if url.ends_with("/.well-known/openid-configuration") {
                 return Some(reply(200, state.metadata.to_string()));
             }
@@ -163,6 +166,7 @@ impl Scene {
             }),
             answer: json!({"token_type": "Bearer", "expires_in": 300}),
             urls: Vec::new(),
+            special_use: false,
             ended: Vec::new(),
             asked: Vec::new(),
         })));

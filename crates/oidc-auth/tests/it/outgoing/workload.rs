@@ -108,8 +108,12 @@ async fn a_workload_s_token_is_exchanged_as_the_jwt_it_is() {
 }
 
 fn job(scene: &Scene) -> TokenSource {
+    job_at(scene, "https://actions.example/token?api-version=2.0")
+}
+
+fn job_at(scene: &Scene, url: &str) -> TokenSource {
     let lookup = |name: &str| match name {
-        "ACTIONS_ID_TOKEN_REQUEST_URL" => Some("https://actions.example/token?api-version=2.0".to_owned()),
+        "ACTIONS_ID_TOKEN_REQUEST_URL" => Some(url.to_owned()),
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN" => Some("job-secret".to_owned()),
         _ => None,
     };
@@ -135,6 +139,21 @@ async fn a_job_asks_for_a_token_for_its_audience() {
     scene.pass_seconds(300).await;
     api.get(&layer).await.unwrap();
     assert_eq!(scene.provider.count(), 1, "it ends in 300 s more");
+}
+
+#[tokio::test]
+async fn a_job_asks_inside_the_network_only_where_its_address_says_so() {
+    let token = jwt("repo:acme/orders", 600);
+    for (url, inside) in [
+        ("https://actions.example/token", false),
+        ("https://10.0.0.7.example/token", false),
+        ("https://10.0.0.7/token", true),
+    ] {
+        let scene = Scene::new();
+        scene.provider.edit(|state| state.answer = json!({"value": token}));
+        assert_eq!(Api::default().get(&to_api(&job_at(&scene, url))).await, Ok(200), "{url}");
+        assert_eq!(scene.provider.edit(|state| state.special_use), inside, "{url}");
+    }
 }
 
 #[tokio::test]
