@@ -165,7 +165,8 @@ impl Verifier {
         self.each().map(Self::own_status).reduce(VerifierStatus::and).unwrap_or_default()
     }
 
-    fn own_status(&self) -> VerifierStatus {
+    /// Without those of the others.
+    pub(crate) fn own_status(&self) -> VerifierStatus {
         let cached = self.0.cache.as_ref().map_or(0, Cache::len);
         match &self.0.keys {
             Keys::Static(keys) => VerifierStatus {

@@ -76,7 +76,7 @@ fn find<'k>(verifier: &Verifier, keys: &'k KeySet, header: &Header, told: &mut E
             told.passed("key", text);
         }
         0 => {
-            let cause = match verifier.status().last_error {
+            let cause = match verifier.own_status().last_error {
                 Some(error) => format!("; the last fetch failed: {error}"),
                 None => String::new(),
             };

@@ -134,6 +134,21 @@ async fn an_unknown_key_during_an_outage_says_why() {
     assert!(explained.steps().iter().any(|step| step.verdict == Verdict::Open));
 }
 
+#[tokio::test]
+async fn another_issuer_s_outage_explains_nothing() {
+    let signer = Signer::es256("k");
+    let house = House::with(&[&signer]);
+    house.issuer.mood(Mood::Down);
+    let own = static_verifier(&[&signer]).build().unwrap();
+    let other = house.builder_of(Verifier::builder(Issuer::discover("https://second.example")));
+    let verifier = Verifier::any_of([own, other.build().unwrap()]).unwrap();
+    settle().await;
+    assert!(verifier.status().last_error.is_some());
+    let explained = verifier.explain(&Signer::es256("other").token(&claims()));
+    assert_eq!(failed(&explained), ["key"]);
+    assert!(!explained.to_string().contains("the last fetch failed"), "{explained}");
+}
+
 #[test]
 fn of_several_issuers_the_one_is_named() {
     let signer = Signer::es256("k");
