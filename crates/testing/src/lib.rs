@@ -177,6 +177,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "dev-idp")]
+mod browser;
 pub mod contract;
 #[cfg(feature = "dev-idp")]
 mod dev_idp;
@@ -189,6 +191,8 @@ mod eventually;
 pub mod rp;
 mod sinks;
 
+#[cfg(feature = "dev-idp")]
+pub use browser::{Browser, BrowserError, Page};
 #[cfg(feature = "dev-idp")]
 pub use dev_idp::{
     DevClient, DevIdp, DevIdpBuilder, DevIdpError, DevIdpErrorKind, Fault, LogoutFault, Mint, Person,

@@ -1,12 +1,11 @@
 //! The app as a browser meets it.
 
-use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::body::Bytes;
+use axum::http::Request;
 use gambeson::core::{Spawn, TokioSpawn};
 use gambeson::hardening_headers::Connection;
+use gambeson_testing::Browser;
 use gambeson_testing::rp::{Given, Outcome, RelyingParty, Running, Suite};
-use http_body_util::BodyExt;
-use tower::ServiceExt;
 
 use super::*;
 
@@ -37,107 +36,47 @@ async fn it_passes_the_official_tests_of_relying_parties() {
     assert_eq!(report.outcome("oidcc-client-test-rp-init-logout"), Some(Outcome::Passed), "{report}");
 }
 
-/// A browser with its cookies, before the app.
-struct Browser {
-    idp: DevIdp,
-    app: Router,
-    cookies: Vec<(String, String)>,
-}
-
-impl Browser {
-    async fn open() -> Self {
-        let (settings, idp) = develop("127.0.0.1:0").await.unwrap();
-        Self { idp, app: app(&settings).unwrap(), cookies: Vec::new() }
-    }
-
-    async fn send(&mut self, method: Method, path: &str, origin: &str) -> Response {
-        let cookies: Vec<String> =
-            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, "127.0.0.1:3003")
-            .header(header::ORIGIN, origin)
-            .header(header::COOKIE, cookies.join("; "))
-            .body(Body::empty())
-            .unwrap();
-        if origin.is_empty() {
-            request.headers_mut().remove(header::ORIGIN);
-        }
-        request.extensions_mut().insert(Connection::new("127.0.0.1:40000".parse().unwrap()));
-        let answer = self.app.clone().oneshot(request).await.unwrap();
-        self.keep(answer.headers());
-        answer
-    }
-
-    async fn get(&mut self, path: &str) -> Response {
-        self.send(Method::GET, path, "").await
-    }
-
-    fn keep(&mut self, headers: &HeaderMap) {
-        for set in headers.get_all(header::SET_COOKIE) {
-            let (name, rest) = set.to_str().unwrap().split_once('=').unwrap();
-            let value = rest.split(';').next().unwrap_or_default();
-            self.cookies.retain(|(known, _)| known != name);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
-    }
-
-    /// Through the provider's page and back.
-    async fn sign_in(&mut self, from: &str) -> Response {
-        let begun = self.get(from).await;
-        let back = self.idp.sign_in(&location(&begun), "alice").unwrap();
-        self.get(back.strip_prefix("http://127.0.0.1:3003").unwrap()).await
-    }
-}
-
-fn location(answer: &Response) -> String {
-    answer.headers()[header::LOCATION].to_str().unwrap().to_owned()
-}
-
-async fn text(answer: Response) -> String {
-    String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+/// A browser before the app.
+async fn visit() -> (DevIdp, Browser) {
+    let (settings, idp) = develop("127.0.0.1:0").await.unwrap();
+    let here = Connection::new("127.0.0.1:40000".parse().unwrap());
+    (idp, Browser::new().app(&settings.origin, app(&settings).unwrap()).extension(here))
 }
 
 #[tokio::test]
 async fn a_stranger_signs_in_and_comes_back_to_where_they_were() {
-    let mut browser = Browser::open().await;
-    assert!(text(browser.get("/").await).await.contains("Sign in"));
-    let sent = browser.get("/private").await;
-    assert_eq!(sent.status(), StatusCode::SEE_OTHER);
-    let signed_in = browser.sign_in(&location(&sent)).await;
-    assert_eq!(location(&signed_in), "http://127.0.0.1:3003/private");
-    let page = browser.get("/private").await;
+    let (_idp, mut browser) = visit().await;
+    assert!(browser.open("/").await.unwrap().text().contains("Sign in"));
+    let page = browser.sign_in("/private", "alice").await.unwrap();
+    assert_eq!(page.url(), "http://127.0.0.1:3003/private");
+    assert!(page.text().contains("Only alice sees this."));
     assert_eq!(
-        page.headers()[header::CACHE_CONTROL],
+        page.headers()["cache-control"],
         "no-store",
         "the back button shows nothing after the log-out"
     );
-    assert!(page.headers().contains_key(header::CONTENT_SECURITY_POLICY));
-    assert!(text(page).await.contains("Only alice sees this."));
+    assert!(page.headers().contains_key("content-security-policy"));
 }
 
 #[tokio::test]
 async fn signing_out_ends_the_session_also_for_who_kept_the_cookie() {
-    let mut browser = Browser::open().await;
-    browser.sign_in("/login").await;
-    let kept = browser.cookies.clone();
-    assert!(text(browser.get("/").await).await.contains("Sign out"));
-    let refused = browser.send(Method::POST, "/logout", "https://evil.example").await;
-    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    let out = browser.send(Method::POST, "/logout", "http://127.0.0.1:3003").await;
-    assert!(out.status().is_redirection(), "{}", out.status());
-    browser.cookies = kept;
-    assert_eq!(browser.get("/private").await.status(), StatusCode::SEE_OTHER);
+    let (_idp, mut browser) = visit().await;
+    browser.sign_in("/login", "alice").await.unwrap();
+    let mut kept = browser.clone();
+    assert!(browser.open("/").await.unwrap().text().contains("Sign out"));
+    let foreign =
+        Request::post("/logout").header("origin", "https://evil.example").body(Bytes::new()).unwrap();
+    assert_eq!(browser.ask(foreign).await.unwrap().status(), 403);
+    let page = browser.submit("/logout", &[]).await.unwrap();
+    assert_eq!((page.status().as_u16(), page.url()), (200, "http://127.0.0.1:3003/"));
+    assert_eq!(browser.cookie("session"), None);
+    assert_eq!(kept.look("/private").await.unwrap().status(), 303);
 }
 
 #[tokio::test]
 async fn the_cookie_is_out_of_every_script_s_reach() {
-    let mut browser = Browser::open().await;
-    let signed_in = browser.sign_in("/login").await;
-    let set: Vec<&str> =
-        signed_in.headers().get_all(header::SET_COOKIE).iter().filter_map(|set| set.to_str().ok()).collect();
-    assert!(set.iter().all(|set| set.contains("HttpOnly")), "{set:?}");
+    let (_idp, mut browser) = visit().await;
+    browser.sign_in("/login", "alice").await.unwrap();
+    assert!(browser.cookie("session").is_some());
+    assert_eq!(browser.script_cookies(), "");
 }

@@ -95,12 +95,8 @@
 //!
 //! Dropping a run stops the provider and drops what the app gave to keep. Each answer of the app is waited for 30 s at most.
 
-mod browser;
 mod catalogue;
-mod cookies;
-mod fetch;
 mod judge;
-mod provider_page;
 mod relying_party;
 mod report;
 mod start;

@@ -5,10 +5,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response};
 use url::Url;
 
-use super::browser::{Browser, Page};
-use super::fetch::fetch;
-use super::provider_page::press;
 use super::relying_party::RelyingParty;
+use crate::browser::{Browser, BrowserError, Page, fetch};
 use crate::dev_idp::{DevIdp, Exchange};
 
 /// Who signs in, and whom nobody but a wrong userinfo answer speaks of.
@@ -37,15 +35,12 @@ impl Place<'_> {
     }
 
     /// From a link of the app to the provider, over its page and back.
-    async fn walk(&self, browser: &mut Browser) -> Result<Page, String> {
+    async fn walk(&self, browser: &mut Browser) -> Result<Page, BrowserError> {
         let page = browser.follow(&self.origin, self.path(&self.app.login)).await?;
         let at_provider = page.url.origin().ascii_serialization() == self.idp.issuer();
-        match press(&page.text(), PERSON).filter(|_| at_provider) {
-            Some(form) => {
-                let button = page.url.join("/sign-in").map_err(|error| error.to_string())?;
-                browser.submit(&page.url, button, form).await
-            }
-            None => Ok(page),
+        match at_provider {
+            true => browser.press(page, PERSON).await,
+            false => Ok(page),
         }
     }
 
@@ -53,7 +48,7 @@ impl Place<'_> {
     pub(super) async fn sign_out(&self, mut visit: Visit, method: &http::Method, path: &str) -> Visit {
         let landed = match *method {
             http::Method::GET => visit.browser.follow(&self.origin, self.path(path)).await,
-            _ => visit.browser.submit(&self.origin, self.path(path), String::new()).await,
+            _ => visit.browser.send_form(&self.origin, self.path(path)).await,
         };
         self.look(visit.browser, landed).await
     }
@@ -74,8 +69,8 @@ impl Place<'_> {
     }
 
     /// Who the app says it is now.
-    async fn look(&self, mut browser: Browser, landed: Result<Page, String>) -> Visit {
-        let opened = browser.open(&self.path(&self.app.who)).await;
+    async fn look(&self, mut browser: Browser, landed: Result<Page, BrowserError>) -> Visit {
+        let opened = browser.look(self.path(&self.app.who).as_str()).await;
         let who = opened.as_ref().ok().and_then(|page| (self.app.reads)(&page.answer));
         let page = opened.map(|page| page.text()).unwrap_or_default();
         Visit { browser, landed, who, page, exchanges: self.idp.take_exchanges() }
@@ -86,7 +81,7 @@ impl Place<'_> {
 pub(super) struct Visit {
     browser: Browser,
     /// The last page.
-    pub(super) landed: Result<Page, String>,
+    pub(super) landed: Result<Page, BrowserError>,
     /// Who the app says is signed in.
     pub(super) who: Option<String>,
     /// The text of the page that says so.

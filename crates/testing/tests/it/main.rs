@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "dev-idp")]
+mod browser;
 mod contract;
 #[cfg(feature = "dev-idp")]
 mod dev_idp;
