@@ -47,8 +47,9 @@ impl Apps {
         match Url::parse(origin) {
             Ok(url) if url.has_host() => self.known.push((url, Arc::new(answers))),
             _ => {
-                self.wrong =
-                    Some(format!("{origin:?} is no origin of an app: write one like http://127.0.0.1:3000"))
+                let wrong =
+                    format!("{origin:?} is no origin of an app: write one like http://127.0.0.1:3000");
+                self.wrong = Some(wrong);
             }
         }
     }

@@ -24,6 +24,7 @@ use crate::dev_server::Running;
 /// | metadata (OpenID Connect Discovery, RFC 8414), marked by `"gambeson_dev_idp": true` | `GET /.well-known/openid-configuration`, `GET /.well-known/oauth-authorization-server` |
 /// | key set with one RS256 and one ES256 key, random at each start (RFC 7517) | `GET /jwks` |
 /// | authorization code flow (OpenID Connect Core §3.1): a page with a button for each person, or at once for who is signed in | `GET`, `POST /authorize` |
+/// | what the button on that page sends: form `request=` (the query of `/authorize`) and `user=alice`, with `Origin` the page's own; answered by the way back | `POST /sign-in` |
 /// | tokens for a code, a refresh token, client credentials (RFC 6749 §4.1.3, §6, §4.4) or another token (RFC 8693), by `client_secret_basic`, `client_secret_post` or, for public clients, none | `POST /token` |
 /// | who an access token is about (§5.3) | `GET`, `POST /userinfo` |
 /// | signing out (RP-Initiated Logout 1.0): with `id_token_hint` nobody is asked | `GET`, `POST /logout` |
@@ -44,7 +45,8 @@ use crate::dev_server::Running;
 ///
 /// # Signing in
 ///
-/// A test needs no browser: [`sign_in`](DevIdp::sign_in) opens the address that the app redirects to and presses a button.
+/// A [`Browser`](crate::Browser) goes all the way from the app and back. Where a test does that itself, [`sign_in`](DevIdp::sign_in) opens the
+/// address that the app redirects to and presses a button.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -87,9 +87,8 @@
 //!
 //! # The browser
 //!
-//! It keeps cookies (host, path, `Max-Age`, `Expires`, `SameSite`; `Secure` ones too, as browsers do on loopback), follows redirects, and
-//! sends what browsers send with a click: `Accept`, `Sec-Fetch-*`, `Origin` with forms. It runs no script. To look who is signed in, it
-//! opens the page without following a redirect: an app that sends it to the log-in says "nobody".
+//! It is a [`Browser`](crate::Browser), over sockets. To look who is signed in, it opens the page without following a redirect: an app
+//! that sends it to the log-in says "nobody".
 //!
 //! # Cancel safety
 //!
