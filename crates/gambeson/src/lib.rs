@@ -56,6 +56,53 @@
 //!
 //! With axum: **one** `Router::layer(stack)`, applied last. The router has matched the route by then, so that
 //! authorization knows the template; a route that is added after it is not covered.
+//!
+//! # Testing your app
+//!
+//! `DevIdp` of gambeson-testing makes tokens, and a `oneshot` test says what a server would:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use axum::{Router, body::Body, http::Request};
+//! # use gambeson::oidc_auth::{AuthLayer, Issuer, Verifier};
+//! # use gambeson::hardening_headers::{Connection, Hardening, PeerLayer, TrustedProxies};
+//! # use gambeson::rbac::{PolicyHandle, Routes, need};
+//! # use gambeson::{Profile, Stack};
+//! # use gambeson_testing::DevIdp;
+//! # use tower::ServiceExt;
+//! # fn app(issuer: &str, profile: Profile) -> Result<Router, Box<dyn std::error::Error>> {
+//! #     let policy: PolicyHandle = "version = 1\n[permissions]\n\"notes:read\" = {}\n[roles]\nviewer = { grants = [\"notes:read\"] }".parse()?;
+//! #     let (router, authorize): (Router, _) =
+//! #         Routes::new(&policy).get("/notes", need("notes:read"), async || "the notes").into_parts()?;
+//! #     let verifier = Verifier::builder(Issuer::discover(issuer)).audience("notes").run_in(profile).build()?;
+//! #     let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+//! #         .hardening(Hardening::api().public_origin("https://notes.example").build()?.layer())
+//! #         .authentication(AuthLayer::new(verifier))
+//! #         .authorization(authorize);
+//! #     Ok(router.layer(stack.build(profile)?))
+//! # }
+//! let idp = DevIdp::builder().audience("notes").start().await?;
+//! let app = app(idp.issuer(), Profile::Development)?; // Tells its layers the profile: an issuer on loopback is a shortcut.
+//! let ask = |token: String| {
+//!     let request = Request::get("/notes")
+//!         .header("host", "notes.example") // One of the app's own names.
+//!         .header("authorization", format!("Bearer {token}"))
+//!         .extension(Connection::new("127.0.0.1:40000".parse().unwrap())); // Who calls; `serve` says so elsewhere.
+//!     app.clone().oneshot(request.body(Body::empty()).unwrap())
+//! };
+//! assert_eq!(ask(idp.mint().user("bob").token()).await?.status(), 200);
+//! assert_eq!(ask(idp.mint().user("bob").expired().token()).await?.status(), 401);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [gambeson-testing](https://docs.rs/gambeson-testing/latest/gambeson_testing/#testing-your-app) says more: apps that sign people in, time.
+//!
+//! # Calls to other services
+//!
+//! The layers for outgoing calls ([`oidc_auth::outgoing`], `secrets`, `cost_guard`) stand around a `tower` client of your choice.
+//! That of these crates is not behind the facade: `cargo add gambeson-client`.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "audit-trail")]

@@ -18,6 +18,12 @@
 //! # }
 //! ```
 //!
+//! # Testing your app
+//!
+//! `DevIdp` of gambeson-testing is an issuer in the test's process, `Browser` signs in to it: [`login`](login#with-axum-beside-tokens) has the
+//! test of an app with pages and an API, [gambeson-testing](https://docs.rs/gambeson-testing/latest/gambeson_testing/#testing-your-app) what layers
+//! expect of a test's requests.
+//!
 //! # Keys that rotate
 //!
 //! A token by a key that is not known yet waits for the next permitted fetch instead of being refused, if everything else

@@ -3,6 +3,7 @@
 //! | word | what it is for |
 //! |---|---|
 //! | `DevIdp` (feature `dev-idp`) | an OpenID provider in this process, on loopback: people who sign in, good tokens, bad tokens, outages |
+//! | `Browser` (feature `dev-idp`) | a person's browser without a window: signs in to an app and comes back |
 //! | `DevModel` (feature `dev-model`) | a pretend paid model API in this process, on loopback: a bill, failures, no model |
 //! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
 //! | [`contract`] | the laws of a `tower` layer, executable |
@@ -11,6 +12,51 @@
 //! | [`eventually`] | the one place that may wait for other processes |
 //!
 //! The examples below are tests: put each body into a `#[tokio::test]` function.
+//!
+//! # Testing your app
+//!
+//! | to | do |
+//! |---|---|
+//! | get a token | `idp.mint().user("alice").token()`; from a shell `curl -H 'Accept: text/plain' -d user=alice $ISSUER/dev/token` |
+//! | let the app take it | give its verifier `DevIdp::issuer`, and the audience of `DevIdpBuilder::audience` |
+//! | sign in | `Browser::new().app(origin, app)`, then `sign_in("/login", "alice")`; the provider knows the app as a `DevClient` with the redirect URI `{origin}/login/callback` |
+//! | let time pass | clones of one [`ManualClock`] for `DevIdp`, `Browser`, and the `clock` of each of the app's builders |
+//! | play an outage | `idp.fault(Fault::Down)`; `Fault` has the others |
+//!
+//! A request that a test makes itself (`tower::ServiceExt::oneshot`) has come through no server, which some layers notice. `Browser` sends all of
+//! this but the extension, which it is given once: `Browser::extension`.
+//!
+//! | layer | expects | else |
+//! |---|---|---|
+//! | `PeerLayer` | the extension `Connection::new("127.0.0.1:40000".parse()?)` (gambeson-hardening-headers), or axum's `ConnectInfo` | no address: rates and quotas by address count all such requests together |
+//! | `HardeningLayer` with hosts or a public origin | `Host`, one of them | 400 `bad-host`, 421 `misdirected-host` |
+//! | `HardeningLayer`, of a form | `Sec-Fetch-Site` or `Origin`, if there is one, of the app's own origin | 403 `cross-site` |
+//! | `LoginLayer`, at `/login` | `Sec-Fetch-Mode` and `-Dest`, if there are any, of a navigation | 403 `navigation-only` |
+//! | `EdgeLimitLayer`, `AuthorizeLayer` and others | the layers that stand before it | 500 `layer-order` |
+//! | `Verifier`, `Login` | `run_in(Profile::Development)`, as the issuer is on loopback in plain http | an error when they are built |
+//!
+//! ## Signing in to your app
+//!
+//! The docs of `gambeson_oidc_auth::login` have an axum app with pages and an API, and
+//! [its test](https://docs.rs/gambeson-oidc-auth/latest/gambeson_oidc_auth/login/#with-axum-beside-tokens); those of `gambeson` a
+//! [`oneshot` test](https://docs.rs/gambeson/latest/gambeson/#testing-your-app) of a whole stack. In short:
+//!
+//! ```
+//! # #[cfg(feature = "dev-idp")]
+//! # async fn example(app: impl Fn(&str) -> axum::Router) -> Result<(), Box<dyn std::error::Error>> {
+//! use gambeson_testing::{Browser, DevClient, DevIdp};
+//!
+//! let origin = "http://127.0.0.1:3000";
+//! let client = DevClient::confidential("notes", "secret").redirect_uri(format!("{origin}/login/callback"));
+//! let idp = DevIdp::builder().client(client).start().await?;
+//! let mut browser = Browser::new().app(origin, app(idp.issuer()));
+//! let page = browser.sign_in("/login", "alice").await?;
+//! assert!(page.text().contains("alice"));
+//! browser.submit("/logout", &[]).await?;
+//! assert_eq!(browser.cookie("session"), None);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # An app that wants tokens
 //!

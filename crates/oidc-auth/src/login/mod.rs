@@ -97,6 +97,60 @@
 //! `max_age` in the query, which go on to the provider (step-up): contexts only if [`LoginBuilder::acr_values`] lists them. An ID token that
 //! does not have what was asked for signs nobody in. Each log-in, this one too, gives the session a new id.
 //!
+//! # With axum, beside tokens
+//!
+//! Pages under sessions, an API under bearer tokens, and the test that signs in to it:
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, routing::get};
+//! use gambeson_core::{ConfigError, Profile, SecretBytes};
+//! use gambeson_oidc_auth::{AuthLayer, Caller, Issuer, Login, LoginLayer, Verifier};
+//! use gambeson_testing::{Browser, DevClient, DevIdp};
+//! use http::Request;
+//!
+//! const ORIGIN: &str = "http://127.0.0.1:3000";
+//!
+//! async fn who(caller: Option<Caller>) -> String {
+//!     caller.map_or("nobody".into(), |Caller(person)| person.subject().to_owned())
+//! }
+//!
+//! fn app(issuer: &str, profile: Profile) -> Result<Router, ConfigError> {
+//!     let issuer = Issuer::discover(issuer);
+//!     let verifier = Verifier::builder(issuer.clone()).audience("notes-api").run_in(profile).build()?;
+//!     let login = Login::builder(issuer, "notes-web")
+//!         .client_secret(SecretBytes::new(&b"secret"[..]))
+//!         .public_origin(ORIGIN)
+//!         .run_in(profile)
+//!         .build()?;
+//!     let api = Router::new().route("/who", get(who)).layer(AuthLayer::required(verifier));
+//!     // A layer covers what the router has when it is added, and the fallback: the pages, and the log-in's own paths.
+//!     Ok(Router::new().route("/", get(who)).layer(LoginLayer::new(login)).nest("/api", api))
+//! }
+//!
+//! // The test.
+//! let client = DevClient::confidential("notes-web", "secret").redirect_uri(format!("{ORIGIN}/login/callback"));
+//! let idp = DevIdp::builder().audience("notes-api").client(client).start().await?;
+//! let mut browser = Browser::new().app(ORIGIN, app(idp.issuer(), Profile::Development)?);
+//! assert_eq!(browser.open("/").await?.text(), "nobody");
+//! assert_eq!(browser.sign_in("/login", "alice").await?.text(), "alice");
+//!
+//! // The session does not open the API; a token does.
+//! let ask = Request::get("/api/who");
+//! assert_eq!(browser.ask(ask.body("".into())?).await?.status(), 401);
+//! let ask = Request::get("/api/who").header("authorization", format!("Bearer {}", idp.mint().user("bob").token()));
+//! assert_eq!(browser.ask(ask.body("".into())?).await?.text(), "bob");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "axum"))]
+//! # fn main() {}
+//! ```
+//!
+//! Where each route takes either, the last `Router::layer` is the outermost: `.layer(tokens).layer(sessions)`, with `sessions` made
+//! `beside(&tokens)`. gambeson's `Stack` puts them so.
+//!
 //! # The end of a session
 //!
 //! | what happens | sessions | access tokens at APIs, with a [denylist](LoginBuilder::denylist) | refresh token |

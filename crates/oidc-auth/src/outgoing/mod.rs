@@ -80,6 +80,28 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # With a client
+//!
+//! Beneath the layer goes any `tower` client. gambeson-client follows no redirects (`cargo add gambeson-client`; the facade does not bring it):
+//!
+//! ```no_run
+//! # #[cfg(feature = "client")]
+//! # async fn example(layer: gambeson_oidc_auth::TokenLayer) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! use bytes::Bytes;
+//! use gambeson_client::Client;
+//! use gambeson_core::TransportLimits;
+//! use http::Request;
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt};
+//!
+//! // Services inside of your network have to be named: .allow_private(["10.20.0.0/16"])
+//! let client = Client::builder().build()?.service(TransportLimits::default());
+//! let orders = layer.layer(client); // Keep it: clones share the client's connections and the token.
+//! let request = Request::get("https://orders.example.com/v1").body(Full::<Bytes>::default())?;
+//! let answer = orders.clone().oneshot(request).await?;
+//! # Ok(()) }
+//! ```
+//!
 //! # Defaults
 //!
 //! | setting | default | why |

@@ -68,7 +68,7 @@ const MOST_REDIRECTS: usize = 20;
 /// # });
 /// ```
 ///
-/// With `LoginLayer` it is the same: the docs of [this crate](crate#signing-in-to-your-app) have a test of such an app.
+/// With `LoginLayer` it is the same: see [signing in to your app](crate#signing-in-to-your-app).
 ///
 /// # Cookies
 ///
