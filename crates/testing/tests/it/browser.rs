@@ -24,7 +24,7 @@ fn app(idp: &DevIdp) -> Router {
         idp.issuer()
     );
     let callback = async |RawQuery(query): RawQuery| {
-        let cookie = "__Host-session=1; Secure; HttpOnly; Path=/; Max-Age=60";
+        let cookie = "__Host-session=hers; Secure; HttpOnly; Path=/; Max-Age=60";
         ([("set-cookie", cookie), ("x-query", "seen")], Redirect::to(&format!("/?{}", query.unwrap())))
     };
     Router::new()
@@ -55,9 +55,9 @@ async fn it_signs_in_at_the_provider_and_comes_back() {
 
     let page = browser.sign_in("/login", "alice").await.unwrap();
     assert!(page.url().starts_with(&format!("{ORIGIN}/?code=")), "{}", page.url());
-    assert_eq!(page.text(), "localhost:3000 __Host-session=1 cross-site navigate -", "{page:?}");
-    assert_eq!((browser.cookie("__Host-session"), browser.script_cookies().as_str()), (Some("1"), ""));
-    assert!(!format!("{browser:?}").contains('1'), "{browser:?}");
+    assert_eq!(page.text(), "localhost:3000 __Host-session=hers cross-site navigate -", "{page:?}");
+    assert_eq!((browser.cookie("__Host-session"), browser.script_cookies().as_str()), (Some("hers"), ""));
+    assert!(!format!("{browser:?}").contains("hers"), "{browser:?}");
 
     // The provider knows her now, and asks no more.
     let at_provider = idp.requests("/sign-in");
@@ -66,7 +66,7 @@ async fn it_signs_in_at_the_provider_and_comes_back() {
     assert_eq!(idp.requests("/sign-in"), at_provider);
     // Another browser knows nobody; one that is cloned has the cookies.
     assert_eq!(Browser::new().cookie("__Host-session"), None);
-    assert_eq!(browser.clone().cookie("__Host-session"), Some("1"));
+    assert_eq!(browser.clone().cookie("__Host-session"), Some("hers"));
 
     clock.advance(Duration::from_secs(60));
     assert_eq!(browser.click("/").await.unwrap().text(), "localhost:3000 - same-origin navigate -");
@@ -91,7 +91,7 @@ async fn a_look_follows_nothing_and_a_script_asks_as_scripts_do() {
     assert_eq!(asked.text(), "localhost:3000 - same-origin cors -");
     browser.sign_in("/login", "alice").await.unwrap();
     let own = browser.ask(Request::get("/").body(Bytes::new()).unwrap()).await.unwrap();
-    assert_eq!(own.text(), "localhost:3000 __Host-session=1 same-origin cors -");
+    assert_eq!(own.text(), "localhost:3000 __Host-session=hers same-origin cors -");
     let forged = Request::get("/").header("origin", "https://evil.example").body(Bytes::new()).unwrap();
     let forged = browser.ask(forged).await.unwrap();
     assert_eq!(forged.text(), "localhost:3000 - cross-site cors https://evil.example", "Lax");
