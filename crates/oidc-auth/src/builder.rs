@@ -15,6 +15,7 @@ use crate::issuer::{Issuer, KeySource};
 use crate::key_policy::KeyPolicy;
 use crate::keys::{Endpoint, KeySet, Remote, RemoteParts};
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
+use crate::seams::Seams;
 use crate::telemetry;
 use crate::tenants::Tenants;
 use crate::token_endpoint::ClientAuth;
@@ -44,11 +45,7 @@ impl NeedsAudience {
             names,
             keys: KeyPolicy::default(),
             cache: CacheConfig::default(),
-            clock: None,
-            timer: None,
-            spawn: None,
-            entropy: None,
-            transport: None,
+            seams: Seams::default(),
             audit: None,
             denylist: None,
             shared: None,
@@ -70,11 +67,7 @@ pub struct VerifierBuilder {
     names: ClaimNames,
     keys: KeyPolicy,
     cache: CacheConfig,
-    clock: Option<Arc<dyn Clock>>,
-    timer: Option<Arc<dyn Timer>>,
-    spawn: Option<Arc<dyn Spawn>>,
-    entropy: Option<Arc<dyn Entropy>>,
-    transport: Option<Arc<dyn HttpTransport>>,
+    seams: Seams,
     audit: Option<Arc<dyn AuditSink>>,
     denylist: Option<Denylist>,
     shared: Option<Verifier>,
@@ -144,32 +137,32 @@ impl VerifierBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Another timer.
     pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
-        self.timer = Some(timer);
+        self.seams.timer = Some(timer);
         self
     }
 
     /// Other background tasks.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another source of randomness; it only spreads refreshes over time.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
     /// What discovery and keys are fetched with. Default with the feature `client`: gambeson-client, with the platform's
     /// root certificates and the proxy that the environment names.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
-        self.transport = Some(transport);
+        self.seams.transport = Some(transport);
         self
     }
 
@@ -192,9 +185,9 @@ impl VerifierBuilder {
         let builder = builder.run_in(self.run_in).leeway(self.leeway).claims(self.names.clone());
         let builder = self.audiences.iter().cloned().fold(builder, IntrospectionBuilder::audience);
         let builder = self.denylist.clone().into_iter().fold(builder, IntrospectionBuilder::denylist);
-        let builder = self.clock.clone().into_iter().fold(builder, IntrospectionBuilder::clock);
-        let builder = self.entropy.clone().into_iter().fold(builder, IntrospectionBuilder::entropy);
-        self.transport.clone().into_iter().fold(builder, IntrospectionBuilder::transport)
+        let builder = self.seams.clock.clone().into_iter().fold(builder, IntrospectionBuilder::clock);
+        let builder = self.seams.entropy.clone().into_iter().fold(builder, IntrospectionBuilder::entropy);
+        self.seams.transport.clone().into_iter().fold(builder, IntrospectionBuilder::transport)
     }
 
     pub(crate) fn given_profile(&self) -> Profile {
@@ -202,7 +195,7 @@ impl VerifierBuilder {
     }
 
     pub(crate) fn given_clock(&self) -> Option<Arc<dyn Clock>> {
-        self.clock.clone()
+        self.seams.clock.clone()
     }
 
     pub(crate) fn given_denylist(&self) -> Option<&Denylist> {
@@ -217,16 +210,16 @@ impl VerifierBuilder {
     pub fn build(mut self) -> Result<Verifier, ConfigError> {
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
-        self.fill_in();
+        self.seams.fill_in();
         let keys = self.take_keys(&mut problems);
-        if self.clock.is_none() {
+        if self.seams.clock.is_none() {
             missing("clock", &mut problems);
         }
         problems.check()?;
         if self.issuer.dialect.tenants.as_ref().is_some_and(Tenants::is_open) {
             telemetry::any_tenant(self.issuer.name());
         }
-        match (keys, self.clock.take()) {
+        match (keys, self.seams.clock.take()) {
             (Some(keys), Some(clock)) => Ok(Verifier::new(Shared {
                 policy: self.policy(),
                 keys: match keys {
@@ -271,27 +264,14 @@ impl VerifierBuilder {
         self.names.validate(problems);
     }
 
-    /// The system's parts where no others were given.
-    #[cfg(feature = "system")]
-    fn fill_in(&mut self) {
-        use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
-        self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-        self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
-        self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-        self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-    }
-
-    #[cfg(not(feature = "system"))]
-    fn fill_in(&mut self) {}
-
     /// The house's own client where no other was given; only issuers that are asked need one.
     #[cfg(feature = "client")]
     fn fill_in_transport(&mut self, problems: &mut ConfigProblems) {
-        if self.transport.is_some() {
+        if self.seams.transport.is_some() {
             return;
         }
         match self.issuer.client() {
-            Ok(client) => self.transport = Some(client),
+            Ok(client) => self.seams.transport = Some(client),
             Err(error) => problems.extend(error),
         }
     }
@@ -333,11 +313,11 @@ impl VerifierBuilder {
     fn take_parts(&mut self, problems: &mut ConfigProblems) -> Option<RemoteParts> {
         self.fill_in_transport(problems);
         for (name, there) in [
-            ("transport", self.transport.is_some()),
-            ("clock", self.clock.is_some()),
-            ("timer", self.timer.is_some()),
-            ("spawn", self.spawn.is_some()),
-            ("entropy", self.entropy.is_some()),
+            ("transport", self.seams.transport.is_some()),
+            ("clock", self.seams.clock.is_some()),
+            ("timer", self.seams.timer.is_some()),
+            ("spawn", self.seams.spawn.is_some()),
+            ("entropy", self.seams.entropy.is_some()),
         ] {
             if !there && name != "clock" && !(name == "transport" && cfg!(feature = "client")) {
                 missing(name, problems);
@@ -347,14 +327,14 @@ impl VerifierBuilder {
             endpoint: Endpoint::new(
                 &self.issuer,
                 self.run_in,
-                self.transport.take()?,
+                self.seams.transport.take()?,
                 self.keys.fetch_deadline,
             ),
             policy: self.keys,
-            clock: self.clock.clone()?,
-            timer: self.timer.take()?,
-            spawn: self.spawn.take()?,
-            entropy: self.entropy.take()?,
+            clock: self.seams.clock.clone()?,
+            timer: self.seams.timer.take()?,
+            spawn: self.seams.spawn.take()?,
+            entropy: self.seams.entropy.take()?,
         })
     }
 

@@ -239,6 +239,7 @@ mod refusal_log;
 pub mod require;
 mod resource;
 mod revocation;
+mod seams;
 mod several;
 mod shared;
 mod shares;

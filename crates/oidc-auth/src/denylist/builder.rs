@@ -8,6 +8,7 @@ use gambeson_core::{Clock, ConfigError, ConfigProblems, Spawn, Timer};
 use super::Denylist;
 use super::log::DenialLog;
 use super::sharing::{Sharing, State, WhenStale};
+use crate::seams::Seams;
 
 /// The default of `max_token_lifetime`, and time for clocks that differ.
 pub(super) const KEEP: Duration = Duration::from_secs(25 * 3_600);
@@ -22,13 +23,11 @@ pub struct DenylistBuilder {
     keep: Duration,
     capacity: usize,
     leeway: Duration,
-    clock: Option<Arc<dyn Clock>>,
+    seams: Seams,
     log: Option<Arc<dyn DenialLog>>,
     poll_every: Duration,
     max_staleness: Duration,
     when_stale: WhenStale,
-    timer: Option<Arc<dyn Timer>>,
-    spawn: Option<Arc<dyn Spawn>>,
 }
 
 impl DenylistBuilder {
@@ -37,13 +36,11 @@ impl DenylistBuilder {
             keep: KEEP,
             capacity: CAPACITY,
             leeway: LEEWAY,
-            clock: None,
+            seams: Seams::default(),
             log: None,
             poll_every: Duration::from_secs(1),
             max_staleness: Duration::from_secs(60),
             when_stale: WhenStale::default(),
-            timer: None,
-            spawn: None,
         }
     }
 
@@ -87,19 +84,19 @@ impl DenylistBuilder {
 
     /// Another timer, for a shared list.
     pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
-        self.timer = Some(timer);
+        self.seams.timer = Some(timer);
         self
     }
 
     /// Other background tasks, for a shared list.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
@@ -108,23 +105,14 @@ impl DenylistBuilder {
     /// # Errors
     /// All problems of the settings.
     pub fn build(mut self) -> Result<Denylist, ConfigError> {
-        self.fill_in();
+        self.seams.fill_in();
         let mut problems = ConfigProblems::new();
         self.validate(&mut problems);
         problems.check()?;
-        let clock = self.clock.take().ok_or_else(|| ConfigError::one("denylist.clock", "", "give one"))?;
+        let clock =
+            self.seams.clock.take().ok_or_else(|| ConfigError::one("denylist.clock", "", "give one"))?;
         let (keep, capacity, leeway) = (self.keep, self.capacity, self.leeway);
         Ok(Denylist::with(keep, capacity, leeway, clock, self.sharing()))
-    }
-
-    fn fill_in(&mut self) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, TokioSpawn};
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-        }
     }
 
     fn validate(&self, problems: &mut ConfigProblems) {
@@ -147,9 +135,9 @@ impl DenylistBuilder {
         }
         let shares = self.log.is_some();
         for (name, is_missing) in [
-            ("clock", self.clock.is_none()),
-            ("timer", shares && self.timer.is_none()),
-            ("spawn", shares && self.spawn.is_none()),
+            ("clock", self.seams.clock.is_none()),
+            ("timer", shares && self.seams.timer.is_none()),
+            ("spawn", shares && self.seams.spawn.is_none()),
         ] {
             if is_missing {
                 problems.add(format!("denylist.{name}"), "", "give one, or enable the feature `system`");
@@ -160,8 +148,8 @@ impl DenylistBuilder {
     fn sharing(self) -> Option<Sharing> {
         Some(Sharing {
             log: self.log?,
-            timer: self.timer?,
-            spawn: self.spawn?,
+            timer: self.seams.timer?,
+            spawn: self.seams.spawn?,
             every: self.poll_every,
             max_staleness: self.max_staleness,
             when_stale: self.when_stale,

@@ -11,6 +11,7 @@ use crate::denylist::Denylist;
 use crate::issuer::{Issuer, acceptable};
 use crate::keys::Endpoint;
 use crate::policy::{ClaimNames, Policy, TokenKind, TokenProfile};
+use crate::seams::Seams;
 use crate::telemetry;
 use crate::tenants::Tenants;
 use crate::token_endpoint::{ClientAuth, Exchanges};
@@ -30,9 +31,7 @@ pub struct IntrospectionBuilder {
     deadline: Duration,
     names: ClaimNames,
     cache: CacheConfig,
-    clock: Option<Arc<dyn Clock>>,
-    entropy: Option<Arc<dyn Entropy>>,
-    transport: Option<Arc<dyn HttpTransport>>,
+    seams: Seams,
 }
 
 impl IntrospectionBuilder {
@@ -52,9 +51,7 @@ impl IntrospectionBuilder {
             leeway: Duration::from_secs(30),
             deadline: Self::DEADLINE,
             cache: CacheConfig::default().ttl(Self::CACHE_TTL),
-            clock: None,
-            entropy: None,
-            transport: None,
+            seams: Seams::default(),
         }
     }
 
@@ -106,19 +103,19 @@ impl IntrospectionBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Another source of randomness: for assertions of the client.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
     /// What the endpoint is asked with. Default with the feature `client`: gambeson-client.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
-        self.transport = Some(transport);
+        self.seams.transport = Some(transport);
         self
     }
 
@@ -135,8 +132,8 @@ impl IntrospectionBuilder {
             telemetry::any_tenant(self.issuer.name());
         }
         let missing = || ConfigError::one("introspection", "", "give clock, entropy and transport");
-        let (clock, entropy) = self.clock.take().zip(self.entropy.take()).ok_or_else(missing)?;
-        let transport = self.transport.take().ok_or_else(missing)?;
+        let (clock, entropy) = self.seams.clock.take().zip(self.seams.entropy.take()).ok_or_else(missing)?;
+        let transport = self.seams.transport.take().ok_or_else(missing)?;
         Ok(Introspection(Arc::new(Shared {
             endpoint: Endpoint::new(&self.issuer, self.run_in, transport, self.deadline),
             policy: self.policy(),
@@ -179,14 +176,9 @@ impl IntrospectionBuilder {
     }
 
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, SystemEntropy};
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
-        let given = self.transport.take();
-        self.transport = self.client.transport("introspection", given, &self.issuer, problems);
+        self.seams.fill_in();
+        let given = self.seams.transport.take();
+        self.seams.transport = self.client.transport("introspection", given, &self.issuer, problems);
     }
 
     /// The issuer's rules hold whichever way a token is read. A denial must outlast the tokens that it ends.

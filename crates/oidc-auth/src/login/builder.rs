@@ -24,6 +24,7 @@ use crate::denylist::Denylist;
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
 use crate::policy::ClaimNames;
+use crate::seams::Seams;
 use crate::shares::Shares;
 use crate::token_endpoint::{AssertionKey, ClientAuth, ClientSecret};
 use crate::verifier::Verifier;
@@ -68,11 +69,7 @@ pub struct LoginBuilder {
     leeway: Duration,
     deadline: Duration,
     store: Option<Arc<dyn SessionStore>>,
-    clock: Option<Arc<dyn Clock>>,
-    timer: Option<Arc<dyn Timer>>,
-    spawn: Option<Arc<dyn Spawn>>,
-    entropy: Option<Arc<dyn Entropy>>,
-    transport: Option<Arc<dyn HttpTransport>>,
+    seams: Seams,
     audit: Option<Arc<dyn AuditSink>>,
     keys_of: Option<Verifier>,
     denylist: Option<Denylist>,
@@ -101,11 +98,7 @@ impl LoginBuilder {
             leeway: Duration::from_secs(30),
             deadline: Duration::from_secs(5),
             store: None,
-            clock: None,
-            timer: None,
-            spawn: None,
-            entropy: None,
-            transport: None,
+            seams: Seams::default(),
             audit: None,
             keys_of: None,
             denylist: None,
@@ -242,31 +235,31 @@ impl LoginBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Another timer.
     pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
-        self.timer = Some(timer);
+        self.seams.timer = Some(timer);
         self
     }
 
     /// Other background tasks: refreshes of sessions and of keys.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another source of randomness.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
     /// What the provider is asked with. Default with the feature `client`: gambeson-client.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
-        self.transport = Some(transport);
+        self.seams.transport = Some(transport);
         self
     }
 
@@ -403,26 +396,10 @@ impl LoginBuilder {
     }
 
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
-        let given = self.transport.take();
-        self.transport = self.client.transport("login", given, &self.issuer, problems);
-        for (name, there) in [
-            ("clock", self.clock.is_some()),
-            ("timer", self.timer.is_some()),
-            ("spawn", self.spawn.is_some()),
-            ("entropy", self.entropy.is_some()),
-        ] {
-            if !there {
-                problems.add(format!("login.{name}"), "", "give one, or enable the feature `system`");
-            }
-        }
+        self.seams.fill_in();
+        let given = self.seams.transport.take();
+        self.seams.transport = self.client.transport("login", given, &self.issuer, problems);
+        self.seams.check("login", problems);
     }
 
     fn sealer(&self, problems: &mut ConfigProblems) -> Option<Sealer> {
@@ -434,7 +411,7 @@ impl LoginBuilder {
             return sealer;
         }
         let mut key = [0; 32];
-        match self.entropy.as_ref()?.fill(&mut key) {
+        match self.seams.entropy.as_ref()?.fill(&mut key) {
             Ok(()) => Sealer::new(&key),
             Err(error) => {
                 problems.add("login.cookie-key", "", error.to_string());
@@ -452,9 +429,13 @@ impl LoginBuilder {
             .claims(self.names.clone())
             .max_token_bytes(65_536)
             .for_id_tokens()
-            .transport(Arc::clone(self.transport.as_ref()?));
-        builder = builder.clock(Arc::clone(self.clock.as_ref()?)).timer(Arc::clone(self.timer.as_ref()?));
-        builder = builder.spawn(Arc::clone(self.spawn.as_ref()?)).entropy(Arc::clone(self.entropy.as_ref()?));
+            .transport(Arc::clone(self.seams.transport.as_ref()?));
+        builder = builder
+            .clock(Arc::clone(self.seams.clock.as_ref()?))
+            .timer(Arc::clone(self.seams.timer.as_ref()?));
+        builder = builder
+            .spawn(Arc::clone(self.seams.spawn.as_ref()?))
+            .entropy(Arc::clone(self.seams.entropy.as_ref()?));
         if let Some(verifier) = &self.keys_of {
             builder = builder.keys_of(verifier);
         }
@@ -474,12 +455,12 @@ impl LoginBuilder {
         verifier: Option<Verifier>,
     ) -> Option<Login> {
         let origin = origin?;
-        let clock = self.clock?;
+        let clock = self.seams.clock?;
         if matches!(self.issuer.source, KeySource::Static { .. }) {
             return None;
         }
         let verifier = verifier?;
-        let endpoint = Endpoint::new(&self.issuer, self.run_in, self.transport?, self.deadline);
+        let endpoint = Endpoint::new(&self.issuer, self.run_in, self.seams.transport?, self.deadline);
         Some(Login::new(Inner {
             client: self.client,
             trusted_audiences: self.trusted_audiences,
@@ -494,14 +475,19 @@ impl LoginBuilder {
             sealer: sealer?,
             logout_tokens: LogoutTokens::new(&verifier),
             verifier,
-            provider: Provider::new(endpoint, Arc::clone(&clock), self.spawn.clone()?, self.entropy.clone()?),
+            provider: Provider::new(
+                endpoint,
+                Arc::clone(&clock),
+                self.seams.spawn.clone()?,
+                self.seams.entropy.clone()?,
+            ),
             store: self.store.unwrap_or_else(|| Arc::new(MemorySessions::new())),
             clock,
-            spawn: self.spawn?,
-            entropy: self.entropy?,
+            spawn: self.seams.spawn?,
+            entropy: self.seams.entropy?,
             audit: self.audit,
             in_flight: InFlight::default(),
-            timer: self.timer?,
+            timer: self.seams.timer?,
             denylist: self.denylist,
             sessionless_tokens: self.sessionless_tokens,
             userinfo: self.userinfo,

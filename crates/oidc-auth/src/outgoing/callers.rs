@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::caller_token::Bearer;
 use super::grant::{Desk, OnBehalf};
-use super::kept::{Kept, Seams};
+use super::kept::{Kept, Surroundings};
 use super::status::TokenSourceStatus;
 
 /// The callers that are known, by the hash of their tokens.
 #[derive(Debug)]
 pub(super) struct Callers {
     desk: Arc<Desk>,
-    seams: Arc<Seams>,
+    seams: Arc<Surroundings>,
     most: usize,
     known: Mutex<Known>,
 }
@@ -31,7 +31,7 @@ struct Caller {
 }
 
 impl Callers {
-    pub(super) fn new(desk: Desk, seams: Arc<Seams>, most: usize) -> Self {
+    pub(super) fn new(desk: Desk, seams: Arc<Surroundings>, most: usize) -> Self {
         Self { desk: Arc::new(desk), seams, most, known: Mutex::default() }
     }
 

@@ -24,7 +24,7 @@ const REPLACED_AT_MOST: Duration = Duration::from_secs(10);
 
 /// The world, and how long it may take.
 #[derive(Debug)]
-pub(super) struct Seams {
+pub(super) struct Surroundings {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) timer: Arc<dyn Timer>,
     pub(super) spawn: Arc<dyn Spawn>,
@@ -42,7 +42,7 @@ pub(super) struct Failure {
 
 pub(super) struct Kept {
     issue: Arc<dyn Issue>,
-    seams: Arc<Seams>,
+    seams: Arc<Surroundings>,
     held: ArcSwapOption<Held>,
     turn: Mutex<Turn>,
     over: Notify,
@@ -75,7 +75,7 @@ enum Begun {
 }
 
 impl Kept {
-    pub(super) fn new(issue: Arc<dyn Issue>, seams: Arc<Seams>) -> Self {
+    pub(super) fn new(issue: Arc<dyn Issue>, seams: Arc<Surroundings>) -> Self {
         Self { issue, seams, held: ArcSwapOption::empty(), turn: Mutex::default(), over: Notify::new() }
     }
 

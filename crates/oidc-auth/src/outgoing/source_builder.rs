@@ -12,11 +12,12 @@ use super::callers::Callers;
 use super::github_actions::GithubActions;
 use super::grant::{ClientCredentials, Desk, OwnToken};
 use super::issue::Issue;
-use super::kept::{Kept, Seams};
+use super::kept::{Kept, Surroundings};
 use super::source::{Source, TokenSource};
 use super::workload_file::WorkloadFile;
 use crate::issuer::{Issuer, KeySource, acceptable};
 use crate::keys::Endpoint;
+use crate::seams::Seams;
 use crate::token_endpoint::{ClientAuth, ClientEndpoint, Exchanges, Known};
 
 /// Which kind of token is wanted.
@@ -51,11 +52,7 @@ pub struct TokenSourceBuilder {
     deadline: Duration,
     max_waiting: usize,
     max_callers: usize,
-    clock: Option<Arc<dyn Clock>>,
-    timer: Option<Arc<dyn Timer>>,
-    spawn: Option<Arc<dyn Spawn>>,
-    entropy: Option<Arc<dyn Entropy>>,
-    transport: Option<Arc<dyn HttpTransport>>,
+    seams: Seams,
 }
 
 impl TokenSourceBuilder {
@@ -69,11 +66,7 @@ impl TokenSourceBuilder {
             deadline: Duration::from_secs(5),
             max_waiting: 1_024,
             max_callers: 4_096,
-            clock: None,
-            timer: None,
-            spawn: None,
-            entropy: None,
-            transport: None,
+            seams: Seams::default(),
         }
     }
 
@@ -133,32 +126,32 @@ impl TokenSourceBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Another timer.
     pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
-        self.timer = Some(timer);
+        self.seams.timer = Some(timer);
         self
     }
 
     /// Other background tasks: tokens are got in them, so that a request that is dropped takes no token from others.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another source of randomness: it spreads renewals over time and makes assertions unique.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
     /// What the issuer is asked with. Default with the feature `client`: gambeson-client, with the platform's root
     /// certificates and the proxy that the environment names.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
-        self.transport = Some(transport);
+        self.seams.transport = Some(transport);
         self
     }
 
@@ -279,26 +272,10 @@ impl TokenSourceBuilder {
     }
 
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
-        for (name, there) in [
-            ("clock", self.clock.is_some()),
-            ("timer", self.timer.is_some()),
-            ("spawn", self.spawn.is_some()),
-            ("entropy", self.entropy.is_some()),
-        ] {
-            if !there {
-                problems.add(format!("outgoing.{name}"), "", "give one, or enable the feature `system`");
-            }
-        }
-        let given = self.transport.take();
-        self.transport = match &self.wanted {
+        self.seams.fill_in();
+        self.seams.check("outgoing", problems);
+        let given = self.seams.transport.take();
+        self.seams.transport = match &self.wanted {
             Wanted::ClientCredentials { issuer, client }
             | Wanted::Exchange { issuer, client, .. }
             | Wanted::OnBehalfOf { issuer, client } => client.transport("outgoing", given, issuer, problems),
@@ -312,16 +289,16 @@ impl TokenSourceBuilder {
     }
 
     fn assemble(self) -> Option<Source> {
-        let seams = Arc::new(Seams {
-            clock: self.clock.clone()?,
-            timer: self.timer.clone()?,
-            spawn: self.spawn.clone()?,
-            entropy: self.entropy.clone()?,
+        let seams = Arc::new(Surroundings {
+            clock: self.seams.clock.clone()?,
+            timer: self.seams.timer.clone()?,
+            spawn: self.seams.spawn.clone()?,
+            entropy: self.seams.entropy.clone()?,
             deadline: self.deadline,
             max_waiting: self.max_waiting,
         });
         let (deadline, max_callers, run_in) = (self.deadline, self.max_callers, self.run_in);
-        let (transport, wishes, actor) = (self.transport, self.wishes, self.actor);
+        let (transport, wishes, actor) = (self.seams.transport, self.wishes, self.actor);
         let desk = |issuer: &Issuer, client, transport| {
             if matches!(issuer.source, KeySource::Static { .. }) {
                 return None;

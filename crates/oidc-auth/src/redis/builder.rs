@@ -15,6 +15,7 @@ use super::link::{Link, Parts};
 use super::log::Ids;
 use super::names::Names;
 use super::telemetry;
+use crate::seams::Seams;
 
 /// Describes [`RedisStores`] piece by piece.
 #[derive(Debug)]
@@ -31,10 +32,7 @@ pub struct RedisStoresBuilder {
     authorities: Vec<Vec<u8>>,
     run_in: Profile,
     plain_text: bool,
-    clock: Option<Arc<dyn Clock>>,
-    timer: Option<Arc<dyn Timer>>,
-    spawn: Option<Arc<dyn Spawn>>,
-    entropy: Option<Arc<dyn Entropy>>,
+    seams: Seams,
 }
 
 /// What the stores share beside the way to the server.
@@ -63,10 +61,7 @@ impl RedisStoresBuilder {
             authorities: Vec::new(),
             run_in: Profile::default(),
             plain_text: false,
-            clock: None,
-            timer: None,
-            spawn: None,
-            entropy: None,
+            seams: Seams::default(),
         }
     }
 
@@ -135,25 +130,25 @@ impl RedisStoresBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Another timer.
     pub fn timer(mut self, timer: Arc<dyn Timer>) -> Self {
-        self.timer = Some(timer);
+        self.seams.timer = Some(timer);
         self
     }
 
     /// Other background tasks. The connection itself is of the tokio runtime.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another source of randomness.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
@@ -163,7 +158,7 @@ impl RedisStoresBuilder {
     /// All problems of the settings.
     pub fn build(mut self) -> Result<RedisStores, ConfigError> {
         let mut problems = ConfigProblems::new();
-        self.fill_in();
+        self.seams.fill_in();
         self.validate(&mut problems);
         let trust = match Trust::new(&self.authorities) {
             Ok(trust) => Some(trust),
@@ -178,7 +173,7 @@ impl RedisStoresBuilder {
         }
         let missing = || ConfigError::one("redis", "", "name the parts that are missing");
         let (prefix, plain) = (self.prefix.clone(), self.plain());
-        let entropy = self.entropy.ok_or_else(missing)?;
+        let entropy = self.seams.entropy.ok_or_else(missing)?;
         let mut random = [0; 8];
         let filled = entropy.fill(&mut random);
         filled.map_err(|error| ConfigError::one("redis.entropy", "", error.to_string()))?;
@@ -196,26 +191,15 @@ impl RedisStoresBuilder {
             trust: trust.ok_or_else(missing)?,
             deadline: self.deadline,
             in_flight: self.in_flight,
-            clock: self.clock.ok_or_else(missing)?,
-            timer: self.timer.ok_or_else(missing)?,
-            spawn: self.spawn.ok_or_else(missing)?,
+            clock: self.seams.clock.ok_or_else(missing)?,
+            timer: self.seams.timer.ok_or_else(missing)?,
+            spawn: self.seams.spawn.ok_or_else(missing)?,
         });
         Ok(RedisStores { link, names: Names::new(&prefix), settings })
     }
 
     fn plain(&self) -> PlainText {
         PlainText { anywhere: self.plain_text || !self.run_in.is_production() }
-    }
-
-    fn fill_in(&mut self) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.timer.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
     }
 
     fn validate(&self, problems: &mut ConfigProblems) {
@@ -252,15 +236,6 @@ impl RedisStoresBuilder {
         if !(100..=1_000_000).contains(&self.remember) {
             problems.add("redis.remember", self.remember.to_string(), "choose between 100 and 1000000");
         }
-        for (name, there) in [
-            ("clock", self.clock.is_some()),
-            ("timer", self.timer.is_some()),
-            ("spawn", self.spawn.is_some()),
-            ("entropy", self.entropy.is_some()),
-        ] {
-            if !there {
-                problems.add(format!("redis.{name}"), "", "give one, or enable the feature `system`");
-            }
-        }
+        self.seams.check("redis", problems);
     }
 }

@@ -8,6 +8,7 @@ use gambeson_core::{Clock, ConfigError, ConfigProblems, Entropy, HttpTransport, 
 use super::{Revocation, Shared};
 use crate::issuer::{Issuer, KeySource};
 use crate::keys::Endpoint;
+use crate::seams::Seams;
 use crate::token_endpoint::{ClientAuth, ClientEndpoint, Exchanges, Known};
 
 /// Describes a [`Revocation`] piece by piece.
@@ -18,16 +19,13 @@ pub struct RevocationBuilder {
     client: ClientAuth,
     run_in: Profile,
     deadline: Duration,
-    clock: Option<Arc<dyn Clock>>,
-    spawn: Option<Arc<dyn Spawn>>,
-    entropy: Option<Arc<dyn Entropy>>,
-    transport: Option<Arc<dyn HttpTransport>>,
+    seams: Seams,
 }
 
 impl RevocationBuilder {
     pub(super) fn new(issuer: Issuer, client: ClientAuth) -> Self {
         let (run_in, deadline) = (Profile::default(), Duration::from_secs(5));
-        Self { issuer, client, run_in, deadline, clock: None, spawn: None, entropy: None, transport: None }
+        Self { issuer, client, run_in, deadline, seams: Seams::default() }
     }
 
     /// Which shortcuts are allowed, as for [`VerifierBuilder::run_in`](crate::VerifierBuilder::run_in).
@@ -42,25 +40,25 @@ impl RevocationBuilder {
 
     /// Another clock.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
+        self.seams.clock = Some(clock);
         self
     }
 
     /// Other background tasks: looks at the discovery document.
     pub fn spawn(mut self, spawn: Arc<dyn Spawn>) -> Self {
-        self.spawn = Some(spawn);
+        self.seams.spawn = Some(spawn);
         self
     }
 
     /// Another source of randomness: for assertions of the client.
     pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = Some(entropy);
+        self.seams.entropy = Some(entropy);
         self
     }
 
     /// What the issuer is asked with. Default with the feature `client`: gambeson-client.
     pub fn transport(mut self, transport: Arc<dyn HttpTransport>) -> Self {
-        self.transport = Some(transport);
+        self.seams.transport = Some(transport);
         self
     }
 
@@ -78,8 +76,9 @@ impl RevocationBuilder {
         self.fill_in(&mut problems);
         problems.check()?;
         let missing = || ConfigError::one("revocation", "", "give clock, spawn, entropy and transport");
-        let (clock, entropy) = self.clock.take().zip(self.entropy.take()).ok_or_else(missing)?;
-        let (transport, spawn) = self.transport.take().zip(self.spawn.take()).ok_or_else(missing)?;
+        let (clock, entropy) = self.seams.clock.take().zip(self.seams.entropy.take()).ok_or_else(missing)?;
+        let (transport, spawn) =
+            self.seams.transport.take().zip(self.seams.spawn.take()).ok_or_else(missing)?;
         let endpoint = Endpoint::new(&self.issuer, self.run_in, transport, self.deadline);
         Ok(Revocation(Arc::new(Shared {
             client: self.client,
@@ -89,14 +88,8 @@ impl RevocationBuilder {
     }
 
     fn fill_in(&mut self, problems: &mut ConfigProblems) {
-        #[cfg(feature = "system")]
-        {
-            use gambeson_core::{SystemClock, SystemEntropy, TokioSpawn};
-            self.spawn.get_or_insert_with(|| Arc::new(TokioSpawn::new()));
-            self.clock.get_or_insert_with(|| Arc::new(SystemClock::new()));
-            self.entropy.get_or_insert_with(|| Arc::new(SystemEntropy::new()));
-        }
-        let given = self.transport.take();
-        self.transport = self.client.transport("revocation", given, &self.issuer, problems);
+        self.seams.fill_in();
+        let given = self.seams.transport.take();
+        self.seams.transport = self.client.transport("revocation", given, &self.issuer, problems);
     }
 }
