@@ -14,11 +14,10 @@ use crate::{
 /// A clone is one atomic increment and sees the same slots. An unset slot means "that layer did not run", which
 /// is never the same as "nobody logged in". Each `set_…` keeps the first value and says whether it was taken.
 #[derive(Debug, Clone, Default)]
-pub struct RequestFacts(Arc<Slots>);
+pub struct RequestFacts(Arc<Slots>, Wants);
 
 #[derive(Debug, Default)]
 struct Slots {
-    wants: Wants,
     peer: OnceLock<PeerInfo>,
     request_id: OnceLock<RequestId>,
     trace: OnceLock<TraceContext>,
@@ -41,7 +40,7 @@ impl RequestFacts {
             return facts.clone();
         }
         let wants = RequestHead::from(&*request).wants();
-        let facts = Self(Arc::new(Slots { wants, ..Slots::default() }));
+        let facts = Self(Arc::default(), wants);
         request.extensions_mut().insert(facts.clone());
         facts
     }
@@ -53,7 +52,7 @@ impl RequestFacts {
 
     /// Which representation of a refusal the client can use.
     pub fn wants(&self) -> Wants {
-        self.0.wants
+        self.1
     }
 
     /// What authentication layers found out; `None`: none of them ran.

@@ -76,8 +76,8 @@ impl CacheConfig {
 pub(crate) struct CacheKey([u8; 32]);
 
 impl CacheKey {
-    pub(crate) fn new(policy: &[u8; 32], token: &str) -> Self {
-        let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    pub(crate) fn new(policy: &[u8; 32], token: &[u8]) -> Self {
+        let digest = digest::digest(&digest::SHA256, token);
         let mut key = *policy;
         key.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to ^= *from);
         Self(key)
@@ -115,8 +115,23 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct Shard {
     entries: HashMap<CacheKey, Entry, BuildHasherDefault<FirstBytes>>,
-    /// Oldest first; all live equally long, so the oldest ends first.
-    order: VecDeque<CacheKey>,
+    /// What was kept, and until when; oldest first. What was kept anew stands here twice, and the newer line counts.
+    order: VecDeque<(CacheKey, Timestamp)>,
+}
+
+impl Shard {
+    /// Lets go of what is over at the head of the line, and of the oldest where there is no place for one more.
+    fn make_room(&mut self, now: Timestamp, places: usize) {
+        while let Some((key, until)) = self.order.front().copied() {
+            if now < until && self.order.len() < places {
+                break;
+            }
+            self.order.pop_front();
+            if self.entries.get(&key).is_some_and(|entry| entry.until == until) {
+                self.entries.remove(&key);
+            }
+        }
+    }
 }
 
 /// Bounded, in shards; each lock is held for one look.
@@ -159,13 +174,9 @@ impl Cache {
         let entry = Entry { verified: verified.clone(), key: signed_by, from: now, until };
         let Some(lock) = self.shard(&key) else { return };
         let mut shard = lock.write().unwrap_or_else(PoisonError::into_inner);
-        while shard.entries.len() >= self.per_shard {
-            let Some(oldest) = shard.order.pop_front() else { break };
-            shard.entries.remove(&oldest);
-        }
-        if shard.entries.insert(key, entry).is_none() {
-            shard.order.push_back(key);
-        }
+        shard.make_room(now, self.per_shard);
+        shard.entries.insert(key, entry);
+        shard.order.push_back((key, until));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -206,15 +217,15 @@ mod tests {
     #[test]
     fn a_name_is_of_one_token_under_one_policy() {
         let digest = digest::digest(&digest::SHA256, b"t");
-        assert_eq!(CacheKey::new(&[0; 32], "t").0, digest.as_ref());
-        assert!(CacheKey::new(&[1; 32], "t") != CacheKey::new(&[2; 32], "t"));
-        assert!(CacheKey::new(&[1; 32], "t") != CacheKey::new(&[1; 32], "u"));
+        assert_eq!(CacheKey::new(&[0; 32], b"t").0, digest.as_ref());
+        assert!(CacheKey::new(&[1; 32], b"t") != CacheKey::new(&[2; 32], b"t"));
+        assert!(CacheKey::new(&[1; 32], b"t") != CacheKey::new(&[1; 32], b"u"));
     }
 
     #[test]
     fn never_beyond_its_end_nor_before_its_start() {
         let cache = Cache::new(CacheConfig::default()).unwrap();
-        let key = CacheKey::new(&[0; 32], "t");
+        let key = CacheKey::new(&[0; 32], b"t");
         cache.put(key, &principal(130), [1; 32], at(100));
         let served = |now| cache.get(&key, at(now), |_| true).is_some();
         assert!(served(100) && served(129));
@@ -227,12 +238,28 @@ mod tests {
     #[test]
     fn what_is_over_is_not_kept_and_nothing_grows() {
         let cache = Cache::new(CacheConfig::default().capacity(64)).unwrap();
-        cache.put(CacheKey::new(&[0; 32], "over"), &principal(100), [1; 32], at(100));
+        cache.put(CacheKey::new(&[0; 32], b"over"), &principal(100), [1; 32], at(100));
         assert_eq!(cache.len(), 0);
         for n in 0..1_000 {
-            cache.put(CacheKey::new(&[0; 32], &n.to_string()), &principal(1_000), [1; 32], at(100));
+            cache.put(CacheKey::new(&[0; 32], n.to_string().as_bytes()), &principal(1_000), [1; 32], at(100));
         }
         assert!(cache.len() <= 64);
         assert!(Cache::new(CacheConfig::off()).is_none());
+    }
+
+    #[test]
+    fn what_is_over_leaves_when_another_comes() {
+        let cache = Cache::new(CacheConfig::default()).unwrap();
+        let names = (0..).map(|n| CacheKey::new(&[0; 32], n.to_string().as_bytes()));
+        let mut of_one_shard = names.filter(|name| usize::from(name.0[31]) % SHARDS == 0);
+        let [kept, left, new] = std::array::from_fn(|_| of_one_shard.next().unwrap());
+        let put = |name, now| cache.put(name, &principal(1_000), [1; 32], at(now));
+        put(kept, 100);
+        put(left, 100);
+        put(kept, 170);
+        assert_eq!(cache.len(), 1, "one left, one was kept anew");
+        put(new, 200);
+        assert_eq!(cache.len(), 2, "neither is over");
+        assert!(cache.get(&kept, at(200), |_| true).is_some());
     }
 }

@@ -6,7 +6,7 @@ use gambeson_core::{ConfigError, ConfigProblems};
 
 use crate::error::{Reason, TokenError};
 use crate::jwt::{Compact, Json, Keep, read_object};
-use crate::verifier::Verifier;
+use crate::verifier::{Verifier, text};
 
 impl Verifier {
     /// A verifier for tokens of any of these. Which one looks at a token is decided by the token's `iss`, compared to the
@@ -62,7 +62,7 @@ impl Verifier {
     ///
     /// # Errors
     /// The token can't be read, or names none of the issuers.
-    pub(crate) fn meant(&self, token: &str) -> Result<&Self, TokenError> {
+    pub(crate) fn meant(&self, token: &[u8]) -> Result<&Self, TokenError> {
         if self.1.is_none() {
             return Ok(self);
         }
@@ -70,7 +70,7 @@ impl Verifier {
         if token.len() > longest {
             return Err(TokenError::with(Reason::TooLarge, format!("{} bytes", token.len())));
         }
-        let payload = Compact::split(token)?.payload()?;
+        let payload = Compact::split(text(token)?)?.payload()?;
         let iss = issuer_of(&payload)?;
         let exact = self.each().find(|one| *one.policy().issuer == *iss);
         exact.or_else(|| self.each().find(|one| one.policy().is_for(&iss))).ok_or_else(|| {

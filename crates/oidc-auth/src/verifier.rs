@@ -99,7 +99,7 @@ impl Verifier {
     /// Why the token is not accepted. [`TokenErrorKind::UnknownKey`]: all but the signature is in order, but the key is
     /// not known; [`Verifier::verify_or_wait`] fetches it.
     pub fn verify(&self, token: &str) -> Result<Principal, TokenError> {
-        match self.check(token) {
+        match self.check(token.as_bytes()) {
             Ok(verified) => verified.into_bearer(),
             Err(Miss::Refused(error)) => Err(error),
             Err(Miss::Key(kid)) => Err(TokenError::with(
@@ -115,6 +115,7 @@ impl Verifier {
     /// # Errors
     /// Why the token is not accepted; [`TokenErrorKind::KeysUnavailable`] is no fault of the token.
     pub async fn verify_or_wait(&self, token: &str, client: Option<IpAddr>) -> Result<Principal, TokenError> {
+        let token = token.as_bytes();
         let kid = match self.check(token) {
             Ok(verified) => return verified.into_bearer(),
             Err(Miss::Refused(error)) => return Err(error),
@@ -230,11 +231,11 @@ impl Verifier {
     }
 
     /// One look, with what is at hand.
-    pub(crate) fn check(&self, token: &str) -> Result<Verified, Miss> {
+    pub(crate) fn check(&self, token: &[u8]) -> Result<Verified, Miss> {
         self.meant(token)?.check_own(token)
     }
 
-    fn check_own(&self, token: &str) -> Result<Verified, Miss> {
+    fn check_own(&self, token: &[u8]) -> Result<Verified, Miss> {
         if token.len() > self.0.policy.max_token {
             return Err(TokenError::with(Reason::TooLarge, format!("{} bytes", token.len())).into());
         }
@@ -248,15 +249,15 @@ impl Verifier {
         }
     }
 
-    fn check_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Verified, Miss> {
+    fn check_with(&self, token: &[u8], keys: &KeySet, now: Timestamp) -> Result<Verified, Miss> {
         let Some(cache) = &self.0.cache else {
-            return self.verify_with(token, keys, now).map(|(verified, _)| verified);
+            return self.verify_with(text(token)?, keys, now).map(|(verified, _)| verified);
         };
         let name = CacheKey::new(&self.0.policy.id, token);
         if let Some(verified) = cache.get(&name, now, |key| keys.holds(key)) {
             return Ok(verified);
         }
-        let (verified, signed_by) = self.verify_with(token, keys, now)?;
+        let (verified, signed_by) = self.verify_with(text(token)?, keys, now)?;
         cache.put(name, &verified, signed_by, now);
         Ok(verified)
     }
@@ -330,7 +331,7 @@ impl Verifier {
     /// A place to wait for the key of this name.
     pub(crate) fn wait_for(
         &self,
-        token: &str,
+        token: &[u8],
         kid: Option<&str>,
         client: Option<IpAddr>,
     ) -> Result<KeyWait, TokenError> {
@@ -343,7 +344,7 @@ impl Verifier {
     /// Looks again after each fetch, until the token is verified, refused, or proved to name no published key.
     pub(crate) fn poll_waiting(
         &self,
-        token: &str,
+        token: &[u8],
         wait: &mut KeyWait,
         context: &mut Context<'_>,
     ) -> Poll<Result<Verified, TokenError>> {
@@ -386,9 +387,9 @@ impl Verifier {
     }
 
     /// Whether the token says that it was issued before `age` ago.
-    fn is_older(&self, token: &str, age: Duration) -> bool {
+    fn is_older(&self, token: &[u8], age: Duration) -> bool {
         let policy = &self.0.policy;
-        let issued = Compact::split(token).and_then(|parts| {
+        let issued = text(token).and_then(Compact::split).and_then(|parts| {
             let payload = parts.payload()?;
             Ok(Claims::read(&payload, policy)?.seconds("iat"))
         });
@@ -480,6 +481,11 @@ pub(crate) fn check_key(key: &Key, claims: &Claims<'_>, policy: &Policy) -> Resu
         Some(iss) if allowed(iss) => Ok(()),
         iss => Err(TokenError::with(Reason::Signature, format!("the key is for {issuer:?}, iss is {iss:?}"))),
     }
+}
+
+/// Only what is decoded has to be text: a token that is remembered was.
+pub(crate) fn text(token: &[u8]) -> Result<&str, TokenError> {
+    std::str::from_utf8(token).map_err(|_| TokenError::with(Reason::Malformed, "not a token of RFC 6750"))
 }
 
 /// An ID token is no credential, so nobody has to prove that it is theirs.

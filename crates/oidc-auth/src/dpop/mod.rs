@@ -156,7 +156,7 @@ impl Dpop {
     pub(crate) fn check(
         &self,
         head: &RequestHead<'_>,
-        token: &str,
+        token: &[u8],
         bound: &[u8; 32],
         (now, at): (Timestamp, Monotonic),
         client: Option<std::net::IpAddr>,

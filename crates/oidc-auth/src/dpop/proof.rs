@@ -30,7 +30,7 @@ impl Shared {
     pub(super) fn check(
         &self,
         head: &RequestHead<'_>,
-        token: &str,
+        token: &[u8],
         bound: &[u8; 32],
         now: Timestamp,
     ) -> Result<GoodProof, TokenError> {
@@ -146,8 +146,8 @@ fn one_proof<'h>(head: &RequestHead<'h>) -> Result<&'h str, TokenError> {
 }
 
 /// Whether the proof was made for this token.
-fn check_token(claims: &Members<'_>, token: &str) -> Result<(), TokenError> {
-    let wanted = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, token.as_bytes()));
+fn check_token(claims: &Members<'_>, token: &[u8]) -> Result<(), TokenError> {
+    let wanted = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, token));
     match verify_slices_are_equal(text(claims, "ath")?.as_bytes(), wanted.as_bytes()) {
         Ok(()) => Ok(()),
         Err(_) => Err(wrong("ath is of another token")),

@@ -17,7 +17,7 @@ const UNPROVED: &str = "can't be checked without its key: nothing below is prove
 /// Takes all steps that can be taken.
 pub(super) fn take(verifier: &Verifier, token: &str, told: &mut Explanation) {
     let Some(parts) = form(verifier, token, told) else { return };
-    let meant = match verifier.meant(token) {
+    let meant = match verifier.meant(token.as_bytes()) {
         Ok(meant) => meant,
         Err(error) => return told.failed("issuer", &error),
     };

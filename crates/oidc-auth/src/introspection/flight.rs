@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn name(n: u32) -> CacheKey {
-        CacheKey::new(&[0; 32], &n.to_string())
+        CacheKey::new(&[0; 32], n.to_string().as_bytes())
     }
 
     fn network(n: u8) -> Network {

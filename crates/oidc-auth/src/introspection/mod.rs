@@ -72,6 +72,7 @@ use crate::issuer::Issuer;
 use crate::keys::{Endpoint, Network, is_page, redirected};
 use crate::policy::Policy;
 use crate::token_endpoint::{ClientAuth, Exchanges};
+use crate::verifier::text;
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -105,15 +106,15 @@ impl Introspection {
     }
 
     /// What is known of the token, or will be.
-    pub(crate) fn look(&self, token: &str, client: Option<IpAddr>) -> Answer<Result<Verified, TokenError>> {
+    pub(crate) fn look(&self, token: &[u8], client: Option<IpAddr>) -> Answer<Result<Verified, TokenError>> {
         let shared = &self.0;
         if token.len() > shared.policy.max_token {
             let text = format!("{} bytes", token.len());
             return Answer::Ready(Err(TokenError::with(Reason::TooLarge, text)));
         }
-        if !token.bytes().all(is_token_character) {
+        let Some(text) = text(token).ok().filter(|text| text.bytes().all(is_token_character)) else {
             return Answer::Ready(Err(TokenError::with(Reason::Malformed, "not a token of RFC 6750")));
-        }
+        };
         let (now, name) = (shared.clock.now(), CacheKey::new(&shared.policy.id, token));
         if let Some(verified) = shared.good.as_ref().and_then(|good| good.get(&name, now, |_| true)) {
             return Answer::Ready(Ok(verified));
@@ -125,7 +126,7 @@ impl Introspection {
             let text = "too many questions to the introspection endpoint at once";
             return Answer::Ready(Err(TokenError::with(Reason::IntrospectionUnavailable, text)));
         };
-        let (shared, token) = (Arc::clone(shared), token.to_owned());
+        let (shared, token) = (Arc::clone(shared), text.to_owned());
         Answer::pending(async move { flight.outcome(shared.ask(&token, name)).await })
     }
 }
@@ -174,15 +175,15 @@ impl Shared {
 
 /// Whether a token is in the form of a JWT: three parts, of which the first begins as base64url of a JSON object does. White space may
 /// stand before the brace, as JSON has it.
-pub(crate) fn is_jwt(token: &str) -> bool {
-    let mut parts = token.split('.');
+pub(crate) fn is_jwt(token: &[u8]) -> bool {
+    let mut parts = token.split(|byte| *byte == b'.');
     let (head, others) = (parts.next().unwrap_or_default(), parts.count());
     others == 2 && decoded(head).find(|byte| !byte.is_ascii_whitespace()) == Some(b'{')
 }
 
 /// What base64url says, as far as it is some, without room for all of it.
-fn decoded(text: &str) -> impl Iterator<Item = u8> {
-    let chunks = text.as_bytes().chunks(4);
+fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
+    let chunks = text.chunks(4);
     let read = |chunk: &[u8]| {
         let mut bytes = [0; 3];
         let len = LENIENT.decode_slice(chunk, &mut bytes).ok()?;

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn bounded_in_time_and_number() {
         let refused = Refused::default();
-        let name = |n: u32| CacheKey::new(&[0; 32], &n.to_string());
+        let name = |n: u32| CacheKey::new(&[0; 32], n.to_string().as_bytes());
         let at = |seconds| Monotonic::default().plus(Duration::from_secs(seconds));
         refused.remember(name(0), at(0));
         assert!(refused.knows(&name(0), at(9)) && !refused.knows(&name(0), at(10)));

@@ -7,11 +7,9 @@ use http::{HeaderMap, HeaderValue, header};
 pub(super) enum Credential<'a> {
     /// Nothing, or the credential of another scheme.
     None,
-    /// One token. That its characters are base64url is seen when it is decoded: a token that is remembered was, and to look
-    /// at each of its characters again costs as much as its digest.
+    /// One token. That it is text, and base64url, is seen when it is decoded: a token that is remembered was, and to look at
+    /// each of its characters again costs as much as its digest.
     Token(Presented<'a>),
-    /// No text, under one of the schemes for tokens.
-    Malformed(Scheme),
     /// One of the schemes for tokens, and no token: a request that lacks what it needs (RFC 6750 §3.1), of which nobody can say that
     /// its token is bad.
     Empty,
@@ -32,7 +30,7 @@ pub(super) enum Scheme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Presented<'a> {
     pub(super) scheme: Scheme,
-    pub(super) token: &'a str,
+    pub(super) token: &'a [u8],
 }
 
 /// Whether the request says that it has a token, be it a good one or none at all: who reads tokens takes it or refuses it.
@@ -62,11 +60,17 @@ fn token(value: &HeaderValue) -> Credential<'_> {
         _ if scheme.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
         _ => return Credential::None,
     };
-    match std::str::from_utf8(rest).map(|token| token.trim_matches(' ')) {
-        Ok("") => Credential::Empty,
-        Ok(token) => Credential::Token(Presented { scheme, token }),
-        Err(_) => Credential::Malformed(scheme),
+    match trimmed(rest) {
+        [] => Credential::Empty,
+        token => Credential::Token(Presented { scheme, token }),
     }
+}
+
+fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -82,7 +86,7 @@ mod tests {
     #[test]
     fn one_bearer_in_any_letter_case() {
         for value in ["Bearer abc.d-_~+/=", "bearer abc.d-_~+/=", "BEARER  abc.d-_~+/="] {
-            let token = Presented { scheme: Scheme::Bearer, token: "abc.d-_~+/=" };
+            let token = Presented { scheme: Scheme::Bearer, token: b"abc.d-_~+/=" };
             assert_eq!(credential(&of(value).0), Credential::Token(token), "{value}");
         }
         for value in ["Basic abc", "", "Bearerabc", "DPoPabc"] {
@@ -93,8 +97,9 @@ mod tests {
         }
         let value = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-        assert_eq!(credential(&headers), Credential::Malformed(Scheme::Bearer));
-        let token = Presented { scheme: Scheme::Dpop, token: "abc" };
+        let token = Presented { scheme: Scheme::Bearer, token: b"\xff" };
+        assert_eq!(credential(&headers), Credential::Token(token), "refused when it is decoded");
+        let token = Presented { scheme: Scheme::Dpop, token: b"abc" };
         assert_eq!(credential(&of("dpop abc").0), Credential::Token(token));
         let mut two = of("Bearer a").0;
         two.append(header::AUTHORIZATION, HeaderValue::from_static("Basic b"));

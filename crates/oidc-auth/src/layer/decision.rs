@@ -11,7 +11,7 @@ use super::sender::{Asking, NextNonce, Proof, Remembering, Senders, told};
 use crate::binding::{Binding, Verified};
 use crate::challenge::{Bearer, DpopScheme};
 use crate::dpop::ReplayError;
-use crate::error::{Reason, TokenError};
+use crate::error::TokenError;
 use crate::introspection::{Introspection, is_jwt};
 use crate::keys::KeyWait;
 use crate::refusal_log::RefusalLog;
@@ -97,10 +97,6 @@ impl Gate {
             Credential::None => return self.anonymous(asked.facts),
             Credential::Several | Credential::Empty => {
                 return Decision::Refuse(self.ambiguous("invalid-request", asked));
-            }
-            Credential::Malformed(scheme) => {
-                let error = TokenError::with(Reason::Malformed, "not a token of RFC 6750");
-                return self.turn_away(error, scheme, asked);
             }
         };
         match &self.introspection {
