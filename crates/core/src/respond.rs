@@ -125,7 +125,9 @@ impl<B: From<Bytes>> Respond<B> for Negotiated {
         let log_in = self.log_in.as_deref().and_then(|path| HeaderValue::from_str(path).ok());
         let body = Bytes::from(page(rejection, facts));
         let mut response = typed_answer(rejection, "text/html; charset=utf-8", B::from(body));
-        if let (Some(path), StatusCode::UNAUTHORIZED) = (log_in, rejection.status()) {
+        // Who is signed in and refused comes back from there as they went: that would be a circle.
+        let nobody = facts.principal().is_none() && rejection.status() == StatusCode::UNAUTHORIZED;
+        if let (Some(path), true) = (log_in, nobody) {
             *response.status_mut() = StatusCode::SEE_OTHER;
             response.headers_mut().insert(header::LOCATION, path);
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_core::{
-    GrpcStatus, Member, Negotiated, ProblemJson, Rejection, RejectionClass, RequestFacts, RequestId, Respond,
-    StatusOnly, TraceContext,
+    Authentication, Challenges, GrpcStatus, Member, Negotiated, Principal, ProblemJson, Rejection,
+    RejectionClass, RequestFacts, RequestId, Respond, StatusOnly, TraceContext,
 };
 use http::{Request, Response, StatusCode, header};
 
@@ -78,6 +78,12 @@ fn browsers_get_a_page_or_the_log_in() {
         (StatusCode::SEE_OTHER, &"/login".parse().unwrap())
     );
 
+    // A log-in that is not good enough: the way to the log-in, and back with the same one, would be a circle.
+    let signed_in = navigation();
+    let alice = Principal::user("https://id.example", "alice").build();
+    signed_in.authenticate(Authentication::Verified(alice, Challenges::none())).unwrap();
+    let better: Response<Bytes> = Negotiated::new().log_in("/login").respond(&refusal(), &signed_in);
+    assert_eq!((better.status(), better.headers().get("location")), (StatusCode::UNAUTHORIZED, None));
     let api: Response<Bytes> = Negotiated::new().log_in("/login").respond(&refusal(), &RequestFacts::new());
     assert_eq!(api.headers()["content-type"], "application/problem+json");
 }
