@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gambeson_core::{Principal, RequestFacts};
+use gambeson_core::{MatchedRoute, Principal, RequestFacts};
 use http::Method;
 
-use crate::authorize::{Act, Settings, Verdict, rejections};
+use crate::authorize::{Act, Settings, Verdict, rejections, terms, told};
 use crate::permission::Permission;
 use crate::refusal::Refusal;
 
@@ -70,12 +70,19 @@ impl Authorizer {
             (_, None) => {
                 Err(rejections::indeterminate().cause("the policy does not declare this permission"))
             }
-            (Some(principal), Some(id)) => rejections::of(policy.decide(principal, id)),
+            (Some(principal), Some(id)) => rejections::by(&policy, principal, id)
+                .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts)),
         };
         let strict = id.is_some_and(|id| policy.is_strict(id));
         let act =
             Act { policy: &policy, permission: &name, strict, facts: &self.facts, method: &self.method };
-        self.settings.settle(&act, ruling)
+        match self.settings.settle(&act, ruling) {
+            Verdict::Refuse(rejection) => {
+                let template = self.facts.route().map(MatchedRoute::as_str);
+                Verdict::Refuse(told(rejection, &policy, terms(&policy, template, &self.method)))
+            }
+            other => other,
+        }
     }
 
     /// Makes sure that a record belongs to the caller's tenant.

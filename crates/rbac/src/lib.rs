@@ -25,13 +25,19 @@
 //! Status 401 with the challenges of the authentication layer. The route asks for a permission, or is not known, and no
 //! credential was given.
 //!
+//! ## insufficient-user-authentication
+//!
+//! Status 401 with a challenge that names what would do (RFC 9470). The caller has the permission, but the policy asks for a
+//! stronger or more recent log-in (`acr`, `max_age`).
+//!
 //! ## forbidden
 //!
 //! Status 403. The caller is known and does not have the permission that the route asks for.
 //!
 //! ## not-found
 //!
-//! Status 404. There is no such route; or no such record, or it belongs to another tenant: these look the same.
+//! Status 404. There is no such route; or no such record, or it belongs to another tenant; or the caller may not call it and the
+//! policy hides that (`forbidden = "not-found"`): these look the same.
 //!
 //! ## method-not-allowed
 //!
@@ -39,7 +45,8 @@
 //!
 //! ## indeterminate
 //!
-//! Status 503. It could not be decided, which never means that it is allowed.
+//! Status 503. It could not be decided, which never means that it is allowed: the policy does not declare the permission, or the
+//! caller's token leaves out groups, or has a claim of an unknown shape. The log has the cause.
 //!
 //! ## audit-unavailable
 //!
@@ -52,11 +59,15 @@ mod bits;
 mod decision;
 mod finding;
 mod handle;
+mod json;
 mod lint;
+mod log_in;
 mod matrix;
 mod memo;
 mod nearest;
 mod noted;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod permission;
 pub mod policy;
 mod refusal;
@@ -65,6 +76,7 @@ mod requirement;
 pub mod routes;
 mod selftest;
 mod table;
+mod who;
 
 #[cfg(feature = "axum-router")]
 pub use authorize::AxumRoute;
@@ -78,6 +90,8 @@ pub use finding::{Finding, Position, Severity};
 pub use handle::{PolicyHandle, Reloaded};
 pub use lint::lint;
 pub use matrix::Matrix;
+#[cfg(feature = "openapi")]
+pub use openapi::openapi;
 pub use permission::{NamedPermission, Permission, is_permission_name};
 pub use policy::{Policy, PolicyError, PolicyErrorKind};
 pub use refusal::Refusal;

@@ -13,7 +13,8 @@ pub(crate) struct Memo(Box<[ArcSwapOption<Entry>]>);
 
 struct Entry {
     principal: u64,
-    permissions: Box<[u64]>,
+    /// `None`: it is not known what the caller may do.
+    permissions: Option<Box<[u64]>>,
 }
 
 /// Slots a policy starts with; at eight bytes each, and about a hundred for what is remembered.
@@ -28,21 +29,21 @@ impl Memo {
     pub(crate) fn with<T>(
         &self,
         principal: u64,
-        resolve: impl FnOnce() -> Box<[u64]>,
-        look: impl FnOnce(&[u64]) -> T,
+        resolve: impl FnOnce() -> Option<Box<[u64]>>,
+        look: impl FnOnce(Option<&[u64]>) -> T,
     ) -> T {
         let index = usize::try_from(principal).unwrap_or(usize::MAX) % self.0.len();
         let Some(slot) = self.0.get(index) else {
-            return look(&resolve());
+            return look(resolve().as_deref());
         };
         if let Some(entry) = &*slot.load()
             && entry.principal == principal
         {
-            return look(&entry.permissions);
+            return look(entry.permissions.as_deref());
         }
         let entry = Arc::new(Entry { principal, permissions: resolve() });
         slot.store(Some(Arc::clone(&entry)));
-        look(&entry.permissions)
+        look(entry.permissions.as_deref())
     }
 }
 
@@ -59,12 +60,13 @@ mod tests {
     #[test]
     fn a_shared_slot_never_answers_for_another_caller() {
         let memo = Memo::new(1);
-        let look =
-            |principal: u64| memo.with(principal, || Box::from([principal]), |set| set.first().copied());
+        let look = |principal: u64| {
+            memo.with(principal, || Some(Box::from([principal])), |set| set?.first().copied())
+        };
         assert_eq!(look(1), Some(1));
         assert_eq!(look(2), Some(2));
         assert_eq!(look(1), Some(1));
-        let remembered = memo.with(1, || Box::from([99]), |set| set.first().copied());
+        let remembered = memo.with(1, || Some(Box::from([99])), |set| set?.first().copied());
         assert_eq!(remembered, Some(1), "resolved once");
     }
 }

@@ -8,13 +8,17 @@ use http::{HeaderValue, Method};
 
 use crate::bits::PermissionId;
 use crate::nearest::did_you_mean;
-use crate::policy::{Policy, Universe};
+use crate::policy::{Policy, Terms, Universe};
 
 /// Rules by template and method. Templates are looked up as the router matched them, never as a path.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
     templates: HashMap<Box<str>, TemplateRules>,
     fallback: Option<Rule>,
+    /// Whether any rule has terms: most policies have none, and look for none.
+    has_terms: bool,
+    /// Whether the policy in force may have routes beyond these, of a router that was merged.
+    merges: bool,
 }
 
 /// The rules of one template.
@@ -32,6 +36,7 @@ pub(crate) struct Rule {
     pub(crate) access: Access,
     /// The number of the permission; `None` for a public route.
     pub(crate) permission: Option<PermissionId>,
+    terms: Option<Box<Terms>>,
 }
 
 impl Rule {
@@ -40,7 +45,7 @@ impl Rule {
             Access::Permission(name) => universe.id(name),
             _ => None,
         };
-        Self { access: access.clone(), permission }
+        Self { access: access.clone(), permission, terms: None }
     }
 
     pub(crate) fn is_public(&self) -> bool {
@@ -61,6 +66,19 @@ impl TemplateRules {
 
     pub(crate) fn all_public(&self) -> bool {
         self.rules.iter().all(|(_, rule)| rule.is_public())
+    }
+
+    pub(crate) fn any_public(&self) -> bool {
+        self.rules.iter().any(|(_, rule)| rule.is_public())
+    }
+
+    /// The permissions that methods of this template ask for.
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = PermissionId> {
+        self.rules.iter().filter_map(|(_, rule)| rule.permission)
+    }
+
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.rules.iter().map(|(method, _)| method)
     }
 
     fn add(&mut self, method: Method, rule: Rule) {
@@ -100,6 +118,45 @@ impl RouteTable {
 
     pub(crate) fn set_fallback(&mut self, access: &Access, universe: &Universe) {
         self.fallback = Some(Rule::new(access, universe));
+    }
+
+    /// Whether the policy in force may have routes beyond these.
+    pub(crate) fn merges(&self) -> bool {
+        self.merges
+    }
+
+    #[cfg(feature = "axum-router")]
+    pub(crate) fn set_merges(&mut self, merges: bool) {
+        self.merges = merges;
+    }
+
+    /// Puts terms on a rule that is there.
+    pub(crate) fn set_terms(&mut self, route: Option<(&Method, &str)>, terms: Terms) {
+        if terms.is_empty() {
+            return;
+        }
+        let rule = match route {
+            None => self.fallback.as_mut(),
+            Some((method, template)) => self.templates.get_mut(template).and_then(|rules| {
+                rules.rules.iter_mut().find(|(declared, _)| declared == method).map(|(_, rule)| rule)
+            }),
+        };
+        if let Some(rule) = rule {
+            rule.terms = Some(Box::new(terms));
+            self.has_terms = true;
+        }
+    }
+
+    /// The terms of a route, or of the fallback where no route matched.
+    pub(crate) fn terms(&self, template: Option<&str>, method: &Method) -> Option<&Terms> {
+        if !self.has_terms {
+            return None;
+        }
+        let rule = match template {
+            Some(template) => self.find(template).and_then(|rules| rules.rule(method)),
+            None => self.fallback.as_ref(),
+        };
+        rule.and_then(|rule| rule.terms.as_deref())
     }
 
     pub(crate) fn find(&self, template: &str) -> Option<&TemplateRules> {
@@ -142,6 +199,9 @@ impl RouteTable {
         }
         for (method, template, declared) in policy.table().entries() {
             let in_code = self.find(template).and_then(|rules| rules.rule(method));
+            if in_code.is_none() && self.merges {
+                continue;
+            }
             let field = format!("routes.\"{method} {template}\"");
             check_same(&field, declared, in_code, problems);
         }

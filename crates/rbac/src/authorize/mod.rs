@@ -99,20 +99,22 @@
 //! |---|---|---|
 //! | `layer-order` | 500 | no authentication layer ran; also while observing |
 //! | `unauthenticated` | 401 | nobody is logged in, and the route is not public |
+//! | `insufficient-user-authentication` | 401 | the caller may, but the log-in is too weak or too old (`acr`, `max_age`); 303 for a browser's navigation with [`AuthorizeLayer::log_in`] |
 //! | `forbidden` | 403 | the caller does not have the permission |
-//! | `not-found` | 404 | a principal asked for a route that is not declared |
+//! | `not-found` | 404 | a principal asked for a route that is not declared, or that is hidden from those who may not |
 //! | `method-not-allowed` | 405 | the route has no such method |
-//! | `indeterminate` | 503 | it could not be decided |
+//! | `indeterminate` | 503 | it could not be decided, for example because a token leaves groups out |
 //! | `audit-unavailable` | 503 | the policy asks for strict audit, and the act can't be put on record; also while observing |
 //!
 //! # Telemetry
 //!
 //! | event | level | when |
 //! |---|---|---|
-//! | `request refused` with `slug`, `route`, `method` | debug; warn for 503; error with `cause` for 500 | on every refusal |
+//! | `request refused` with `slug`, `route`, `method` | debug; warn with `cause` for 503; error with `cause` for 500 | on every refusal |
 //! | `request would have been refused` | warn | while observing |
 //! | `route has no policy` with `template` | warn | a caller asked for a matched route that is not in the table; once a template and policy |
 //! | `a caller claims a role that the policy does not know` | warn | once a name and policy, of the first 256 |
+//! | `the policy has no [claims] for this issuer`, `… no such entry in [services]` | warn | once an issuer or service and policy, of the first 256 |
 //! | `authorization is not on record` | error | the audit sink failed |
 //!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
@@ -133,9 +135,10 @@
 //!
 //! # Standards
 //!
-//! RFC 9110 §9.3.2 (HEAD), §10.2.1 (`Allow`), §15.5.2 (401), §15.5.4 (403), §15.5.6 (405); RFC 9457 (problem details); RFC 8693 §4.1
+//! RFC 9110 §9.3.2 (HEAD), §10.2.1 (`Allow`), §15.5.2 (401), §15.5.4 (403), §15.5.6 (405); RFC 9457 (problem details); RFC 9470 §3 (step-up); RFC 8693 §4.1
 //! (`act`); ANSI INCITS 359 (core and hierarchical RBAC).
 
+mod admission;
 mod future;
 mod judge;
 mod record;
@@ -152,6 +155,7 @@ use std::sync::atomic::Ordering;
 use gambeson_core::{AuditSink, AuthenticationFrom, Clock, ConfigError, Mode, ProblemJson, RouteSource};
 use tower_layer::Layer;
 
+pub(crate) use self::admission::{terms, told};
 pub use self::future::ResponseFuture;
 pub(crate) use self::judge::Verdict;
 pub(crate) use self::record::Act;
@@ -241,6 +245,13 @@ impl<R> AuthorizeLayer<R> {
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.edit(|settings| settings.clock = clock)
+    }
+
+    /// Sends a browser's navigation that is refused for its log-in (`acr`, `max_age`) to this path, the log-in's own (`/login`), with
+    /// what is asked for and the way back. Scripts and other clients get their 401. Default: nobody is sent anywhere.
+    #[must_use]
+    pub fn log_in(self, path: impl Into<Box<str>>) -> Self {
+        self.edit(|settings| settings.log_in = Some(path.into()))
     }
 
     /// Spares the one allocation a request that hands an [`Authorizer`](crate::Authorizer) to handlers.

@@ -47,7 +47,13 @@ impl Settings {
                     RejectionClass::Dependency => Outcome::Failed,
                     _ => Outcome::Denied,
                 };
-                self.record(|| act.event(self, outcome, Some(rejection.slug())));
+                self.record(|| {
+                    let event = act.event(self, outcome, Some(rejection.slug()));
+                    match rejection.private_cause() {
+                        Some(cause) => event.detail("cause", cause.to_string()),
+                        None => event,
+                    }
+                });
                 Verdict::Refuse(rejection)
             }
             Err(observed) => self.let_pass(act, || {

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use gambeson_core::{Challenge, Rejection, RejectionClass, RequestFacts};
+use gambeson_core::{Challenge, Member, Principal, Rejection, RejectionClass, RequestFacts};
 use http::{HeaderValue, StatusCode, header};
 
+use crate::bits::PermissionId;
 use crate::decision::Decision;
+use crate::log_in::LogIn;
+use crate::policy::Policy;
 
 const PACKAGE: &str = env!("CARGO_PKG_NAME");
 const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an authentication layer (oidc-auth's \
@@ -14,6 +17,9 @@ const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an a
 
 /// Also the reason of an event that withdraws an act.
 pub(crate) const AUDIT_UNAVAILABLE: &str = "audit-unavailable";
+
+/// Also what is looked for where the policy hides it.
+pub(crate) const FORBIDDEN: &str = "forbidden";
 
 /// The public part says what to do next, and nothing about the rule.
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
@@ -37,21 +43,50 @@ pub(crate) fn of(decision: Decision) -> Result<(), Rejection> {
     }
 }
 
+/// The refusal that the policy means for this caller, if it means one.
+pub(crate) fn by(policy: &Policy, caller: &Principal, permission: PermissionId) -> Result<(), Rejection> {
+    let decision = policy.decide(caller, permission);
+    of(decision).map_err(|rejection| {
+        let undecided = decision == Decision::Indeterminate;
+        match undecided.then(|| policy.doubt(caller)).flatten() {
+            Some(doubt) => rejection.cause(doubt.as_str()),
+            None => rejection,
+        }
+    })
+}
+
 pub(crate) fn layer_order() -> Rejection {
     rejection(RejectionClass::Bug, "layer-order", StatusCode::INTERNAL_SERVER_ERROR).cause(LAYER_ORDER)
 }
 
 pub(crate) fn unauthenticated(facts: &RequestFacts) -> Rejection {
     let refusal = rejection(RejectionClass::Credential, "unauthenticated", StatusCode::UNAUTHORIZED);
+    challenged(refusal, facts, Challenge::Credential)
+}
+
+/// The caller may, but has to sign in better or again (RFC 9470 §3); `elsewhere` is where a browser does that.
+pub(crate) fn step_up(wanted: &LogIn, elsewhere: Option<HeaderValue>, facts: &RequestFacts) -> Rejection {
+    let refusal = |status| {
+        Rejection::new(PACKAGE, RejectionClass::Credential, "insufficient-user-authentication", status)
+            .detail("this needs a stronger or more recent log-in")
+            .member("error", Member::Text("insufficient_user_authentication".into()))
+    };
+    if let Some(elsewhere) = elsewhere {
+        return refusal(StatusCode::SEE_OTHER).header(header::LOCATION, elsewhere);
+    }
+    let refusal = refusal(StatusCode::UNAUTHORIZED);
+    let acr_values = wanted.acr_values();
+    challenged(refusal, facts, Challenge::StepUp { acr_values: &acr_values, max_age: wanted.max_age })
+}
+
+fn challenged(refusal: Rejection, facts: &RequestFacts, challenge: Challenge<'_>) -> Rejection {
     let Some(authentication) = facts.authentication() else { return refusal };
-    authentication
-        .challenges()
-        .values(Challenge::Credential)
-        .fold(refusal, |refusal, challenge| refusal.header(header::WWW_AUTHENTICATE, challenge))
+    let values = authentication.challenges().values(challenge);
+    values.fold(refusal, |refusal, value| refusal.header(header::WWW_AUTHENTICATE, value))
 }
 
 pub(crate) fn forbidden() -> Rejection {
-    rejection(RejectionClass::Permission, "forbidden", StatusCode::FORBIDDEN)
+    rejection(RejectionClass::Permission, FORBIDDEN, StatusCode::FORBIDDEN)
 }
 
 pub(crate) fn not_found() -> Rejection {

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) observed: Arc<AtomicU64>,
     /// Whether handlers get an [`Authorizer`](crate::Authorizer).
     pub(crate) authorizer: bool,
+    /// Where browsers sign in again.
+    pub(crate) log_in: Option<Box<str>>,
 }
 
 impl Settings {
@@ -37,6 +39,7 @@ impl Settings {
             mode: Mode::Enforce,
             observed: Arc::default(),
             authorizer: true,
+            log_in: None,
         }
     }
 }

@@ -11,7 +11,10 @@ pub(super) fn refused(rejection: &Rejection, facts: &RequestFacts, head: &Reques
             let cause = rejection.private_cause().map(tracing::field::display);
             tracing::error!(slug, route, method = %head.method, cause, "request refused");
         }
-        RejectionClass::Dependency => tracing::warn!(slug, route, method = %head.method, "request refused"),
+        RejectionClass::Dependency => {
+            let cause = rejection.private_cause().map(tracing::field::display);
+            tracing::warn!(slug, route, method = %head.method, cause, "request refused");
+        }
         _ => tracing::debug!(slug, route, method = %head.method, "request refused"),
     }
 }

@@ -125,6 +125,23 @@ fn unknown_role<'a>(
     findings.error("unknown-role", name.at, message, cure);
 }
 
+/// The names of those roles that there are; reports the others.
+pub(super) fn known_roles(
+    names: &[At<String>],
+    roles: &Roles,
+    document: &Document,
+    findings: &mut Findings<'_>,
+) -> Vec<Box<str>> {
+    let mut known = Vec::with_capacity(names.len());
+    for name in names {
+        match roles.index.contains_key(name.value.as_str()) {
+            true => known.push(name.value.as_str().into()),
+            false => unknown_role(name, document.roles.iter(), findings),
+        }
+    }
+    known
+}
+
 fn report_cycle(cycle: &[usize], names: &[&At<String>], findings: &mut Findings<'_>) {
     let on_cycle: Vec<&At<String>> = cycle.iter().filter_map(|role| names.get(*role).copied()).collect();
     let Some(first) = on_cycle.first() else { return };
@@ -139,10 +156,12 @@ pub(super) fn routes(document: &Document, universe: &Universe, findings: &mut Fi
     for route in &document.routes {
         check_access(&route.access, route.at, universe, findings);
         table.add(&route.method, &route.template, &route.access, universe);
+        table.set_terms(Some((&route.method, &route.template)), route.terms.clone());
     }
     if let Some(fallback) = &document.fallback {
         check_access(&fallback.value, fallback.at, universe, findings);
         table.set_fallback(&fallback.value, universe);
+        table.set_terms(None, document.fallback_terms.clone());
     }
     table
 }

@@ -3,6 +3,11 @@
 use gambeson_core::Access;
 use http::Method;
 
+use super::claims::DeclaredClaims;
+use super::services::DeclaredService;
+use super::terms::Terms;
+use crate::log_in::LogIn;
+
 /// A word and the byte at which it starts.
 #[derive(Debug, Clone)]
 pub(crate) struct At<T> {
@@ -21,8 +26,15 @@ pub(crate) struct Document {
     pub(crate) permissions: Vec<DeclaredPermission>,
     pub(crate) roles: Vec<DeclaredRole>,
     pub(crate) business_roles: Vec<BusinessRole>,
+    /// `None`: there is no `[claims]`.
+    pub(crate) claims: Option<Vec<DeclaredClaims>>,
+    /// `None`: there is no `[services]`.
+    pub(crate) services: Option<Vec<DeclaredService>>,
     pub(crate) routes: Vec<DeclaredRoute>,
     pub(crate) fallback: Option<At<Access>>,
+    pub(crate) fallback_terms: Terms,
+    /// Whether what is forbidden is hidden, where a route does not say it.
+    pub(crate) hides: bool,
     pub(crate) tests: Vec<DeclaredTest>,
 }
 
@@ -31,6 +43,8 @@ pub(crate) struct DeclaredPermission {
     pub(crate) name: At<String>,
     pub(crate) privileged: bool,
     pub(crate) strict: bool,
+    /// How callers must be signed in.
+    pub(crate) log_in: Option<LogIn>,
 }
 
 #[derive(Debug)]
@@ -53,6 +67,7 @@ pub(crate) struct DeclaredRoute {
     pub(crate) method: Method,
     pub(crate) template: String,
     pub(crate) access: Access,
+    pub(crate) terms: Terms,
 }
 
 #[derive(Debug)]

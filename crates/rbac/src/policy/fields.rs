@@ -80,6 +80,18 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 }
 
+pub(super) fn table<'a, 'i>(
+    value: &'a Spanned<DeValue<'i>>,
+    place: &str,
+    findings: &mut Findings<'_>,
+) -> Option<&'a DeTable<'i>> {
+    let table = value.get_ref().as_table();
+    if table.is_none() {
+        wrong_type(value, place, "a table, such as {}", findings);
+    }
+    table
+}
+
 pub(super) fn text(
     value: &Spanned<DeValue<'_>>,
     place: &str,

@@ -15,6 +15,14 @@
 //! [business_roles]                  # what people say, as bundles of roles
 //! "Team Lead" = ["viewer", "admin"]
 //!
+//! [claims.entra]                    # what the tokens of one issuer mean; see below
+//! issuer = "https://login.microsoftonline.com/aaaabbbb-0000-cccc-1111-dddd2222eeee/v2.0"
+//! groups = { "cccccccc-2222-3333-4444-dddddddddddd" = "Team Lead" }
+//!
+//! [services]                        # which roles services and devices have
+//! "spiffe://prod.example/jobs" = ["viewer"]
+//! reports = { issuer = "https://id.example", roles = ["viewer"] }
+//!
 //! [routes]                          # checked against the routes in code, or the table of a plain router
 //! "GET /notes" = { perm = "notes:read" }
 //! "GET /livez" = { public = "probe" }
@@ -26,14 +34,57 @@
 //! ```
 //!
 //! A denial overrides every grant, also one that another role of the caller gives, and is inherited like a grant.
-//! A `*` stands for exactly one segment. An unknown key is an error.
+//! A `*` stands for exactly one segment. An unknown key is an error. The same schema can be written as JSON: a text that begins
+//! with `{` is read so.
+//!
+//! # Who a caller is
+//!
+//! Without `[claims]` and `[services]`, callers have the roles that their principals name. With a `[claims]` table, persons have
+//! what the table of their issuer gives them, and persons of an issuer that has no table have no roles: so none can hand out the
+//! role names of another. With either section, services and devices have what `[services]` gives them: an entry is never a
+//! person's, and groups are never a service's.
+//!
+//! | key of `[claims.<name>]` | meaning | default |
+//! |---|---|---|
+//! | `issuer` | the `iss` of the tokens, to the letter | none: it must be there |
+//! | `preset` | `entra`, `okta`, `keycloak`, `google`, `auth0`, `cognito` or `generic` | the name of the table, else `generic` |
+//! | `groups` | which role or roles the members of a group have, by the group's id | none |
+//! | `groups_at` | the claim with the groups: its name, or a JSON pointer (RFC 6901) | `groups`; `hd` of google; `cognito:groups` |
+//! | `roles_at` | the claim whose texts are roles of this policy | none; `roles` of entra; `/realm_access/roles` of keycloak; `permissions` of auth0 |
+//! | `on_overage` | what it means that a token leaves groups out and says where to ask for them (OpenID Connect Core 1.0 §5.6.2) | `indeterminate`: 503. The other word is `dangerously_no_groups` |
+//!
+//! A claim of another shape than a text or a list of texts is [`Decision::Indeterminate`] as well. An entry of `[services]` is a
+//! SPIFFE id, whose trust domain is its issuer, or a client id with its `issuer`; `client` names the id where the key does
+//! not. On delegated calls (`act`, RFC 8693 §4.1) the current actor is looked up by its own issuer, and both must be allowed.
+//!
+//! # How a caller must be signed in, and what is told
+//!
+//! ```toml
+//! [permissions]
+//! "notes:delete" = { acr = ["phr"], max_age = "10m" }     # RFC 9470; for every route that asks for it
+//!
+//! [routes]
+//! "POST /notes" = { perm = "notes:write", max_age = "1h" }            # on top, for this route
+//! "GET /admin" = { perm = "notes:delete", forbidden = "not-found" }   # 404 in place of 403
+//!
+//! [answers]
+//! forbidden = "not-found"                                 # the same for all routes that don't say it
+//! ```
+//!
+//! They hold for routes in code too. A log-in of an unknown age may be any age, one in the future is no proof, and a service
+//! never signed in: each is 401 with what would do. Scopes cure no refusal here, because a policy maps none: where they count,
+//! put oidc-auth's `RequireScopes` around the route.
 
+mod claims;
 mod compile;
 mod document;
 mod error;
 mod fields;
 mod order;
 mod read;
+mod services;
+mod syntax;
+mod terms;
 mod universe;
 
 use std::fmt::Write;
@@ -45,13 +96,16 @@ pub(crate) use self::compile::Roles;
 pub(crate) use self::document::{DeclaredTest, Document};
 pub use self::error::{PolicyError, PolicyErrorKind};
 pub(crate) use self::read::read;
+pub(crate) use self::terms::Terms;
 pub(crate) use self::universe::Universe;
 use crate::bits::{PermissionId, contains, intersect, subtract, union};
 use crate::decision::Decision;
 use crate::finding::{Finding, Findings, Severity};
+use crate::log_in::LogIn;
 use crate::memo::{Memo, SLOTS};
 use crate::noted::Noted;
 use crate::table::RouteTable;
+use crate::who::{Doubt, Who};
 
 /// A policy, validated and frozen.
 ///
@@ -78,7 +132,10 @@ pub struct Policy {
     digest: Box<str>,
     universe: Universe,
     roles: Roles,
+    who: Who,
     table: RouteTable,
+    /// Whether what is forbidden is hidden, where a route does not say it.
+    hides: bool,
     tests: Vec<DeclaredTest>,
     memo: Memo,
     unknown_roles: Noted,
@@ -109,13 +166,18 @@ impl Policy {
         let mut document = read(text, &mut findings);
         let universe = Universe::of(&document, previous.map(|previous| &previous.universe));
         let roles = compile::roles(&document, &universe, &mut findings);
+        let mut who = Who::default();
+        who.claims = claims::compile(&document, &roles, &mut findings);
+        who.services = services::compile(&document, &roles, &mut findings);
         let table = compile::routes(&document, &universe, &mut findings);
         compile::tests(&document, &roles, &universe, &table, &mut findings);
         let policy = Self {
             digest: hex(&Sha256::digest(text.as_bytes())),
             universe,
             roles,
+            who,
             table,
+            hides: document.hides,
             tests: std::mem::take(&mut document.tests),
             memo: Memo::new(SLOTS),
             unknown_roles: Noted::default(),
@@ -173,11 +235,17 @@ impl Policy {
         if !self.universe.is_declared(permission) {
             return Decision::Indeterminate;
         }
-        let resolve = || self.effective(principal);
-        match self.memo.with(principal.id(), resolve, |set| contains(set, permission)) {
-            true => Decision::Allow,
-            false => Decision::Deny,
+        let resolve = || self.effective(principal).ok();
+        match self.memo.with(principal.id(), resolve, |set| set.map(|set| contains(set, permission))) {
+            Some(true) => Decision::Allow,
+            Some(false) => Decision::Deny,
+            None => Decision::Indeterminate,
         }
+    }
+
+    /// Why nothing can be decided about this caller; `None`: it can.
+    pub(crate) fn doubt(&self, principal: &Principal) -> Option<Doubt> {
+        self.effective(principal).err()
     }
 
     /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared.
@@ -195,14 +263,20 @@ impl Policy {
         contains(&self.union_of(roles, |_| {}), permission)
     }
 
-    /// The permissions of a caller, actor included.
-    fn effective(&self, principal: &Principal) -> Box<[u64]> {
-        let mut set = self.union_of(principal.roles(), |unknown| self.note_unknown_role(unknown));
+    /// The permissions of a caller, actor included. Actors behind the current one only tell where a call came from
+    /// (RFC 8693 §4.1).
+    fn effective(&self, principal: &Principal) -> Result<Box<[u64]>, Doubt> {
+        let mut set = self.permissions_of(principal)?;
         if let Some(actor) = principal.actor() {
-            let allowed = self.union_of(actor.roles(), |unknown| self.note_unknown_role(unknown));
-            intersect(&mut set, &allowed);
+            intersect(&mut set, &self.permissions_of(actor)?);
         }
-        set
+        Ok(set)
+    }
+
+    /// The permissions of one party of a call.
+    fn permissions_of(&self, party: &Principal) -> Result<Box<[u64]>, Doubt> {
+        let roles = self.who.roles(party)?;
+        Ok(self.union_of(roles.iter(), |unknown| self.note_unknown_role(unknown)))
     }
 
     fn union_of<'a>(&self, roles: impl IntoIterator<Item = &'a str>, unknown: impl Fn(&str)) -> Box<[u64]> {
@@ -236,6 +310,16 @@ impl Policy {
     /// What a role grants, denials aside; nothing for an unknown one.
     pub(crate) fn allow_row(&self, role: &str) -> &[u64] {
         self.roles.index.get(role).map_or(&[], |number| self.roles.allow.row(*number))
+    }
+
+    /// How callers must be signed in for acts under this permission.
+    pub(crate) fn log_in(&self, permission: PermissionId) -> Option<&LogIn> {
+        self.universe.log_in(permission)
+    }
+
+    /// Whether those who may not call a route with these terms are told that there is no such thing.
+    pub(crate) fn hides(&self, terms: Option<&Terms>) -> bool {
+        terms.and_then(|terms| terms.hidden).unwrap_or(self.hides)
     }
 
     pub(crate) fn table(&self) -> &RouteTable {

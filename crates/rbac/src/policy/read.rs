@@ -5,29 +5,27 @@ use std::borrow::Cow;
 use gambeson_core::Access;
 use http::Method;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
+use super::claims::claims;
 use super::document::{
     At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, DeclaredTest, Document,
 };
-use super::fields::{Fields, text, texts, wrong_type};
+use super::fields::{Fields, table, text, texts, wrong_type};
+use super::services::service;
+use super::syntax;
+use super::terms::{Terms, hidden, log_in};
 use crate::finding::Findings;
 use crate::permission::is_permission_name;
 
-const SECTIONS: &[&str] = &["version", "permissions", "roles", "business_roles", "routes", "test"];
+const SECTIONS: &[&str] =
+    &["version", "permissions", "roles", "business_roles", "claims", "services", "answers", "routes", "test"];
 const PUBLIC: &str = "public";
 
 /// Reads the document as far as it can be understood; what can't is among the findings.
 pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
-    let (table, errors) = DeTable::parse_recoverable(source);
-    for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        findings.error("syntax", at, error.message().to_owned(), "mend the TOML here");
-    }
-    if !errors.is_empty() {
-        return Document::default();
-    }
-    let top = Fields::of(table.get_ref(), 0, "the policy", SECTIONS, findings);
+    let Some(policy) = syntax::table(source, findings) else { return Document::default() };
+    let top = Fields::of(&policy, 0, "the policy", SECTIONS, findings);
     version(&top, findings);
     let mut document = Document::default();
     for (name, value) in section(&top, "permissions", findings) {
@@ -41,6 +39,17 @@ pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
         let roles = texts(value, &format!("business role `{}`", name.value), findings);
         document.business_roles.push(BusinessRole { name, roles });
     }
+    if top.get("claims").is_some() {
+        let tables = section(&top, "claims", findings);
+        let read = tables.into_iter().filter_map(|(name, value)| claims(&name, value, findings));
+        document.claims = Some(read.collect());
+    }
+    if top.get("services").is_some() {
+        let entries = section(&top, "services", findings);
+        let read = entries.into_iter().filter_map(|(name, value)| service(name, value, findings));
+        document.services = Some(read.collect());
+    }
+    document.hides = answers(&top, findings);
     for (key, value) in section(&top, "routes", findings) {
         route(&key, value, &mut document, findings);
     }
@@ -78,18 +87,6 @@ fn section<'a, 'i>(
     entries
 }
 
-fn table<'a, 'i>(
-    value: &'a Spanned<DeValue<'i>>,
-    place: &str,
-    findings: &mut Findings<'_>,
-) -> Option<&'a DeTable<'i>> {
-    let table = value.get_ref().as_table();
-    if table.is_none() {
-        wrong_type(value, place, "a table, such as {}", findings);
-    }
-    table
-}
-
 fn permission(
     name: At<String>,
     value: &Spanned<DeValue<'_>>,
@@ -102,7 +99,9 @@ fn permission(
     }
     let place = format!("permission `{}`", name.value);
     let at = value.span().start;
-    let fields = Fields::of(table(value, &place, findings)?, at, place, &["privileged", "audit"], findings);
+    let known = &["privileged", "audit", "acr", "max_age"];
+    let fields = Fields::of(table(value, &place, findings)?, at, place.as_str(), known, findings);
+    let log_in = log_in(&fields, &place, findings);
     let privileged = fields.switch("privileged", findings);
     let audit = fields.get("audit").and_then(|value| text(value, "`audit`", findings));
     let strict = match audit {
@@ -117,7 +116,7 @@ fn permission(
             }
         },
     };
-    Some(DeclaredPermission { name, privileged, strict })
+    Some(DeclaredPermission { name, privileged, strict, log_in })
 }
 
 fn role(name: At<String>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredRole> {
@@ -148,9 +147,10 @@ fn route(
     document: &mut Document,
     findings: &mut Findings<'_>,
 ) {
-    let Some(access) = access(value, &key.value, findings) else { return };
+    let Some((access, terms)) = access(value, &key.value, findings) else { return };
     if key.value == "fallback" {
         document.fallback = Some(At::new(access, key.at));
+        document.fallback_terms = terms;
         return;
     }
     let parsed = key.value.split_once(' ').and_then(|(method, template)| {
@@ -165,7 +165,7 @@ fn route(
         }
         Some((method, template)) => {
             let template = template.to_owned();
-            document.routes.push(DeclaredRoute { at: key.at, method, template, access });
+            document.routes.push(DeclaredRoute { at: key.at, method, template, access, terms });
         }
         None => {
             let message = format!("`{}` is not a route", key.value);
@@ -175,21 +175,39 @@ fn route(
     }
 }
 
-fn access(value: &Spanned<DeValue<'_>>, route: &str, findings: &mut Findings<'_>) -> Option<Access> {
+/// What is forbidden is told as the policy says for all routes.
+fn answers(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> bool {
+    let Some(value) = top.get("answers") else { return false };
+    let Some(answers) = table(value, "[answers]", findings) else { return false };
+    let fields = Fields::of(answers, value.span().start, "[answers]", &["forbidden"], findings);
+    hidden(&fields, "[answers]", findings).unwrap_or_default()
+}
+
+fn access(value: &Spanned<DeValue<'_>>, route: &str, findings: &mut Findings<'_>) -> Option<(Access, Terms)> {
     const CURE: &str = "write \"public\", { public = \"why\" } or { perm = \"…\" }";
     if value.get_ref().as_str() == Some(PUBLIC) {
-        return Some(Access::Public(Cow::Borrowed("declared public in the policy")));
+        let access = Access::Public(Cow::Borrowed("declared public in the policy"));
+        return Some((access, Terms::default()));
     }
     let place = format!("route `{route}`");
     let Some(fields) = value.get_ref().as_table() else {
         findings.error("route-rule", value.span().start, format!("{place} has no rule"), CURE);
         return None;
     };
-    let fields = Fields::of(fields, value.span().start, place.clone(), &["perm", PUBLIC], findings);
+    let known = &["perm", PUBLIC, "acr", "max_age", "forbidden"];
+    let fields = Fields::of(fields, value.span().start, place.as_str(), known, findings);
+    let terms =
+        Terms { log_in: log_in(&fields, &place, findings), hidden: hidden(&fields, &place, findings) };
     let mut read = |key| fields.get(key).and_then(|value| text(value, &place, findings));
     match (read("perm"), read(PUBLIC)) {
-        (Some(permission), None) => Some(Access::Permission(Cow::Owned(permission.value))),
-        (None, Some(reason)) => Some(Access::Public(Cow::Owned(reason.value))),
+        (Some(permission), None) => Some((Access::Permission(Cow::Owned(permission.value)), terms)),
+        (None, Some(_)) if !terms.is_empty() => {
+            let message = format!("{place} is public, and asks something of its callers");
+            let cure = "drop `acr`, `max_age` and `forbidden`, or ask for a permission";
+            findings.error("public-with-terms", value.span().start, message, cure);
+            None
+        }
+        (None, Some(reason)) => Some((Access::Public(Cow::Owned(reason.value)), terms)),
         _ => {
             findings.error("route-rule", value.span().start, format!("{place} has no single rule"), CURE);
             None

@@ -22,7 +22,7 @@ c = ["a"]
 "GET /x" = { perm = "notes:none" }
 "HEAD /x" = "public"
 "GET /y" = "open"
-[claims.entra]
+[claim.entra]
 issuer = "x"
 [[test]]
 as = ["zed"]
@@ -69,8 +69,40 @@ fn the_version_is_mandatory_and_broken_toml_has_its_place() {
 }
 
 #[test]
+fn json_is_the_same_schema_with_the_same_places() {
+    let json = r#"{
+  "version": 1,
+  "permissions": {"notes:read": {}, "notes:delete": {"privileged": true, "acr": ["phr"]}},
+  "roles": {"viewer": {"grants": ["*:read"]}, "admin": {"inherits": ["viewer"], "grants": ["notes:*"]}},
+  "routes": {"GET /notes": {"perm": "notes:read"}, "GET /livez": "public"},
+  "test": [{"as": ["viewer"], "do": "GET /notes", "expect": "allow"}]
+}"#;
+    let policy = Policy::parse(json).unwrap();
+    let viewer = Principal::user("i", "s").role("viewer").build();
+    assert!(policy.may(&viewer, "notes:read") && !policy.may(&viewer, "notes:delete"));
+    assert!(policy.is_privileged(policy.permission("notes:delete").unwrap()));
+    assert_eq!((policy.run_tests().passed, policy.run_tests().failures.len()), (1, 0));
+
+    let bad = r#"{
+  "version": 1,
+  "permissions": {"notes:read": {"privleged": true}},
+  "roles": {"viewer": {"grants": 7}, "admin": null}
+}"#;
+    assert_eq!(ids(bad), [("unknown-key", 3), ("wrong-type", 4), ("null", 4)]);
+    for (text, expected) in [
+        ("\n {\"version\": 1,}", ("syntax", 2)),
+        ("{\"version\": 1,\n\"version\": 1}", ("syntax", 2)),
+        ("{\"version\": \"1\"}", ("unknown-version", 1)),
+        ("{}", ("missing-version", 1)),
+        ("{\"version\": 1} x", ("syntax", 1)),
+    ] {
+        assert_eq!(ids(text), [expected], "{text}");
+    }
+}
+
+#[test]
 fn sections_that_come_later_are_refused_and_not_ignored() {
-    for section in ["[claims.x]", "[[separation_of_duties]]", "[[break_glass]]", "[services]"] {
+    for section in ["[[separation_of_duties]]", "[[break_glass]]"] {
         assert_eq!(ids(&format!("version = 1\n{section}\n"))[0], ("unknown-key", 2), "{section}");
     }
     let conditional =

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::document::Document;
 use crate::bits::{PermissionId, words_for};
+use crate::log_in::LogIn;
 
 /// The closed universe of permissions: numbered, and each with its properties.
 ///
@@ -21,6 +22,7 @@ struct Known {
     declared: bool,
     privileged: bool,
     strict: bool,
+    log_in: Option<LogIn>,
 }
 
 impl Universe {
@@ -36,6 +38,7 @@ impl Universe {
                 declared: true,
                 privileged: declared.privileged,
                 strict: declared.strict,
+                log_in: declared.log_in.clone(),
             });
         }
         universe
@@ -66,6 +69,11 @@ impl Universe {
     /// Whether an act under it must be on record before it happens.
     pub(crate) fn is_strict(&self, id: PermissionId) -> bool {
         self.get(id).is_some_and(|known| known.strict)
+    }
+
+    /// How callers must be signed in for it.
+    pub(crate) fn log_in(&self, id: PermissionId) -> Option<&LogIn> {
+        self.get(id).and_then(|known| known.log_in.as_ref())
     }
 
     pub(crate) fn is_privileged(&self, id: PermissionId) -> bool {

@@ -38,18 +38,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod assets;
 mod declared;
 mod page;
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
+use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use gambeson_core::{Access, ConfigError, ConfigProblems, EndpointSpec, Profile};
 use http::Method;
+use tower_service::Service;
 
 use self::declared::Declared;
 use crate::authorize::AuthorizeLayer;
@@ -79,6 +84,7 @@ pub struct Routes<S = ()> {
     declared: Declared<S>,
     fallback: Option<Requirement>,
     router: Router<S>,
+    merges: bool,
     expected: Vec<&'static str>,
     management: ManagementAccess,
     profile: Profile,
@@ -97,6 +103,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             declared: Declared::default(),
             fallback: None,
             router: Router::new(),
+            merges: false,
             expected: Vec::new(),
             management: ManagementAccess::NotHere,
             profile: Profile::Production,
@@ -170,6 +177,49 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// Files below a path, from a service such as tower-http's `ServeDir`: `GET` and `HEAD` of `{prefix}/{*path}`.
+    ///
+    /// The service sees the path without the prefix. The policy looks at the template only: who may have one of the files may
+    /// have all of them.
+    #[must_use]
+    pub fn assets<F>(mut self, prefix: &str, ask: Requirement, files: F) -> Self
+    where
+        F: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+        F::Response: IntoResponse,
+        F::Future: Send,
+    {
+        let prefix = prefix.trim_end_matches('/');
+        let template = format!("{prefix}/{{*path}}");
+        self.declared.add(Method::GET, &template, ask.0, assets::below(prefix, files));
+        self
+    }
+
+    /// The page of a single-page app, for each navigation of a browser to a path that no route has. It takes the place of
+    /// [`Routes::fallback`].
+    ///
+    /// Whatever is no navigation gets 404 as without it: a script that asks for a route that is not there must not be
+    /// answered with a page.
+    #[must_use]
+    pub fn spa<H: Handler<T, S>, T: 'static>(mut self, ask: Requirement, index: H) -> Self {
+        self.fallback = Some(ask);
+        self.router = self.router.fallback(assets::page(index));
+        self
+    }
+
+    /// Takes in a router whose routes the policy declares in `[routes]`, such as one of an app that is older than its policy.
+    ///
+    /// A route of it that the policy in force does not declare answers 404, and 401 for nobody. Rules of routes that are
+    /// declared in code stay as they are there. [`Routes::inventory`] has the routes of the policy from now on.
+    ///
+    /// # Panics
+    /// As `Router::merge`: both have the same route, or a fallback each.
+    #[must_use]
+    pub fn merge_declared(mut self, router: Router<S>) -> Self {
+        self.router = self.router.merge(router);
+        self.merges = true;
+        self
+    }
+
     /// A page with the matrix of roles and routes, as the policy in force has it when it is asked for.
     #[must_use]
     pub fn matrix_page(self, template: &str, access: Access) -> Self {
@@ -212,7 +262,26 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Every route that will be reachable, and who may call it; in the order of the templates.
     #[must_use]
     pub fn inventory(&self) -> Vec<RouteEntry> {
-        self.declared.entries(&self.management)
+        let mut entries = self.declared.entries(&self.management);
+        if self.merges {
+            let known = |new: &RouteEntry| {
+                entries.iter().any(|entry| entry.method == new.method && entry.template == new.template)
+            };
+            let merged: Vec<_> = RouteEntry::all_of(self.policy.policy().table())
+                .into_iter()
+                .filter(|new| !known(new))
+                .collect();
+            entries.extend(merged);
+            entries.sort_by(|a, b| a.template.cmp(&b.template));
+        }
+        entries
+    }
+
+    /// The routes as an OpenAPI document; see [`openapi`](crate::openapi()).
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn openapi(&self, title: &str, version: &str) -> String {
+        crate::openapi(title, version, &self.inventory())
     }
 
     /// Which role may call which route.
@@ -261,7 +330,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             problems.extend(error);
         }
         self.declared.check(&mut problems);
-        let entries = self.declared.entries(&self.management);
+        let (entries, listed) = (self.declared.entries(&self.management), self.inventory());
         let table = self.policy.adopt(|universe| {
             let mut table = RouteTable::default();
             for entry in &entries {
@@ -270,6 +339,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                     problems.add(field, "", "declared twice: drop one of them");
                 }
             }
+            table.set_merges(self.merges);
             if let Some(ask) = &self.fallback {
                 table.set_fallback(&ask.0, universe);
             }
@@ -278,7 +348,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let layer = AuthorizeLayer::axum(&self.policy).with_table(table);
         let layer = self.configure.into_iter().fold(layer, |layer, change| change(layer));
         // Set once: this value is the only one that can.
-        let _ = self.listed.set(entries);
+        let _ = self.listed.set(listed);
         Ok((self.declared.mount(self.router, &self.management), layer))
     }
 }

@@ -235,6 +235,28 @@ async fn handlers_check_further_and_are_on_record() {
 }
 
 #[tokio::test]
+async fn routes_in_code_keep_to_what_the_policy_says_of_log_ins_and_answers() {
+    let text = POLICY.replace("\"notes:write\" = {}", "\"notes:write\" = { acr = [\"phr\"] }").replace(
+        "\"GET /notes\" = { perm = \"notes:read\" }",
+        "\"GET /notes\" = { perm = \"notes:read\", max_age = \"1h\" }",
+    );
+    let policy: PolicyHandle = format!("{text}\n[answers]\nforbidden = \"not-found\"").parse().unwrap();
+    async fn purge(authz: Authorizer) -> Result<(), Refusal> {
+        authz.require("notes:write").await
+    }
+    let app = routes(&policy, &Sink::default()).get("/purge", public("test"), purge).build().unwrap();
+    for (method, path, role, expected) in [
+        (Method::GET, "/notes", Some("viewer"), 401),
+        (Method::GET, "/notes", Some("stranger"), 404),
+        (Method::POST, "/notes", Some("editor"), 401),
+        (Method::GET, "/purge", Some("editor"), 401),
+        (Method::GET, "/purge", Some("viewer"), 404),
+    ] {
+        assert_eq!(ask(&app, method.clone(), path, role).await, expected, "{method} {path} {role:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_decided_is_on_record_as_failed() {
     async fn typo(authz: Authorizer) -> Result<(), Refusal> {
         authz.require("notes:raed").await

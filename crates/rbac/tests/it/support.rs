@@ -36,8 +36,16 @@ admin = { inherits = ["editor"], grants = ["notes:*"] }
 struct Bearer;
 
 impl Challenger for Bearer {
-    fn challenge(&self, _: Challenge<'_>) -> Option<HeaderValue> {
-        Some(HeaderValue::from_static("Bearer"))
+    fn challenge(&self, challenge: Challenge<'_>) -> Option<HeaderValue> {
+        let value = match challenge {
+            Challenge::Credential => "Bearer".to_owned(),
+            Challenge::StepUp { acr_values, max_age } => {
+                let age = max_age.map(|age| age.as_secs());
+                format!("Bearer step-up acr_values=\"{acr_values}\" max_age={age:?}")
+            }
+            other => format!("Bearer {other:?}"),
+        };
+        HeaderValue::try_from(value).ok()
     }
 }
 
@@ -51,9 +59,14 @@ pub(crate) fn caller(role: &str) -> Principal {
 
 /// A request as an authentication layer passes it on; `None`: nobody is logged in.
 pub(crate) fn request(method: Method, path: &str, role: Option<&str>) -> Request<Full<Bytes>> {
+    request_of(method, path, role.map(caller))
+}
+
+/// The same of any caller.
+pub(crate) fn request_of(method: Method, path: &str, caller: Option<Principal>) -> Request<Full<Bytes>> {
     let mut request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
-    let authentication = match role {
-        Some(role) => Authentication::Verified(caller(role), challenges()),
+    let authentication = match caller {
+        Some(caller) => Authentication::Verified(caller, challenges()),
         None => Authentication::Anonymous(challenges()),
     };
     RequestFacts::ensure(&mut request).authenticate(authentication).unwrap();

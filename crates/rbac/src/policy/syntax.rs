@@ -1,0 +1,75 @@
+//! The ways to write a policy: one schema, told apart by how the text begins.
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use crate::finding::Findings;
+use crate::json::{self, Placed, Value};
+
+/// The policy as a table with the place of each word; `None`: it can't be read, as the findings say.
+///
+/// No TOML begins with `{` or `---`, so there is no text that could be read in two ways.
+pub(super) fn table<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
+    let start = source.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if start.starts_with('{') { json(source, findings) } else { toml(source, findings) }
+}
+
+fn toml<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        let at = error.span().map_or(0, |span| span.start);
+        findings.error("syntax", at, error.message().to_owned(), "mend the TOML here");
+    }
+    errors.is_empty().then(|| table.into_inner())
+}
+
+fn json<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
+    let read = match json::read(source) {
+        Ok(read) => read,
+        Err(error) => {
+            findings.error("syntax", error.at, error.what.to_owned(), "mend the JSON here");
+            return None;
+        }
+    };
+    match tree(read, findings)?.into_inner() {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+/// The same value in the words of TOML, which has no null.
+fn tree<'t>(placed: Placed<'t>, findings: &mut Findings<'_>) -> Option<Spanned<DeValue<'t>>> {
+    let Placed { value, at, end } = placed;
+    let value = match value {
+        Value::Null => {
+            findings.error("null", at, "null says nothing in a policy".to_owned(), "leave the key out");
+            return None;
+        }
+        Value::Bool(flag) => DeValue::Boolean(flag),
+        Value::Text(text) => DeValue::String(text),
+        Value::Number(number) => match DeValue::parse(number) {
+            Ok(read) => read.into_inner(),
+            Err(error) => {
+                findings.error("syntax", at, error.message().to_owned(), "write another number");
+                return None;
+            }
+        },
+        Value::List(items) => {
+            let mut list = DeArray::new();
+            // Each is looked at, so that all findings are told at once.
+            items.into_iter().filter_map(|item| tree(item, findings)).for_each(|item| list.push(item));
+            DeValue::Array(list)
+        }
+        Value::Object(members) => {
+            let mut table = DeTable::new();
+            for member in members {
+                let name = Spanned::new(member.at..member.value.at, member.name);
+                if let Some(value) = tree(member.value, findings) {
+                    table.insert(name, value);
+                }
+            }
+            DeValue::Table(table)
+        }
+    };
+    Some(Spanned::new(at..end, value))
+}

@@ -1,0 +1,124 @@
+//! From callers to the names of their roles.
+//!
+//! Without `[claims]` and `[services]` in the policy, roles are as the principal has them. With one of them, an issuer of
+//! whom the policy says nothing gives no roles: otherwise one issuer could hand out the role names of another.
+
+mod claim_map;
+mod claim_path;
+mod preset;
+mod services;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use gambeson_core::{Principal, PrincipalKind};
+
+pub(crate) use self::claim_map::ClaimMap;
+pub(crate) use self::claim_path::ClaimPath;
+pub(crate) use self::preset::Preset;
+pub(crate) use self::services::{SPIFFE, Services, trust_domain};
+use crate::noted::Noted;
+
+/// Why it is not known which roles a caller has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The token leaves out groups and says where to ask for them.
+    Overage,
+    /// A claim is not of a shape that the mapping knows.
+    Shape,
+}
+
+impl Doubt {
+    /// The cause, for logs.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Overage => {
+                "the caller's token leaves groups out, because they are too many: give app roles, or have the issuer send \
+                 only the groups that are assigned to the app"
+            }
+            Self::Shape => "a claim that roles come from is neither a text nor a list of texts",
+        }
+    }
+}
+
+/// The names of a caller's roles.
+#[derive(Debug, Default)]
+pub(crate) struct RoleNames<'a> {
+    /// Those that the principal has, as they are.
+    claimed: Option<&'a Principal>,
+    mapped: Vec<Cow<'a, str>>,
+}
+
+impl<'a> RoleNames<'a> {
+    fn claimed(caller: &'a Principal) -> Self {
+        Self { claimed: Some(caller), mapped: Vec::new() }
+    }
+
+    fn mapped(mapped: Vec<Cow<'a, str>>) -> Self {
+        Self { claimed: None, mapped }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let claimed = self.claimed.into_iter().flat_map(Principal::roles);
+        claimed.chain(self.mapped.iter().map(|name| &**name))
+    }
+}
+
+/// Who has which roles, as the policy says it.
+#[derive(Debug, Default)]
+pub(crate) struct Who {
+    /// By issuer; `None`: the policy has no `[claims]`.
+    pub(crate) claims: Option<HashMap<Box<str>, ClaimMap>>,
+    /// `None`: the policy has no `[services]`.
+    pub(crate) services: Option<Services>,
+    strangers: Noted,
+}
+
+impl Who {
+    /// The roles of one caller, its actor left aside. Persons have those that `[claims]` gives them, services and devices
+    /// those of `[services]`: neither matches an entry of the other.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub(crate) fn roles<'a>(&'a self, caller: &'a Principal) -> Result<RoleNames<'a>, Doubt> {
+        let is_person = caller.kind() == PrincipalKind::User;
+        match (&self.claims, &self.services) {
+            (None, None) => Ok(RoleNames::claimed(caller)),
+            (None, Some(_)) if is_person => Ok(RoleNames::claimed(caller)),
+            (Some(claims), _) if is_person => match claims.get(caller.issuer()) {
+                Some(map) => map.roles(caller),
+                None => {
+                    self.note_stranger(caller.issuer());
+                    Ok(RoleNames::default())
+                }
+            },
+            (_, services) => Ok(self.of_service(services.as_ref(), caller)),
+        }
+    }
+
+    fn of_service<'a>(&self, services: Option<&'a Services>, caller: &'a Principal) -> RoleNames<'a> {
+        match services.and_then(|services| services.roles(caller)) {
+            Some(roles) => RoleNames::mapped(roles.iter().map(|role| Cow::Borrowed(&**role)).collect()),
+            None => {
+                self.note_unlisted(caller);
+                RoleNames::default()
+            }
+        }
+    }
+
+    fn note_stranger(&self, issuer: &str) {
+        if self.strangers.is_new(issuer) {
+            let issuer = gambeson_core::escape_controls(issuer);
+            tracing::warn!(%issuer, "the policy has no [claims] for this issuer, so its callers have no roles");
+        }
+    }
+
+    fn note_unlisted(&self, caller: &Principal) {
+        let name = caller.client().unwrap_or(caller.subject());
+        if self.strangers.is_new(&format!("{} {name}", caller.issuer())) {
+            let issuer = gambeson_core::escape_controls(caller.issuer());
+            let name = gambeson_core::escape_controls(name);
+            tracing::warn!(%issuer, %name, "the policy has no such entry in [services], so this service has no roles");
+        }
+    }
+}
