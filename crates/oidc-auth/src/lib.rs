@@ -214,6 +214,7 @@ mod credential_config;
 pub mod cut_off;
 pub mod denylist;
 mod dialect;
+mod digest;
 mod doctor;
 pub mod dpop;
 mod error;

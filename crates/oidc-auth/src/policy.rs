@@ -7,6 +7,7 @@ use aws_lc_rs::digest;
 use gambeson_core::ConfigProblems;
 
 use crate::claim_rule::ClaimRule;
+use crate::digest::first;
 use crate::issuer::Issuer;
 use crate::tenants::Tenants;
 
@@ -243,8 +244,7 @@ impl Policy {
     pub(crate) fn identified(mut self) -> Self {
         self.id = [0; 32];
         let text = format!("{self:?}");
-        let digest = digest::digest(&digest::SHA256, text.as_bytes());
-        self.id.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        self.id = first(&digest::digest(&digest::SHA256, text.as_bytes()));
         self
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use gambeson_core::Timestamp;
 
+use crate::digest::first;
+
 /// What ends before its time. Made by a constructor that says what is named.
 #[derive(Clone, PartialEq, Eq)]
 #[must_use = "it ends nothing until a denylist is given it"]
@@ -152,7 +154,5 @@ pub(super) fn name(kind: Kind, issuer: &str, value: &str) -> [u8; 16] {
     context.update(issuer.as_bytes());
     context.update(&[0]);
     context.update(value.as_bytes());
-    let mut name = [0; 16];
-    name.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    name
+    first(&context.finish())
 }

@@ -11,6 +11,7 @@ use super::Shared;
 use super::replay::ProofId;
 use crate::algorithm::Algorithm;
 use crate::binding::unproved;
+use crate::digest::first;
 use crate::error::{Reason, TokenError};
 use crate::jwt::{Compact, Json, Keep, Members, read_object};
 use crate::keys::Jwk;
@@ -159,9 +160,7 @@ fn id(thumbprint: &[u8; 32], jti: &str) -> ProofId {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(thumbprint);
     context.update(jti.as_bytes());
-    let mut id = [0; 32];
-    id.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    ProofId::new(id)
+    ProofId::new(first(&context.finish()))
 }
 
 fn text<'m>(members: &'m Members<'_>, name: &str) -> Result<&'m str, TokenError> {

@@ -10,6 +10,7 @@ use serde::de::Error as _;
 
 use super::jwk::{Jwk, Parsed};
 use crate::algorithm::Algorithm;
+use crate::digest::first;
 
 /// The most keys that are taken from one set; the rest is skipped.
 const MAX_KEYS: usize = 64;
@@ -54,8 +55,7 @@ impl Key {
             context.update(issuer.as_bytes());
         }
         context.update(&parsed.bytes);
-        let mut thumbprint = [0; 32];
-        thumbprint.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        let thumbprint = first(&context.finish());
         let Parsed { kid, issuer, algorithm, key, .. } = parsed;
         Self { kid, issuer, algorithm, thumbprint, key }
     }

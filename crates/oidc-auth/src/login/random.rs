@@ -5,6 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gambeson_core::{Entropy, EntropyError};
 
+use crate::digest::first;
+
 /// 256 random bits. Debug shows none of them.
 #[derive(Clone, Copy)]
 pub(super) struct Random([u8; 32]);
@@ -56,7 +58,5 @@ impl std::fmt::Debug for Random {
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
-    out
+    first(&digest::digest(&digest::SHA256, bytes))
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use http::{HeaderMap, header};
 
+use crate::digest::first;
+
 /// The access token by which a caller came in, for a call on their behalf. `Debug` shows nothing of it.
 ///
 /// Put it into the extensions of the outgoing request; a [`TokenLayer`](super::TokenLayer) over
@@ -70,10 +72,7 @@ impl Bearer {
     }
 
     pub(super) fn hash(&self) -> [u8; 32] {
-        let mut out = [0; 32];
-        let hash = digest::digest(&digest::SHA256, self.0.as_bytes());
-        out.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
-        out
+        first(&digest::digest(&digest::SHA256, self.0.as_bytes()))
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use gambeson_core::Subject;
 
+use crate::digest::first;
+
 /// Names that begin with the prefix. Its braces keep them in one slot of a cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Names(Arc<str>);
@@ -69,7 +71,5 @@ fn pair(issuer: &str, name: &str) -> [u8; 32] {
     context.update(&(issuer.len() as u64).to_be_bytes());
     context.update(issuer.as_bytes());
     context.update(name.as_bytes());
-    let mut out = [0; 32];
-    out.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    out
+    first(&context.finish())
 }
