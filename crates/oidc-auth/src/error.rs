@@ -15,7 +15,7 @@ pub struct TokenError {
 pub enum TokenErrorKind {
     /// The token is at fault: answer 401 `invalid_token`.
     Token,
-    /// The token names a key that is not known yet: fetch keys, then look again.
+    /// The token is by a key that is not known yet: fetch keys, then look again.
     UnknownKey,
     /// Keys could not be had: answer 503. Says nothing about the token.
     KeysUnavailable,
@@ -39,7 +39,7 @@ pub enum Reason {
     TokenType,
     /// The header has `crit`, `b64` or `zip`: extensions that are not understood.
     Critical,
-    /// The header names a key that the issuer did not publish, or no key where several could be meant.
+    /// The header names a key that the issuer did not publish, or names none and no published one signed the token.
     UnknownKey,
     /// The signature does not match.
     Signature,

@@ -104,7 +104,7 @@ impl Verifier {
             Err(Miss::Refused(error)) => Err(error),
             Err(Miss::Key(kid)) => Err(TokenError::with(
                 Reason::UnknownKey,
-                format!("kid {:?} is not published", kid.as_deref().unwrap_or_default()),
+                format!("{} is not published", named(kid.as_deref())),
             )),
         }
     }
@@ -145,7 +145,7 @@ impl Verifier {
         if self.own_status().keys > 0 {
             return Ok(());
         }
-        let mut wait = remote.wait(Network::of(None), None)?;
+        let mut wait = remote.wait(Network::of(None), b"")?;
         loop {
             let round = poll_fn(|context| wait.poll_round(context)).await;
             match (round, self.own_status().keys) {
@@ -277,8 +277,7 @@ impl Verifier {
             return Err(self.missing_key(&header));
         }
         let Some(key) = meant.find(|key| key.verifies(parts.signed(), &signature)) else {
-            self.suspect_key(&parts, now);
-            return Err(TokenError::new(Reason::Signature).into());
+            return Err(self.unproved(&header, &parts, now));
         };
         let payload = parts.payload()?;
         let claims = Claims::read(&payload, policy)?;
@@ -295,15 +294,21 @@ impl Verifier {
         self.0.denylist.as_ref().map(read).transpose()
     }
 
-    /// An issuer may have put another key under a known name. If the token could be good but for its signature, keys are
-    /// fetched off the request path; the token is refused all the same. Forged tokens look like that too, so it is done ever more
-    /// seldom while it shows the same keys.
-    fn suspect_key(&self, parts: &Compact<'_>, now: Timestamp) {
-        let Keys::Remote(remote) = &self.0.keys else { return };
+    /// No key that the token can mean has signed it. If it could be good but for that, another key may have been published: one that
+    /// names none waits for it like one that names an unknown one. Under a known name keys are fetched off the request path, and
+    /// the token is refused all the same: forged tokens look like that too, so it is done ever more seldom while it shows the same keys.
+    fn unproved(&self, header: &Header, parts: &Compact<'_>, now: Timestamp) -> Miss {
+        let refused = TokenError::new(Reason::Signature).into();
+        let Keys::Remote(remote) = &self.0.keys else { return refused };
         let policy = &self.0.policy;
         let read = |payload: String| Claims::read(&payload, policy)?.check(policy, now);
-        if parts.payload().and_then(read).is_ok() {
-            remote.suspect();
+        match parts.payload().and_then(read) {
+            Err(_) => refused,
+            Ok(()) if header.kid.is_none() => Miss::Key(None),
+            Ok(()) => {
+                remote.suspect();
+                refused
+            }
         }
     }
 
@@ -328,7 +333,7 @@ impl Verifier {
         }
     }
 
-    /// A place to wait for the key of this name.
+    /// A place to wait for the key of this name; for one that signed this very token where it names none.
     pub(crate) fn wait_for(
         &self,
         token: &[u8],
@@ -336,7 +341,7 @@ impl Verifier {
         client: Option<IpAddr>,
     ) -> Result<KeyWait, TokenError> {
         match &self.meant(token)?.0.keys {
-            Keys::Remote(remote) => remote.wait(Network::of(client), kid),
+            Keys::Remote(remote) => remote.wait(Network::of(client), kid.map_or(token, str::as_bytes)),
             Keys::Static(_) => Err(TokenError::new(Reason::UnknownKey)),
         }
     }
@@ -373,11 +378,8 @@ impl Verifier {
                     if round == Round::Fetched {
                         wait.remember_absent();
                     }
-                    let kid = kid.as_deref().unwrap_or("absent");
-                    TokenError::with(
-                        Reason::UnknownKey,
-                        format!("kid {kid:?} is not published by {}", meant.issuer()),
-                    )
+                    let text = format!("{} is not published by {}", named(kid.as_deref()), meant.issuer());
+                    TokenError::with(Reason::UnknownKey, text)
                 }
                 Round::Failed => TokenError::with(Reason::KeysUnavailable, meant.last_error()),
                 Round::TimedOut => TokenError::with(Reason::KeysUnavailable, "no keys came in time"),
@@ -466,6 +468,14 @@ impl From<TokenError> for Miss {
             "a look at a token says nothing of the issuer"
         );
         Self::Refused(error)
+    }
+}
+
+/// A missing key in words.
+fn named(kid: Option<&str>) -> String {
+    match kid {
+        Some(kid) => format!("kid {kid:?}"),
+        None => "the token names no key (kid), and one that signed it".to_owned(),
     }
 }
 

@@ -126,12 +126,13 @@ impl Remote {
         fresh.then_some(snapshot)
     }
 
-    /// A place to wait for keys, with a fetch under way that may bring them.
+    /// A place to wait for keys, with a fetch under way that may bring them. `wanted` says which: by its name, or by what it signed.
     ///
     /// # Errors
-    /// The room is full, nobody can fetch, or the kid is known to be absent.
-    pub(crate) fn wait(self: &Arc<Self>, network: Network, kid: Option<&str>) -> Result<KeyWait, TokenError> {
-        if self.room.is_absent(network, kid) {
+    /// The room is full, nobody can fetch, or the key is known to be absent.
+    pub(crate) fn wait(self: &Arc<Self>, network: Network, wanted: &[u8]) -> Result<KeyWait, TokenError> {
+        let wanted = self.room.name(network, wanted);
+        if self.room.is_absent(wanted) {
             self.want_fetch();
             return Err(TokenError::with(Reason::UnknownKey, "not in the newest set either"));
         }
@@ -145,7 +146,7 @@ impl Remote {
             remote: Arc::clone(self),
             id,
             network,
-            kid: kid.map(Into::into),
+            wanted,
             arrived,
             seen,
             deadline: self.parts.timer.until(end),

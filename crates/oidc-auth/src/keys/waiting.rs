@@ -12,7 +12,7 @@ use gambeson_core::BoxFuture;
 use super::remote::{Remote, Round};
 use crate::error::{Reason, TokenError};
 
-/// How many absent kids are remembered at most.
+/// How many absent keys are remembered at most.
 const MAX_ABSENT: usize = 1_024;
 
 /// Who shares a place in the room: one IPv4 address, one IPv6 /56, or all whose address is unknown.
@@ -33,7 +33,7 @@ impl Network {
     }
 }
 
-/// Counts who waits, wakes them, and remembers which kids were looked for in vain.
+/// Counts who waits, wakes them, and remembers which keys were looked for in vain.
 pub(super) struct WaitingRoom {
     total: usize,
     share: usize,
@@ -46,8 +46,12 @@ struct State {
     next: u64,
     waiting: HashMap<u64, (Network, Option<Waker>)>,
     networks: HashMap<Network, usize>,
-    absent: HashSet<u64>,
+    absent: HashSet<Wanted>,
 }
+
+/// A key that a network looks for, by a hash that nobody else can compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Wanted(u64);
 
 impl State {
     /// Who came last of the network with the most places, if that has two more than `taken`: one fewer is fair then.
@@ -126,22 +130,22 @@ impl WaitingRoom {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Remembers, until the next fetch, that this network asked for a kid that the newest set does not have. By network,
-    /// so that a stranger who guesses the next kid can't spoil it for others; without a known address everybody would be one.
-    pub(super) fn remember_absent(&self, network: Network, kid: Option<&str>) {
-        if !network.is_known() {
-            return;
-        }
-        let hash = self.hasher.hash_one((network, kid));
-        let mut state = self.state();
+    /// What a network looks for. By network, so that a stranger who guesses the name of the next key can't spoil it for others; without a
+    /// known address everybody would be one.
+    pub(super) fn name(&self, network: Network, wanted: &[u8]) -> Option<Wanted> {
+        network.is_known().then(|| Wanted(self.hasher.hash_one((network, wanted))))
+    }
+
+    /// Remembers, until the next fetch, that the newest set does not have it.
+    pub(super) fn remember_absent(&self, wanted: Option<Wanted>) {
+        let (Some(wanted), mut state) = (wanted, self.state()) else { return };
         if state.absent.len() < MAX_ABSENT {
-            state.absent.insert(hash);
+            state.absent.insert(wanted);
         }
     }
 
-    pub(super) fn is_absent(&self, network: Network, kid: Option<&str>) -> bool {
-        let hash = self.hasher.hash_one((network, kid));
-        self.state().absent.contains(&hash)
+    pub(super) fn is_absent(&self, wanted: Option<Wanted>) -> bool {
+        wanted.is_some_and(|wanted| self.state().absent.contains(&wanted))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -164,7 +168,7 @@ pub(crate) struct KeyWait {
     pub(super) remote: Arc<Remote>,
     pub(super) id: u64,
     pub(super) network: Network,
-    pub(super) kid: Option<Box<str>>,
+    pub(super) wanted: Option<Wanted>,
     /// How many fetches had started at the arrival: a later one shows what is published now.
     pub(super) arrived: u64,
     /// How many fetches had ended at the last look.
@@ -186,9 +190,9 @@ impl KeyWait {
         self.deadline.as_mut().poll(context).map(|()| Round::TimedOut)
     }
 
-    /// The newest set does not have the kid.
+    /// The newest set does not have the key.
     pub(crate) fn remember_absent(&self) {
-        self.remote.room().remember_absent(self.network, self.kid.as_deref());
+        self.remote.room().remember_absent(self.wanted);
     }
 }
 

@@ -93,7 +93,7 @@
 //! | anonymous requests | go on | probes and public routes share the stack; authorization refuses the rest |
 //! | a bad token on a public route | 401 | RFC 6750 §3.1; a client that thinks it is known must learn that it is not |
 //! | token profile | RFC 9068 access tokens | an ID token or a log-out token can't pass for one |
-//! | a token that names no key (`kid`) | the first 4 keys of its algorithm are tried | issuers without key names rotate too; it bounds what a stranger's token costs |
+//! | a token that names no key (`kid`) | the first 4 keys of its algorithm are tried; if none fits, it waits for the next fetch like one that names an unknown key | issuers without key names rotate too; it bounds what a stranger's token costs |
 //! | leeway | 30 s | clocks differ |
 //! | longest lifetime | 24 h, a warning above 1 h | a stolen token works until its end |
 //! | largest token | 8 KiB | what headers can hold elsewhere |

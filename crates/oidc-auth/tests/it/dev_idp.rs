@@ -141,5 +141,5 @@ async fn without_a_key_id_the_keys_of_the_algorithm_are_tried() {
     verifier.verify_or_wait(&token(), None).await.unwrap();
     let forged = idp.mint().user("alice").without("kid").foreign_key().token();
     let error = verifier.verify_or_wait(&forged, None).await.unwrap_err();
-    assert_eq!(error.reason(), Reason::Signature, "by none of them");
+    assert_eq!(error.reason(), Reason::UnknownKey, "by none of them");
 }

@@ -40,6 +40,7 @@ mod misbehaving_endpoints;
 mod misbehaving_server;
 #[cfg(feature = "client")]
 mod misbehaviour;
+mod nameless;
 #[cfg(feature = "client")]
 mod oauth2_mock_server;
 #[cfg(feature = "client")]

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::fake_issuer::{House, ISSUER, Mood, START, claims, claims_with, poll_once, settle};
 use crate::signer::Signer;
 
-fn address(n: u32) -> Option<IpAddr> {
+pub(crate) fn address(n: u32) -> Option<IpAddr> {
     Some(IpAddr::V4((0x0a00_0000 + n).into()))
 }
 
