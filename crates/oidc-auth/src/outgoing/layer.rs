@@ -11,7 +11,7 @@ use super::caller_token::CallerToken;
 use super::origin::Origin;
 use super::refusal;
 use super::repeat::SentOnce;
-use super::service::{Equipped, TokenService};
+use super::service::{TokenService, is_equipped};
 use super::source::{Holder, TokenSource};
 use super::telemetry;
 
@@ -39,7 +39,7 @@ impl Shared {
             // Whoever logs extensions further inside has no business with it.
             request.extensions_mut().remove::<CallerToken>();
             // A copied field would be the caller's own token, which only the provider may see, wherever the request goes.
-            let copied = own && request.extensions().get::<Equipped>().is_none();
+            let copied = own && !is_equipped(request);
             return if copied || declared { Err(refusal::own_authorization()) } else { Ok(None) };
         }
         if own || !declared {

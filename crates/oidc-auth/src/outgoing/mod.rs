@@ -10,7 +10,8 @@
 //!
 //! It does **not** follow redirects (a client beneath it that does is led elsewhere without the layer seeing it: switch that off),
 //! replace an `Authorization` field that the app has set itself for calls of its own, or stop a request to another origin, which passes without the token.
-//! On behalf of callers it stops every request that has such a field, wherever it goes: a copied one would be the caller's own token.
+//! On behalf of callers it stops every request that has such a field, wherever it goes: a copied one would be the caller's own token. Only what another
+//! `TokenLayer` has put there goes on, to other origins than its own.
 //!
 //! # Place in the stack
 //!
@@ -108,7 +109,7 @@
 //! |---|---|---|
 //! | origins | none: one must be given | a token without an address goes everywhere |
 //! | scheme | `https` | `http` only to loopback, in development |
-//! | an `Authorization` field on the request | stays as it is; on behalf of callers the request is refused, to whatever origin, unless another `TokenLayer` has set it | the app said something else; but a copied one would be the caller's own token |
+//! | an `Authorization` field on the request | stays as it is; on behalf of callers the request is refused: to the layer's own origins always, to others unless the field is still what another `TokenLayer` has put there | the app said something else; but a copied one would be the caller's own token |
 //! | renewal | at 70 % to 85 % of the token's life, at random, behind a request | nobody waits, and instances don't come at once |
 //! | last use | a tenth of its life, at most 10 s, before its end | the way to who checks it |
 //! | a lifetime that nobody says | 5 min | a 401 replaces it sooner |
@@ -127,7 +128,7 @@
 //! | `outgoing-token-refused` | 502 | the issuer does not give this app such a token |
 //! | `caller-token-refused` | 401 | the issuer does not exchange this caller's token |
 //! | `caller-without-bearer` | 401 | the caller came in by a session, or with a token that is bound to a key |
-//! | `caller-authorization-copied` | 500 | an outgoing request through a layer on behalf of callers has an `Authorization` field already, whatever its origin |
+//! | `caller-authorization-copied` | 500 | an outgoing request through a layer on behalf of callers has an `Authorization` field already; to an undeclared origin, one that no other `TokenLayer` has put there |
 //! | `caller-token-missing` | 500 | an outgoing request on behalf of somebody has no [`CallerToken`] |
 //!
 //! They come as core's [`Refused`](gambeson_core::Refused), found in the error by downcast. Nothing is sent.

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use gambeson_core::{Answer, BoxError, BoxFuture, Credential, Refused, Rejection, RequestFacts};
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -73,13 +74,26 @@ where
     }
 }
 
-/// The `Authorization` field is one that a [`TokenLayer`](super::TokenLayer) has put there: no copy of a caller's.
+/// What a [`TokenLayer`](super::TokenLayer) has put into the `Authorization` field.
 #[derive(Clone)]
-pub(super) struct Equipped;
+struct Equipped(HeaderValue);
 
 fn equip<B>(request: &mut Request<B>, credential: &Credential) {
-    request.extensions_mut().insert(Equipped);
-    request.headers_mut().insert(header::AUTHORIZATION, credential.authorization().clone());
+    let authorization = credential.authorization();
+    request.extensions_mut().insert(Equipped(authorization.clone()));
+    request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+}
+
+/// Whether the `Authorization` field is what a [`TokenLayer`](super::TokenLayer) has put there and nothing else: whoever stands between two
+/// of them can have replaced it, or added to it, a caller's.
+pub(super) fn is_equipped<B>(request: &Request<B>) -> bool {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    match (request.extensions().get::<Equipped>(), values.next(), values.next()) {
+        (Some(Equipped(ours)), Some(value), None) => {
+            verify_slices_are_equal(ours.as_bytes(), value.as_bytes()).is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// What was sent along, in case that it is rejected.

@@ -112,6 +112,34 @@ async fn a_layer_on_behalf_of_callers_lets_pass_what_another_layer_has_equipped(
     let service = own.layer(for_callers.layer(api.service()));
     service.oneshot(request(API)).await.unwrap();
     assert_eq!(api.seen(), ["Bearer token-1"]);
+    // To its own origins it puts tokens of callers, and nobody else does.
+    let service = own.layer(to_api(&for_callers.source().unwrap().clone()).layer(api.service()));
+    let error = service.oneshot(request(API)).await.unwrap_err().downcast::<Refused>().unwrap().0;
+    assert_eq!(error.slug(), "caller-authorization-copied");
+}
+
+/// A middleware that copies the incoming field stands between two layers.
+#[tokio::test]
+async fn what_another_layer_has_put_there_must_be_there_still_and_alone() {
+    let (scene, api) = (Scene::new(), Api::default());
+    let own = to_api(&scene.source());
+    let source = scene.on(TokenSource::on_behalf_of(issuer(), by_secret())).build().unwrap();
+    let for_callers = TokenLayer::builder(source).origin("https://stock.example.com").build().unwrap();
+    for adds in [false, true] {
+        let inner = for_callers.layer(api.service());
+        let between = service_fn(move |mut request: Request<Full<Bytes>>| {
+            let copied: http::HeaderValue = "Bearer alice".parse().unwrap();
+            match adds {
+                true => drop(request.headers_mut().append(header::AUTHORIZATION, copied)),
+                false => drop(request.headers_mut().insert(header::AUTHORIZATION, copied)),
+            }
+            inner.clone().oneshot(request)
+        });
+        let error = own.layer(between).oneshot(request(API)).await.expect_err("it goes on");
+        let rejection = error.downcast::<Refused>().unwrap().0;
+        assert_eq!(rejection.slug(), "caller-authorization-copied", "added: {adds}");
+    }
+    assert!(api.seen().is_empty());
 }
 
 #[tokio::test]
