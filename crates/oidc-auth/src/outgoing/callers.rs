@@ -1,11 +1,11 @@
 //! A token for each caller on whose behalf this app calls.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::caller_token::Bearer;
 use super::grant::{Desk, OnBehalf};
-use super::kept::{Kept, Surroundings};
+use super::kept::{Kept, LastError, Surroundings};
 use super::status::TokenSourceStatus;
 
 /// The callers that are known, by the hash of their tokens.
@@ -15,6 +15,7 @@ pub(super) struct Callers {
     seams: Arc<Surroundings>,
     most: usize,
     known: Mutex<Known>,
+    last_error: Arc<LastError>,
 }
 
 #[derive(Debug, Default)]
@@ -32,13 +33,14 @@ struct Caller {
 
 impl Callers {
     pub(super) fn new(desk: Desk, seams: Arc<Surroundings>, most: usize) -> Self {
-        Self { desk: Arc::new(desk), seams, most, known: Mutex::default() }
+        let (known, last_error) = Default::default();
+        Self { desk: Arc::new(desk), seams, most, known, last_error }
     }
 
     /// What is kept for this caller.
     pub(super) fn of(&self, token: &Bearer) -> Arc<Kept> {
         let hash = token.hash();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         known.looks += 1;
         let last = known.looks;
         if let Some(caller) = known.by_hash.get_mut(&hash) {
@@ -49,16 +51,24 @@ impl Callers {
             known.make_room(self.most);
         }
         let issue = OnBehalf { desk: Arc::clone(&self.desk), caller: token.clone() };
-        let kept = Arc::new(Kept::new(Arc::new(issue), Arc::clone(&self.seams)));
+        let (seams, last_error) = (Arc::clone(&self.seams), Arc::clone(&self.last_error));
+        let kept = Arc::new(Kept::among(Arc::new(issue), seams, last_error));
         known.by_hash.insert(hash, Caller { kept: Arc::clone(&kept), last });
         kept
     }
 
     /// How the tokens of all callers are, together.
     pub(super) fn status(&self) -> TokenSourceStatus {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = known.by_hash.values().map(|caller| caller.kept.status());
-        all.fold(TokenSourceStatus::default(), TokenSourceStatus::and)
+        // Looked at without the lock, which every request takes.
+        let all: Vec<Arc<Kept>> =
+            self.known().by_hash.values().map(|caller| Arc::clone(&caller.kept)).collect();
+        let all = all.iter().map(|kept| kept.status());
+        let last_error = self.last_error.get();
+        all.fold(TokenSourceStatus { last_error, ..Default::default() }, TokenSourceStatus::and)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -40,9 +40,26 @@ pub(super) struct Failure {
     pub(super) retry_after: Duration,
 }
 
+/// Why the last attempt failed, of all that are told of together; none when it succeeded.
+#[derive(Debug, Default)]
+pub(super) struct LastError(ArcSwapOption<Arc<str>>);
+
+impl LastError {
+    pub(super) fn get(&self) -> Option<Arc<str>> {
+        self.0.load().as_deref().cloned()
+    }
+
+    /// What was wrong with the token of a caller is nobody's trouble but theirs: the issuer has answered.
+    fn note(&self, error: Option<&IssueError>) {
+        let error = error.filter(|error| error.kind != IssueErrorKind::Caller);
+        self.0.store(error.map(|error| Arc::new(error.to_string().into())));
+    }
+}
+
 pub(super) struct Kept {
     issue: Arc<dyn Issue>,
     seams: Arc<Surroundings>,
+    last_error: Arc<LastError>,
     held: ArcSwapOption<Held>,
     turn: Mutex<Turn>,
     over: Notify,
@@ -76,7 +93,13 @@ enum Begun {
 
 impl Kept {
     pub(super) fn new(issue: Arc<dyn Issue>, seams: Arc<Surroundings>) -> Self {
-        Self { issue, seams, held: ArcSwapOption::empty(), turn: Mutex::default(), over: Notify::new() }
+        Self::among(issue, seams, Arc::default())
+    }
+
+    /// One of several, which are told of together.
+    pub(super) fn among(issue: Arc<dyn Issue>, seams: Arc<Surroundings>, last_error: Arc<LastError>) -> Self {
+        let (held, turn, over) = Default::default();
+        Self { issue, seams, last_error, held, turn, over }
     }
 
     fn turn(&self) -> MutexGuard<'_, Turn> {
@@ -127,18 +150,16 @@ impl Kept {
         !holds && !self.turn().flying
     }
 
-    /// How it is; what was wrong with the token of a caller is nobody's trouble but theirs.
+    /// How it is.
     pub(super) fn status(&self) -> TokenSourceStatus {
         let now = self.seams.clock.now();
         let ends_at = self.held.load().as_ref().map(|held| held.ends_at).filter(|ends_at| now < *ends_at);
-        let turn = self.turn();
-        let error = turn.error.as_ref().filter(|error| error.kind != IssueErrorKind::Caller);
         TokenSourceStatus {
             tokens: usize::from(ends_at.is_some()),
             ends_at,
             good_for: ends_at.map(|ends_at| ends_at.since(now)),
-            last_error: error.map(|error| error.to_string().into()),
-            waiting: turn.waiting,
+            last_error: self.last_error.get(),
+            waiting: self.turn().waiting,
         }
     }
 
@@ -190,6 +211,7 @@ impl Kept {
         let (now, wall) = (self.seams.clock.monotonic(), self.seams.clock.now());
         let entropy = &*self.seams.entropy;
         let outcome = outcome.and_then(|issued| Held::new(issued, wall, entropy));
+        self.last_error.note(outcome.as_ref().err());
         let mut turn = self.turn();
         turn.flying = false;
         turn.round += 1;

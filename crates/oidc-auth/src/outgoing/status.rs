@@ -17,15 +17,15 @@ pub struct TokenSourceStatus {
     pub ends_at: Option<Timestamp>,
     /// How long that is from now.
     pub good_for: Option<Duration>,
-    /// Why the last attempt to get one failed; `None` when it succeeded, before the first, and for a caller's token that the issuer
-    /// refuses.
+    /// Why the last attempt to get one failed, for whichever caller; `None` when it succeeded, before the first, and for a caller's token
+    /// that the issuer refuses.
     pub last_error: Option<Arc<str>>,
     /// How many requests wait for a token.
     pub waiting: usize,
 }
 
 impl TokenSourceStatus {
-    /// Of several callers together: sums, the latest end, an error of one.
+    /// Of several callers together: sums, the latest end; the error is the same of all.
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             tokens: self.tokens + other.tokens,

@@ -370,4 +370,8 @@ async fn a_source_of_callers_counts_them_and_does_not_ail_of_their_tokens() {
     scene.provider.mood(Mood::Down);
     assert_eq!(api.ask(&layer, of("carol")).await, UNAVAILABLE);
     assert!(source.status().last_error.unwrap().contains("no connection"));
+    // Carol does not come again.
+    scene.provider.mood(Mood::Up);
+    assert_eq!(api.ask(&layer, of("dave")).await, Ok(200));
+    assert_eq!(source.check().ready().ok(), Some(Health::Healthy), "the last attempt of all of them counts");
 }
