@@ -82,6 +82,12 @@ pub(crate) fn denials_lost(denials: usize) {
     tracing::warn!(denials, "the shared log of denials was lost; what this instance knows is written again");
 }
 
+/// What was renewed is no certificate with its key, or half of it was read.
+#[cfg(feature = "client")]
+pub(crate) fn certificate_unusable(error: &gambeson_core::ConfigError) {
+    tracing::warn!(%error, "the renewed client certificate can't be used; the one before goes on");
+}
+
 /// A long answer broke off.
 pub(crate) fn cut_off() {
     tracing::info!("a long answer was cut off: its credential has ended");
