@@ -44,6 +44,8 @@ struct Inner {
     places: Semaphore,
     there: ArcSwapOption<Established>,
     connecting: Mutex<Connecting>,
+    /// What the server answered last, when that was a refusal.
+    refusal: ArcSwapOption<LinkError>,
 }
 
 /// A connection, or why there is none; `None` while nobody knows.
@@ -113,7 +115,8 @@ pub(super) enum Ask {
 impl Link {
     pub(super) fn new(parts: Parts) -> Self {
         let places = Semaphore::new(parts.in_flight);
-        Self(Arc::new(Inner { parts, places, there: ArcSwapOption::empty(), connecting: Mutex::default() }))
+        let (there, connecting, refusal) = Default::default();
+        Self(Arc::new(Inner { parts, places, there, connecting, refusal }))
     }
 
     pub(super) fn parts(&self) -> &Parts {
@@ -132,7 +135,9 @@ impl Link {
                 if let Some(used) = used {
                     used.silent.store(0, Ordering::Relaxed);
                 }
-                checked(answer)
+                let answer = checked(answer);
+                self.note_refusal(answer.as_ref().err());
+                answer
             }
             (Some(Err(error)), _) => Err(error),
             (None, used) => {
@@ -216,6 +221,7 @@ impl Link {
         match &outcome {
             Ok(established) => {
                 connecting.failed = None;
+                self.0.refusal.store(None);
                 self.0.there.store(Some(Arc::clone(established)));
                 telemetry::connected();
             }
@@ -267,8 +273,18 @@ impl Link {
             Some(there) if there.silent.load(Ordering::Relaxed) > 0 => {
                 Some(Err(LinkError::new("no answer in time")))
             }
-            Some(_) => Some(Ok(())),
+            Some(_) => {
+                Some(self.0.refusal.load().as_ref().map_or(Ok(()), |refusal| Err((**refusal).clone())))
+            }
             None => failed(),
+        }
+    }
+
+    /// What stands under one key says nothing of the server.
+    fn note_refusal(&self, refusal: Option<&LinkError>) {
+        let refusal = refusal.filter(|refusal| !refusal.is_of_another_kind());
+        if refusal.is_some() || self.0.refusal.load().is_some() {
+            self.0.refusal.store(refusal.cloned().map(Arc::new));
         }
     }
 

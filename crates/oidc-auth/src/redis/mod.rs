@@ -149,7 +149,8 @@ impl RedisStores {
     }
 }
 
-/// As the last requests found the server; it is not asked for this, see [`RedisStores::ready`].
+/// As the last request found the server: unhealthy when it refused what it was asked, did not answer, or can't be reached. It is not
+/// asked for this, see [`RedisStores::ready`].
 impl HealthCheck for RedisStores {
     fn name(&self) -> &'static str {
         "redis"

@@ -142,3 +142,19 @@ async fn a_connection_is_made_though_nobody_waits_for_it_any_more() {
     shared.ready().await.unwrap();
     assert_eq!(connections().await, 1);
 }
+
+#[tokio::test]
+#[ignore = "needs redis: cargo xtask test"]
+async fn a_server_that_refuses_what_it_is_asked_is_not_healthy() {
+    let server = Server::start().await;
+    let shared = server.as_user().await;
+    let client = client(&shared);
+    assert_eq!(client.ask(&[&client.good()]).await.status(), 200);
+    let _: String = server.say(&["ACL", "SETUSER", "app", "-set"]).await;
+    assert_eq!(client.ask(&[&client.good()]).await.status(), 503);
+    let Health::Unhealthy(why) = shared.check().wait().await else { panic!("it is healthy") };
+    assert!(why.contains("NOPERM"), "{why}");
+    let _: String = server.say(&["ACL", "SETUSER", "app", "+set"]).await;
+    assert_eq!(client.ask(&[&client.good()]).await.status(), 200);
+    assert_eq!(shared.check().wait().await, Health::Healthy);
+}
