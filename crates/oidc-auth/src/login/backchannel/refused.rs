@@ -18,8 +18,10 @@ enum Why {
     Token(Reason),
     /// It was heeded already.
     Replay,
-    /// The provider's own token could not be heeded.
-    Work,
+    /// The provider's own token could not be heeded, for the first time or not.
+    Work {
+        is_first: bool,
+    },
 }
 
 impl Refused {
@@ -35,8 +37,8 @@ impl Refused {
         Self { rejection, why: Why::Replay }
     }
 
-    pub(super) fn work(rejection: Rejection) -> Self {
-        Self { rejection, why: Why::Work }
+    pub(super) fn work(rejection: Rejection, is_first: bool) -> Self {
+        Self { rejection, why: Why::Work { is_first } }
     }
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Refusals {
     requests: Paced,
     tokens: RefusalLog,
     replays: Paced,
+    /// Tokens that could not be heeded, again: a provider sends them again, and so can whoever has one.
+    work_again: Paced,
 }
 
 impl Refusals {
@@ -56,7 +60,8 @@ impl Refusals {
             Why::Request => self.requests.due(now),
             Why::Token(reason) => self.tokens.of(reason).due(now),
             Why::Replay => self.replays.due(now),
-            Why::Work => Some(0),
+            Why::Work { is_first: true } => Some(0),
+            Why::Work { is_first: false } => self.work_again.due(now),
         }
     }
 }

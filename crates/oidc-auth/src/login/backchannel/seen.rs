@@ -1,4 +1,4 @@
-//! Logout tokens that were heeded: each counts once.
+//! Logout tokens that came by: each counts once.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,15 +30,18 @@ impl Seen {
         self.state().names.contains(&sha256(id.as_bytes()))
     }
 
-    pub(super) fn remember(&self, id: &str, until: Timestamp, now: Timestamp) {
+    /// `false` when it is known already.
+    pub(super) fn remember(&self, id: &str, until: Timestamp, now: Timestamp) -> bool {
         let (mut state, name) = (self.state(), sha256(id.as_bytes()));
         while state.order.front().is_some_and(|(until, _)| *until <= now) || state.order.len() >= MOST {
             let Some((_, oldest)) = state.order.pop_front() else { break };
             state.names.remove(&oldest);
         }
-        if state.names.insert(name) {
+        let is_new = state.names.insert(name);
+        if is_new {
             state.order.push_back((until, name));
         }
+        is_new
     }
 }
 
@@ -49,12 +52,12 @@ mod tests {
     #[test]
     fn bounded_and_forgotten_in_time() {
         let (seen, at) = (Seen::default(), Timestamp::from_unix_seconds);
-        seen.remember("a", at(10), at(0));
-        seen.remember("a", at(20), at(0));
+        assert!(seen.remember("a", at(10), at(0)));
+        assert!(!seen.remember("a", at(20), at(0)));
         assert!(seen.knows("a") && !seen.knows("b"));
         seen.remember("b", at(20), at(10));
         assert!(!seen.knows("a") && seen.knows("b"));
-        (0..MOST).for_each(|id| seen.remember(&id.to_string(), at(99), at(11)));
+        (0..MOST).for_each(|id| assert!(seen.remember(&id.to_string(), at(99), at(11))));
         assert!(!seen.knows("b") && seen.knows("0"));
         let state = seen.state();
         assert_eq!((state.names.len(), state.order.len()), (MOST, MOST));

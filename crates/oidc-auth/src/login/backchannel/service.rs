@@ -43,7 +43,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// | 503 `temporarily_unavailable`, `Retry-After` | the provider's keys or the session store can't be had: send it again |
 ///
 /// Strangers fill no log: refusals are told, in log and audit trail, the first of each kind in a minute and how many there were since; but
-/// each one, where the provider's own token could not be heeded. Errors are JSON, nothing is kept by anybody (`Cache-Control: no-store`). At most 16 KiB are read, within 10 s. Keys that are not known are
+/// each log-out of the provider that could not be heeded is told, the first time that it comes. Errors are JSON, nothing is kept by anybody (`Cache-Control: no-store`). At most 16 KiB are read, within 10 s. Keys that are not known are
 /// waited for as for access tokens. Once the token is verified heeding goes on though the request is dropped; before that, a request that is
 /// dropped does nothing.
 ///

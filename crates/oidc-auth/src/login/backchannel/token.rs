@@ -1,9 +1,10 @@
 //! What a logout token says, and what is done about it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{RequestFacts, Subject, Timestamp};
+use gambeson_core::{Rejection, RequestFacts, Subject, Timestamp};
 
 use super::super::ending::{SessionlessTokens, carried};
 use super::super::handle::Login;
@@ -23,7 +24,9 @@ use crate::verifier::Verifier;
 #[derive(Debug)]
 pub(in crate::login) struct LogoutTokens {
     verifier: Verifier,
-    seen: Seen,
+    heeded: Seen,
+    /// Those that could not be heeded.
+    failed: Seen,
     pub(super) refusals: Refusals,
 }
 
@@ -40,7 +43,8 @@ struct Logout {
 
 impl LogoutTokens {
     pub(in crate::login) fn new(id_tokens: &Verifier) -> Self {
-        Self { verifier: id_tokens.of_logout_tokens(), seen: Seen::default(), refusals: Refusals::default() }
+        let (heeded, failed, refusals) = Default::default();
+        Self { verifier: id_tokens.of_logout_tokens(), heeded, failed, refusals }
     }
 
     /// Steps 1 to 7 of §2.6, in the verifier's order; §2.6's step 8, the replay, comes with [`heed`].
@@ -105,23 +109,23 @@ pub(super) async fn heed(
     client: Option<IpAddr>,
     facts: &RequestFacts,
 ) -> Result<(), Refused> {
-    let logout = login.parts().logout_tokens.verify(token, client).await.map_err(refused)?;
+    let logout = Arc::new(login.parts().logout_tokens.verify(token, client).await.map_err(refused)?);
     let provider = login.parts().provider.found().await;
-    let provider = provider.map_err(|error| Refused::work(refusal::unavailable(error)))?;
+    let provider = provider.map_err(|error| failed(login, &logout, refusal::unavailable(error)))?;
     let listed = provider.id_token_algorithms.as_deref();
     check_algorithm(token, TokenKind::Logout, listed).map_err(refused)?;
-    let (by, facts) = (login.clone(), facts.clone());
-    let heeded = carried(&*login.parts().spawn, async move { end(&by, &logout, &facts).await }).await;
+    let (by, what, facts) = (login.clone(), Arc::clone(&logout), facts.clone());
+    let heeded = carried(&*login.parts().spawn, async move { end(&by, &what, &facts).await }).await;
     let not_run = || refusal::sessions_unavailable("no runtime carries out the work");
-    heeded.unwrap_or_else(|| Err(Refused::work(not_run())))
+    heeded.unwrap_or_else(|| Err(failed(login, &logout, not_run())))
 }
 
 /// Access tokens first, which needs nobody, then sessions. A token whose sessions could not be ended is not remembered, so that the
 /// provider can send it again.
 async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(), Refused> {
     let parts = login.parts();
-    let seen = &parts.logout_tokens.seen;
-    if seen.knows(&logout.id) {
+    let heeded = &parts.logout_tokens.heeded;
+    if heeded.knows(&logout.id) {
         return Err(Refused::replay(refusal::logout_token("the logout token was heeded before (jti)")));
     }
     let end_sessionless = parts.sessionless_tokens == SessionlessTokens::End;
@@ -131,11 +135,17 @@ async fn end(login: &Login, logout: &Logout, facts: &RequestFacts) -> Result<(),
     let mut ended = 0;
     for (of, until) in logout.sessions() {
         let of_these = parts.store.end_all(&of, until).wait().await;
-        ended += of_these.map_err(|error| Refused::work(refusal::sessions_unavailable(error)))?;
+        ended += of_these.map_err(|error| failed(login, logout, refusal::sessions_unavailable(error)))?;
     }
-    seen.remember(&logout.id, logout.ends_at, login.now());
+    heeded.remember(&logout.id, logout.ends_at, login.now());
     telemetry::ended_by_provider(login, logout.subject(), ended, facts);
     Ok(())
+}
+
+/// Each log-out that does not come about is told, but not each time that its token is sent.
+fn failed(login: &Login, logout: &Logout, rejection: Rejection) -> Refused {
+    let failed = &login.parts().logout_tokens.failed;
+    Refused::work(rejection, failed.remember(&logout.id, logout.ends_at, login.now()))
 }
 
 fn refused(error: TokenError) -> Refused {

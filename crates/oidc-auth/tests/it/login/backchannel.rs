@@ -329,12 +329,27 @@ async fn each_log_out_of_the_provider_that_is_not_heeded_is_told() {
     let store = Arc::new(Remote::default());
     let login = scene.builder().store(store.clone()).build().unwrap();
     *store.broken.lock().unwrap() = true;
-    let token = scene.idp.mint_logout("notes-web").claim("sub", "alice").token();
-    for _ in 0..3 {
+    let tell = async |token: &str| {
         let answer = ask(&login, form(&format!("logout_token={token}"))).await;
         assert_eq!(told(&answer), (503, "temporarily_unavailable".into()));
+    };
+    let tokens = ["alice", "bob", "carol"].map(|sub| {
+        let mint = scene.idp.mint_logout("notes-web").claim("sub", sub).claim("jti", sub);
+        mint.token()
+    });
+    for token in &tokens {
+        tell(token).await;
     }
     assert_eq!(scene.events(), ["logout.backchannel failed sessions-unavailable"; 3]);
+    // One of them comes by again and again.
+    for _ in 0..50 {
+        tell(&tokens[0]).await;
+    }
+    assert_eq!(scene.events().len(), 4);
+    scene.clock.advance(Duration::from_secs(60));
+    tell(&tokens[0]).await;
+    let last = scene.audit.events().pop().unwrap();
+    assert_eq!((scene.events().len(), last.details.last()), (5, Some(&("others", "49".to_owned()))));
 }
 
 #[tokio::test]
