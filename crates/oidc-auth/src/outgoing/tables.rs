@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gambeson_core::{ConfigError, ConfigProblems, Profile, SecretResolver};
+use gambeson_core::{
+    Answer, ConfigError, ConfigProblems, Credential, CredentialError, CredentialErrorKind, CredentialSource,
+    Profile, SecretResolver,
+};
 
 use super::config::OutgoingConfig;
 use super::layer::TokenLayer;
@@ -34,6 +37,22 @@ enum Built {
     There(TokenSource),
     /// Its problems are noted.
     Wrong,
+}
+
+/// Stands for a source that can't be built: nothing is wrong with it.
+#[derive(Debug)]
+struct StandIn;
+
+impl CredentialSource for StandIn {
+    fn credential(&self) -> Answer<Result<Credential, CredentialError>> {
+        Answer::Ready(Err(CredentialError::new(CredentialErrorKind::Unavailable)))
+    }
+
+    fn report_rejected(&self, _: &Credential) {}
+}
+
+fn stand_in() -> TokenSource {
+    TokenSource::of(Arc::new(StandIn))
 }
 
 impl<'w> Tables<'w> {
@@ -75,8 +94,7 @@ impl<'w> Tables<'w> {
         let table = self.tables.get(name)?;
         let source = self.source(name);
         // What is wrong with the origins is told beside what is wrong with the source.
-        let any = || TokenSource::workload_file("-").build();
-        let layer = source.clone().map_or_else(any, Ok).and_then(|any| table.layer(self.world.run_in, any));
+        let layer = table.layer(self.world.run_in, source.clone().unwrap_or_else(stand_in));
         self.noted(name, layer).filter(|_| source.is_some())
     }
 
@@ -97,7 +115,7 @@ impl<'w> Tables<'w> {
         let actor = self.other(name, "actor", table.actor.as_deref());
         let is_wrong = subject.is_err() || actor.is_err();
         // What is wrong with this table is told beside what is wrong with those.
-        let any = |_| TokenSource::workload_file("-").build().ok();
+        let any = |()| Some(stand_in());
         let source = table.source(&self.world, subject.unwrap_or_else(any), actor.unwrap_or_else(any));
         let source = self.noted(name, source).filter(|_| !is_wrong);
         self.built.insert(name, source.clone().map_or(Built::Wrong, Built::There));
