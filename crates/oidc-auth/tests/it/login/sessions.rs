@@ -14,6 +14,7 @@ use gambeson_testing::{Fault, eventually};
 use http::{Method, Request, Response, header};
 
 use super::browser::{App, Browser, Scene, refusal};
+use crate::fake_issuer::settle;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -284,11 +285,23 @@ impl SessionStore for Raced {
     }
 }
 
-/// Asks the provider, unless it is to say that refresh tokens are no good any more.
+/// Asks the provider, unless it is to say that refresh tokens are no good any more. Knows what was asked before it is under way.
 #[derive(Debug)]
 struct Refusing {
     inner: gambeson_client::Client,
     refuses: Mutex<bool>,
+    paths: Mutex<Vec<String>>,
+}
+
+impl Refusing {
+    fn new() -> Arc<Self> {
+        let inner = gambeson_client::Client::builder().build().unwrap();
+        Arc::new(Self { inner, refuses: Mutex::default(), paths: Mutex::default() })
+    }
+
+    fn asked(&self, path: &str) -> usize {
+        self.paths.lock().unwrap().iter().filter(|asked| *asked == path).count()
+    }
 }
 
 impl HttpTransport for Refusing {
@@ -297,6 +310,7 @@ impl HttpTransport for Refusing {
         request: Request<Bytes>,
         limits: TransportLimits,
     ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
+        self.paths.lock().unwrap().push(request.uri().path().to_owned());
         if request.uri().path() == "/token" && *self.refuses.lock().unwrap() {
             let answer = Response::builder().status(400).body(r#"{"error":"invalid_grant"}"#.into());
             return Box::pin(async { Ok(answer.unwrap()) });
@@ -309,8 +323,7 @@ impl HttpTransport for Refusing {
 async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
     let scene = Scene::new().await;
     let store = Arc::new(Raced::default());
-    let client = gambeson_client::Client::builder().build().unwrap();
-    let transport = Arc::new(Refusing { inner: client, refuses: Mutex::new(false) });
+    let transport = Refusing::new();
     let builder = scene.builder().store(store.clone()).transport(transport.clone());
     let app = App(LoginLayer::new(builder.build().unwrap()));
     let mut browser = Browser::default();
@@ -333,8 +346,8 @@ async fn who_loses_the_race_for_a_refresh_token_ends_nothing() {
         assert_eq!(browser.who(&app).await, "alice");
     }
     assert_eq!(scene.events(), ["login success"]);
-    let revoked = || async { (scene.idp.requests("/revoke") > 0).then_some(()) };
-    assert!(eventually(Duration::from_millis(200), revoked).await.is_none(), "the winner's grant goes on");
+    settle().await;
+    assert_eq!(transport.asked("/revoke"), 0, "the winner's grant goes on");
 }
 
 /// Asks the provider; what it gives comes when the session has been ended.
@@ -409,31 +422,25 @@ async fn a_rotated_refresh_token_is_kept_though_nobody_can_verify_what_came_with
 #[tokio::test]
 async fn no_other_instance_uses_a_refresh_token_while_its_exchange_may_still_run() {
     let scene = Scene::new().await;
-    let app = || {
-        let builder = scene.builder().deadline(Duration::from_secs(30));
+    let app = |transport: &Arc<Refusing>| {
+        let builder = scene.builder().deadline(Duration::from_secs(30)).transport(transport.clone());
         App(LoginLayer::new(builder.build().unwrap()))
     };
-    let (one, other, mut browser) = (app(), app(), Browser::default());
+    let (here, there) = (Refusing::new(), Refusing::new());
+    let (one, other, mut browser) = (app(&here), app(&there), Browser::default());
     browser.sign_in(&scene, &one, "alice").await;
     Browser::default().leave(&other, "/login").await;
     scene.idp.fault(Fault::TokenHang);
     scene.clock.advance(MINUTE * 4);
-    let asked = scene.idp.requests("/token");
+    let asked = here.asked("/token");
     assert_eq!(browser.who(&one).await, "alice");
-    let came = |count| {
-        let (browser, scene, other) = (browser.clone(), &scene, &other);
-        move || {
-            let mut browser = browser.clone();
-            async move {
-                assert_eq!(browser.who(other).await, "alice");
-                (scene.idp.requests("/token") >= asked + count).then_some(())
-            }
-        }
-    };
-    eventually(Duration::from_secs(10), came(1)).await.expect("the first one's exchange");
+    settle().await;
+    assert_eq!(here.asked("/token"), asked + 1, "the first one's exchange");
     // 30 s for the exchange, 5 s for a key, 5 s for the store.
-    scene.clock.advance(Duration::from_secs(39));
-    assert!(eventually(Duration::from_millis(200), came(2)).await.is_none(), "the lease holds");
-    scene.clock.advance(Duration::from_secs(1));
-    eventually(Duration::from_secs(10), came(2)).await.expect("the lease is over");
+    for (seconds, exchanges) in [(0, 0), (39, 0), (1, 1)] {
+        scene.clock.advance(Duration::from_secs(seconds));
+        assert_eq!(browser.who(&other).await, "alice");
+        settle().await;
+        assert_eq!(there.asked("/token"), exchanges, "the lease holds, and no longer");
+    }
 }
