@@ -206,7 +206,8 @@ impl LoginBuilder {
         self
     }
 
-    /// Which claims of the ID token hold roles, groups and organisation: the same mapping as for bearer tokens.
+    /// Which claims of the ID token hold roles, groups and organisation: the same mapping as for bearer tokens. Default: that of the
+    /// issuer's preset, else `roles`, `groups` and `tenant`.
     pub fn claims(self, names: ClaimNames) -> Self {
         Self { names, ..self }
     }
