@@ -102,7 +102,8 @@ impl Browser {
     }
 
     /// Asks this app for everything at `origin`, for example `http://127.0.0.1:3000`: the one that the app builds its redirect
-    /// URI on. Nobody has to listen there. Addresses without a host, such as `/login`, are of the first app.
+    /// URI on. Nobody has to listen there. Typed addresses without a host, such as `/login`, are of the first app, wherever
+    /// the browser is; those of links and forms are relative to the page that it is at.
     ///
     /// axum's `Router`, and every service that takes requests with any body, goes as it is; another one wants `map_request` of
     /// [`tower::ServiceExt`]. Any origin does, `https` too; it is the provider that wants redirect URIs on loopback, such as `https://localhost:3000/…`.
@@ -137,7 +138,7 @@ impl Browser {
     /// # Errors
     /// The address is none, or neither an app's nor on loopback in plain http; nobody answers there, the app fails, or there are more than twenty redirects.
     pub async fn open(&mut self, address: &str) -> Result<Page, BrowserError> {
-        let url = self.resolve(address)?;
+        let url = self.typed(address)?;
         self.go(Navigation::typed(url)).await
     }
 
@@ -146,7 +147,7 @@ impl Browser {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn click(&mut self, href: &str) -> Result<Page, BrowserError> {
-        let url = self.resolve(href)?;
+        let url = self.relative(href)?;
         self.go(Navigation::link(self.at_or(&url), url)).await
     }
 
@@ -155,7 +156,7 @@ impl Browser {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn submit(&mut self, action: &str, fields: &[(&str, &str)]) -> Result<Page, BrowserError> {
-        let url = self.resolve(action)?;
+        let url = self.relative(action)?;
         let form = Serializer::new(String::new()).extend_pairs(fields).finish();
         self.go(Navigation::form(self.at_or(&url), url, form)).await
     }
@@ -176,7 +177,7 @@ impl Browser {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn look(&mut self, address: &str) -> Result<Page, BrowserError> {
-        let url = self.resolve(address)?;
+        let url = self.typed(address)?;
         let answer = self.navigate(&Navigation::typed(url.clone())).await?;
         Ok(Page { url, answer })
     }
@@ -189,7 +190,7 @@ impl Browser {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn ask(&mut self, mut request: Request<Bytes>) -> Result<Page, BrowserError> {
-        let url = self.resolve(&request.uri().to_string())?;
+        let url = self.typed(&request.uri().to_string())?;
         let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
         let from = origin.and_then(|origin| Url::parse(origin).ok()).unwrap_or_else(|| url.clone());
         let (site, method) = (Site::between(&from, &url), request.method().clone());
@@ -275,12 +276,15 @@ impl Browser {
         Ok(answer)
     }
 
+    /// Of the first app, wherever it is.
+    fn typed(&self, address: &str) -> Result<Url, BrowserError> {
+        resolved(self.apps.first().map_err(BrowserError)?, address)
+    }
+
     /// Relative to the page that it is at, else to the first app.
-    fn resolve(&self, address: &str) -> Result<Url, BrowserError> {
+    fn relative(&self, address: &str) -> Result<Url, BrowserError> {
         let first = self.apps.first().map_err(BrowserError)?;
-        let base = self.at.as_ref().or(first);
-        let url = base.map_or_else(|| Url::parse(address), |base| base.join(address));
-        url.map_err(|error| BrowserError(format!("{address:?} is no address: {error}")))
+        resolved(self.at.as_ref().or(first), address)
     }
 
     /// The page that it is at; before the first one, the page that a link of the app leads to.
@@ -301,6 +305,11 @@ impl fmt::Debug for Browser {
         let at = self.at.as_ref().map(|url| url.origin().ascii_serialization());
         f.debug_struct("Browser").field("at", &at).field("jar", &self.jar).finish_non_exhaustive()
     }
+}
+
+fn resolved(base: Option<&Url>, address: &str) -> Result<Url, BrowserError> {
+    let url = base.map_or_else(|| Url::parse(address), |base| base.join(address));
+    url.map_err(|error| BrowserError(format!("{address:?} is no address: {error}")))
 }
 
 /// Where an answer redirects to.

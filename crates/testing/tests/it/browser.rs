@@ -78,6 +78,10 @@ async fn a_person_whom_nobody_knows_gets_the_provider_s_answer() {
     let mut browser = Browser::new().app(ORIGIN, app(&idp));
     let page = browser.sign_in("/login", "mallory").await.unwrap();
     assert_eq!((page.status().as_u16(), page.url()), (400, &*format!("{}/sign-in", idp.issuer())));
+    // What she types is of the app, wherever she is; links are of the page.
+    assert_eq!(browser.click("/nowhere").await.unwrap().url(), format!("{}/nowhere", idp.issuer()));
+    assert_eq!(browser.look("/").await.unwrap().url(), format!("{ORIGIN}/"));
+    assert_eq!(browser.open("/").await.unwrap().url(), format!("{ORIGIN}/"));
 }
 
 #[tokio::test]
