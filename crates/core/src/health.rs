@@ -25,6 +25,12 @@ pub trait HealthCheck: Send + Sync + fmt::Debug {
 
     /// How it is.
     fn check(&self) -> Answer<Health>;
+
+    /// Whether it can do its work, which is what a start waits for. Default: whether it says at once that it is healthy. A part that
+    /// does its work while something is wrong says so here.
+    fn is_ready(&self) -> bool {
+        matches!(self.check(), Answer::Ready(Health::Healthy))
+    }
 }
 
 /// Whether the app takes new requests; flipped by the start and by drain, never by a third party's trouble.

@@ -163,9 +163,8 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Also keeps `/readyz` at 503 until this part was healthy once, and names it with the reason in the log; may be called again. A check that has
-    /// to wait is never healthy here. Whoever brings the part there is not this crate: the check is asked only. Its health is in
-    /// `/metrics` too.
+    /// Also keeps `/readyz` at 503 until this part was [ready](HealthCheck::is_ready) once, and names it with the reason in the log, once a minute;
+    /// may be called again. Whoever brings the part there is not this crate: the check is asked only. Its health is in `/metrics` too.
     pub fn ready_after(mut self, check: impl HealthCheck + 'static) -> Self {
         self.start.wait_for(Box::new(check));
         self

@@ -2,8 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use gambeson_core::{Health, HealthCheck};
+use gambeson_core::{Health, HealthCheck, Monotonic};
+
+/// Probes come every few seconds: what is missing is told again after so long.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// The parts that `/readyz` waits for. Each is waited for once: later trouble takes no service out of service.
 #[derive(Default)]
@@ -12,13 +16,13 @@ pub(crate) struct Start(Vec<Awaited>);
 struct Awaited {
     part: Box<dyn HealthCheck>,
     was_there: AtomicBool,
-    /// Why it is not there, as the log was told last.
-    said: Mutex<String>,
+    /// When the log was told last that it is not there.
+    told: Mutex<Option<Monotonic>>,
 }
 
 impl Start {
     pub(crate) fn wait_for(&mut self, part: Box<dyn HealthCheck>) {
-        self.0.push(Awaited { part, was_there: AtomicBool::new(false), said: Mutex::default() });
+        self.0.push(Awaited { part, was_there: AtomicBool::new(false), told: Mutex::default() });
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = &dyn HealthCheck> {
@@ -26,29 +30,34 @@ impl Start {
     }
 
     /// Whether all parts were there once. Asks all, so that the log names each that is missing.
-    pub(crate) fn is_over(&self) -> bool {
-        self.0.iter().filter(|awaited| !awaited.is_there()).count() == 0
+    pub(crate) fn is_over(&self, now: Monotonic) -> bool {
+        self.0.iter().filter(|awaited| !awaited.is_there(now)).count() == 0
     }
 }
 
 impl Awaited {
-    fn is_there(&self) -> bool {
+    fn is_there(&self, now: Monotonic) -> bool {
         if self.was_there.load(Ordering::Acquire) {
             return true;
         }
-        let why = match self.part.check().ready() {
-            Ok(Health::Healthy) => {
-                self.was_there.store(true, Ordering::Release);
-                return true;
-            }
+        if self.part.is_ready() {
+            self.was_there.store(true, Ordering::Release);
+            return true;
+        }
+        self.tell(now);
+        false
+    }
+
+    fn tell(&self, now: Monotonic) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|at| now.since(at) < TOLD_EVERY) {
+            return;
+        }
+        *told = Some(now);
+        let reason = match self.part.check().ready() {
             Ok(Health::Degraded(why) | Health::Unhealthy(why)) => why,
             _ => "it does not say at once how it is".to_owned(),
         };
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if *said != why {
-            tracing::warn!(part = self.part.name(), reason = %why, "not ready yet: a part is not there");
-            *said = why;
-        }
-        false
+        tracing::warn!(part = self.part.name(), reason, "not ready yet: a part is not there");
     }
 }

@@ -93,7 +93,7 @@ impl Telemetry {
 
     /// Whether the start is over: whether each part of [`TelemetryBuilder::ready_after`] was there once.
     pub(crate) fn has_started(&self) -> bool {
-        self.0.start.is_over()
+        self.0.start.is_over(self.0.clock.monotonic())
     }
 
     /// Whether anything is exported: whether there is an endpoint, and nothing switched it off.

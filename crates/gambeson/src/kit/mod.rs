@@ -25,7 +25,7 @@ use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
 
 pub use self::readiness::NotReady;
-use self::readiness::{Outgoing, Parts};
+use self::readiness::{Brought, Outgoing, Parts};
 use crate::{Config, Stack};
 
 mod readiness;
@@ -59,8 +59,6 @@ pub struct Kit {
     outgoing: BTreeMap<String, TokenLayer<Resend>>,
     guard: CostGuard,
     parts: Parts,
-    /// Ends with the kit, and with it what is done in the background for its start.
-    _here: Arc<()>,
     config: Config,
 }
 
@@ -98,15 +96,14 @@ impl Kit {
         #[cfg(feature = "redis")]
         let parts = parts.and_redis(redis);
         let telemetry = open_telemetry(config, trail.clone(), resolver, &parts, &outgoing);
-        let telemetry = noted("otel-setup", telemetry, &mut problems);
+        let (telemetry, brought) = noted("otel-setup", telemetry, &mut problems).unzip();
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
         noted("hardening-headers", config.hardening_headers.layers(config.profile, &[]), &mut problems);
         problems.check()?;
-        match (policy, identity, telemetry, guard) {
-            (Some(policy), Some(identity), Some(telemetry), Some(guard)) => {
-                let here = Arc::new(());
-                parts.clone().bring(config.stack.wait_for_provider, &here);
+        match (policy, identity, telemetry.zip(brought), guard) {
+            (Some(policy), Some(identity), Some((telemetry, brought)), Some(guard)) => {
+                brought.start();
                 Ok(Self {
                     profile: config.profile,
                     policy,
@@ -118,7 +115,6 @@ impl Kit {
                     outgoing,
                     guard,
                     parts,
-                    _here: here,
                     config: config.clone(),
                 })
             }
@@ -383,17 +379,17 @@ fn open_telemetry(
     secrets: Option<Arc<dyn SecretResolver>>,
     parts: &Parts,
     outgoing: &BTreeMap<String, TokenLayer<Resend>>,
-) -> Result<Telemetry, ConfigError> {
+) -> Result<(Telemetry, Brought), ConfigError> {
     let builder = Telemetry::builder("", "").config(config.otel_setup.clone()).env().run_in(config.profile);
     #[cfg(feature = "axum")]
     let builder = builder.routes(gambeson_otel_setup::AxumRoute);
     let builder = with(builder, trail, TelemetryBuilder::health);
-    let builder = parts.clone().told_to(builder, config.stack.wait_for_provider);
+    let (builder, brought) = parts.clone().told_to(builder, config.stack.wait_for_provider);
     let sources = outgoing.iter().filter_map(|(name, layer)| Some((name, layer.source()?)));
     let builder = sources.fold(builder, |builder, (name, source)| {
         builder.health(Outgoing { name: format!("outgoing.{name}"), source: source.clone() })
     });
-    with(builder, secrets, TelemetryBuilder::secrets).build()
+    Ok((with(builder, secrets, TelemetryBuilder::secrets).build()?, brought))
 }
 
 fn open_guard(

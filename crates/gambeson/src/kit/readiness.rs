@@ -1,6 +1,7 @@
 //! What of the identity has to be there before the app takes requests, and how it is waited for.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -43,8 +44,16 @@ pub(super) struct Parts {
     provider: Vec<Part>,
 }
 
+/// A clone is the same part.
 #[derive(Debug, Clone)]
-enum Part {
+struct Part {
+    kind: Kind,
+    /// Whether it was ready once, whoever asked it.
+    was_ready: Arc<AtomicBool>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
     #[cfg(feature = "redis")]
     Redis(gambeson_oidc_auth::redis::RedisStores),
     Denylist(Denylist),
@@ -52,7 +61,21 @@ enum Part {
     Verifier(Verifier),
 }
 
+impl From<Kind> for Part {
+    fn from(kind: Kind) -> Self {
+        Self { kind, was_ready: Arc::default() }
+    }
+}
+
 impl Part {
+    async fn ready(&self) -> Result<(), String> {
+        self.kind.ready().await?;
+        self.was_ready.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Kind {
     async fn ready(&self) -> Result<(), String> {
         match self {
             #[cfg(feature = "redis")]
@@ -76,55 +99,81 @@ impl Part {
 
 impl HealthCheck for Part {
     fn name(&self) -> &str {
-        self.check().name()
+        self.kind.check().name()
     }
 
     fn check(&self) -> Answer<Health> {
-        self.check().check()
+        self.kind.check().check()
+    }
+
+    /// It may be lost again before the first probe comes, and nobody asks it after that: no request is let through yet.
+    fn is_ready(&self) -> bool {
+        self.was_ready.load(Ordering::Acquire) || self.kind.check().is_ready()
+    }
+}
+
+/// A part as `/readyz` waits for it.
+#[derive(Debug)]
+struct Awaited {
+    part: Part,
+    /// Ends with the endpoints, and with it the task that brings the part there.
+    _endpoints: Arc<()>,
+}
+
+impl HealthCheck for Awaited {
+    fn name(&self) -> &str {
+        self.part.name()
+    }
+
+    fn check(&self) -> Answer<Health> {
+        self.part.check()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.part.is_ready()
     }
 }
 
 impl Parts {
     pub(super) fn of(identity: &Configured) -> Self {
         Self {
-            own: identity.denylist.iter().cloned().map(Part::Denylist).collect(),
-            provider: (identity.login.iter().cloned().map(Part::Login))
-                .chain(identity.verifier.iter().cloned().map(Part::Verifier))
+            own: identity.denylist.iter().cloned().map(|list| Kind::Denylist(list).into()).collect(),
+            provider: (identity.login.iter().cloned().map(Kind::Login))
+                .chain(identity.verifier.iter().cloned().map(Kind::Verifier))
+                .map(Part::from)
                 .collect(),
         }
     }
 
     #[cfg(feature = "redis")]
     pub(super) fn and_redis(mut self, stores: Option<gambeson_oidc_auth::redis::RedisStores>) -> Self {
-        self.own.splice(0..0, stores.map(Part::Redis));
+        self.own.splice(0..0, stores.map(|stores| Kind::Redis(stores).into()));
         self
     }
 
-    /// Tells the telemetry how they are, and which of them `/readyz` waits for: the provider's only where that is asked for.
-    pub(super) fn told_to(self, telemetry: TelemetryBuilder, with_provider: bool) -> TelemetryBuilder {
-        let telemetry = self.own.into_iter().fold(telemetry, TelemetryBuilder::ready_after);
-        self.provider.into_iter().fold(telemetry, |telemetry, part| match with_provider {
-            true => telemetry.ready_after(part),
-            false => telemetry.health(part),
-        })
+    /// Tells the telemetry how they are, and which of them `/readyz` waits for: the provider's only where that is asked for. Those are
+    /// brought there by [`Brought::start`].
+    pub(super) fn told_to(
+        mut self,
+        telemetry: TelemetryBuilder,
+        with_provider: bool,
+    ) -> (TelemetryBuilder, Brought) {
+        let others = if with_provider { Vec::new() } else { std::mem::take(&mut self.provider) };
+        let endpoints = Arc::new(());
+        let awaited = |part: &Part| Awaited { part: part.clone(), _endpoints: Arc::clone(&endpoints) };
+        let telemetry = self.all().map(awaited).fold(telemetry, TelemetryBuilder::ready_after);
+        let telemetry = others.into_iter().fold(telemetry, TelemetryBuilder::health);
+        (telemetry, Brought { parts: self, endpoints: Arc::downgrade(&endpoints) })
     }
 
-    /// Brings the parts there that `/readyz` waits for, in a task that ends with them or with the kit: where no request is let
-    /// through yet, no request asks for them.
-    pub(super) fn bring(mut self, with_provider: bool, kit: &Arc<()>) {
-        if !with_provider {
-            self.provider.clear();
-        }
-        if self.own.is_empty() && self.provider.is_empty() {
-            return;
-        }
-        TokioSpawn::new().spawn(Box::pin(bring(self, Arc::downgrade(kit))));
+    fn all(&self) -> impl Iterator<Item = &Part> {
+        self.own.iter().chain(&self.provider)
     }
 
     /// Asks all of them, one after the other.
     pub(super) async fn ready(&self) -> Result<(), NotReady> {
         let mut missing = Vec::new();
-        for part in self.own.iter().chain(&self.provider) {
+        for part in self.all() {
             if let Err(reason) = part.ready().await {
                 missing.push((part.name().to_owned(), reason));
             }
@@ -133,10 +182,25 @@ impl Parts {
     }
 }
 
-async fn bring(parts: Parts, kit: Weak<()>) {
-    let clock = SystemClock::new();
-    while kit.strong_count() > 0 && parts.ready().await.is_err() {
-        clock.until(clock.monotonic().plus(AGAIN)).await;
+/// The parts that `/readyz` waits for: where no request is let through yet, no request asks for them.
+pub(super) struct Brought {
+    parts: Parts,
+    /// Gone with all who could answer `/readyz`.
+    endpoints: Weak<()>,
+}
+
+impl Brought {
+    /// Brings them there, in a task that ends with them or with the endpoints.
+    pub(super) fn start(self) {
+        if self.parts.all().next().is_some() {
+            TokioSpawn::new().spawn(Box::pin(async move { self.bring(&SystemClock::new()).await }));
+        }
+    }
+
+    async fn bring(self, clock: &(impl Clock + Timer)) {
+        while self.parts.ready().await.is_err() && self.endpoints.strong_count() > 0 {
+            clock.until(clock.monotonic().plus(AGAIN)).await;
+        }
     }
 }
 
@@ -154,5 +218,132 @@ impl HealthCheck for Outgoing {
 
     fn check(&self) -> Answer<Health> {
         self.source.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Waker};
+
+    use gambeson_oidc_auth::denylist::{DenialLog, DenialLogError, LogPage, LogPosition, LoggedDenial};
+    use gambeson_otel_setup::{Endpoint, Telemetry};
+    use gambeson_testing::ManualClock;
+
+    use super::*;
+
+    /// A log of so many denials, which can be out of reach.
+    #[derive(Debug, Clone, Default)]
+    struct Log {
+        denials: u8,
+        is_away: Arc<AtomicBool>,
+    }
+
+    impl Log {
+        fn away(&self, is_away: bool) {
+            self.is_away.store(is_away, Ordering::Relaxed);
+        }
+    }
+
+    impl DenialLog for Log {
+        fn append(&self, _: Vec<LoggedDenial>) -> Answer<Result<(), DenialLogError>> {
+            Answer::Ready(Ok(()))
+        }
+
+        fn read(&self, _: Option<LogPosition>) -> Answer<Result<LogPage, DenialLogError>> {
+            if self.is_away.load(Ordering::Relaxed) {
+                return Answer::Ready(Err(DenialLogError::unavailable()));
+            }
+            let denial = |name| LoggedDenial::new([name; 16], i64::MAX, Duration::from_secs(60));
+            let denials = (0..self.denials).map(denial).collect();
+            Answer::Ready(Ok(LogPage::new(denials, LogPosition::new(1, self.denials.into(), 0), false)))
+        }
+    }
+
+    struct App {
+        clock: ManualClock,
+        list: Denylist,
+        telemetry: Telemetry,
+        brought: Brought,
+    }
+
+    impl App {
+        /// Of one part, which has read nothing yet. No test here lets tasks in the background run.
+        fn new(log: &Log) -> Self {
+            let clock = ManualClock::default();
+            let list = Denylist::builder()
+                .shared(Arc::new(log.clone()))
+                .capacity(16)
+                .clock(Arc::new(clock.clone()))
+                .timer(Arc::new(clock.clone()))
+                .build()
+                .unwrap();
+            let parts = Parts { own: vec![Kind::Denylist(list.clone()).into()], provider: Vec::new() };
+            let (telemetry, brought) = parts.told_to(Telemetry::builder("notes", "1"), false);
+            let telemetry = telemetry.build().unwrap();
+            telemetry.readiness().set_ready();
+            Self { clock, list, telemetry, brought }
+        }
+
+        fn is_ready(&self) -> bool {
+            self.telemetry.endpoints().respond(Endpoint::Ready).status() == 200
+        }
+    }
+
+    fn is_over(task: Pin<&mut impl Future<Output = ()>>) -> bool {
+        task.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_full_is_ready_when_it_is_in_step() {
+        let app = App::new(&Log { denials: 200, ..Log::default() });
+        assert!(!app.is_ready());
+        app.list.ready().await.unwrap();
+        assert!(matches!(app.list.check().ready(), Ok(Health::Degraded(_))), "it is full");
+        assert!(app.is_ready());
+    }
+
+    #[tokio::test]
+    async fn what_was_there_before_the_first_probe_need_not_be_there_still() {
+        let log = Log::default();
+        let app = App::new(&log);
+        app.brought.parts.ready().await.unwrap();
+        log.away(true);
+        app.clock.advance(Duration::from_secs(3_600));
+        assert!(matches!(app.list.check().ready(), Ok(Health::Unhealthy(_))));
+        assert!(app.is_ready(), "nobody would ask for it: no request is let through");
+    }
+
+    #[tokio::test]
+    async fn parts_are_brought_there_as_long_as_somebody_answers_for_them() {
+        let log = Log::default();
+        log.away(true);
+        let App { clock, list, telemetry, brought } = App::new(&log);
+        let mut task = pin!(brought.bring(&clock));
+        assert!(!is_over(task.as_mut()));
+        let endpoints = telemetry.endpoints();
+        drop(telemetry);
+        clock.advance(AGAIN);
+        assert!(!is_over(task.as_mut()), "the endpoints are there still");
+        log.away(false);
+        clock.advance(AGAIN);
+        assert!(is_over(task.as_mut()) && list.is_ready());
+        assert_eq!(endpoints.respond(Endpoint::Ready).status(), 200);
+    }
+
+    #[tokio::test]
+    async fn parts_are_asked_once_and_no_more_when_nobody_answers_for_them() {
+        let log = Log::default();
+        let App { clock, list, telemetry, brought } = App::new(&log);
+        drop(telemetry);
+        assert!(is_over(pin!(brought.bring(&clock))) && list.is_ready(), "at once");
+        log.away(true);
+        let App { clock, telemetry, brought, .. } = App::new(&log);
+        let mut task = pin!(brought.bring(&clock));
+        assert!(!is_over(task.as_mut()));
+        drop(telemetry);
+        clock.advance(AGAIN);
+        assert!(is_over(task.as_mut()));
     }
 }

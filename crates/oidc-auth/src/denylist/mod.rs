@@ -238,11 +238,12 @@ impl Denylist {
         self.len() == 0 && self.everything_until().is_none()
     }
 
-    /// Up to when everything that was issued is denied, because the list was full once; `None` when it never was.
+    /// Up to when everything that was issued is denied, because the list was full; `None` when it never was, or so long ago
+    /// ([`Denylist::keep`]) that no token of then is left.
     #[must_use]
     pub fn everything_until(&self) -> Option<Timestamp> {
-        let until = self.0.everything_until.load(Ordering::Acquire);
-        (until != i64::MIN).then(|| Timestamp::from_unix_seconds(until))
+        let until = Timestamp::from_unix_seconds(self.0.everything_until.load(Ordering::Acquire));
+        (self.0.clock.now() <= until.plus(self.0.keep)).then_some(until)
     }
 
     /// Whether the other is a clone of this one.

@@ -12,7 +12,7 @@ use super::{Denylist, WhenStale};
 pub struct DenylistStatus {
     /// How many denials are kept.
     pub denials: usize,
-    /// Up to when everything that was issued is denied, because the list was full once.
+    /// Up to when everything that was issued is denied, because the list was full: see [`Denylist::everything_until`].
     pub everything_until: Option<Timestamp>,
     /// How a shared list stands to the others'; `None` for one that is not shared.
     pub shared: Option<Shared>,
@@ -45,7 +45,7 @@ impl Denylist {
 }
 
 /// Unhealthy while nobody with a token is let in because nobody knows what the others have denied; degraded while tokens are let in without
-/// that knowledge, or all are denied that were issued before the list was full once.
+/// that knowledge, or all are denied that were issued before the list was full. Ready as soon as it is in step with the others.
 impl HealthCheck for Denylist {
     fn name(&self) -> &str {
         "oidc-denylist"
@@ -69,5 +69,10 @@ impl HealthCheck for Denylist {
             }
             (None, None) => Health::Healthy,
         })
+    }
+
+    /// Whether it knows what the others have denied; a full list does.
+    fn is_ready(&self) -> bool {
+        !self.0.sharing.as_ref().is_some_and(|sharing| sharing.is_stale(&*self.0.clock))
     }
 }

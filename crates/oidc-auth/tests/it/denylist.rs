@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::Timestamp;
+use gambeson_core::{Health, HealthCheck, Timestamp};
 use gambeson_oidc_auth::{AuthLayer, Denial, Denylist, Issuer, Reason, TokenProfile, Verdict, Verifier};
 use http::header;
 use serde_json::{Value, json};
@@ -141,6 +141,11 @@ fn a_full_list_denies_everything_issued_so_far_and_makes_room_when_denials_are_o
     assert!(listed.refused(&bob), "no denial is lost: what can't be told apart is refused");
     listed.house.clock.advance(Duration::from_secs(31));
     assert!(!listed.refused(&listed.token(&json!({"sub": "bob", "iat": START + 31}))));
+
+    assert!(matches!(listed.list.check().ready(), Ok(Health::Degraded(_))) && listed.list.is_ready());
+    listed.house.clock.advance(listed.list.keep());
+    assert_eq!(listed.list.everything_until(), None, "no token of then is left");
+    assert!(matches!(listed.list.check().ready(), Ok(Health::Healthy)));
 
     let listed = Listed::with_capacity(1_600);
     for n in 0..800 {

@@ -65,6 +65,36 @@ fn a_part_that_the_start_needs_is_waited_for_once() {
     assert_eq!(ready().status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
+/// Does its work though something is wrong.
+#[derive(Debug)]
+struct Full;
+
+impl HealthCheck for Full {
+    fn name(&self) -> &str {
+        "list"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        Answer::Ready(Health::Degraded("it is full".into()))
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_part_says_itself_what_ready_means() {
+    for (builder, ready) in [
+        (Telemetry::builder("test", "1").ready_after(Full), StatusCode::OK),
+        (Telemetry::builder("test", "1").ready_after(Trail), StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let telemetry = builder.build().unwrap();
+        telemetry.readiness().set_ready();
+        assert_eq!(telemetry.endpoints().respond(Endpoint::Ready).status(), ready);
+    }
+}
+
 #[test]
 fn operators_see_health_without_its_reasons_in_the_metrics() {
     let telemetry = Telemetry::builder("test", "1").health(Trail).build().unwrap();

@@ -2,11 +2,16 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::{Authentication, Challenges, Principal, Rejection, RejectionClass, RequestFacts};
+use gambeson_core::{
+    Answer, Authentication, Challenges, Health, HealthCheck, ManualClock, Principal, Rejection,
+    RejectionClass, RequestFacts,
+};
+use gambeson_otel_setup::{Endpoint, Telemetry};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::Layer as _;
@@ -43,7 +48,7 @@ impl Visit for Text {
 
 impl<S: Subscriber> Layer<S> for Recorder {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "gambeson::http" {
+        if event.metadata().target().starts_with("gambeson") {
             let mut text = Text(String::new());
             event.record(&mut text);
             self.0.lock().unwrap().push((*event.metadata().level(), text.0));
@@ -118,4 +123,41 @@ async fn only_faults_of_this_app_are_errors() {
     ] {
         assert_eq!(level(path, status, class).await, wanted, "{path} {status} {class:?}");
     }
+}
+
+/// Says each time how often it was asked.
+#[derive(Debug, Default)]
+struct Away(AtomicU64);
+
+impl HealthCheck for Away {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    fn check(&self) -> Answer<Health> {
+        let asked = self.0.fetch_add(1, Ordering::Relaxed);
+        Answer::Ready(Health::Unhealthy(format!("last seen {asked} s ago")))
+    }
+}
+
+#[test]
+fn a_part_that_is_missing_is_told_once_a_minute_whatever_it_says() {
+    let recorder = Recorder::default();
+    let _guard = recorder.listen();
+    let clock = ManualClock::default();
+    let telemetry =
+        Telemetry::builder("test", "1").clock(Arc::new(clock.clone())).ready_after(Away::default());
+    let telemetry = telemetry.build().unwrap();
+    telemetry.readiness().set_ready();
+    for _ in 0..60 {
+        assert_eq!(telemetry.endpoints().respond(Endpoint::Ready).status(), 503);
+        clock.advance(Duration::from_secs(1));
+    }
+    let lines = || recorder.0.lock().unwrap().len();
+    assert_eq!(lines(), 1);
+    assert_eq!(telemetry.endpoints().respond(Endpoint::Ready).status(), 503);
+    assert_eq!(lines(), 2);
+    let (level, line) = recorder.0.lock().unwrap()[1].clone();
+    assert_eq!(level, Level::WARN);
+    assert!(line.contains("part=\"store\"") && line.contains("last seen"), "{line}");
 }
