@@ -159,8 +159,66 @@ fn a_forged_record_breaks_the_chain_and_a_forged_end_misses_the_head() {
     let error = verify(dir.path(), &VerifyOptions::default().head(head)).unwrap_err();
     assert_eq!(error.kind(), Kind::Rewritten);
     fs::write(&path, &whole).unwrap();
-    with_lines(&path, |lines| lines[0] = forge(&lines[0], "\"format\":1", "\"format\":9"));
+    with_lines(&path, |lines| lines[0] = forge(&lines[0], "\"format\":2", "\"format\":9"));
     assert_eq!(kind(dir.path()), Some(Kind::BadGenesis));
+}
+
+/// Swaps two files.
+fn swap(one: &Path, other: &Path) {
+    let (a, b) = (fs::read(one).unwrap(), fs::read(other).unwrap());
+    fs::write(one, b).unwrap();
+    fs::write(other, a).unwrap();
+}
+
+/// One of each class, within a sealed segment: the finding has its name and the first record that can't be trusted.
+#[test]
+fn each_class_is_named_with_its_first_bad_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = written(dir.path(), &small(), 20);
+    let options = VerifyOptions::default().head(head);
+    let segments = verify(dir.path(), &options).unwrap().segments;
+    let (second, third) = (&segments[1], &segments[2]);
+    let first = second.first_seq;
+    let lines = |change: Change| with_lines(&second.path, change);
+    let classes: [(&str, &dyn Fn(), Kind, u64); 9] = [
+        (
+            "edit",
+            &|| lines(|lines| lines[1] = lines[1].replace("success", "denied!")),
+            Kind::Edited,
+            first + 1,
+        ),
+        ("delete", &|| lines(|lines| drop(lines.remove(1))), Kind::Missing, first + 1),
+        ("reorder", &|| lines(|lines| lines.swap(1, 2)), Kind::Reordered, first + 1),
+        ("repeat", &|| lines(|lines| lines.insert(2, lines[1].clone())), Kind::Reordered, first + 2),
+        (
+            "forge",
+            &|| lines(|lines| lines[1] = forge(&lines[1], "success", "denied!")),
+            Kind::Edited,
+            first + 1,
+        ),
+        ("swap segments", &|| swap(&second.path, &third.path), Kind::SegmentOrder, first),
+        ("delete a segment", &|| fs::remove_file(&second.path).unwrap(), Kind::Missing, first),
+        ("cut within a segment", &|| lines(|lines| lines.truncate(2)), Kind::Missing, first + 2),
+        (
+            "cut the end",
+            &|| {
+                segments.iter().skip(2).for_each(|segment| fs::remove_file(&segment.path).unwrap());
+                lines(|lines| lines.truncate(2));
+            },
+            Kind::CutTail,
+            first + 2,
+        ),
+    ];
+    let whole: Vec<_> = segments.iter().map(|segment| fs::read(&segment.path).unwrap()).collect();
+    for (class, tamper, kind, seq) in classes {
+        tamper();
+        let error = verify(dir.path(), &options).unwrap_err();
+        assert_eq!((error.kind(), error.seq()), (kind, Some(seq)), "{class}: {error}");
+        for (segment, bytes) in segments.iter().zip(&whole) {
+            fs::write(&segment.path, bytes).unwrap();
+        }
+        assert!(verify(dir.path(), &options).is_ok(), "{class} was put right");
+    }
 }
 
 proptest! {
