@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gambeson_core::Clock;
 
+use crate::checkpoint::Signer;
 use crate::digest::{Digest, Head};
+use crate::disk::Disk;
 use crate::error::{TrailError, TrailErrorKind};
+use crate::retention::{Archive, Retention, Sealed};
 use crate::segment::{self, Segment};
 use crate::{encode, line};
 
@@ -18,11 +22,15 @@ pub(crate) struct Appender {
     pub(crate) dir: PathBuf,
     pub(crate) instance: String,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) signer: Option<Signer>,
     pub(crate) segment_bytes: u64,
     pub(crate) segment: Segment,
     pub(crate) file: File,
     /// Bytes of the open segment that hold whole records.
     pub(crate) length: u64,
+    /// The segments that may be dropped some day.
+    pub(crate) archive: Archive,
     /// Bytes of the sealed segments.
     pub(crate) sealed: u64,
     /// The end of what was written.
@@ -32,6 +40,8 @@ pub(crate) struct Appender {
     pub(crate) buffer: Vec<u8>,
     /// A sync failed: the system may have dropped the pages, so no later sync proves anything.
     pub(crate) unsyncable: bool,
+    /// How often the disk was asked to sync.
+    pub(crate) syncs: u64,
 }
 
 /// Where a chain ends: the next sequence number and the hash that it has to name.
@@ -39,6 +49,18 @@ pub(crate) struct Appender {
 pub(crate) struct End {
     pub(crate) next: u64,
     pub(crate) prev: Digest,
+    /// Records before this one need no further checkpoint.
+    pub(crate) signed: u64,
+}
+
+impl End {
+    pub(crate) const fn new(next: u64, prev: Digest) -> Self {
+        Self { next, prev, signed: next }
+    }
+
+    const fn unsigned(&self) -> u64 {
+        self.next.saturating_sub(self.signed)
+    }
 }
 
 impl Appender {
@@ -60,10 +82,34 @@ impl Appender {
     }
 
     fn append(&mut self, members: &str) -> u64 {
-        let End { next, prev } = self.pending;
+        let End { next, prev, signed } = self.pending;
         let hash = line::append(&mut self.buffer, next, &prev, members);
-        self.pending = End { next: next.saturating_add(1), prev: hash };
+        self.pending = End { next: next.saturating_add(1), prev: hash, signed };
         next
+    }
+
+    /// Signs the chain up to here, if there is a key and anything unsigned.
+    pub(crate) fn checkpoint(&mut self) {
+        let Some(signer) = self.signer.as_ref().filter(|_| self.pending.unsigned() > 0) else {
+            return;
+        };
+        let End { next, prev, .. } = self.pending;
+        let members = encode::checkpoint(self.clock.now(), &signer.note(&self.instance, next, &prev));
+        self.push(&members);
+        self.pending.signed = self.pending.next;
+    }
+
+    /// Signs if so many records are unsigned that it has to be.
+    pub(crate) fn checkpoint_if_full(&mut self) {
+        if self.signer.as_ref().is_some_and(|signer| signer.is_full(self.pending.unsigned())) {
+            self.checkpoint();
+        }
+    }
+
+    /// How long until what is written but unsigned has to be signed; `None` when there is nothing to sign.
+    pub(crate) fn checkpoint_due_in(&self) -> Option<Duration> {
+        let signer = self.signer.as_ref().filter(|_| self.written.unsigned() > 0)?;
+        Some(signer.due_in(self.clock.monotonic()))
     }
 
     /// Writes the buffer. On an error nothing of it is in the file and in the chain.
@@ -72,6 +118,11 @@ impl Appender {
         match result {
             Ok(()) => {
                 self.length += self.buffer.len() as u64;
+                if self.pending.signed != self.written.signed
+                    && let Some(signer) = &mut self.signer
+                {
+                    signer.signed(self.clock.monotonic());
+                }
                 self.written = self.pending;
             }
             Err(_) => self.pending = self.written,
@@ -104,7 +155,8 @@ impl Appender {
             let detail = "an earlier sync failed: restart to go on from what is on the disk";
             return Err(TrailError::new(TrailErrorKind::Io, detail));
         }
-        self.file.sync_data().map_err(|error| {
+        self.syncs += 1;
+        self.disk.sync(&self.file).map_err(|error| {
             self.unsyncable = true;
             TrailError::io("sync", &self.segment.path, error)
         })
@@ -128,14 +180,40 @@ impl Appender {
         let next = Segment::new(&self.dir, self.segment.number + 1);
         let file = create(&next)?;
         segment::sync_dir(&self.dir).map_err(|error| TrailError::io("sync", &self.dir, error))?;
-        self.push(&encode::seal(self.clock.now(), next.number));
+        self.checkpoint();
+        let now = self.clock.now();
+        self.push(&encode::seal(now, next.number));
         self.commit()?;
         let synced = self.sync();
         self.sealed += self.length;
+        let sealed = std::mem::replace(&mut self.segment, next);
+        let End { next, prev, .. } = self.written;
+        let last_seq = next.saturating_sub(1);
+        self.archive.push(Sealed { segment: sealed, bytes: self.length, at: now, last_seq, last_hash: prev });
         self.length = 0;
-        self.segment = next;
         self.file = file;
         synced
+    }
+
+    /// Drops sealed segments that are too old or too many: first a tombstone is on the disk, then they go.
+    /// Whether any went.
+    pub(crate) fn drop_outdated(&mut self, retention: &Retention) -> Result<bool, TrailError> {
+        let outdated = self.archive.outdated(retention, self.clock.now());
+        let (Some(first), Some(last)) = (outdated.first(), outdated.last()) else {
+            return Ok(false);
+        };
+        if last.segment.number > self.archive.told {
+            self.push(&encode::tombstone(self.clock.now(), first.segment.number, last));
+            self.checkpoint();
+            self.commit()?;
+            self.sync()?;
+            self.archive.told = last.segment.number;
+        }
+        for _ in &outdated {
+            self.sealed = self.sealed.saturating_sub(self.archive.delete_first()?);
+        }
+        segment::sync_dir(&self.dir).map_err(|error| TrailError::io("sync", &self.dir, error))?;
+        Ok(true)
     }
 
     /// The last record that was written; `None` before the first.

@@ -1,6 +1,13 @@
 //! How large the trail, its segments and its queue may grow.
 
+use std::time::Duration;
+
 use gambeson_core::{ConfigError, ConfigProblems};
+
+use crate::checkpoint::Checkpoints;
+use crate::durability::{self, DurabilityRule};
+use crate::refusals::Refusals;
+use crate::retention::Retention;
 
 /// The trail's limits. Plain data with defaults that fit a small service.
 ///
@@ -27,6 +34,21 @@ pub struct Config {
     /// The last part of [`max_total_bytes`](Self::max_total_bytes), which refusals of strangers may not use.
     /// Default 1 GiB.
     pub reserve_bytes: u64,
+    /// How many bytes of the disk stay free: while there are fewer, refusals of strangers are not kept and the health is
+    /// degraded. Default 256 MiB. Looked at once a second while events come in; not known on systems other than Unix.
+    pub min_free_bytes: u64,
+    /// Which events are kept how surely, whatever their sender asks for. Default: as they ask.
+    ///
+    /// A wish is never lowered, but for strangers' refusals: those are always async. A caller who asked for
+    /// [`Async`](gambeson_core::Durability::Async) is answered at once all the same: the policy says how the event is kept, not how long
+    /// somebody waits who did not want to.
+    pub durability: Vec<DurabilityRule>,
+    /// How refusals of strangers are put together, so that they can't fill the disk.
+    pub refusals: Refusals,
+    /// When sealed segments are dropped. Default never.
+    pub retention: Retention,
+    /// How often the head is signed, if the trail has a key; see [`TrailBuilder::sign`](crate::TrailBuilder::sign).
+    pub checkpoints: Checkpoints,
 }
 
 impl Default for Config {
@@ -37,6 +59,11 @@ impl Default for Config {
             queue_bytes: 16 << 20,
             max_total_bytes: 10 << 30,
             reserve_bytes: 1 << 30,
+            min_free_bytes: 256 << 20,
+            durability: Vec::new(),
+            refusals: Refusals::default(),
+            retention: Retention::default(),
+            checkpoints: Checkpoints::default(),
         }
     }
 }
@@ -71,6 +98,41 @@ impl Config {
         self
     }
 
+    /// Sets [`min_free_bytes`](Self::min_free_bytes).
+    #[must_use]
+    pub fn min_free_bytes(mut self, bytes: u64) -> Self {
+        self.min_free_bytes = bytes;
+        self
+    }
+
+    /// Adds a rule to [`durability`](Self::durability).
+    #[must_use]
+    pub fn durability(mut self, rule: DurabilityRule) -> Self {
+        self.durability.push(rule);
+        self
+    }
+
+    /// Sets over how long, and into how many groups at most, strangers' refusals are put together; see [`Refusals`].
+    #[must_use]
+    pub fn refusals(mut self, window: Duration, groups: usize) -> Self {
+        self.refusals = Refusals { window, groups };
+        self
+    }
+
+    /// Drops sealed segments of this age, and the oldest while all take more bytes; see [`Retention`].
+    #[must_use]
+    pub fn retention(mut self, max_age: Option<Duration>, max_bytes: Option<u64>) -> Self {
+        self.retention = Retention { max_age, max_bytes };
+        self
+    }
+
+    /// Signs the head after so many records, and so long after the last time if anything was written. Needs a key.
+    #[must_use]
+    pub fn checkpoints(mut self, events: u64, interval: Duration) -> Self {
+        self.checkpoints = Checkpoints { events, interval };
+        self
+    }
+
     /// Looks through all settings.
     ///
     /// # Errors
@@ -97,6 +159,10 @@ impl Config {
                 format!("set less than max_total_bytes ({})", self.max_total_bytes),
             );
         }
+        durability::validate(&self.durability, &mut problems);
+        self.refusals.validate(&mut problems);
+        self.retention.validate(self.segment_bytes, &mut problems);
+        self.checkpoints.validate(&mut problems);
         problems.check()
     }
 }

@@ -6,6 +6,8 @@ use gambeson_core::{AuditEvent, Subject, Timestamp, json_string};
 
 use crate::digest::Digest;
 use crate::losses::{Cause, Loss};
+use crate::refusals::Told;
+use crate::retention::Sealed;
 
 /// A longer text is cut there and says by how many bytes.
 const MAX_TEXT: usize = 1_024;
@@ -104,7 +106,7 @@ fn details(out: &mut String, details: &[(&'static str, String)]) {
 /// The first record of a trail.
 pub(crate) fn genesis(at: Timestamp, instance: &str) -> String {
     let mut out = start(at, "genesis");
-    let _ = write!(out, ",\"format\":1,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":1");
+    let _ = write!(out, ",\"format\":2,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":1");
     out
 }
 
@@ -113,7 +115,7 @@ pub(crate) fn segment(at: Timestamp, instance: &str, number: u64) -> String {
     let mut out = start(at, "segment");
     let _ = write!(
         out,
-        ",\"format\":1,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":{number}"
+        ",\"format\":2,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":{number}"
     );
     out
 }
@@ -136,6 +138,42 @@ pub(crate) fn recovery(at: Timestamp, torn: Option<(&str, u64, Digest)>) -> Stri
     if let Some((file, bytes, digest)) = torn {
         let _ = write!(out, ",\"torn_bytes\":{bytes},\"torn_sha256\":\"{digest}\",\"set_aside\":\"{file}\"");
     }
+    out
+}
+
+/// Holds a signed note over all records before it.
+pub(crate) fn checkpoint(at: Timestamp, note: &str) -> String {
+    let mut out = start(at, "checkpoint");
+    out.push_str(",\"note\":");
+    json_string(&mut out, note);
+    out
+}
+
+/// Counts refusals of strangers.
+pub(crate) fn refusals(at: Timestamp, told: &Told) -> String {
+    let mut out = start(at, "refusals");
+    if let Some(group) = &told.group {
+        text(&mut out, "kind", group.kind.as_str());
+        text(&mut out, "action", &group.action);
+        text(&mut out, "outcome", group.outcome.as_str());
+        optional(&mut out, "reason", group.reason.as_deref());
+        optional(&mut out, "method", group.method.as_deref());
+        optional(&mut out, "route", group.route.as_deref());
+        shown(&mut out, "network", group.network);
+    }
+    let Loss { count, first, last } = told.count;
+    let _ = write!(out, ",\"count\":{count},\"first\":\"{first}\",\"last\":\"{last}\"");
+    out
+}
+
+/// Says which segments were dropped, and how their chain ended.
+pub(crate) fn tombstone(at: Timestamp, first: u64, last: &Sealed) -> String {
+    let mut out = start(at, "tombstone");
+    let (segment, seq, hash) = (last.segment.number, last.last_seq, last.last_hash);
+    let _ = write!(
+        out,
+        ",\"first_segment\":{first},\"last_segment\":{segment},\"last_seq\":{seq},\"last_hash\":\"{hash}\""
+    );
     out
 }
 

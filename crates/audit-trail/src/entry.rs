@@ -131,7 +131,8 @@ pub struct ControlRecord {
     pub prev: String,
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// `genesis`, `segment`, `seal`, `start`, `recovery`, `gap` or `shutdown`.
+    /// `genesis`, `segment`, `seal`, `start`, `recovery`, `gap`, `refusals`, `tombstone`, `checkpoint` or
+    /// `shutdown`.
     pub record: String,
     /// Of `genesis` and `segment`: the format's version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,18 +149,57 @@ pub struct ControlRecord {
     /// Of `seal`: the number of the segment that follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
-    /// Of `gap`: why, `queue_full`, `write_failed` or `quota`.
+    /// Of `checkpoint`: the signed note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Of `refusals`: what sort of event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AuditKind>,
+    /// Of `refusals`: what was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Of `refusals`: how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Of `refusals`: why they were refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of `refusals`: the HTTP method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Of `refusals`: the route template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Of `refusals`: the clients' network, `192.0.2.0/24`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// Of `refusals`: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Of `gap`: why, `queue_full`, `write_failed`, `quota` or `disk_low`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// Of `gap`: how many events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
-    /// Of `gap`: when the first of them happened.
+    /// Of `gap` and `refusals`: when the first of them happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
-    /// Of `gap`: when the last of them happened.
+    /// Of `gap` and `refusals`: when the last of them happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// Of `tombstone`: the first segment that was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_segment: Option<u64>,
+    /// Of `tombstone`: the last segment that was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_segment: Option<u64>,
+    /// Of `tombstone`: the last record that was dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seq: Option<u64>,
+    /// Of `tombstone`: its hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_hash: Option<String>,
     /// Of `recovery`: how many bytes of a torn line were set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn_bytes: Option<u64>,

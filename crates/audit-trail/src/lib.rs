@@ -33,6 +33,9 @@
 //! | `Ordered` | at once; when the queue is full, as soon as there is room | taken all the same, up to twice the bounds, then an error | tried again each second |
 //! | `Strict` | after the sync, one for all who wait | as `Ordered` | an error: refuse the act |
 //!
+//! [`Config::durability`] raises this by kind or action, whatever the sender asked for. [`FanOut`] gives events to several
+//! sinks, each with a deadline, and needs some, all or one of them.
+//!
 //! The writer hands on what it has as soon as it has it, so an async event waits for no timer. An ordered or strict
 //! event is in the queue before its answer is waited for: dropping the answer loses nothing.
 //!
@@ -45,12 +48,19 @@
 //! | how many events were lost, and when | an event that the app never recorded; what an attacker inside the process wrote |
 //! | that a stop was not clean | whether the end was cut off at a line, unless a head was kept |
 //!
-//! So keep heads where the app can't reach them: [`AuditTrail::close`] tells the last one, [`AuditTrail::head`] the
-//! present one, `gambeson audit heads` one for each segment. Signed checkpoints are not part of format 1.
+//! So keep heads where the app can't reach them: [`AuditTrail::publish_to`] sends them to an [`Anchor`] each minute (standard
+//! output, a file, an HTTP endpoint, or one of yours), [`AuditTrail::close`] tells the last one, [`AuditTrail::head`] the
+//! present one, `gambeson audit heads` one for each segment. Only heads of synced records are published, so a crash never
+//! looks like a cut. [`VerifyOptions::anchored`] holds a trail against what [`read_heads`] gives.
+//!
+//! With a [`SigningKey`] ([`TrailBuilder::sign`]) the trail signs its head every [`Config::checkpoints`]. Whoever may write the
+//! files but has not the key can then change only what came after the newest checkpoint, or cut the end off. `verify`
+//! with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong, foreign or missing
+//! signature is `bad-signature`. An attacker inside the process has the key.
 //!
 //! # File format
 //!
-//! Version 1. A directory holds the segments `trail-000001.jsonl`, `trail-000002.jsonl`, … (six digits or more), the
+//! Version 2; version 1 had no `checkpoint`, `refusals` and `tombstone`, and is still read, verified and gone on with. A directory holds the segments `trail-000001.jsonl`, `trail-000002.jsonl`, … (six digits or more), the
 //! empty file `lock`, and files `torn-*.partial` that a recovery set aside. The directory is made with mode 0700, its
 //! files with 0600. A segment is UTF-8 text, one record a line, each line a JSON object (RFC 8259) ended by one line
 //! feed, at most 1 MiB long. Lines are never changed, only appended.
@@ -65,16 +75,21 @@
 //! - `hash` is the SHA-256 (FIPS 180-4), in lower-case hexadecimal digits, of the line's bytes as written up to and
 //!   without `,"hash":"`. These are all bytes of the line but its last 76: `,"hash":"`, 64 digits, `"}` and the line feed.
 //! - `prev` is the `hash` of the record before, across segments; of the first record it is 64 zeros.
+//! - A directory whose first segment is not number 1 is whole if a `tombstone` in it has the `last_seq` and `last_hash` of the
+//!   record before its first; or, when a crash left segments that were to go, those of the last record of a segment in it.
 //! - `seq` counts from 0 without gaps, across segments. `at` is RFC 3339 in UTC with milliseconds: of an event, when
 //!   it happened; of other records, when they were written.
 //!
 //! | `record` | further members | when |
 //! |---|---|---|
-//! | `genesis` | `format` (1), `algorithm` (`sha256`), `instance` (32 random hex digits), `segment` (1) | first of the chain |
+//! | `genesis` | `format` (2), `algorithm` (`sha256`), `instance` (32 random hex digits), `segment` (1) | first of the chain |
 //! | `event` | `kind`, `action`, `outcome`, then as far as known `reason`, `subject` {`iss`, `sub`}, `actor` {`iss`, `sub`}, `tenant`, `method`, `route`, `object`, `policy`, `address`, `request_id`, `trace_id`, `span_id`, `details` {name: text} | an audit event |
-//! | `gap` | `cause` (`queue_full`, `write_failed`, `quota`), `lost`, `first`, `last` | before the next event after a loss |
+//! | `gap` | `cause` (`queue_full`, `write_failed`, `quota`, `disk_low`), `lost`, `first`, `last` | before the next event after a loss |
 //! | `seal` | `next` (number of the next segment) | last of a full segment |
 //! | `segment` | `format`, `algorithm`, `instance`, `segment` | first of each further segment |
+//! | `refusals` | `kind`, `action`, `outcome`, as far as known `reason`, `method`, `route`, `network`; `count`, `first`, `last`. Without `kind`: of all that fitted into no group | at the end of a window in which strangers were refused again |
+//! | `tombstone` | `first_segment`, `last_segment`, `last_seq`, `last_hash` | before segments are deleted; the two last are those of the last record that goes |
+//! | `checkpoint` | `note` | with a key: after each start, every [`Config::checkpoints`], before each seal and shutdown |
 //! | `shutdown` | – | last of a clean stop |
 //! | `start` | – | first after a clean stop |
 //! | `recovery` | after a torn line: `torn_bytes`, `torn_sha256`, `set_aside` (file) | first after any other stop |
@@ -82,32 +97,65 @@
 //! A text of an event is cut after 1,024 bytes and then ends in `…(+N bytes)`; of more than 32 details the rest are
 //! counted in `details.omitted`; the second detail of one name is called `name#2`.
 //!
+//! The `note` of a checkpoint is a signed note (C2SP `signed-note`, Ed25519) over the records before it. Its text has the three
+//! lines of a C2SP checkpoint: the origin `NAME/INSTANCE`, of the key's name and the chain's `instance`; the number of
+//! records before this one, which is its `seq`; its `prev`, in base64 (RFC 4648 §4). That is the head of a hash chain, not the
+//! root of a Merkle tree: tools for signed notes check the signature, witnesses of transparency logs can't prove
+//! consistency. The public key is `NAME+ID+KEY`, as [`VerifyingKey`] and Go's `sumdb/note` write it.
+//!
 //! A verifier in another language:
 //!
 //! ```python
 //! import glob, hashlib, json
-//! prev, seq = "0" * 64, 0
-//! for path in sorted(glob.glob("audit/trail-*.jsonl")):
+//! paths = sorted(glob.glob("audit/trail-*.jsonl"), key=lambda path: (len(path), path))
+//! first = json.loads(open(paths[0], "rb").readline())
+//! prev, seq = first["prev"], first["seq"]
+//! seen, dropped = {(prev, seq)}, set()
+//! for path in paths:
 //!     for line in open(path, "rb"):
 //!         record, digest = json.loads(line), hashlib.sha256(line[:-76]).hexdigest()
 //!         assert line.endswith(b'"}\n') and record["hash"] == digest, f"edited: {seq}"
 //!         assert record["seq"] == seq and record["prev"] == prev, f"broken: {seq}"
 //!         prev, seq = digest, seq + 1
+//!         seen.add((prev, seq))
+//!         if record["record"] == "tombstone":
+//!             dropped.add((record["last_hash"], record["last_seq"] + 1))
+//! assert first["seq"] == 0 or seen & dropped, "missing: 0"
 //! print(f"{seq - 1}:{prev}")
+//! ```
+//!
+//! With the public key it checks checkpoints too; `Ed25519PublicKey` is that of the package `cryptography`:
+//!
+//! ```python
+//! def checkpoint(record, vkey, instance):  # call it where `record["record"] == "checkpoint"`
+//!     name, key_id, key = vkey.split("+", 2)
+//!     text, _, signatures = record["note"].rpartition("\n\n")
+//!     head = base64.b64encode(bytes.fromhex(record["prev"])).decode()
+//!     assert text == f"{name}/{instance}\n{record['seq']}\n{head}"
+//!     for line in signatures.splitlines():
+//!         _, signer, signature = line.split(" ")
+//!         raw = base64.b64decode(signature)
+//!         if signer == name and raw[:4].hex() == key_id:
+//!             public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:])
+//!             public.verify(raw[4:], f"{text}\n".encode())
 //! ```
 //!
 //! # Bounds
 //!
-//! What strangers cause is bounded: the queue by [`Config::queue_events`] and [`Config::queue_bytes`], the disk by
+//! What strangers cause is bounded: of the refusals of one kind, reason, route and network within a minute
+//! ([`Config::refusals`]) the first is kept and the others are counted in one record, and none makes anybody wait; the queue by [`Config::queue_events`] and [`Config::queue_bytes`], the disk by
 //! [`Config::max_total_bytes`], of which refusals without a subject may not use the last
-//! [`Config::reserve_bytes`]. Losses are told by gap records, at most one of a cause between two other writes.
+//! [`Config::reserve_bytes`], nor the last [`Config::min_free_bytes`] of the disk. [`Config::retention`] drops old segments
+//! and leaves a tombstone. Losses are told by gap records, at most one of a cause between two other writes.
 //!
 //! # Telemetry
 //!
 //! | event | level | when |
 //! |---|---|---|
-//! | `audit trail can't keep events` | error | the health becomes unhealthy |
-//! | `audit trail is degraded` | warn | the reserve is reached |
+//! | `audit trail can't keep events` | error | the health becomes unhealthy (a hanging disk shows in the health only) |
+//! | `audit trail is degraded` | warn | the reserve or the disk's free space is reached |
+//! | `audit trail's head can't be published` | warn | the first failure of a row |
+//! | `audit trail's head is published again` | info | the end of such a row |
 //! | `audit trail writes again` | info | the health is restored |
 //!
 //! # After a crash
@@ -117,33 +165,54 @@
 //! like an edit of records that were never acknowledged: opening refuses such a directory as damaged.
 #![forbid(unsafe_code)]
 
+mod anchor;
 mod appender;
+mod builder;
+mod checkpoint;
 mod config;
 mod digest;
+mod disk;
+mod durability;
 mod encode;
 mod entry;
 mod error;
+mod fan_out;
 mod filter;
 mod line;
 mod lines;
 mod losses;
+mod note;
+mod publisher;
 mod queue;
 mod read;
+mod refusals;
 mod report;
 mod resume;
+mod retention;
 mod segment;
+mod set;
 mod telemetry;
 mod ticket;
 mod trail;
 mod verify;
 mod writer;
 
+pub use anchor::{Anchor, AnchorError, FileAnchor, HttpAnchor, PublishedHead, StdoutAnchor, read_heads};
+pub use builder::TrailBuilder;
+pub use checkpoint::Checkpoints;
 pub use config::Config;
 pub use digest::{Digest, Head, ParseHeadError};
+pub use durability::DurabilityRule;
 pub use entry::{ControlRecord, Entry, StoredEvent, StoredSubject};
 pub use error::{TrailError, TrailErrorKind};
+pub use fan_out::{FanOut, FanOutBuilder, Quorum};
 pub use filter::Filter;
+pub use note::{KeyError, SigningKey, VerifyingKey};
+pub use publisher::{Publisher, Publishing};
 pub use read::{Entries, read, tail};
+pub use refusals::Refusals;
 pub use report::{Report, SegmentReport, VerifyError, VerifyErrorKind};
+pub use retention::Retention;
+pub use set::{SetReport, trails_in, verify_set};
 pub use trail::AuditTrail;
 pub use verify::{VerifyOptions, verify};

@@ -8,16 +8,18 @@ pub(crate) enum Cause {
     QueueFull,
     WriteFailed,
     Quota,
+    DiskLow,
 }
 
 impl Cause {
-    pub(crate) const ALL: [Self; 3] = [Self::QueueFull, Self::WriteFailed, Self::Quota];
+    pub(crate) const ALL: [Self; 4] = [Self::QueueFull, Self::WriteFailed, Self::Quota, Self::DiskLow];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::WriteFailed => "write_failed",
             Self::Quota => "quota",
+            Self::DiskLow => "disk_low",
         }
     }
 }
@@ -30,13 +32,34 @@ pub(crate) struct Loss {
     pub(crate) last: Timestamp,
 }
 
+impl Loss {
+    /// Nothing yet; `at` is when it began.
+    pub(crate) const fn none(at: Timestamp) -> Self {
+        Self { count: 0, first: at, last: at }
+    }
+
+    /// One more.
+    pub(crate) fn add(&mut self, at: Timestamp) {
+        if self.count == 0 {
+            *self = Self::none(at);
+        }
+        self.count = self.count.saturating_add(1);
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+    }
+}
+
 /// Losses that no gap record tells yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Losses([Option<Loss>; 3]);
+pub(crate) struct Losses([Option<Loss>; 4]);
 
 impl Losses {
     pub(crate) fn add(&mut self, cause: Cause, at: Timestamp) {
-        self.merge_one(cause as usize, Loss { count: 1, first: at, last: at });
+        self.add_many(cause, Loss { count: 1, first: at, last: at });
+    }
+
+    pub(crate) fn add_many(&mut self, cause: Cause, loss: Loss) {
+        self.merge_one(cause as usize, loss);
     }
 
     pub(crate) fn merge(&mut self, other: Self) {

@@ -133,11 +133,11 @@ impl Queue {
         Ok(room)
     }
 
-    /// Waits for something to do and takes all of it.
+    /// Waits for something to do, at most for `longest`, and takes all of it.
     ///
     /// After a failed write (`retry`) it waits a second, unless somebody waits for an answer: else each event that comes
     /// in would make the writer try all that it has once more.
-    pub(crate) fn take(&self, retry: bool) -> Batch {
+    pub(crate) fn take(&self, retry: bool, longest: Option<Duration>) -> Batch {
         let mut state = self.state();
         state.writer_waits = true;
         if retry {
@@ -145,10 +145,14 @@ impl Queue {
             let pause = self.arrived.wait_timeout_while(state, second, |state| !state.stop && !state.awaited);
             state = pause.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state = self
-            .arrived
-            .wait_while(state, |state| state.items.is_empty() && !state.stop)
-            .unwrap_or_else(PoisonError::into_inner);
+        let idle = |state: &mut State| state.items.is_empty() && !state.stop;
+        state = match longest {
+            None => self.arrived.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(longest) => {
+                let waited = self.arrived.wait_timeout_while(state, longest, idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         state.writer_waits = false;
         state.bytes = 0;
         state.awaited = false;
@@ -248,7 +252,7 @@ mod tests {
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 started.send(()).unwrap();
-                queue.take(true).items.len()
+                queue.take(true, None).items.len()
             });
             starts.recv().unwrap();
             for _ in 0..100 {

@@ -17,6 +17,8 @@ pub struct Report {
     pub events: u64,
     /// How many events the trail itself says it lost.
     pub lost: u64,
+    /// How many refusals of strangers are counted in records of their own, beside the events.
+    pub refusals: u64,
     /// How often it was opened after a stop without a shutdown record.
     pub recoveries: u64,
     /// Whether its last record is the one of a clean stop. Without it the app is running, crashed, or the end was cut
@@ -30,6 +32,17 @@ pub struct Report {
     pub clock_steps: u64,
     /// The first record after a clock step.
     pub first_clock_step: Option<u64>,
+    /// How many segments at the beginning were dropped, as a tombstone says.
+    pub dropped_segments: u64,
+    /// How many records those held.
+    pub dropped_records: u64,
+    /// How many published heads of it are in it.
+    pub anchored: u64,
+    /// How many signed checkpoints it holds; without a key nobody looked at them.
+    pub checkpoints: u64,
+    /// The last record that a checkpoint of a given key vouches for. Whoever may write the files can have changed what
+    /// comes after it.
+    pub signed: Option<u64>,
     /// The segments with the head of each.
     pub segments: Vec<SegmentReport>,
 }
@@ -82,6 +95,8 @@ pub enum VerifyErrorKind {
     ClockStep,
     /// The record of a head that was kept elsewhere is there, but it is another one: the chain was rewritten.
     Rewritten,
+    /// A checkpoint is not signed by a given key, or none is.
+    BadSignature,
     /// The files can't be read.
     Io,
 }
@@ -100,6 +115,7 @@ impl VerifyErrorKind {
             Self::SegmentOrder => "segment-order",
             Self::ClockStep => "clock-step",
             Self::Rewritten => "rewritten",
+            Self::BadSignature => "bad-signature",
             Self::Io => "io",
         }
     }

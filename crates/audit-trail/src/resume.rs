@@ -2,19 +2,26 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
 use gambeson_core::{Clock, Entropy};
 
 use crate::appender::{Appender, End};
+use crate::checkpoint::Signer;
 use crate::digest::Digest;
+use crate::disk::Disk;
 use crate::entry::ControlRecord;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::line::Line;
 use crate::lines::{Lines, Step};
+use crate::retention::Archive;
 use crate::segment::{self, Segment};
 use crate::{appender, encode};
+
+/// The versions of the format that can be gone on with and verified.
+pub(crate) const FORMATS: RangeInclusive<u32> = 1..=2;
 
 /// What the whole lines of a segment say.
 struct Scan {
@@ -29,13 +36,16 @@ struct Scan {
     instance: String,
 }
 
+/// What a chain is opened with.
+pub(crate) struct Parts {
+    pub(crate) segment_bytes: u64,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) signer: Option<Signer>,
+}
+
 /// Opens the chain in `dir` for writing and records that it did.
-pub(crate) fn open(
-    dir: &Path,
-    segment_bytes: u64,
-    clock: Arc<dyn Clock>,
-    entropy: &dyn Entropy,
-) -> Result<Appender, TrailError> {
+pub(crate) fn open(dir: &Path, parts: Parts, entropy: &dyn Entropy) -> Result<Appender, TrailError> {
     let segments = segment::list(dir).map_err(|error| TrailError::io("list", dir, error))?;
     let mut sealed = 0;
     for segment in segments.iter().rev().skip(1) {
@@ -64,7 +74,8 @@ pub(crate) fn open(
             scan => Start::going_on(last, scan)?,
         },
     };
-    start.finish(dir, segment_bytes, sealed, clock)
+    let archive = Archive::of(&segments, start.segment.number)?;
+    start.finish(dir, parts, sealed, archive)
 }
 
 /// From where the chain goes on.
@@ -92,7 +103,7 @@ impl Start {
             segment,
             whole: 0,
             torn: 0,
-            end: End { next: 0, prev: Digest::ZERO },
+            end: End::new(0, Digest::ZERO),
             instance: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             note: Note::Nothing,
         })
@@ -114,7 +125,7 @@ impl Start {
             segment: segment.clone(),
             whole: 0,
             torn,
-            end: earlier.end.unwrap_or(End { next: 0, prev: Digest::ZERO }),
+            end: earlier.end.unwrap_or(End::new(0, Digest::ZERO)),
             instance: earlier.instance.clone(),
             note: Note::Recovery,
         }
@@ -136,13 +147,7 @@ impl Start {
         })
     }
 
-    fn finish(
-        self,
-        dir: &Path,
-        segment_bytes: u64,
-        sealed: u64,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Appender, TrailError> {
+    fn finish(self, dir: &Path, parts: Parts, sealed: u64, archive: Archive) -> Result<Appender, TrailError> {
         let set_aside = match self.torn {
             0 => None,
             _ => Some(self.set_aside(dir)?),
@@ -158,16 +163,20 @@ impl Start {
         let mut appender = Appender {
             dir: dir.to_path_buf(),
             instance: self.instance,
-            clock,
-            segment_bytes,
+            clock: parts.clock,
+            disk: parts.disk,
+            signer: parts.signer,
+            segment_bytes: parts.segment_bytes,
             segment: self.segment,
             file,
             length: self.whole,
+            archive,
             sealed,
             written: self.end,
             pending: self.end,
             buffer: Vec::new(),
             unsyncable: false,
+            syncs: 0,
         };
         let now = appender.clock.now();
         match self.note {
@@ -178,6 +187,7 @@ impl Start {
                 appender.push(&encode::recovery(now, torn));
             }
         }
+        appender.checkpoint();
         appender.commit()?;
         appender.sync()?;
         segment::sync_dir(dir).map_err(|error| TrailError::io("sync", dir, error))?;
@@ -233,7 +243,7 @@ impl Scan {
             None => {
                 let opening = ControlRecord::read(&line).filter(|opening| {
                     matches!(opening.record.as_str(), "genesis" | "segment")
-                        && opening.format == Some(1)
+                        && opening.format.is_some_and(|format| FORMATS.contains(&format))
                         && opening.segment == Some(segment.number)
                 });
                 let instance = opening.and_then(|opening| opening.instance);
@@ -241,7 +251,7 @@ impl Scan {
                     instance.ok_or_else(|| damaged(segment, "its first record is not the segment's"))?;
             }
         }
-        self.end = Some(End { next: line.seq.saturating_add(1), prev: line.hash });
+        self.end = Some(End::new(line.seq.saturating_add(1), line.hash));
         self.whole += bytes.len() as u64 + 1;
         line.record.clone_into(&mut self.last);
         Ok(())

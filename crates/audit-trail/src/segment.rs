@@ -4,6 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::entry::ControlRecord;
+use crate::line::Line;
+use crate::lines::{Lines, Step};
+
 /// One segment file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
@@ -28,6 +32,16 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<Segment>> {
     }
     segments.sort_by_key(|segment| segment.number);
     Ok(with_overlooked(dir, segments))
+}
+
+/// The id of the chain in `dir`, as its first segment's first line says.
+pub(crate) fn instance(dir: &Path) -> Option<String> {
+    let first = list(dir).ok()?.into_iter().next()?;
+    let mut lines = Lines::new(File::open(first.path).ok()?);
+    match lines.next() {
+        Ok(Some(Step::Whole(bytes))) => ControlRecord::read(&Line::read(bytes)?)?.instance,
+        _ => None,
+    }
 }
 
 /// A system may list a file that was created during the listing, and overlook one that was created before it.

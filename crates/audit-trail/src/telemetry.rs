@@ -2,6 +2,16 @@
 
 use gambeson_core::Health;
 
+/// Tells the first failure of a row.
+pub(crate) fn not_published(anchor: &str, why: Option<&str>) {
+    tracing::warn!(anchor, why, "audit trail's head can't be published");
+}
+
+/// Tells the end of a row of failures.
+pub(crate) fn published_again(anchor: &str) {
+    tracing::info!(anchor, "audit trail's head is published again");
+}
+
 /// Tells a change of health once, not at every batch.
 pub(crate) fn health_changed(before: &Health, after: &Health) {
     match (before, after) {

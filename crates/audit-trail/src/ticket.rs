@@ -19,7 +19,7 @@ struct Shared<T> {
 #[derive(Debug)]
 struct State<T> {
     answer: Option<T>,
-    waker: Option<Waker>,
+    wakers: Vec<Waker>,
 }
 
 impl<T> Clone for Ticket<T> {
@@ -31,7 +31,7 @@ impl<T> Clone for Ticket<T> {
 impl<T: Clone> Ticket<T> {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Shared {
-            state: Mutex::new(State { answer: None, waker: None }),
+            state: Mutex::new(State { answer: None, wakers: Vec::new() }),
             given: Condvar::new(),
         }))
     }
@@ -44,12 +44,10 @@ impl<T: Clone> Ticket<T> {
     pub(crate) fn answer(&self, answer: T) {
         let mut state = self.state();
         state.answer.get_or_insert(answer);
-        let waker = state.waker.take();
+        let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.0.given.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Blocks until there is an answer, at most for `longest`.
@@ -71,7 +69,8 @@ impl<T: Clone> Future for Ticket<T> {
         match state.answer.clone() {
             Some(answer) => Poll::Ready(answer),
             None => {
-                state.waker = Some(context.waker().clone());
+                state.wakers.retain(|waker| !waker.will_wake(context.waker()));
+                state.wakers.push(context.waker().clone());
                 Poll::Pending
             }
         }

@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use gambeson_core::{
     Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, Durability, Entropy, Health,
-    HealthCheck, Outcome, Receipt, SystemClock, SystemEntropy,
+    HealthCheck, Receipt,
 };
 
+use crate::builder::TrailBuilder;
 use crate::config::Config;
-use crate::digest::{Digest, Head};
+use crate::digest::Head;
+use crate::durability::{self, DurabilityRule};
 use crate::entry::StoredEvent;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::filter::Filter;
 use crate::losses::Losses;
 use crate::queue::{Item, Wish};
+use crate::resume::Parts;
 use crate::ticket::Ticket;
 use crate::writer::{Shared, ShutOut, Writer};
-use crate::{encode, read, resume, segment};
+use crate::{encode, read, refusals, resume, segment};
 
 /// A hash-chained audit trail in a directory. Clones share it.
 ///
@@ -35,6 +38,7 @@ pub struct AuditTrail {
 struct Owner {
     dir: PathBuf,
     shared: Arc<Shared>,
+    durability: Vec<DurabilityRule>,
 }
 
 impl Drop for Owner {
@@ -55,7 +59,12 @@ impl AuditTrail {
     /// somebody else writes there, [`Damaged`](TrailErrorKind::Damaged) when the last segment was changed,
     /// [`Io`](TrailErrorKind::Io) for the rest.
     pub fn open(dir: impl Into<PathBuf>, config: &Config) -> Result<Self, TrailError> {
-        Self::open_with(dir, config, Arc::new(SystemClock::new()), &SystemEntropy::new())
+        Self::builder(dir).config(config.clone()).open()
+    }
+
+    /// A trail in `dir` with more than the usual parts: a key that signs, another clock.
+    pub fn builder(dir: impl Into<PathBuf>) -> TrailBuilder {
+        TrailBuilder::new(dir.into())
     }
 
     /// Like [`open`](Self::open), with another clock and another source of the instance's random id.
@@ -68,18 +77,28 @@ impl AuditTrail {
         clock: Arc<dyn Clock>,
         entropy: &dyn Entropy,
     ) -> Result<Self, TrailError> {
-        config.validate()?;
-        let dir = dir.into();
+        Self::builder(dir).config(config.clone()).clock(clock).open_drawing(entropy)
+    }
+
+    pub(crate) fn start(
+        dir: PathBuf,
+        config: &Config,
+        parts: Parts,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, TrailError> {
         segment::create_dir(&dir).map_err(|error| TrailError::io("create", &dir, error))?;
         let lock = lock(&dir)?;
-        let appender = resume::open(&dir, config.segment_bytes, clock, entropy)?;
-        let head = appender.head().unwrap_or(Head { seq: None, hash: Digest::ZERO });
-        let shared = Arc::new(Shared::new(config, head));
+        let appender = resume::open(&dir, parts, entropy)?;
+        let shared = Arc::new(Shared::new(config, &appender));
         let writer = Writer {
             appender,
             shared: shared.clone(),
             max_total: config.max_total_bytes,
             reserve: config.reserve_bytes,
+            retention: config.retention.clone(),
+            min_free: config.min_free_bytes,
+            looked: None,
+            disk_low: false,
             losses: Losses::default(),
             telling: Losses::default(),
             lock,
@@ -90,7 +109,7 @@ impl AuditTrail {
             .name("audit-trail".into())
             .spawn(move || writer.run())
             .map_err(|error| TrailError::io("start the writer of", &dir, error))?;
-        Ok(Self { owner: Arc::new(Owner { dir, shared }) })
+        Ok(Self { owner: Arc::new(Owner { dir, shared, durability: config.durability.clone() }) })
     }
 
     /// The last record that is in the file, though perhaps not yet synced.
@@ -105,6 +124,12 @@ impl AuditTrail {
         self.owner.shared.queue.lost()
     }
 
+    /// How often the disk was asked to sync since the trail was opened. One sync serves all strict events that wait.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.owner.shared.status().syncs
+    }
+
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -114,21 +139,14 @@ impl AuditTrail {
     /// Answers when all that was recorded before is written and synced.
     #[must_use]
     pub fn flush(&self) -> Answer<Result<Receipt, AuditError>> {
-        match self.push_flush() {
+        match self.owner.shared.flush() {
             Ok(ticket) => Answer::pending(async move { ticket.await.map_err(unavailable) }),
             Err(error) => Answer::Ready(Err(unavailable(error))),
         }
     }
 
-    fn push_flush(&self) -> Result<Ticket<Result<Receipt, TrailError>>, TrailError> {
-        let ticket = Ticket::new();
-        self.owner.shared.queue.push(Item {
-            members: String::new(),
-            at: gambeson_core::Timestamp::default(),
-            anonymous: false,
-            wish: Wish::Flush(ticket.clone()),
-        })?;
-        Ok(ticket)
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.owner.shared
     }
 
     /// The newest `most` events of one tenant, newest last: for an admin's view.
@@ -143,7 +161,7 @@ impl AuditTrail {
     /// The files can't be read, or hold a line that was changed.
     pub fn recent(&self, tenant: Option<&str>, most: usize) -> Result<Vec<StoredEvent>, TrailError> {
         // A closed trail, or one whose disk is full, still shows what it has.
-        if let Ok(ticket) = self.push_flush() {
+        if let Ok(ticket) = self.owner.shared.flush() {
             let _ = ticket.wait(Duration::from_secs(1));
         }
         let mut filter = Filter::events();
@@ -169,20 +187,30 @@ impl AuditTrail {
 }
 
 impl AuditSink for AuditTrail {
-    fn record(&self, event: AuditEvent, durability: Durability) -> Answer<Result<Receipt, AuditError>> {
+    fn record(&self, event: AuditEvent, wish: Durability) -> Answer<Result<Receipt, AuditError>> {
+        let shared = &self.owner.shared;
+        let anonymous = refusals::is_strangers(&event);
+        if anonymous && shared.refusals.counts(&event, shared.clock.monotonic()) {
+            return Answer::Ready(Ok(Receipt::queued()));
+        }
+        let durability = match anonymous {
+            true => Durability::Async,
+            false => durability::of(&self.owner.durability, &event, wish),
+        };
         let ticket = (durability == Durability::Strict).then(Ticket::new);
         let item = Item {
             members: encode::event(&event),
             at: event.at,
-            anonymous: event.context.subject.is_none() && event.outcome != Outcome::Success,
+            anonymous,
             wish: match (&ticket, durability) {
                 (Some(ticket), _) => Wish::Strict(ticket.clone()),
                 (None, Durability::Async) => Wish::Async,
                 (None, _) => Wish::Ordered,
             },
         };
-        match (self.owner.shared.queue.push(item), ticket) {
+        match (shared.queue.push(item), ticket) {
             (Err(error), _) => Answer::Ready(Err(unavailable(error))),
+            (Ok(_), _) if wish == Durability::Async => Answer::Ready(Ok(Receipt::queued())),
             (Ok(_), Some(ticket)) => Answer::pending(async move { ticket.await.map_err(unavailable) }),
             (Ok(None), None) => Answer::Ready(Ok(Receipt::queued())),
             (Ok(Some(room)), None) => Answer::pending(async move {
@@ -202,7 +230,7 @@ impl HealthCheck for AuditTrail {
         let closed = self.owner.shared.closed.wait(Duration::ZERO).is_some();
         Answer::Ready(match closed {
             true => Health::Unhealthy("the audit trail is closed".into()),
-            false => self.owner.shared.status().health.clone(),
+            false => self.owner.shared.health(),
         })
     }
 }
@@ -229,3 +257,6 @@ fn lock(dir: &Path) -> Result<File, TrailError> {
         Err(TryLockError::Error(error)) => Err(TrailError::io("lock", &path, error)),
     }
 }
+
+#[cfg(test)]
+mod tests;

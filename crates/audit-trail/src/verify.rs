@@ -3,49 +3,20 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::digest::{Digest, Head};
 use crate::entry::ControlRecord;
 use crate::line::{Line, millis};
 use crate::lines::{Lines, Step};
 use crate::report::{Report, SegmentReport, VerifyError, VerifyErrorKind};
+use crate::resume::FORMATS;
 use crate::segment::{self, Segment};
 
-/// What to hold a trail against.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct VerifyOptions {
-    /// A head that was kept elsewhere. Default none: then nobody can tell whether the end was cut off at a line.
-    pub head: Option<Head>,
-    /// How far a record's time may lie before the newest one. Default one minute: events wait in a queue.
-    pub clock_tolerance: Duration,
-    /// Whether a larger step back of the clock is an error. Default no: it is only counted, time servers do that too.
-    pub refuse_clock_steps: bool,
-}
+mod evidence;
+mod options;
 
-impl Default for VerifyOptions {
-    fn default() -> Self {
-        Self { head: None, clock_tolerance: Duration::from_secs(60), refuse_clock_steps: false }
-    }
-}
-
-impl VerifyOptions {
-    /// Sets [`head`](Self::head).
-    #[must_use]
-    pub fn head(mut self, head: Head) -> Self {
-        self.head = Some(head);
-        self
-    }
-
-    /// Sets [`clock_tolerance`](Self::clock_tolerance) and makes a larger step an error.
-    #[must_use]
-    pub fn refuse_clock_steps(mut self, tolerance: Duration) -> Self {
-        self.clock_tolerance = tolerance;
-        self.refuse_clock_steps = true;
-        self
-    }
-}
+use evidence::Base;
+pub use options::VerifyOptions;
 
 /// Verifies the trail in `dir`, also of an app that runs (whose last line may then look torn).
 ///
@@ -56,9 +27,13 @@ pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, 
     let list = || segment::list(dir).map_err(|error| unreadable(dir, None, error));
     let mut segments = list()?;
     let mut verifier = Verifier::new(options);
-    if segments.is_empty() {
+    let Some(first) = segments.first() else {
         let detail = format!("there is no segment in {}", dir.display());
         return Err(verifier.error(VerifyErrorKind::BadGenesis, detail));
+    };
+    verifier.base = Base::of(first)?;
+    if let Some(base) = &verifier.base {
+        (verifier.next, verifier.prev) = (base.seq, base.prev);
     }
     let mut place = 0;
     while let Some(segment) = segments.get(place) {
@@ -74,6 +49,8 @@ pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, 
 
 struct Verifier<'o> {
     options: &'o VerifyOptions,
+    /// Where the chain begins, if not at its genesis.
+    base: Option<Base>,
     next: u64,
     prev: Digest,
     newest: i64,
@@ -81,6 +58,10 @@ struct Verifier<'o> {
     /// No line of this segment was read yet.
     at_start: bool,
     last: String,
+    /// Published heads of this chain that were not met yet, the newest first.
+    anchored: Vec<Head>,
+    /// A seal or shutdown that stands behind records without a checkpoint.
+    unsigned_end: bool,
     report: Report,
 }
 
@@ -88,23 +69,32 @@ impl<'o> Verifier<'o> {
     fn new(options: &'o VerifyOptions) -> Self {
         Self {
             options,
+            base: None,
             next: 0,
             prev: Digest::ZERO,
             newest: i64::MIN,
             number: None,
             at_start: true,
             last: String::new(),
+            anchored: Vec::new(),
+            unsigned_end: false,
             report: Report {
                 instance: String::new(),
                 records: 0,
                 events: 0,
                 lost: 0,
+                refusals: 0,
                 recoveries: 0,
                 closed: false,
                 head_confirmed: false,
                 head: Head { seq: None, hash: Digest::ZERO },
                 clock_steps: 0,
                 first_clock_step: None,
+                anchored: 0,
+                dropped_segments: 0,
+                dropped_records: 0,
+                checkpoints: 0,
+                signed: None,
                 segments: Vec::new(),
             },
         }
@@ -115,12 +105,13 @@ impl<'o> Verifier<'o> {
     }
 
     fn segment(&mut self, segment: &Segment, all: &[Segment], place: usize) -> Result<(), VerifyError> {
-        let expected = place as u64 + 1;
+        let first = self.base.as_ref().map_or(1, |base| base.segment);
+        let expected = first.saturating_add(place as u64);
         self.number = Some(expected);
         if segment.number != expected {
             return Err(self.error(VerifyErrorKind::Missing, "the segment is not there"));
         }
-        if expected > 1 && self.last != "seal" {
+        if place > 0 && self.last != "seal" {
             return self.unsealed(segment, all, place);
         }
         let mut lines = open(segment)?;
@@ -232,13 +223,15 @@ impl<'o> Verifier<'o> {
             let detail = format!("the first record of segment {number} stands here");
             return Err(self.error(VerifyErrorKind::SegmentOrder, detail));
         }
-        let known = opening.format == Some(1) && opening.algorithm.as_deref() == Some("sha256");
+        let format = opening.format.is_some_and(|format| FORMATS.contains(&format));
+        let known = format && opening.algorithm.as_deref() == Some("sha256");
         if !known || (number == 1) != (opening.record == "genesis") {
             let detail = "the chain is of a format that this verifier does not know";
             return Err(self.error(VerifyErrorKind::BadGenesis, detail));
         }
         let instance = opening.instance.unwrap_or_default();
-        if number == 1 {
+        if self.report.instance.is_empty() {
+            self.anchor(&instance);
             self.report.instance = instance;
         } else if instance != self.report.instance {
             return Err(self.error(VerifyErrorKind::SegmentOrder, "the segment belongs to another chain"));
@@ -297,11 +290,18 @@ impl<'o> Verifier<'o> {
         match line.record {
             "event" => self.report.events += 1,
             "gap" => self.report.lost += ControlRecord::read(line).and_then(|gap| gap.lost).unwrap_or(0),
+            "refusals" => {
+                self.report.refusals += ControlRecord::read(line).and_then(|told| told.count).unwrap_or(0);
+            }
             "recovery" => self.report.recoveries += 1,
+            "checkpoint" => self.checkpoint(line)?,
+            "tombstone" => self.tombstone(line)?,
+            "seal" | "shutdown" => self.unsigned_end |= self.last != "checkpoint",
             _ => {}
         }
         self.report.closed = line.record == "shutdown";
         self.report.head = Head { seq: Some(line.seq), hash: line.hash };
+        self.meet_anchored(line)?;
         match self.options.head {
             Some(head) if head.seq == Some(line.seq) && head.hash != line.hash => Err(self.error(
                 VerifyErrorKind::Rewritten,
@@ -321,9 +321,17 @@ impl<'o> Verifier<'o> {
             return Err(self
                 .error(VerifyErrorKind::Missing, "the segment before is sealed, but this one is not there"));
         }
+        self.beginning()?;
+        self.anchored()?;
+        self.signatures()?;
         match self.options.head {
             Some(_) if self.report.head_confirmed => Ok(self.report),
             None => Ok(self.report),
+            Some(Head { seq: Some(seq), .. }) if seq < self.report.dropped_records => {
+                let detail =
+                    format!("record {seq} was dropped with its segment: hold the trail against a newer head");
+                Err(self.error(VerifyErrorKind::CutTail, detail))
+            }
             Some(Head { seq: Some(seq), .. }) => {
                 let detail = format!("the chain ends here, but record {seq} was once its head");
                 Err(self.error(VerifyErrorKind::CutTail, detail))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use gambeson_audit_trail::{
     ControlRecord, Entry, Filter, Head, Report, StoredEvent, VerifyError, VerifyErrorKind, VerifyOptions,
-    tail, verify,
+    VerifyingKey, read_heads, tail, trails_in, verify, verify_set,
 };
 use gambeson_core::escape_controls;
 
@@ -17,11 +17,18 @@ use crate::outcome::{Outcome, chain, safe_json};
 pub(crate) enum Command {
     /// Verify a trail offline; names the first record that can't be trusted.
     Verify {
-        /// The trail's directory.
-        dir: PathBuf,
+        /// The trail's directory, or several, or one that holds those of several instances.
+        #[arg(required = true)]
+        dirs: Vec<PathBuf>,
         /// A head that was kept elsewhere, as `heads` prints it: SEQ:HASH, or the hash alone.
         #[arg(long, value_name = "HEAD")]
         head: Option<Head>,
+        /// A file of published heads, one JSON object a line: all of a chain must be in it.
+        #[arg(long, value_name = "FILE")]
+        anchor: Option<PathBuf>,
+        /// The public key of whoever signs checkpoints, NAME+ID+KEY; more than one after a change of keys.
+        #[arg(long, value_name = "KEY")]
+        key: Vec<VerifyingKey>,
         /// Refuse a clock that went back by more than a minute; else it is only told.
         #[arg(long)]
         strict_clock: bool,
@@ -52,21 +59,19 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
-        Command::Verify { dir, head, strict_clock, json } => {
-            let mut options = VerifyOptions::default();
+        Command::Verify { dirs, head, anchor, key, strict_clock, json } => {
+            let mut options = key.into_iter().fold(VerifyOptions::default(), VerifyOptions::key);
             if let Some(head) = head {
                 options = options.head(head);
             }
             if strict_clock {
                 options = options.refuse_clock_steps(Duration::from_secs(60));
             }
-            match verify(&dir, &options) {
-                Ok(report) if json => Outcome::said(report_json(&report)),
-                Ok(report) => Outcome::said(report_text(&dir, &report)),
-                Err(error) if json => {
-                    Outcome { out: error_json(&error), ..Outcome::failed(code(&error), "") }
+            match anchor.as_ref().map(read_heads).transpose() {
+                Ok(heads) => verified(&dirs, &options.anchored(heads.unwrap_or_default()), json),
+                Err(error) => {
+                    Outcome::failed(3, format!("can't read the published heads: {}", chain(&error)))
                 }
-                Err(error) => refused(&error),
             }
         }
         Command::Tail { dir, lines, tenant, json } => {
@@ -88,6 +93,41 @@ pub(crate) fn run(command: Command) -> Outcome {
     }
 }
 
+/// Verifies one trail, or the trails of several instances: then the exit code is that of the first that is not whole.
+fn verified(dirs: &[PathBuf], options: &VerifyOptions, json: bool) -> Outcome {
+    // What can't be listed is told when it is verified.
+    let found = dirs.iter().flat_map(|dir| match trails_in(dir) {
+        Ok(found) if !found.is_empty() => found,
+        _ => vec![dir.clone()],
+    });
+    let set = verify_set(found, options);
+    let mut all = Outcome::said(String::new());
+    for (dir, found) in &set.trails {
+        let one = match found {
+            Ok(report) if json => Outcome::said(report_json(report)),
+            Ok(report) => Outcome::said(report_text(dir, report)),
+            Err(error) if json => Outcome { out: error_json(error), ..Outcome::failed(code(error), "") },
+            Err(error) if set.trails.len() == 1 => refused(error),
+            Err(error) => {
+                let (dir, told) = (dir.display().to_string(), refused(error));
+                Outcome { err: format!("{}: {}", escape_controls(&dir), told.err), ..told }
+            }
+        };
+        all = all.and(one);
+    }
+    for instance in &set.missing {
+        let detail = format!("missing: heads of {instance} were published, but no trail of it is there");
+        all = all.and(match json {
+            true => Outcome {
+                out: safe_json(&serde_json::json!({"ok": false, "kind": "missing", "instance": instance})),
+                ..Outcome::failed(11, "")
+            },
+            false => Outcome::failed(11, escape_controls(&detail)),
+        });
+    }
+    all
+}
+
 /// The exit code of each kind is a public promise.
 fn code(error: &VerifyError) -> u8 {
     match error.kind() {
@@ -100,6 +140,7 @@ fn code(error: &VerifyError) -> u8 {
         VerifyErrorKind::SegmentOrder => 16,
         VerifyErrorKind::ClockStep => 17,
         VerifyErrorKind::Rewritten => 18,
+        VerifyErrorKind::BadSignature => 20,
         VerifyErrorKind::Io => 3,
         _ => 19,
     }
@@ -129,14 +170,31 @@ fn report_text(dir: &Path, report: &Report) -> String {
         }
     };
     note(report.head_confirmed, "the head that was kept elsewhere is in the chain".into());
+    note(report.anchored > 0, format!("{} published heads are in the chain", report.anchored));
+    match report.signed {
+        Some(seq) => note(true, format!("signed up to record {seq}, by {} checkpoints", report.checkpoints)),
+        None => note(
+            report.checkpoints > 0,
+            "its checkpoints were not looked at: give the public key (--key)".into(),
+        ),
+    }
+    let (segments, records) = (report.dropped_segments, report.dropped_records);
+    note(
+        segments > 0,
+        format!("segments 1 to {segments} with {records} records were dropped, as a tombstone says"),
+    );
+    note(
+        report.refusals > 0,
+        format!("{} refusals of strangers are counted beside the events", report.refusals),
+    );
     note(report.lost > 0, format!("the trail itself counts {} lost events", report.lost));
     note(report.recoveries > 0, format!("{} stops were not clean", report.recoveries));
     if let Some(seq) = report.first_clock_step {
         note(true, format!("the clock went back {} times, first at record {seq}", report.clock_steps));
     }
     let open = "there is no shutdown record at the end: the app runs, or was killed, or the end was cut off; \
-                a head kept elsewhere tells (--head)";
-    note(!report.closed && !report.head_confirmed, open.into());
+                a head kept elsewhere tells (--head, --anchor)";
+    note(!report.closed && !report.head_confirmed && report.anchored == 0, open.into());
     text
 }
 
@@ -150,6 +208,12 @@ fn report_json(report: &Report) -> String {
         "recoveries": report.recoveries,
         "closed": report.closed,
         "head_confirmed": report.head_confirmed,
+        "anchored": report.anchored,
+        "checkpoints": report.checkpoints,
+        "signed": report.signed,
+        "dropped_segments": report.dropped_segments,
+        "dropped_records": report.dropped_records,
+        "refusals": report.refusals,
         "head": report.head.to_string(),
         "clock_steps": report.clock_steps,
         "segments": report.segments.len(),

@@ -26,6 +26,17 @@ impl Outcome {
         Self { code, err: err.into(), ..Self::default() }
     }
 
+    /// Both one after the other; the first code that is not 0 counts.
+    pub(crate) fn and(mut self, next: Self) -> Self {
+        for (text, more) in [(&mut self.out, next.out), (&mut self.err, next.err)] {
+            if !text.is_empty() && !more.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&more);
+        }
+        Self { code: if self.code == 0 { next.code } else { self.code }, ..self }
+    }
+
     /// Writes the texts. A reader that went away (`| head`) is no failure.
     pub(crate) fn tell(self) -> ExitCode {
         let wrote = write(&mut io::stdout().lock(), &self.out)

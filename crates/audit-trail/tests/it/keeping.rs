@@ -96,6 +96,7 @@ async fn while_writing_fails_strict_is_refused_async_is_counted_and_ordered_wait
 async fn strangers_cannot_use_the_reserve_and_the_loss_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::default().segment_bytes(4_096).max_total_bytes(40_000, 30_000);
+    let config = config.refusals(Duration::ZERO, 1);
     let trail = open(dir.path(), &config);
     let refusal = |name: &str| {
         let mut refusal = event(name, None);

@@ -1,10 +1,16 @@
 //! What the trail promises, seen from outside.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod anchoring;
 mod crash;
+mod fan_out;
 mod faults;
 mod keeping;
+mod process;
 mod reading;
+mod retention;
+mod signing;
+mod strangers;
 
 use std::path::Path;
 use std::sync::Arc;

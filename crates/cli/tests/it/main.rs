@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod oidc;
+mod trails;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,97 @@
+//! Opening a trail with more than the usual parts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gambeson_core::{Clock, Entropy, SystemClock, SystemEntropy};
+
+use crate::checkpoint::Signer;
+use crate::config::Config;
+use crate::disk::{Disk, SystemDisk};
+use crate::error::TrailError;
+use crate::note::SigningKey;
+use crate::resume::Parts;
+use crate::trail::AuditTrail;
+
+/// What a trail is opened with; see [`AuditTrail::builder`].
+///
+/// ```
+/// use gambeson_audit_trail::{AuditTrail, SigningKey, VerifyOptions, verify};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let dir = folder.path().join("audit");
+/// # let rng = aws_lc_rs::rand::SystemRandom::new();
+/// # let pkcs8 = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8(&rng)?;
+/// let key = SigningKey::from_pkcs8("example.com/notes", pkcs8.as_ref())?;
+/// let public = key.public().to_string(); // give it to whoever verifies
+/// let trail = AuditTrail::builder(&dir).sign(key).open()?;
+/// drop(trail);
+/// let report = verify(&dir, &VerifyOptions::default().key(public.parse()?))?;
+/// assert!(report.checkpoints > 0 && report.signed.is_some());
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct TrailBuilder {
+    dir: PathBuf,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn Disk>,
+    key: Option<SigningKey>,
+}
+
+impl TrailBuilder {
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            config: Config::default(),
+            clock: Arc::new(SystemClock::new()),
+            disk: Arc::new(SystemDisk),
+            key: None,
+        }
+    }
+
+    /// Sets the limits. Default [`Config::default`].
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Tells the time by another clock. Default the system's.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none.
+    #[must_use]
+    pub fn sign(self, key: SigningKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn disk(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Opens it, as [`AuditTrail::open`] says.
+    ///
+    /// # Errors
+    /// As [`AuditTrail::open`].
+    pub fn open(self) -> Result<AuditTrail, TrailError> {
+        self.open_drawing(&SystemEntropy::new())
+    }
+
+    pub(crate) fn open_drawing(self, entropy: &dyn Entropy) -> Result<AuditTrail, TrailError> {
+        self.config.validate()?;
+        let limits = self.config.checkpoints.clone();
+        let now = self.clock.monotonic();
+        let parts = Parts {
+            segment_bytes: self.config.segment_bytes,
+            clock: self.clock,
+            disk: self.disk,
+            signer: self.key.map(|key| Signer::new(key, limits, now)),
+        };
+        AuditTrail::start(self.dir, &self.config, parts, entropy)
+    }
+}

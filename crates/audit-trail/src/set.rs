@@ -1,0 +1,66 @@
+//! The trails of several instances of one service, side by side.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::report::{Report, VerifyError};
+use crate::segment;
+use crate::verify::{VerifyOptions, verify};
+
+/// What the verification of several trails found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SetReport {
+    /// Each directory with what was found in it, in the order given.
+    pub trails: Vec<(PathBuf, Result<Report, VerifyError>)>,
+    /// The ids of chains of which heads were published, but which are in none of the directories.
+    pub missing: Vec<String>,
+}
+
+impl SetReport {
+    /// Whether every trail is whole, and none is missing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty() && self.trails.iter().all(|(_, found)| found.is_ok())
+    }
+}
+
+/// Verifies one trail after the other: each instance of a service has a directory of its own, since a chain has one writer.
+///
+/// [`VerifyOptions::head`] is a head of one chain: give [`VerifyOptions::anchored`] here.
+pub fn verify_set(dirs: impl IntoIterator<Item = impl Into<PathBuf>>, options: &VerifyOptions) -> SetReport {
+    let dirs = dirs.into_iter().map(Into::into);
+    let trails: Vec<(PathBuf, _)> = dirs.map(|dir| (dir.clone(), verify(dir, options))).collect();
+    let mut missing: BTreeSet<&str> =
+        options.anchored.iter().map(|published| published.instance.as_str()).collect();
+    for (dir, found) in &trails {
+        match found {
+            Ok(report) => drop(missing.remove(report.instance.as_str())),
+            // A damaged chain is there all the same.
+            Err(_) => drop(segment::instance(dir).map(|instance| missing.remove(instance.as_str()))),
+        }
+    }
+    let missing = missing.into_iter().map(str::to_owned).collect();
+    SetReport { trails, missing }
+}
+
+/// The directories of trails directly below `parent`, by name; `parent` itself where it is one.
+///
+/// # Errors
+/// A directory can't be listed.
+pub fn trails_in(parent: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+    let parent = parent.as_ref();
+    if !segment::list(parent)?.is_empty() {
+        return Ok(vec![parent.to_path_buf()]);
+    }
+    let mut dirs = Vec::new();
+    for entry in std::fs::read_dir(parent)? {
+        let path = entry?.path();
+        if path.is_dir() && !segment::list(&path)?.is_empty() {
+            dirs.push(path);
+        }
+    }
+    dirs.sort();
+    Ok(dirs)
+}

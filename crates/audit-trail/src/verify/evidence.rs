@@ -1,0 +1,154 @@
+//! What others than the hashes have to say: published heads, signatures, and tombstones of what was dropped.
+
+use super::{Verifier, open, unreadable};
+use crate::checkpoint::vouches;
+use crate::digest::{Digest, Head};
+use crate::entry::ControlRecord;
+use crate::line::Line;
+use crate::lines::Step;
+use crate::report::{VerifyError, VerifyErrorKind};
+use crate::segment::Segment;
+
+/// The beginning of a chain whose first segments were dropped.
+pub(super) struct Base {
+    pub(super) segment: u64,
+    pub(super) seq: u64,
+    pub(super) prev: Digest,
+    /// The tombstone that tells of them.
+    pub(super) told_by: Option<u64>,
+}
+
+impl Base {
+    pub(super) fn of(segment: &Segment) -> Result<Option<Self>, VerifyError> {
+        if segment.number == 1 {
+            return Ok(None);
+        }
+        let mut lines = open(segment)?;
+        let step = lines.next().map_err(|error| unreadable(&segment.path, Some(segment.number), error))?;
+        let line = match &step {
+            Some(Step::Whole(bytes)) => Line::read(bytes),
+            _ => None,
+        };
+        // What can't be read is found to be so when its turn comes.
+        let prev = line.and_then(|line| std::str::from_utf8(line.prev).ok()?.parse().ok());
+        let (seq, prev) = line.zip(prev).map_or((0, Digest::ZERO), |(line, prev)| (line.seq, prev));
+        Ok(Some(Self { segment: segment.number, seq, prev, told_by: None }))
+    }
+}
+
+impl Verifier<'_> {
+    /// Picks the published heads of this chain.
+    pub(super) fn anchor(&mut self, instance: &str) {
+        let mine = self.options.anchored.iter().filter(|published| published.instance == instance);
+        // Without its number a head could not be looked for in one reading.
+        self.anchored = mine.map(|published| published.head).filter(|head| head.seq.is_some()).collect();
+        self.anchored.sort_by_key(|head| std::cmp::Reverse(head.seq));
+    }
+
+    /// Holds a record against the published heads of its number.
+    pub(super) fn meet_anchored(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
+        while let Some(head) = self.anchored.pop_if(|head| head.seq <= Some(line.seq)) {
+            if head.seq == Some(line.seq) && head.hash != line.hash {
+                let detail = "the record is not the one whose head was published: this or an earlier one was rewritten";
+                return Err(self.error(VerifyErrorKind::Rewritten, detail));
+            }
+            self.report.anchored += u64::from(head.seq == Some(line.seq));
+        }
+        Ok(())
+    }
+
+    /// What was published must be there.
+    pub(super) fn anchored(&self) -> Result<(), VerifyError> {
+        if let Some(seq) = self.anchored.first().and_then(|head| head.seq) {
+            let detail = format!("the chain ends here, but record {seq} was published as its head");
+            return Err(self.error(VerifyErrorKind::CutTail, detail));
+        }
+        if self.report.anchored == 0 && !self.options.anchored.is_empty() {
+            let detail = format!("no published head is of this chain, {}", self.report.instance);
+            return Err(self.error(VerifyErrorKind::CutTail, detail));
+        }
+        Ok(())
+    }
+
+    /// A tombstone that reaches to the present beginning vouches for it.
+    pub(super) fn tombstone(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
+        let Some(base) = self.base.as_mut().filter(|base| base.told_by.is_none()) else {
+            return Ok(());
+        };
+        let told = ControlRecord::read(line);
+        let (Some(segment), Some(seq), Some(Ok(hash))) = (
+            told.as_ref().and_then(|told| told.last_segment),
+            told.as_ref().and_then(|told| told.last_seq),
+            told.as_ref().and_then(|told| told.last_hash.as_deref()).map(str::parse),
+        ) else {
+            return Ok(());
+        };
+        if segment + 1 < base.segment {
+            return Ok(());
+        }
+        let end = Head { seq: Some(seq), hash };
+        // A crash may have left some of the segments that were to go: then their own end must fit.
+        let left = self.report.segments.iter().find(|left| left.number == segment);
+        let fits = match left {
+            Some(left) => left.head == end,
+            None => {
+                segment + 1 == base.segment && base.seq.checked_sub(1) == end.seq && base.prev == end.hash
+            }
+        };
+        if fits {
+            base.told_by = Some(line.seq);
+            return Ok(());
+        }
+        let detail = "the tombstone's segments ended otherwise than what is left begins";
+        Err(self.error(VerifyErrorKind::Missing, detail))
+    }
+
+    /// What is not there at the beginning must have been dropped by the trail itself.
+    pub(super) fn beginning(&mut self) -> Result<(), VerifyError> {
+        let Some(base) = &self.base else {
+            return Ok(());
+        };
+        let missing =
+            |kind, detail: String| VerifyError { kind, seq: Some(0), segment: Some(1), detail, source: None };
+        let last = base.segment - 1;
+        let Some(told_by) = base.told_by else {
+            let detail =
+                format!("segments 1 to {last} are not there, and no tombstone says that they were dropped");
+            return Err(missing(VerifyErrorKind::Missing, detail));
+        };
+        if !self.options.keys.is_empty() && self.report.signed.is_none_or(|signed| signed < told_by) {
+            let detail = format!("segments 1 to {last} are not there, and their tombstone is not signed");
+            return Err(missing(VerifyErrorKind::BadSignature, detail));
+        }
+        self.report.dropped_segments = last;
+        self.report.dropped_records = base.seq;
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
+        self.report.checkpoints += 1;
+        if self.options.keys.is_empty() {
+            return Ok(());
+        }
+        let note = ControlRecord::read(line).and_then(|record| record.note).unwrap_or_default();
+        let (instance, prev) = (&self.report.instance, &self.prev);
+        if !self.options.keys.iter().any(|key| vouches(key, &note, instance, line.seq, prev)) {
+            let detail = "the checkpoint is not signed by a given key, or is one of another chain or place";
+            return Err(self.error(VerifyErrorKind::BadSignature, detail));
+        }
+        self.report.signed = line.seq.checked_sub(1);
+        self.unsigned_end = false;
+        Ok(())
+    }
+
+    /// Whoever has no key can write records behind the last checkpoint, but not what the trail only writes signed.
+    pub(super) fn signatures(&self) -> Result<(), VerifyError> {
+        if self.options.keys.is_empty() || (self.report.signed.is_some() && !self.unsigned_end) {
+            return Ok(());
+        }
+        let first = self.report.signed.map_or(0, |signed| signed.saturating_add(2));
+        let detail =
+            "from here on no checkpoint is signed by a given key, though the trail was sealed or closed";
+        Err(VerifyError { seq: Some(first), ..self.error(VerifyErrorKind::BadSignature, detail) })
+    }
+}

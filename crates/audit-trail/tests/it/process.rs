@@ -1,0 +1,94 @@
+//! Other processes: a second writer, and one whose disk is full.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gambeson_audit_trail::{AuditTrail, Filter, VerifyOptions, read, verify};
+use gambeson_core::{AuditSink, Durability, Health, HealthCheck};
+
+use super::{LONG, event, open, small, written};
+
+const SECOND: &str = "GAMBESON_TEST_SECOND_WRITER_DIR";
+const FULL: &str = "GAMBESON_TEST_FULL_DISK_DIR";
+
+/// Runs one test of this binary as a process of its own, through `command`.
+fn child(mut command: Command, test: &str, variable: &str, dir: &Path) -> Output {
+    command.args(["--exact", test, "--nocapture"]).env(variable, dir).output().unwrap()
+}
+
+fn told(output: &Output, word: &str) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter_map(|line| line.strip_prefix(word));
+    lines.map(|rest| rest.trim().to_owned()).collect()
+}
+
+/// Not a test of its own: what `a_second_process_does_not_write` starts.
+#[test]
+fn second_writer_child() {
+    if let Some(dir) = std::env::var_os(SECOND) {
+        match AuditTrail::open(dir, &small()) {
+            Ok(_) => println!("\nopened"),
+            Err(error) => println!("\nrefused {:?}: {error}", error.kind()),
+        }
+    }
+}
+
+#[test]
+fn a_second_process_does_not_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = open(dir.path(), &small());
+    let binary = || Command::new(std::env::current_exe().unwrap());
+    let output = child(binary(), "process::second_writer_child", SECOND, dir.path());
+    let refused = told(&output, "refused ");
+    assert!(refused.concat().starts_with("Locked: another process writes"), "{output:?}");
+    assert_eq!(trail.close(LONG).unwrap().seq, Some(1), "the other one wrote nothing");
+    let output = child(binary(), "process::second_writer_child", SECOND, dir.path());
+    assert_eq!(told(&output, "opened").len(), 1, "{output:?}");
+}
+
+/// Not a test of its own: what `a_full_disk_refuses_strict_events_and_damages_nothing` starts. It writes until the disk
+/// takes no more, and then as much again.
+#[tokio::test]
+async fn full_disk_child() {
+    let Some(dir) = std::env::var_os(FULL) else {
+        return;
+    };
+    let trail = open(Path::new(&dir), &small().segment_bytes(1 << 20));
+    let mut refused = 0;
+    while refused < 3 {
+        match trail.record(event("strict", Some("acme")), Durability::Strict).wait().await {
+            Ok(receipt) => println!("\nkept {}", receipt.sequence.unwrap()),
+            Err(_) => refused += 1,
+        }
+    }
+    let health = trail.check().wait().await;
+    println!("\nhealth {health:?}");
+    assert!(matches!(health, Health::Unhealthy(_)));
+    std::io::stdout().flush().unwrap();
+    // As if the process were killed: it can't write its last record either.
+    std::process::exit(0);
+}
+
+/// No file of the child may grow beyond 8 KiB (`RLIMIT_FSIZE`): the system writes a part of a chunk, then none of it.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_refuses_strict_events_and_damages_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""]);
+    shell.arg(std::env::current_exe().unwrap());
+    let output = child(shell, "process::full_disk_child", FULL, dir.path());
+    assert!(output.status.success(), "{output:?}");
+    let kept: Vec<u64> = told(&output, "kept ").iter().map(|seq| seq.parse().unwrap()).collect();
+    assert!(kept.len() > 5, "{output:?}");
+    assert!(told(&output, "health ").concat().contains("can't write"), "{output:?}");
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert_eq!(report.events, kept.len() as u64, "what was refused is not there");
+    written(dir.path(), &small(), 1);
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert_eq!((report.recoveries, report.closed), (1, true));
+    let stored: Vec<u64> =
+        read(dir.path(), Filter::events()).unwrap().map(|entry| entry.unwrap().seq()).collect();
+    assert!(kept.iter().all(|seq| stored.binary_search(seq).is_ok()));
+}

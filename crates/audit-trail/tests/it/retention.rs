@@ -1,0 +1,179 @@
+//! What is dropped is told, and the rest verifies; what is gone without a word does not.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gambeson_audit_trail::{
+    AuditTrail, Config, Filter, PublishedHead, SigningKey, VerifyErrorKind as Kind, VerifyOptions, read,
+    trails_in, verify, verify_set,
+};
+use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
+
+use super::signing::key;
+use super::{LONG, event, open, small, written};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn numbers(dir: &Path) -> Vec<u64> {
+    let mut numbers: Vec<u64> = fs::read_dir(dir)
+        .unwrap()
+        .filter_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.strip_prefix("trail-")?.strip_suffix(".jsonl")?.parse().ok()
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn fill(trail: &AuditTrail, events: usize) {
+    for n in 0..events {
+        let _ = trail.record(event(&n.to_string(), Some("acme")), Durability::Ordered);
+    }
+}
+
+/// A trail of some segments, and the same one opened a day later with a limit.
+fn aged(dir: &Path, key: Option<&SigningKey>, config: &Config) -> AuditTrail {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    let build = |config: Config| {
+        let builder = AuditTrail::builder(dir).config(config).clock(Arc::new(clock.clone()));
+        let builder = key.into_iter().fold(builder, |builder, key| builder.sign(key.clone()));
+        builder.open().unwrap()
+    };
+    let trail = build(small());
+    fill(&trail, 20);
+    trail.close(LONG).unwrap();
+    clock.advance(DAY);
+    build(config.clone())
+}
+
+#[test]
+fn what_is_too_old_is_dropped_and_the_rest_verifies() {
+    for key in [None, Some(key())] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = small().retention(Some(DAY), None);
+        let trail = aged(dir.path(), key.as_ref(), &config);
+        fill(&trail, 3);
+        trail.close(LONG).unwrap();
+        let left = numbers(dir.path());
+        assert!(left[0] > 3, "{left:?}");
+        let options = VerifyOptions::default();
+        let options = key.iter().fold(options, |options, key| options.key(key.public().clone()));
+        let report = verify(dir.path(), &options).unwrap();
+        assert_eq!(report.dropped_segments, left[0] - 1);
+        assert_eq!(report.records, report.head.seq.unwrap() + 1 - report.dropped_records);
+        let first = read(dir.path(), Filter::all()).unwrap().next().unwrap().unwrap();
+        assert_eq!(first.seq(), report.dropped_records);
+        // And it can be gone on with.
+        written(dir.path(), &small(), 1);
+    }
+}
+
+#[test]
+fn the_oldest_go_while_all_take_too_much() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = open(dir.path(), &small().retention(None, Some(6_000)));
+    fill(&trail, 60);
+    trail.close(LONG).unwrap();
+    let sealed = numbers(dir.path()).len() - 1;
+    assert!((1..=3).contains(&sealed), "{sealed}");
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert!(report.dropped_segments > 5 && report.lost == 0, "{report:?}");
+}
+
+#[test]
+fn without_limits_nothing_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = aged(dir.path(), None, &small());
+    trail.close(LONG).unwrap();
+    assert_eq!(numbers(dir.path())[0], 1);
+    assert!(small().retention(Some(Duration::ZERO), Some(1)).validate().unwrap_err().problems().len() == 2);
+}
+
+#[test]
+fn what_somebody_else_took_away_does_not_verify() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let trail = aged(dir.path(), Some(&key), &small().retention(Some(DAY), None));
+    fill(&trail, 20);
+    trail.close(LONG).unwrap();
+    let options = VerifyOptions::default().key(key.public().clone());
+    let report = verify(dir.path(), &options).unwrap();
+    let first = &report.segments[0];
+    let whole = fs::read(&first.path).unwrap();
+    fs::remove_file(&first.path).unwrap();
+    let error = verify(dir.path(), &options).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.seq()),
+        (Kind::Missing, Some(0)),
+        "one more than the tombstone tells: {error}"
+    );
+    fs::write(&first.path, whole).unwrap();
+    assert!(verify(dir.path(), &options).is_ok());
+
+    let bare = tempfile::tempdir().unwrap();
+    written(bare.path(), &small(), 20);
+    for number in [1, 2] {
+        fs::remove_file(bare.path().join(format!("trail-{number:06}.jsonl"))).unwrap();
+    }
+    let error = verify(bare.path(), &VerifyOptions::default()).unwrap_err();
+    assert_eq!((error.kind(), error.segment()), (Kind::Missing, Some(1)), "no tombstone at all: {error}");
+}
+
+/// The tombstone is on the disk first: a crash before the last file is gone leaves more, never less, than it says.
+#[test]
+fn a_crash_while_dropping_is_no_tampering() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), &small(), 20);
+    let files =
+        numbers(dir.path()).into_iter().map(|number| dir.path().join(format!("trail-{number:06}.jsonl")));
+    let before: Vec<_> = files.map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730).plus(DAY));
+    let builder = AuditTrail::builder(dir.path()).clock(Arc::new(clock));
+    let trail = builder.config(small().retention(Some(DAY), None)).open().unwrap();
+    trail.close(LONG).unwrap();
+    let dropped = verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments;
+    assert!(dropped > 3, "{dropped}");
+    for number in (1..=dropped).rev() {
+        let (bytes, path) = &before[number as usize - 1];
+        fs::write(path, bytes).unwrap();
+        let left = verify(dir.path(), &VerifyOptions::default()).unwrap();
+        assert_eq!(left.dropped_segments, number - 1);
+    }
+    // The next start goes on with it.
+    fs::remove_file(&before[0].1).unwrap();
+    written(dir.path(), &small().retention(Some(DAY), None), 1);
+    assert!(verify(dir.path(), &VerifyOptions::default()).is_ok());
+}
+
+#[test]
+fn all_instances_are_verified_and_a_missing_one_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut heads = Vec::new();
+    for name in ["a", "b", "c"] {
+        let dir = parent.path().join(name);
+        let trail = AuditTrail::open(&dir, &small()).unwrap();
+        fill(&trail, 2);
+        let head = trail.close(LONG).unwrap();
+        let instance = verify(&dir, &VerifyOptions::default()).unwrap().instance;
+        let line = format!(r#"{{"instance":"{instance}","head":"{head}","at":"2026-11-23T08:15:30.250Z"}}"#);
+        heads.push(serde_json::from_str::<PublishedHead>(&line).unwrap());
+    }
+    fs::create_dir(parent.path().join("no trail")).unwrap();
+    let options = VerifyOptions::default().anchored(heads.clone());
+    let dirs = trails_in(parent.path()).unwrap();
+    assert_eq!(dirs.len(), 3);
+    let report = verify_set(&dirs, &options);
+    assert!(report.is_whole(), "{report:?}");
+    fs::remove_dir_all(&dirs[1]).unwrap();
+    let path = dirs[2].join("trail-000001.jsonl");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("success", "failure")).unwrap();
+    let report = verify_set(trails_in(parent.path()).unwrap(), &options);
+    assert!(!report.is_whole());
+    assert_eq!(report.missing, [heads[1].instance.clone()]);
+    let wrong: Vec<_> = report.trails.iter().filter(|(_, found)| found.is_err()).collect();
+    assert_eq!(wrong.len(), 1);
+    assert_eq!(wrong[0].0, dirs[2]);
+    assert_eq!(trails_in(&dirs[0]).unwrap(), [dirs[0].clone()]);
+}

@@ -1,0 +1,74 @@
+//! `gambeson audit verify` with more than hashes: keys, published heads, several instances.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use gambeson_audit_trail::{AuditTrail, SigningKey, VerifyOptions, VerifyingKey, verify};
+
+use super::gambeson;
+
+/// The example of RFC 8410 §10.3.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+
+/// A signed trail; gives the line of its published head.
+fn signed(dir: &Path) -> (VerifyingKey, String) {
+    let key = SigningKey::from_pkcs8("example.com/notes", KEY.as_bytes()).unwrap();
+    let public = key.public().clone();
+    let trail = AuditTrail::builder(dir).sign(key).open().unwrap();
+    let head = trail.close(Duration::from_secs(20)).unwrap();
+    let instance = verify(dir, &VerifyOptions::default()).unwrap().instance;
+    let at = "2026-11-23T08:15:30.250Z";
+    (public, format!("{{\"instance\":\"{instance}\",\"head\":\"{head}\",\"at\":\"{at}\"}}\n"))
+}
+
+#[test]
+fn signatures_and_published_heads_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, anchor) = (folder.path().join("audit"), folder.path().join("heads.jsonl"));
+    let (key, head) = signed(&dir);
+    fs::write(&anchor, head).unwrap();
+    let (dir, anchor, key) = (dir.to_str().unwrap(), anchor.to_str().unwrap(), key.to_string());
+    let (code, out, err) = gambeson(&["audit", "verify", dir, "--key", &key, "--anchor", anchor]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1 published heads are in the chain"), "{out}");
+    assert!(out.contains("signed up to record 0, by 1 checkpoints"), "{out}");
+    let (_, out, _) = gambeson(&["audit", "verify", dir]);
+    assert!(out.contains("give the public key (--key)"), "{out}");
+    let other = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    let (code, _, err) = gambeson(&["audit", "verify", dir, "--key", other]);
+    assert!(code == 20 && err.contains("bad-signature at record 1"), "{err}");
+    assert_eq!(gambeson(&["audit", "verify", dir, "--key", "nonsense"]).0, 2);
+    assert_eq!(gambeson(&["audit", "verify", dir, "--anchor", "no/such/file"]).0, 3);
+}
+
+#[test]
+fn the_trails_of_all_instances_are_verified_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let parent = folder.path().join("audit");
+    let heads: Vec<String> = ["a", "b", "c"].iter().map(|name| signed(&parent.join(name)).1).collect();
+    let anchor = folder.path().join("heads.jsonl");
+    fs::write(&anchor, heads.concat()).unwrap();
+    let (dir, anchor) = (parent.to_str().unwrap(), anchor.to_str().unwrap());
+    let (code, out, err) = gambeson(&["audit", "verify", dir, "--anchor", anchor]);
+    assert_eq!((code, out.matches("verified: ").count()), (0, 3), "{err}");
+
+    let file = parent.join("b/trail-000001.jsonl");
+    let text = fs::read_to_string(&file).unwrap().replace("shutdown", "shutdowm");
+    fs::write(&file, text).unwrap();
+    fs::remove_dir_all(parent.join("c")).unwrap();
+    let (code, out, err) = gambeson(&["audit", "verify", dir, "--anchor", anchor]);
+    assert_eq!((code, out.matches("verified: ").count()), (10, 1), "{err}");
+    assert!(
+        err.contains("b: not verified: edited at record 2") && err.contains("missing: heads of "),
+        "{err}"
+    );
+    let (code, out, _) = gambeson(&["audit", "verify", dir, "--anchor", anchor, "--json"]);
+    let kinds: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, kinds.len()), (10, 3));
+    assert_eq!((&kinds[1]["kind"], &kinds[2]["kind"]), (&"edited".into(), &"missing".into()));
+    let some = [parent.join("a"), parent.join("b")].map(|dir| dir.to_str().unwrap().to_owned());
+    assert_eq!(gambeson(&["audit", "verify", &some[0], &some[1]]).0, 10);
+}
