@@ -128,6 +128,12 @@ impl VerifyError {
         self.kind
     }
 
+    /// Whether a segment that was listed could not be found.
+    pub(crate) fn is_gone(&self) -> bool {
+        let not_found = |source: &std::io::Error| source.kind() == std::io::ErrorKind::NotFound;
+        self.segment.is_some() && self.source.as_ref().is_some_and(not_found)
+    }
+
     /// The first sequence number that can't be trusted; all before it are whole.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {

@@ -18,12 +18,26 @@ mod options;
 use evidence::Base;
 pub use options::VerifyOptions;
 
+/// How often a trail is read whose oldest segments are dropped meanwhile.
+const ATTEMPTS: usize = 5;
+
 /// Verifies the trail in `dir`, also of an app that runs (whose last line may then look torn).
 ///
 /// # Errors
 /// The first thing that is wrong, with the first sequence number that can't be trusted.
 pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, VerifyError> {
     let dir = dir.as_ref();
+    for _ in 1..ATTEMPTS {
+        match verify_once(dir, options) {
+            // An app that runs may have dropped a segment since it was listed.
+            Err(error) if error.is_gone() => {}
+            found => return found,
+        }
+    }
+    verify_once(dir, options)
+}
+
+fn verify_once(dir: &Path, options: &VerifyOptions) -> Result<Report, VerifyError> {
     let list = || segment::list(dir).map_err(|error| unreadable(dir, None, error));
     let mut segments = list()?;
     let mut verifier = Verifier::new(options);
@@ -41,7 +55,7 @@ pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, 
         place += 1;
         // An app that runs may have begun further segments in the meantime.
         if place == segments.len() && verifier.last == "seal" {
-            segments = list()?;
+            segments.extend(list()?.into_iter().filter(|next| Some(next.number) > verifier.number));
         }
     }
     verifier.finish()

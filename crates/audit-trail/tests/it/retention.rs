@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gambeson_audit_trail::{
-    AuditTrail, Config, Filter, PublishedHead, SigningKey, VerifyErrorKind as Kind, VerifyOptions, read,
-    trails_in, verify, verify_set,
+    AuditTrail, Config, Digest, Filter, PublishedHead, SigningKey, VerifyErrorKind as Kind, VerifyOptions,
+    read, trails_in, verify, verify_set,
 };
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
@@ -119,6 +120,74 @@ fn what_somebody_else_took_away_does_not_verify() {
     }
     let error = verify(bare.path(), &VerifyOptions::default()).unwrap_err();
     assert_eq!((error.kind(), error.segment()), (Kind::Missing, Some(1)), "no tombstone at all: {error}");
+}
+
+/// Segments are dropped all the time while the verifier reads.
+#[test]
+fn a_trail_that_drops_segments_never_looks_tampered_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = open(dir.path(), &small().retention(None, Some(20_000)));
+    fill(&trail, 60);
+    let reading = AtomicBool::new(true);
+    let mut wrong = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while reading.load(Ordering::Relaxed) {
+                fill(&trail, 1);
+                // Waits for the writer, so that nothing piles up.
+                let _ = trail.recent(Some("acme"), 1);
+            }
+        });
+        for _ in 0..20 {
+            match verify(dir.path(), &VerifyOptions::default()) {
+                Err(error) if error.kind() != Kind::TornTail => wrong.push(error.to_string()),
+                _ => {}
+            }
+        }
+        reading.store(false, Ordering::Relaxed);
+    });
+    assert!(wrong.is_empty(), "{wrong:?}");
+    trail.close(LONG).unwrap();
+    assert!(verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments > 3);
+}
+
+/// Somebody who may write the files but has no key takes the beginning away and writes a tombstone for it.
+#[test]
+fn a_forged_tombstone_is_not_signed() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    let config = small().segment_bytes(1 << 20);
+    let builder = AuditTrail::builder(dir.path()).config(small()).clock(Arc::new(clock));
+    let trail = builder.sign(key.clone()).open().unwrap();
+    fill(&trail, 20);
+    trail.close(LONG).unwrap();
+    let options = VerifyOptions::default().key(key.public().clone());
+    let segments = verify(dir.path(), &options).unwrap().segments;
+    let gone = &segments[1].head;
+    for segment in &segments[..2] {
+        fs::remove_file(&segment.path).unwrap();
+    }
+    // It goes on without the key, and ends with the forged record.
+    let head = written(dir.path(), &config, 0);
+    let path = &segments.last().unwrap().path;
+    let seq = head.seq.unwrap() + 1;
+    let body = format!(
+        "{{\"seq\":{seq},\"prev\":\"{}\",\"at\":\"2026-11-23T08:15:30.250Z\",\"record\":\"tombstone\",\"first_segment\":1,\
+         \"last_segment\":2,\"last_seq\":{},\"last_hash\":\"{}\"",
+        head.hash,
+        gone.seq.unwrap(),
+        gone.hash
+    );
+    let line = format!("{body},\"hash\":\"{}\"}}\n", Digest::of(body.as_bytes()));
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text + &line).unwrap();
+    assert_eq!(
+        verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments,
+        2,
+        "hashes alone don't tell"
+    );
+    let error = verify(dir.path(), &options).unwrap_err();
+    assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
 }
 
 /// The tombstone is on the disk first: a crash before the last file is gone leaves more, never less, than it says.
