@@ -7,6 +7,7 @@
 //! | `DevModel` (feature `dev-model`) | a pretend paid model API in this process, on loopback: a bill, failures, no model |
 //! | [`ManualClock`], [`FixedEntropy`] | core's test doubles: time passes when the test says so |
 //! | [`contract`] | the laws of a `tower` layer, executable |
+//! | [`authorization`] | what every authorization layer must do, executable |
 //! | [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`] | sinks that remember, fail or block |
 //! | `rp` (feature `rp`) | a suite for apps that sign people in, with the names of the official conformance tests |
 //! | [`eventually`] | the one place that may wait for other processes |
@@ -223,6 +224,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod authorization;
 #[cfg(feature = "dev-idp")]
 mod browser;
 pub mod contract;

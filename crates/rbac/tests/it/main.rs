@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod answers;
+mod authorization;
 mod closure;
 mod contract;
 #[cfg(feature = "axum-router")]

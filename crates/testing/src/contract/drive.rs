@@ -1,6 +1,7 @@
 //! How probes drive services and futures: poll by poll, and never for ever.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,13 +44,22 @@ impl Wake for WakeCount {
 
 /// Waits for `future`; a fragment that says what is stuck if it does not end.
 pub(crate) async fn within<F: Future>(what: &str, future: F) -> Result<F::Output, String> {
+    within_time(STUCK_AFTER, what, future).await
+}
+
+/// As [`within`], with a patience of its own.
+pub(crate) async fn within_time<F: Future>(
+    patience: Duration,
+    what: &str,
+    future: F,
+) -> Result<F::Output, String> {
     let clock = SystemClock::new();
-    let mut deadline = clock.until(clock.monotonic().plus(STUCK_AFTER));
+    let mut deadline = clock.until(clock.monotonic().plus(patience));
     let mut future = pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),
         Poll::Pending => {
-            deadline.as_mut().poll(cx).map(|()| Err(format!("{what} did not end within {STUCK_AFTER:?}")))
+            deadline.as_mut().poll(cx).map(|()| Err(format!("{what} did not end within {patience:?}")))
         }
     })
     .await
@@ -91,6 +101,23 @@ pub(crate) async fn answer(
 ) -> Result<Result<Response<AnyBody>, BoxError>, String> {
     readied(service).await?;
     within("the response future", service.call(request)).await
+}
+
+/// As [`answer`], but a panic is a sentence.
+pub(crate) async fn caught_answer(
+    service: &mut AnyService,
+    request: Request<TestBody>,
+) -> Result<Result<Response<AnyBody>, BoxError>, String> {
+    let panicked =
+        |_| "it panicked, as it does when it is called without having been polled ready".to_owned();
+    readied(service).await?;
+    let future = catch_unwind(AssertUnwindSafe(|| service.call(request))).map_err(panicked)?;
+    let mut future = pin!(future);
+    let caught = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panicked(panic))),
+    });
+    within("the response future", caught).await?
 }
 
 /// A body read to its end.

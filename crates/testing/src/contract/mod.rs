@@ -41,13 +41,13 @@
 #[cfg(any(feature = "adopt-axum", feature = "adopt-hyper", feature = "adopt-tonic"))]
 pub mod adopt;
 mod body;
-mod cases;
-mod drive;
+pub(crate) mod cases;
+pub(crate) mod drive;
 mod inner;
 mod probes;
 mod report;
-mod subject;
-mod tower_inner;
+pub(crate) mod subject;
+pub(crate) mod tower_inner;
 mod wrap;
 
 use gambeson_core::BoxError;

@@ -16,7 +16,8 @@ use tower::{Service, ServiceExt};
 
 use super::{Inner, TestBody};
 
-type Sent = Request<UnsyncBoxBody<Bytes, BoxError>>;
+/// A request on its way into one of tower's services, whatever its body was before.
+pub(crate) type Sent = Request<UnsyncBoxBody<Bytes, BoxError>>;
 
 /// One of tower's services around [`Inner`], for requests with any body. Readiness and clones are tower's.
 #[derive(Debug, Clone)]
@@ -38,7 +39,8 @@ impl TowerInner {
         Self::new(LoadShed::new(ConcurrencyLimit::new(inner, 1)))
     }
 
-    fn new<S>(service: S) -> Self
+    /// Any service of such requests.
+    pub(crate) fn new<S>(service: S) -> Self
     where
         S: Service<Sent, Response = Response<TestBody>, Future: Send, Error: Into<BoxError>>,
         S: Clone + Send + Sync + 'static,

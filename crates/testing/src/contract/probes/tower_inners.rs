@@ -1,18 +1,12 @@
 //! Behind the layer stand services of tower that punish a wrong `poll_ready`: they panic, wait for ever or shed.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
-
-use gambeson_core::BoxError;
-use http::{Request, Response};
+use http::Request;
+use tower::ServiceExt;
 use tower::load_shed::error::Overloaded;
-use tower::{Service, ServiceExt};
 
 use super::{Found, ensure};
-use crate::contract::drive::{readied, within};
-use crate::contract::subject::{AnyBody, AnyService, Subject};
+use crate::contract::drive::{caught_answer, readied, within};
+use crate::contract::subject::Subject;
 use crate::contract::tower_inner::TowerInner;
 use crate::contract::{Cases, Inner, TestBody};
 
@@ -35,7 +29,7 @@ async fn around(put: Put, subject: &Subject, cases: &Cases) -> Found {
     let inner = Inner::new();
     let mut service = (subject.boxed)(put(inner.clone()));
     for _ in 0..2 {
-        let answered = answer(&mut service, (cases.pass)()).await?;
+        let answered = caught_answer(&mut service, (cases.pass)()).await?;
         ensure!(answered.is_ok(), "a request that must pass failed: {:?}", answered.err());
     }
     ensure!(inner.calls() == 2, "two requests called the inner service {} times", inner.calls());
@@ -50,7 +44,7 @@ async fn refuses(put: Put, subject: &Subject, refused: Request<TestBody>) -> Fou
     let inner = Inner::new();
     let behind = put(inner.clone());
     let mut service = (subject.boxed)(behind.clone());
-    drop(answer(&mut service, refused).await?);
+    drop(caught_answer(&mut service, refused).await?);
     drop(service);
     let straight =
         within("a request past the layer, after a refusal,", behind.oneshot(Request::new(TestBody::empty())));
@@ -65,28 +59,11 @@ async fn sheds(subject: &Subject, cases: &Cases) -> Found {
     let mut second = first.clone();
     readied(&mut first).await?;
     readied(&mut second).await?;
-    let Err(error) = answer(&mut second, (cases.pass)()).await? else {
+    let Err(error) = caught_answer(&mut second, (cases.pass)()).await? else {
         return Err("around tower's LoadShed: a request passed though there was no permit left".to_owned());
     };
     let shed = std::iter::successors(Some(&*error as &(dyn std::error::Error + 'static)), |e| e.source())
         .any(|error| error.is::<Overloaded>());
     ensure!(shed, "around tower's LoadShed: the error that it sheds with became another one: {error}");
     Ok(())
-}
-
-/// As a server does it, but a panic is a sentence.
-async fn answer(
-    service: &mut AnyService,
-    request: Request<TestBody>,
-) -> Result<Result<Response<AnyBody>, BoxError>, String> {
-    let panicked =
-        |_| "it panicked, as it does when it is called without having been polled ready".to_owned();
-    readied(service).await?;
-    let future = catch_unwind(AssertUnwindSafe(|| service.call(request))).map_err(panicked)?;
-    let mut future = pin!(future);
-    let caught = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(polled) => polled.map(Ok),
-        Err(panic) => Poll::Ready(Err(panicked(panic))),
-    });
-    within("the response future", caught).await?
 }
