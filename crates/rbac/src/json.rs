@@ -51,6 +51,14 @@ pub(crate) fn read(text: &str) -> Result<Placed<'_>, Malformed> {
     }
 }
 
+pub(crate) const TWICE: &str = "this name is there twice";
+
+/// Where a name comes up again: readers differ in which one counts.
+pub(crate) fn twice(members: &[Member<'_>]) -> Option<usize> {
+    let mut seen = HashSet::with_capacity(members.len());
+    members.iter().find(|member| !seen.insert(&*member.name)).map(|again| again.at)
+}
+
 impl<'j> Value<'j> {
     /// The member of this name; `None` too where this is no object.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
@@ -131,9 +139,8 @@ impl<'j> Reader<'j> {
             members.push(Member { name, at, value: reader.value(depth)? });
             Ok(())
         })?;
-        let mut seen = HashSet::with_capacity(members.len());
-        match members.iter().find(|member| !seen.insert(&*member.name)) {
-            Some(again) => Err(Malformed { at: again.at, what: "this name is there twice" }),
+        match twice(&members) {
+            Some(at) => Err(Malformed { at, what: TWICE }),
             None => Ok(Value::Object(members)),
         }
     }
@@ -347,7 +354,7 @@ mod tests {
             match (read(&text), serde_json::from_str::<serde_json::Value>(&text)) {
                 (Ok(ours), Ok(theirs)) => proptest::prop_assert_eq!(other(&ours.value), theirs),
                 // Another reader takes the last of two that have one name.
-                (Err(error), Ok(_)) => proptest::prop_assert_eq!(error.what, "this name is there twice", "{}", text),
+                (Err(error), Ok(_)) => proptest::prop_assert_eq!(error.what, TWICE, "{}", text),
                 (Ok(_), Err(error)) => proptest::prop_assert!(false, "{} {}", text, error),
                 (Err(_), Err(_)) => {}
             }

@@ -35,7 +35,7 @@
 //!
 //! A denial overrides every grant, also one that another role of the caller gives, and is inherited like a grant.
 //! A `*` stands for exactly one segment. An unknown key is an error. The same schema can be written as JSON: a text that begins
-//! with `{` is read so.
+//! with `{` is read so. So can YAML, in its plain part (feature `yaml`): the text begins with `---`, comments and blank lines aside.
 //!
 //! # Who a caller is
 //!
@@ -86,6 +86,8 @@ mod services;
 mod syntax;
 mod terms;
 mod universe;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use std::fmt::Write;
 

@@ -10,8 +10,14 @@ use crate::json::{self, Placed, Value};
 ///
 /// No TOML begins with `{` or `---`, so there is no text that could be read in two ways.
 pub(super) fn table<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
-    let start = source.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
-    if start.starts_with('{') { json(source, findings) } else { toml(source, findings) }
+    let says_something = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let begin =
+        source.trim_start_matches('\u{feff}').lines().map(str::trim).find(says_something).unwrap_or_default();
+    match begin {
+        _ if begin.starts_with('{') => json(source, findings),
+        _ if begin.starts_with("---") || begin.starts_with("%YAML") => yaml(source, findings),
+        _ => toml(source, findings),
+    }
 }
 
 fn toml<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
@@ -31,9 +37,36 @@ fn json<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>>
             return None;
         }
     };
+    whole(read, findings)
+}
+
+#[cfg(feature = "yaml")]
+fn yaml<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
+    let read = match super::yaml::read(source) {
+        Ok(read) => read,
+        Err(error) => {
+            findings.error("syntax", error.at, error.what, "mend the YAML here");
+            return None;
+        }
+    };
+    whole(read, findings)
+}
+
+#[cfg(not(feature = "yaml"))]
+fn yaml<'t>(_: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
+    let cure = "write it as TOML or JSON, or build gambeson-rbac with the feature `yaml`";
+    findings.error("syntax", 0, "this begins as YAML does".to_owned(), cure);
+    None
+}
+
+fn whole<'t>(read: Placed<'t>, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
     match tree(read, findings)?.into_inner() {
         DeValue::Table(table) => Some(table),
-        _ => None,
+        other => {
+            let message = format!("the policy is of type {}", other.type_str());
+            findings.error("wrong-type", 0, message, "write a table, which begins with the version");
+            None
+        }
     }
 }
 

@@ -100,6 +100,51 @@ fn json_is_the_same_schema_with_the_same_places() {
     }
 }
 
+#[cfg(feature = "yaml")]
+#[test]
+fn yaml_is_the_same_schema_with_the_same_places() {
+    let yaml = r#"# Reviewed by two.
+---
+version: 1
+permissions:
+  notes:read: {}
+  notes:delete: { privileged: true, acr: [phr], max_age: 10m }
+roles:
+  viewer: { grants: ["*:read"] }
+  admin:
+    inherits: [viewer]
+    grants: ["notes:*"]
+routes:
+  GET /notes: { perm: notes:read }
+  GET /livez: public
+test:
+  - { as: [viewer], do: GET /notes, expect: allow }
+"#;
+    let policy = Policy::parse(yaml).unwrap();
+    let viewer = Principal::user("i", "s").role("viewer").build();
+    assert!(policy.may(&viewer, "notes:read") && !policy.may(&viewer, "notes:delete"));
+    assert_eq!((policy.run_tests().passed, policy.run_tests().failures.len()), (1, 0));
+    let bad = yaml.replace("privileged: true", "privleged: true").replace("[viewer]\n", "[viewr]\n");
+    assert_eq!(ids(&bad), [("unknown-key", 6), ("unknown-role", 10)]);
+    for (from, to, expected) in [
+        ("[\"*:read\"]", "[*:read]", ("syntax", 8)),
+        ("privileged: true", "privileged: yes", ("wrong-type", 6)),
+        ("version: 1", "version: '1'", ("unknown-version", 3)),
+        ("  GET /livez: public", "  GET /notes: public", ("syntax", 14)),
+        ("  GET /livez: public", "  GET /livez:", ("null", 14)),
+    ] {
+        assert_eq!(ids(&yaml.replace(from, to))[0], expected, "{to}");
+    }
+    assert_eq!(ids("--- []")[0], ("wrong-type", 1));
+}
+
+#[cfg(not(feature = "yaml"))]
+#[test]
+fn yaml_without_its_feature_is_told() {
+    let error = Policy::parse("# why\n---\nversion: 1").unwrap_err().to_string();
+    assert!(error.contains("feature `yaml`"), "{error}");
+}
+
 #[test]
 fn sections_that_come_later_are_refused_and_not_ignored() {
     for section in ["[[separation_of_duties]]", "[[break_glass]]"] {

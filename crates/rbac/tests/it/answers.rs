@@ -153,7 +153,7 @@ async fn what_is_forbidden_can_look_as_if_it_were_not_there() {
 #[tokio::test]
 async fn a_policy_can_hide_all_of_it_and_a_route_can_differ() {
     let hidden = POLICY
-        .replace("[routes]", "[answers]\nforbidden = \"not-found\"\n[routes]\n\"GET /open\" = \"public\"")
+        .replace("[routes]", "[answers]\nforbidden = \"not-found\"\n[routes]\n\"GET /open\" = \"public\"\n\"POST /open\" = { perm = \"delete\" }")
         .replace(
             "\"PUT /mixed\" = { perm = \"delete\" }",
             "\"PUT /mixed\" = { perm = \"delete\", forbidden = \"forbidden\" }",
