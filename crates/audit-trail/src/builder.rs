@@ -9,6 +9,8 @@ use crate::checkpoint::Signer;
 use crate::config::Config;
 use crate::disk::{Disk, SystemDisk};
 use crate::error::TrailError;
+use crate::fields::Fields;
+use crate::keys::FieldKeys;
 use crate::note::SigningKey;
 use crate::resume::Parts;
 use crate::trail::AuditTrail;
@@ -38,6 +40,7 @@ pub struct TrailBuilder {
     clock: Arc<dyn Clock>,
     disk: Arc<dyn Disk>,
     key: Option<SigningKey>,
+    keys: Option<FieldKeys>,
 }
 
 impl TrailBuilder {
@@ -48,6 +51,7 @@ impl TrailBuilder {
             clock: Arc::new(SystemClock::new()),
             disk: Arc::new(SystemDisk),
             key: None,
+            keys: None,
         }
     }
 
@@ -69,6 +73,12 @@ impl TrailBuilder {
         Self { key: Some(key), ..self }
     }
 
+    /// Seals data about people, or keeps keyed digests of it, as [`Config::personal_data`] says. Default: no keys.
+    #[must_use]
+    pub fn keys(self, keys: FieldKeys) -> Self {
+        Self { keys: Some(keys), ..self }
+    }
+
     #[cfg(test)]
     pub(crate) fn disk(self, disk: Arc<dyn Disk>) -> Self {
         Self { disk, ..self }
@@ -77,13 +87,14 @@ impl TrailBuilder {
     /// Opens it, as [`AuditTrail::open`] says.
     ///
     /// # Errors
-    /// As [`AuditTrail::open`].
+    /// As [`AuditTrail::open`], and [`Keys`](crate::TrailErrorKind::Keys) when the configuration asks for keys that are not there.
     pub fn open(self) -> Result<AuditTrail, TrailError> {
         self.open_drawing(&SystemEntropy::new())
     }
 
     pub(crate) fn open_drawing(self, entropy: &dyn Entropy) -> Result<AuditTrail, TrailError> {
         self.config.validate()?;
+        let fields = Fields::new(&self.config, self.keys.as_ref())?;
         let limits = self.config.checkpoints.clone();
         let now = self.clock.monotonic();
         let parts = Parts {
@@ -92,6 +103,6 @@ impl TrailBuilder {
             disk: self.disk,
             signer: self.key.map(|key| Signer::new(key, limits, now)),
         };
-        AuditTrail::start(self.dir, &self.config, parts, entropy)
+        AuditTrail::start(self.dir, &self.config, parts, fields, self.keys, entropy)
     }
 }

@@ -49,6 +49,43 @@ pub struct Config {
     pub retention: Retention,
     /// How often the head is signed, if the trail has a key; see [`TrailBuilder::sign`](crate::TrailBuilder::sign).
     pub checkpoints: Checkpoints,
+    /// How names, addresses and the [`personal_details`](Self::personal_details) are kept. Default `as-keyed`.
+    pub personal_data: PersonalData,
+    /// The names of details that are about people. Default `email`, `name`, `phone` and `user_agent`; at most 64.
+    pub personal_details: Vec<String>,
+}
+
+/// How data about people is kept: the names of subjects and actors, addresses, and the details that
+/// [`Config::personal_details`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PersonalData {
+    /// As well as the trail's keys allow: sealed with a store of subjects' keys, keyed digests with a secret alone, and plain
+    /// without either.
+    #[default]
+    AsKeyed,
+    /// Readable by whoever can read the file, and there for good: the chain can't be changed.
+    Plain,
+    /// A digest under a secret: the same name gives the same digest, so that it can be looked up, and nobody can read it.
+    /// Without a secret the trail does not open.
+    Hmac,
+    /// Encrypted under a key for each subject: readable until that key is erased. Without a secret and a store of keys the
+    /// trail does not open.
+    Sealed,
+}
+
+impl PersonalData {
+    /// The word of the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AsKeyed => "as-keyed",
+            Self::Plain => "plain",
+            Self::Hmac => "hmac",
+            Self::Sealed => "sealed",
+        }
+    }
 }
 
 impl Default for Config {
@@ -64,6 +101,8 @@ impl Default for Config {
             refusals: Refusals::default(),
             retention: Retention::default(),
             checkpoints: Checkpoints::default(),
+            personal_data: PersonalData::default(),
+            personal_details: ["email", "name", "phone", "user_agent"].map(String::from).into(),
         }
     }
 }
@@ -133,6 +172,20 @@ impl Config {
         self
     }
 
+    /// Sets [`personal_data`](Self::personal_data).
+    #[must_use]
+    pub fn personal_data(mut self, how: PersonalData) -> Self {
+        self.personal_data = how;
+        self
+    }
+
+    /// Sets [`personal_details`](Self::personal_details).
+    #[must_use]
+    pub fn personal_details(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.personal_details = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Looks through all settings.
     ///
     /// # Errors
@@ -163,6 +216,10 @@ impl Config {
         self.refusals.validate(&mut problems);
         self.retention.validate(self.segment_bytes, &mut problems);
         self.checkpoints.validate(&mut problems);
+        if self.personal_details.len() > 64 {
+            let count = self.personal_details.len().to_string();
+            problems.add("audit_trail.personal_details", count, "name at most 64");
+        }
         problems.check()
     }
 }

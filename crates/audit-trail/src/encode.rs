@@ -1,10 +1,13 @@
 //! Records as the members of a JSON object, in the one order in which they are written.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 
 use gambeson_core::{AuditEvent, Subject, Timestamp, json_string};
 
 use crate::digest::Digest;
+use crate::error::TrailError;
+use crate::fields::{Fields, Veil};
 use crate::losses::{Cause, Loss};
 use crate::refusals::Told;
 use crate::retention::Sealed;
@@ -14,27 +17,31 @@ const MAX_TEXT: usize = 1_024;
 /// More details than these are counted under the name `details.omitted`.
 const MAX_DETAILS: usize = 32;
 
-/// The members of an event, from `at` on.
-pub(crate) fn event(event: &AuditEvent) -> String {
+/// The members of an event, from `at` on, and why a text about a person was withheld, if one was.
+pub(crate) fn event(event: &AuditEvent, fields: &Fields) -> (String, Option<TrailError>) {
     let mut out = start(event.at, "event");
     let context = &event.context;
+    let mut veil = fields.veil(context.subject.as_ref());
+    let mut actor = fields.veil(context.actor.as_ref());
     text(&mut out, "kind", event.kind.as_str());
     text(&mut out, "action", &event.action);
     text(&mut out, "outcome", event.outcome.as_str());
     optional(&mut out, "reason", event.reason.as_deref());
-    subject(&mut out, "subject", context.subject.as_ref());
-    subject(&mut out, "actor", context.actor.as_ref());
+    subject(&mut out, "subject", context.subject.as_ref(), &mut veil);
+    subject(&mut out, "actor", context.actor.as_ref(), &mut actor);
     optional(&mut out, "tenant", context.tenant.as_deref());
     optional(&mut out, "method", event.method.as_ref().map(|method| method.as_str()));
     optional(&mut out, "route", context.route.as_ref().map(|route| route.as_str()));
     optional(&mut out, "object", event.object.as_deref());
     optional(&mut out, "policy", event.policy.as_deref());
-    shown(&mut out, "address", context.address);
+    if let Some(address) = context.address {
+        text(&mut out, "address", &veil.person("address", &address.to_string()));
+    }
     optional(&mut out, "request_id", context.request_id.as_ref().map(|id| id.as_str()));
     shown(&mut out, "trace_id", context.trace.map(|trace| trace.trace_id_hex()));
     shown(&mut out, "span_id", context.trace.map(|trace| trace.span_id_hex()));
-    details(&mut out, &event.details);
-    out
+    details(&mut out, &event.details, &mut veil);
+    (out, veil.fault().or(actor.fault()))
 }
 
 fn start(at: Timestamp, record: &str) -> String {
@@ -62,26 +69,30 @@ fn shown(out: &mut String, name: &str, value: Option<impl Display>) {
     }
 }
 
-fn subject(out: &mut String, name: &str, subject: Option<&Subject>) {
+fn subject(out: &mut String, name: &str, subject: Option<&Subject>, veil: &mut Veil<'_>) {
     if let Some(subject) = subject {
         let _ = write!(out, ",\"{name}\":{{\"iss\":");
         clipped(out, &subject.issuer);
         out.push_str(",\"sub\":");
-        clipped(out, &subject.name);
+        json_string(out, &veil.person("sub", &clip(&subject.name)));
         out.push('}');
     }
 }
 
 fn clipped(out: &mut String, value: &str) {
+    json_string(out, &clip(value));
+}
+
+fn clip(value: &str) -> Cow<'_, str> {
     if value.len() <= MAX_TEXT {
-        return json_string(out, value);
+        return Cow::Borrowed(value);
     }
     let end = (0..=MAX_TEXT).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
     let (kept, cut) = value.split_at(end);
-    json_string(out, &format!("{kept}…(+{} bytes)", cut.len()));
+    format!("{kept}…(+{} bytes)", cut.len()).into()
 }
 
-fn details(out: &mut String, details: &[(&'static str, String)]) {
+fn details(out: &mut String, details: &[(&'static str, String)], veil: &mut Veil<'_>) {
     if details.is_empty() {
         return;
     }
@@ -95,7 +106,7 @@ fn details(out: &mut String, details: &[(&'static str, String)]) {
             n => clipped(out, &format!("{name}#{}", n + 1)),
         }
         out.push(':');
-        clipped(out, value);
+        json_string(out, &veil.detail(name, &clip(value)));
     }
     if let Some(omitted) = details.len().checked_sub(MAX_DETAILS).filter(|n| *n > 0) {
         let _ = write!(out, ",\"details.omitted\":\"{omitted}\"");
@@ -198,12 +209,13 @@ pub(crate) fn shutdown(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use gambeson_core::{AuditKind, Outcome};
+    use gambeson_core::{AuditKind, Outcome, SecretBytes};
 
     use super::*;
+    use crate::config::Config;
+    use crate::keys::{FieldKeys, MemorySubjectKeys};
 
-    #[test]
-    fn the_longest_event_fits_a_line() {
+    fn worst() -> AuditEvent {
         let long = "\u{1}".repeat(1 << 20);
         let mut worst =
             AuditEvent::new(AuditKind::Authorization, long.clone(), Outcome::Denied, Timestamp::default());
@@ -217,10 +229,26 @@ mod tests {
         for _ in 0..100 {
             worst = worst.detail("same", long.clone());
         }
-        let members = event(&worst);
-        assert!(members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
+        worst
+    }
+
+    #[test]
+    fn the_longest_event_fits_a_line() {
+        let (members, fault) = event(&worst(), &Fields::new(&Config::default(), None).unwrap());
+        assert!(fault.is_none() && members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
         let parsed: serde_json::Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
         assert_eq!(parsed["details"]["details.omitted"], "68");
         assert!(parsed["details"]["same#32"].as_str().unwrap().ends_with("(+1047552 bytes)"));
+    }
+
+    #[test]
+    fn it_fits_when_everything_is_sealed() {
+        let keys = FieldKeys::new(&SecretBytes::new(vec![1; 32])).unwrap();
+        let keys = keys.with_subjects(std::sync::Arc::new(MemorySubjectKeys::new())).unwrap();
+        let config = Config::default().personal_details(["same"]);
+        let (members, fault) = event(&worst(), &Fields::new(&config, Some(&keys)).unwrap());
+        assert!(fault.is_none() && members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
+        let parsed: serde_json::Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
+        assert!(parsed["details"]["same#32"].as_str().unwrap().starts_with("sealed:"));
     }
 }

@@ -28,6 +28,15 @@ impl Entry {
         }
     }
 
+    /// When, RFC 3339 in UTC.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        match self {
+            Self::Event(event) => &event.at,
+            Self::Control(control) => &control.at,
+        }
+    }
+
     /// The event, if it is one.
     #[must_use]
     pub fn into_event(self) -> Option<StoredEvent> {
@@ -106,6 +115,25 @@ pub struct StoredEvent {
     pub details: BTreeMap<String, String>,
     /// The record's own hash.
     pub hash: String,
+}
+
+impl StoredEvent {
+    /// Every text that may be sealed or keyed, with the field that it stands in. Which details are, the text itself tells.
+    pub(crate) fn about_people_mut(&mut self) -> impl Iterator<Item = (&str, &mut String)> {
+        let subjects = [&mut self.subject, &mut self.actor].into_iter().flatten();
+        let subjects = subjects.map(|subject| ("sub", &mut subject.sub));
+        let address = self.address.as_mut().map(|address| ("address", address));
+        let details = self.details.iter_mut().map(|(name, text)| (field_of_detail(name), text));
+        subjects.chain(address).chain(details)
+    }
+}
+
+/// A detail that was given twice is the same field as the first.
+fn field_of_detail(name: &str) -> &str {
+    match name.rsplit_once('#') {
+        Some((field, number)) if number.parse::<u32>().is_ok() => field,
+        _ => name,
+    }
 }
 
 /// Issuer and name.

@@ -37,6 +37,8 @@ pub enum TrailErrorKind {
     Closed,
     /// It took longer than allowed.
     Deadline,
+    /// A secret or the store of subjects' keys is missing, can't be used, or is not the right one.
+    Keys,
 }
 
 impl TrailError {
@@ -50,6 +52,15 @@ impl TrailError {
             detail: format!("can't {doing} {}", path.display()),
             source: Some(Arc::new(source)),
         }
+    }
+
+    pub(crate) fn keys(doing: &str, source: io::Error) -> Self {
+        Self { kind: TrailErrorKind::Keys, detail: format!("can't {doing}"), source: Some(Arc::new(source)) }
+    }
+
+    pub(crate) fn export(source: io::Error) -> Self {
+        let detail = "can't write the export".into();
+        Self { kind: TrailErrorKind::Io, detail, source: Some(Arc::new(source)) }
     }
 
     /// What a caller can act on.

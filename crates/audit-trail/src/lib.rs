@@ -140,6 +140,39 @@
 //!             public.verify(raw[4:], f"{text}\n".encode())
 //! ```
 //!
+//! # Data about people
+//!
+//! Whoever may verify a trail need not learn who is in it, and a person can be erased though no line can be changed. With
+//! [`FieldKeys`] ([`TrailBuilder::keys`]) names never reach the disk as they are: [`record`](gambeson_core::AuditSink::record) covers them before it
+//! queues the event.
+//!
+//! | field | without keys | with a secret | with a store of subjects' keys too | why |
+//! |---|---|---|---|---|
+//! | `sub` of `subject` and `actor` | plain | `hmac` | `sealed` | names a person |
+//! | `address` | plain | `hmac` | `sealed` | often leads to one |
+//! | details that [`Config::personal_details`] names | plain | `hmac` | `sealed` | say what they are by their name |
+//! | `network` of `refusals` | plain | plain | plain | of many addresses, and only of strangers |
+//! | `iss`, `tenant` | plain | plain | plain | organisations; a tenant's admin filters by it |
+//! | `object`, other details | plain | plain | plain | the app's own: name things by ids, not by people |
+//! | all others | plain | plain | plain | what happened |
+//!
+//! [`Config::personal_data`] decides: `as-keyed` (the default) is this table; `plain`, `hmac` and `sealed` are one column each, and
+//! `hmac` and `sealed` refuse to open without their keys.
+//!
+//! | stands in the file | means |
+//! |---|---|
+//! | `hmac:KEY:DIGEST` | HMAC-SHA-256 (RFC 2104) of field, a zero byte and text, under a key that HKDF (RFC 5869) makes of the secret; `KEY` tells which secret. The same text gives the same digest: it can be looked up and counted, and whoever has the secret can try names |
+//! | `sealed:ID:…` | AES-256-GCM (NIST SP 800-38D) under a key that HKDF makes of the key `ID` of the subject and 16 random bytes; base64url of these, a random 96-bit nonce, ciphertext and tag. A key made so seals 2³² texts at most. Texts are padded to 32 bytes, and good for their field only |
+//! | `withheld:` | the key could not be kept; a strict act is refused then |
+//! | `plain:…` | a text that looks like one of these and is none |
+//!
+//! Each subject, known by issuer and name, has a key in the store; requests of nobody share one. [`FieldKeys::erase`] removes it: what was sealed then reads
+//! `erased:ID` to everybody, the chain still verifies, and that these events were one subject's still shows. An app
+//! that runs notices and takes a new key. Backups of the store bring keys back: keep them shorter than what must be erasable.
+//! The first event of a subject waits for its key's file to be synced; each sealed text costs a few microseconds.
+//!
+//!
+//!
 //! # Bounds
 //!
 //! What strangers cause is bounded: of the refusals of one kind, reason, route and network within a minute
@@ -157,6 +190,7 @@
 //! | `audit trail's head can't be published` | warn | the first failure of a row |
 //! | `audit trail's head is published again` | info | the end of such a row |
 //! | `audit trail writes again` | info | the health is restored |
+//! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time |
 //!
 //! # After a crash
 //!
@@ -177,7 +211,9 @@ mod encode;
 mod entry;
 mod error;
 mod fan_out;
+mod fields;
 mod filter;
+mod keys;
 mod line;
 mod lines;
 mod losses;
@@ -200,16 +236,19 @@ mod writer;
 pub use anchor::{Anchor, AnchorError, FileAnchor, HttpAnchor, PublishedHead, StdoutAnchor, read_heads};
 pub use builder::TrailBuilder;
 pub use checkpoint::Checkpoints;
-pub use config::Config;
+pub use config::{Config, PersonalData};
 pub use digest::{Digest, Head, ParseHeadError};
 pub use durability::DurabilityRule;
 pub use entry::{ControlRecord, Entry, StoredEvent, StoredSubject};
 pub use error::{TrailError, TrailErrorKind};
 pub use fan_out::{FanOut, FanOutBuilder, Quorum};
 pub use filter::Filter;
+pub use keys::{
+    FieldKeys, FileSubjectKeys, Kept, KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectTag,
+};
 pub use note::{KeyError, SigningKey, VerifyingKey};
 pub use publisher::{Publisher, Publishing};
-pub use read::{Entries, read, tail};
+pub use read::{Entries, read, read_with_keys, tail, tail_with_keys};
 pub use refusals::Refusals;
 pub use report::{Report, SegmentReport, VerifyError, VerifyErrorKind};
 pub use retention::Retention;

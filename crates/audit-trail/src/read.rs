@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::entry::Entry;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::filter::Filter;
+use crate::keys::FieldKeys;
 use crate::line::Line;
 use crate::lines::{self, Lines, Step};
 use crate::segment::{self, Segment};
@@ -17,6 +18,7 @@ pub struct Entries {
     segments: std::vec::IntoIter<Segment>,
     open: Option<(Segment, Lines)>,
     filter: Filter,
+    keys: Option<FieldKeys>,
 }
 
 /// Reads the trail in `dir`, newest last, also while an app writes to it.
@@ -29,7 +31,19 @@ pub struct Entries {
 pub fn read(dir: impl AsRef<Path>, filter: Filter) -> Result<Entries, TrailError> {
     let dir = dir.as_ref();
     let segments = segment::list(dir).map_err(|error| TrailError::io("list", dir, error))?;
-    Ok(Entries { segments: segments.into_iter(), open: None, filter })
+    Ok(Entries { segments: segments.into_iter(), open: None, filter, keys: None })
+}
+
+/// Like [`read`], and opens what is sealed. The filter's subject is found among sealed and keyed names too.
+///
+/// # Errors
+/// As [`read`]; while iterating also as [`FieldKeys::open`].
+pub fn read_with_keys(
+    dir: impl AsRef<Path>,
+    filter: Filter,
+    keys: &FieldKeys,
+) -> Result<Entries, TrailError> {
+    Ok(Entries { keys: Some(keys.clone()), ..read(dir, filter)? })
 }
 
 impl Entries {
@@ -49,8 +63,8 @@ impl Entries {
             let step = lines.next().map_err(|error| TrailError::io("read", &segment.path, error))?;
             match step {
                 Some(Step::Whole(bytes)) => {
-                    let entry = parse(segment, bytes)?;
-                    if self.filter.takes(&entry) {
+                    let entry = parse(segment, bytes, self.keys.as_ref())?;
+                    if self.filter.takes(&entry, self.keys.as_ref()) {
                         return Ok(Some(entry));
                     }
                 }
@@ -78,7 +92,20 @@ impl Iterator for Entries {
 /// # Errors
 /// The files can't be read, or hold a line that was changed.
 pub fn tail(dir: impl AsRef<Path>, filter: &Filter, most: usize) -> Result<Vec<Entry>, TrailError> {
-    newest(dir.as_ref(), filter, most, u64::MAX)
+    newest(dir.as_ref(), filter, most, u64::MAX, None)
+}
+
+/// Like [`tail`], and opens what is sealed; see [`read_with_keys`].
+///
+/// # Errors
+/// As [`tail`] and [`FieldKeys::open`].
+pub fn tail_with_keys(
+    dir: impl AsRef<Path>,
+    filter: &Filter,
+    most: usize,
+    keys: &FieldKeys,
+) -> Result<Vec<Entry>, TrailError> {
+    newest(dir.as_ref(), filter, most, u64::MAX, Some(keys))
 }
 
 /// Like [`tail`], but gives up after `budget` bytes.
@@ -87,6 +114,7 @@ pub(crate) fn newest(
     filter: &Filter,
     most: usize,
     mut budget: u64,
+    keys: Option<&FieldKeys>,
 ) -> Result<Vec<Entry>, TrailError> {
     let segments = segment::list(dir).map_err(|error| TrailError::io("list", dir, error))?;
     let mut found = Vec::new();
@@ -98,12 +126,13 @@ pub(crate) fn newest(
         let io = |error| TrailError::io("read", &segment.path, error);
         let mut file = File::open(&segment.path).map_err(io)?;
         let flow = lines::backwards(&mut file, &mut budget, |bytes| {
-            match parse(segment, bytes) {
-                Ok(entry) if filter.takes(&entry) => found.push(entry),
-                Ok(_) => {}
+            let mut ended = false;
+            match parse(segment, bytes, keys) {
+                Ok(entry) if filter.takes(&entry, keys) => found.push(entry),
+                Ok(entry) => ended = filter.ends_at(entry.seq()),
                 Err(error) => wrong = Some(error),
             }
-            match found.len() >= most || wrong.is_some() {
+            match ended || found.len() >= most || wrong.is_some() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -119,13 +148,17 @@ pub(crate) fn newest(
     }
 }
 
-fn parse(segment: &Segment, bytes: &[u8]) -> Result<Entry, TrailError> {
+fn parse(segment: &Segment, bytes: &[u8], keys: Option<&FieldKeys>) -> Result<Entry, TrailError> {
     let line = Line::read(bytes);
-    line.and_then(|line| Entry::read(&line).ok()).ok_or_else(|| {
+    let mut entry = line.and_then(|line| Entry::read(&line).ok()).ok_or_else(|| {
         let detail = format!(
             "{} holds a line that no trail wrote; run `gambeson audit verify`",
             segment.path.display()
         );
         TrailError::new(TrailErrorKind::Damaged, detail)
-    })
+    })?;
+    if let (Entry::Event(event), Some(keys)) = (&mut entry, keys) {
+        keys.open(event)?;
+    }
+    Ok(entry)
 }

@@ -1,6 +1,10 @@
 //! What the trail says to the log. Events themselves never go through it.
 
-use gambeson_core::Health;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gambeson_core::{AuditError, Health};
+
+use crate::error::TrailError;
 
 /// Tells the first failure of a row.
 pub(crate) fn not_published(anchor: &str, why: Option<&str>) {
@@ -21,5 +25,25 @@ pub(crate) fn health_changed(before: &Health, after: &Health) {
         (_, Health::Degraded(why)) => tracing::warn!(why, "audit trail is degraded"),
         (_, Health::Unhealthy(why)) => tracing::error!(why, "audit trail can't keep events"),
         _ => {}
+    }
+}
+
+/// A text about a person could not be sealed. Told at its 1st, 2nd, 4th, 8th … time: it may be each event.
+pub(crate) fn withheld(error: &TrailError) {
+    static TIMES: AtomicU64 = AtomicU64::new(0);
+    let count = TIMES.fetch_add(1, Ordering::Relaxed) + 1;
+    if count.is_power_of_two() {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(%error, cause, count, "audit trail can't seal data about people");
+    }
+}
+
+/// The outcome of a request was not taken by the sink. Told like [`withheld`].
+pub(crate) fn outcome_lost(error: &AuditError) {
+    static TIMES: AtomicU64 = AtomicU64::new(0);
+    let count = TIMES.fetch_add(1, Ordering::Relaxed) + 1;
+    if count.is_power_of_two() {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(%error, cause, count, "the outcome of a request is not on record");
     }
 }

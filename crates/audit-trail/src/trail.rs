@@ -16,13 +16,15 @@ use crate::digest::Head;
 use crate::durability::{self, DurabilityRule};
 use crate::entry::StoredEvent;
 use crate::error::{TrailError, TrailErrorKind};
+use crate::fields::Fields;
 use crate::filter::Filter;
+use crate::keys::FieldKeys;
 use crate::losses::Losses;
 use crate::queue::{Item, Wish};
 use crate::resume::Parts;
 use crate::ticket::Ticket;
 use crate::writer::{Shared, ShutOut, Writer};
-use crate::{encode, read, refusals, resume, segment};
+use crate::{encode, read, refusals, resume, segment, telemetry};
 
 /// A hash-chained audit trail in a directory. Clones share it.
 ///
@@ -39,6 +41,9 @@ struct Owner {
     dir: PathBuf,
     shared: Arc<Shared>,
     durability: Vec<DurabilityRule>,
+    /// How data about people is kept.
+    fields: Fields,
+    keys: Option<FieldKeys>,
 }
 
 impl Drop for Owner {
@@ -62,7 +67,7 @@ impl AuditTrail {
         Self::builder(dir).config(config.clone()).open()
     }
 
-    /// A trail in `dir` with more than the usual parts: a key that signs, another clock.
+    /// A trail in `dir` with more than the usual parts: a key that signs, keys for data about people, another clock.
     pub fn builder(dir: impl Into<PathBuf>) -> TrailBuilder {
         TrailBuilder::new(dir.into())
     }
@@ -84,6 +89,8 @@ impl AuditTrail {
         dir: PathBuf,
         config: &Config,
         parts: Parts,
+        fields: Fields,
+        keys: Option<FieldKeys>,
         entropy: &dyn Entropy,
     ) -> Result<Self, TrailError> {
         segment::create_dir(&dir).map_err(|error| TrailError::io("create", &dir, error))?;
@@ -109,7 +116,8 @@ impl AuditTrail {
             .name("audit-trail".into())
             .spawn(move || writer.run())
             .map_err(|error| TrailError::io("start the writer of", &dir, error))?;
-        Ok(Self { owner: Arc::new(Owner { dir, shared, durability: config.durability.clone() }) })
+        let durability = config.durability.clone();
+        Ok(Self { owner: Arc::new(Owner { dir, shared, durability, fields, keys }) })
     }
 
     /// The last record that is in the file, though perhaps not yet synced.
@@ -154,7 +162,7 @@ impl AuditTrail {
     /// `None` shows the events of **all** tenants: it is for operators, and never what to pass for a caller without a
     /// tenant.
     ///
-    /// Flushes first, waiting at most a second. Looks through the newest 32 MiB of the trail at most. Blocks: call it
+    /// What is sealed is opened with the trail's keys. Flushes first, waiting at most a second. Looks through the newest 32 MiB of the trail at most. Blocks: call it
     /// through `spawn_blocking`.
     ///
     /// # Errors
@@ -168,7 +176,8 @@ impl AuditTrail {
         if let Some(tenant) = tenant {
             filter = filter.tenant(tenant);
         }
-        let entries = read::newest(&self.owner.dir, &filter, most, 32 << 20)?;
+        let keys = self.owner.keys.as_ref();
+        let entries = read::newest(&self.owner.dir, &filter, most, 32 << 20, keys)?;
         Ok(entries.into_iter().filter_map(|entry| entry.into_event()).collect())
     }
 
@@ -198,8 +207,15 @@ impl AuditSink for AuditTrail {
             false => durability::of(&self.owner.durability, &event, wish),
         };
         let ticket = (durability == Durability::Strict).then(Ticket::new);
+        let (members, withheld) = encode::event(&event, &self.owner.fields);
+        if let Some(error) = withheld {
+            telemetry::withheld(&error);
+            if ticket.is_some() {
+                return Answer::Ready(Err(unavailable(error)));
+            }
+        }
         let item = Item {
-            members: encode::event(&event),
+            members,
             at: event.at,
             anonymous,
             wish: match (&ticket, durability) {

@@ -6,6 +6,7 @@ mod crash;
 mod fan_out;
 mod faults;
 mod keeping;
+mod people;
 mod process;
 mod reading;
 mod retention;
