@@ -210,6 +210,7 @@ mod durability;
 mod encode;
 mod entry;
 mod error;
+pub mod export;
 mod fan_out;
 mod fields;
 mod filter;

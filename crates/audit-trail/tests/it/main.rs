@@ -3,6 +3,7 @@
 
 mod anchoring;
 mod crash;
+mod exporting;
 mod fan_out;
 mod faults;
 mod keeping;
