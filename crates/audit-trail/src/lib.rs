@@ -219,6 +219,7 @@ mod line;
 mod lines;
 mod losses;
 mod note;
+pub mod outcome;
 mod publisher;
 mod queue;
 mod read;
@@ -248,6 +249,7 @@ pub use keys::{
     FieldKeys, FileSubjectKeys, Kept, KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectTag,
 };
 pub use note::{KeyError, SigningKey, VerifyingKey};
+pub use outcome::AuditLayer;
 pub use publisher::{Publisher, Publishing};
 pub use read::{Entries, read, read_with_keys, tail, tail_with_keys};
 pub use refusals::Refusals;
