@@ -171,7 +171,11 @@
 //! that runs notices and takes a new key. Backups of the store bring keys back: keep them shorter than what must be erasable.
 //! The first event of a subject waits for its key's file to be synced; each sealed text costs a few microseconds.
 //!
+//! # What came of an act, and where a result came from
 //!
+//! [`AuditLayer`] records how each request ended, with the same `request_id` as the decision that allowed it.
+//! [`Provenance`] records inputs, outputs, model and tools of a processing step by their digests. [`export`] writes trails
+//! for other programs.
 //!
 //! # Bounds
 //!
@@ -220,6 +224,7 @@ mod lines;
 mod losses;
 mod note;
 pub mod outcome;
+mod provenance;
 mod publisher;
 mod queue;
 mod read;
@@ -250,6 +255,7 @@ pub use keys::{
 };
 pub use note::{KeyError, SigningKey, VerifyingKey};
 pub use outcome::AuditLayer;
+pub use provenance::Provenance;
 pub use publisher::{Publisher, Publishing};
 pub use read::{Entries, read, read_with_keys, tail, tail_with_keys};
 pub use refusals::Refusals;
