@@ -1,13 +1,20 @@
 //! `gambeson audit …`
 
+mod export;
+mod find;
+mod follow;
+mod keys;
+mod select;
+mod show;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
 use gambeson_audit_trail::{
-    ControlRecord, Entry, Filter, Head, Report, StoredEvent, VerifyError, VerifyErrorKind, VerifyOptions,
-    VerifyingKey, read_heads, tail, trails_in, verify, verify_set,
+    Head, Report, VerifyError, VerifyErrorKind, VerifyOptions, VerifyingKey, read_heads, trails_in, verify,
+    verify_set,
 };
 use gambeson_core::escape_controls;
 
@@ -37,19 +44,13 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Show the newest records, newest last.
-    Tail {
-        /// The trail's directory.
-        dir: PathBuf,
-        /// How many.
-        #[arg(short = 'n', long = "lines", default_value_t = 10)]
-        lines: usize,
-        /// Only events of this tenant.
-        #[arg(long)]
-        tenant: Option<String>,
-        /// One JSON object a line, as stored.
-        #[arg(long)]
-        json: bool,
-    },
+    Tail(follow::Tail),
+    /// Write records for other programs: CSV, HTML, OCSF, JSON.
+    Export(export::Export),
+    /// Find the events of one subject, also where its name is keyed or sealed.
+    Find(find::Find),
+    /// Erase the key of one subject: what was sealed for it can't be read again, and the chain stays whole.
+    Erase(find::Erase),
     /// Verify a trail and print the head of each segment, newest last: keep them elsewhere.
     Heads {
         /// The trail's directory.
@@ -74,15 +75,10 @@ pub(crate) fn run(command: Command) -> Outcome {
                 }
             }
         }
-        Command::Tail { dir, lines, tenant, json } => {
-            let filter = tenant.map_or_else(Filter::all, |tenant| Filter::events().tenant(tenant));
-            match tail(&dir, &filter, lines) {
-                Ok(entries) => {
-                    Outcome::said(entries.iter().map(|entry| shown(entry, json)).collect::<String>())
-                }
-                Err(error) => Outcome::failed(3, chain(&error)),
-            }
-        }
+        Command::Tail(tail) => follow::run(&tail),
+        Command::Export(export) => export::run(&export),
+        Command::Find(find) => find::find(&find),
+        Command::Erase(erase) => find::erase(&erase),
         Command::Heads { dir } => match verify(&dir, &VerifyOptions::default()) {
             Ok(report) => {
                 let heads = report.segments.iter().map(|segment| format!("{}\n", segment.head));
@@ -228,56 +224,4 @@ fn error_json(error: &VerifyError) -> String {
         "segment": error.segment(),
         "message": error.to_string(),
     }))
-}
-
-/// One line; what strangers wrote can't move the cursor.
-fn shown(entry: &Entry, json: bool) -> String {
-    if json {
-        return format!("{}\n", safe_json(entry));
-    }
-    let line = match entry {
-        Entry::Event(event) => event_line(event),
-        Entry::Control(control) => control_line(control),
-        _ => format!("{} (a record of a newer version)", entry.seq()),
-    };
-    format!("{}\n", escape_controls(&line))
-}
-
-fn event_line(event: &StoredEvent) -> String {
-    let mut line = format!(
-        "{} {} {} {} {}",
-        event.seq,
-        event.at,
-        event.kind.as_str(),
-        event.outcome.as_str(),
-        event.action
-    );
-    let subject = event.subject.as_ref().map(|subject| &subject.sub);
-    let parts = [
-        ("reason", event.reason.as_ref()),
-        ("subject", subject),
-        ("tenant", event.tenant.as_ref()),
-        ("method", event.method.as_ref()),
-        ("route", event.route.as_ref()),
-        ("object", event.object.as_ref()),
-        ("address", event.address.as_ref()),
-        ("trace", event.trace_id.as_ref()),
-    ];
-    for (name, value) in parts {
-        if let Some(value) = value {
-            let _ = write!(line, " {name}={value}");
-        }
-    }
-    line
-}
-
-fn control_line(control: &ControlRecord) -> String {
-    let mut line = format!("{} {} -- {}", control.seq, control.at, control.record);
-    if let Some(lost) = control.lost {
-        let _ = write!(line, ": {lost} events lost ({})", control.cause.as_deref().unwrap_or("?"));
-    }
-    if let Some(bytes) = control.torn_bytes {
-        let _ = write!(line, ": {bytes} bytes of a torn line set aside");
-    }
-    line
 }

@@ -5,10 +5,11 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | all is well |
-//! | 1 | the policy has an error, one of its test rows failed, the issuer is not healthy, or the token is refused |
+//! | 1 | the policy has an error, one of its test rows failed, the issuer is not healthy, or the token is refused; audit find and erase: nothing is there of that subject |
 //! | 2 | the command line is wrong |
-//! | 3 | a file or standard input can't be read |
-//! | 10 | audit verify: a record was edited |
+//! | 3 | a file or standard input can't be read, or there is no trail in the folder |
+//! | 4 | audit: a secret or key is missing, too short, or not the one that the trail was written with |
+//! | 10 | audit verify: a record was edited; audit tail, export and find: a line that no trail wrote |
 //! | 11 | audit verify: records or a segment are missing |
 //! | 12 | audit verify: records were moved or repeated |
 //! | 13 | audit verify: the last line is torn; all before it is whole |

@@ -1,6 +1,7 @@
 //! The command as people run it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod audit;
 mod oidc;
 mod trails;
 
