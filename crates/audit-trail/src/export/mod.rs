@@ -21,6 +21,7 @@
 //! | `authorization`, `secret_access`, `budget_refusal` | API Activity (6003) | by method: POST Create (1), GET and HEAD Read (2), PUT and PATCH Update (3), DELETE Delete (4); else Other (99) |
 //! | `policy_change`, `configuration_change` | Entity Management (3004) | Other (99) |
 //! | `provenance`, `application`, and what the trail says about itself | Base Event (0) | Other (99) |
+//! | `refusals` of strangers that were put together | that of a single one, with `count`, `start_time` and `end_time` | likewise |
 //!
 //! Authorize Session (3003) is about rights that are given to a session, not about a decision on a request, and is not used. `success` is
 //! status 1, `denied` and `failed` are status 2 with that word as `status_detail` and the reason as `status_code`; severity is
@@ -192,22 +193,31 @@ fn event_cells(event: &StoredEvent) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// What the trail says about itself has few columns of its own: the rest is among the details.
+/// What the trail says about itself has few columns of its own: the rest is among the details. Refusals that were put
+/// together stand where a single one would.
 fn control_cells(control: &ControlRecord) -> [String; COLUMNS.len()] {
-    let mut details = serde_json::to_value(control).unwrap_or_default();
-    if let Some(members) = details.as_object_mut() {
-        for column in ["seq", "at", "record", "hash"] {
-            members.remove(column);
-        }
-    }
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let filled = [
         ("seq", control.seq.to_string()),
         ("at", control.at.clone()),
         ("record", control.record.clone()),
-        ("details", details.to_string()),
+        ("kind", control.kind.map(|kind| kind.as_str().into()).unwrap_or_default()),
+        ("action", text(&control.action)),
+        ("outcome", control.outcome.map(|outcome| outcome.as_str().into()).unwrap_or_default()),
+        ("reason", text(&control.reason)),
+        ("method", text(&control.method)),
+        ("route", text(&control.route)),
+        ("address", text(&control.network)),
         ("hash", control.hash.clone()),
     ];
-    COLUMNS.map(|column| {
-        filled.iter().find(|(name, _)| *name == column).map(|(_, text)| text.clone()).unwrap_or_default()
+    let mut details = serde_json::to_value(control).unwrap_or_default();
+    if let Some(members) = details.as_object_mut() {
+        members.retain(|name, _| name != "network" && filled.iter().all(|(column, _)| column != name));
+    }
+    let details = details.to_string();
+    COLUMNS.map(|column| match filled.iter().find(|(name, _)| *name == column) {
+        Some((_, text)) => text.clone(),
+        None if column == "details" => details.clone(),
+        None => String::new(),
     })
 }

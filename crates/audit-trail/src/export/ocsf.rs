@@ -14,7 +14,10 @@ const VERSION: &str = "1.6.0";
 pub(super) fn event(entry: &Entry) -> Value {
     match entry {
         Entry::Event(event) => of_event(event),
-        Entry::Control(control) => of_control(control),
+        Entry::Control(control) => match control.kind {
+            Some(kind) => of_refusals(control, kind),
+            None => of_control(control),
+        },
     }
 }
 
@@ -36,33 +39,33 @@ impl Class {
         Self { activity, activity_name: name.into(), ..self }
     }
 
-    fn of(event: &StoredEvent) -> Self {
-        match event.kind {
+    fn of(kind: AuditKind, action: &str, method: Option<&str>) -> Self {
+        match kind {
             AuditKind::Authentication => {
                 let class = Self::new(3_002, "Authentication", "Identity & Access Management");
-                if event.action.contains("logout") {
+                if action.contains("logout") {
                     class.doing(2, "Logoff")
-                } else if event.action.contains("login") {
+                } else if action.contains("login") {
                     class.doing(1, "Logon")
                 } else {
-                    class.doing(99, &event.action)
+                    class.doing(99, action)
                 }
             }
             AuditKind::Authorization | AuditKind::SecretAccess | AuditKind::BudgetRefusal => {
                 let class = Self::new(6_003, "API Activity", "Application Activity");
-                match event.method.as_deref() {
+                match method {
                     Some("POST") => class.doing(1, "Create"),
                     Some("GET" | "HEAD") => class.doing(2, "Read"),
                     Some("PUT" | "PATCH") => class.doing(3, "Update"),
                     Some("DELETE") => class.doing(4, "Delete"),
-                    _ => class.doing(99, &event.action),
+                    _ => class.doing(99, action),
                 }
             }
             AuditKind::PolicyChange | AuditKind::ConfigurationChange => {
                 let class = Self::new(3_004, "Entity Management", "Identity & Access Management");
-                class.doing(99, &event.action)
+                class.doing(99, action)
             }
-            _ => Self::new(0, "Base Event", "Uncategorized").doing(99, &event.action),
+            _ => Self::new(0, "Base Event", "Uncategorized").doing(99, action),
         }
     }
 
@@ -88,9 +91,9 @@ impl Class {
 }
 
 fn of_event(event: &StoredEvent) -> Value {
-    let class = Class::of(event);
+    let class = Class::of(event.kind, &event.action, event.method.as_deref());
     let mut out = class.begin(&event.at, event.seq, &event.hash);
-    status(&mut out, event);
+    status(&mut out, &event.action, event.outcome, event.reason.as_deref());
     metadata(&mut out, event);
     let user = user(event.subject.as_ref());
     let source = event.address.as_deref().map(endpoint);
@@ -132,19 +135,19 @@ fn of_event(event: &StoredEvent) -> Value {
     Value::Object(out)
 }
 
-fn status(out: &mut Map<String, Value>, event: &StoredEvent) {
-    let success = event.outcome == Outcome::Success;
+fn status(out: &mut Map<String, Value>, action: &str, outcome: Outcome, reason: Option<&str>) {
+    let success = outcome == Outcome::Success;
     let (id, status) = if success { (1, "Success") } else { (2, "Failure") };
     let (severity_id, severity) = if success { (1, "Informational") } else { (2, "Low") };
     out.insert("status_id".into(), id.into());
     out.insert("status".into(), status.into());
-    out.insert("status_detail".into(), event.outcome.as_str().into());
+    out.insert("status_detail".into(), outcome.as_str().into());
     out.insert("severity_id".into(), severity_id.into());
     out.insert("severity".into(), severity.into());
-    if let Some(reason) = &event.reason {
-        out.insert("status_code".into(), reason.as_str().into());
+    if let Some(reason) = reason {
+        out.insert("status_code".into(), reason.into());
     }
-    out.insert("message".into(), format!("{} {}", event.action, event.outcome.as_str()).into());
+    out.insert("message".into(), format!("{action} {}", outcome.as_str()).into());
 }
 
 fn metadata(out: &mut Map<String, Value>, event: &StoredEvent) {
@@ -218,6 +221,39 @@ fn unmapped(out: &mut Map<String, Value>, event: &StoredEvent, class: u32) {
     if !rest.is_empty() {
         out.insert("unmapped".into(), Value::Object(rest));
     }
+}
+
+/// Many refusals of strangers as one event: the class and what it requires are those of a single one.
+fn of_refusals(control: &ControlRecord, kind: AuditKind) -> Value {
+    let action = control.action.as_deref().unwrap_or_default();
+    let class = Class::of(kind, action, control.method.as_deref());
+    let mut out = class.begin(&control.at, control.seq, &control.hash);
+    status(&mut out, action, control.outcome.unwrap_or(Outcome::Denied), control.reason.as_deref());
+    let mut put = |name: &str, value: Value| drop(out.insert(name.into(), value));
+    put("count", control.count.unwrap_or(1).into());
+    for (name, at) in [("start_time", &control.first), ("end_time", &control.last)] {
+        if let Some(at) = at.as_deref().and_then(line::millis) {
+            put(name, at.into());
+        }
+    }
+    match class.uid {
+        3_002 => {
+            put("user", unknown());
+            put("service", json!({ "name": "unknown" }));
+        }
+        3_004 => put("entity", json!({ "name": action })),
+        6_003 => {
+            put("actor", json!({ "user": unknown() }));
+            put("api", json!({ "operation": action }));
+            put("src_endpoint", json!({ "name": "unknown" }));
+        }
+        _ => {}
+    }
+    if let (Some(method), true) = (&control.method, class.uid != 0) {
+        put("http_request", json!({ "http_method": method }));
+    }
+    put("unmapped", json!({ "network": control.network, "route": control.route, "record": control.record }));
+    Value::Object(out)
 }
 
 fn of_control(control: &ControlRecord) -> Value {

@@ -114,6 +114,33 @@ fn every_kind_has_what_its_class_requires() {
     assert!(count == 12 && text.contains("audit trail: shutdown"), "{text}");
 }
 
+/// A flood of strangers shows in every form, and not only the first of it.
+#[test]
+fn refusals_that_were_put_together_are_one_event_with_a_count() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut refused = of_kind(AuditKind::Authentication, "token.verify", Outcome::Denied);
+    refused.reason = Some("token-expired".into());
+    refused.context.address = Some([192, 0, 2, 1].into());
+    trail_of(dir.path(), vec![refused; 5]);
+    let (_, text) = exported(dir.path(), Filter::all(), Format::Ocsf);
+    let told: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [one, rest] = told.iter().filter(|told| told["class_uid"] == 3_002).collect::<Vec<_>>()[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!((one.get("count"), &rest["count"]), (None, &json!(4)));
+    for member in ["type_uid", "status_code", "status_id", "user", "service"] {
+        assert_eq!(one[member], rest[member], "{member}");
+    }
+    assert_eq!(rest["start_time"], json!(1_795_421_730_000_u64));
+    assert_eq!(rest["unmapped"]["network"], "192.0.2.0/24");
+    let (_, csv) = exported(dir.path(), Filter::all(), Format::Csv);
+    let row = "\"refusals\",\"authentication\",\"token.verify\",\"denied\",\"token-expired\"";
+    assert!(
+        csv.contains(row) && csv.contains("\"192.0.2.0/24\"") && csv.contains("\"\"count\"\":4"),
+        "{csv}"
+    );
+}
+
 #[test]
 fn filters_narrow_by_time_tenant_subject_and_outcome() {
     let dir = tempfile::tempdir().unwrap();

@@ -53,6 +53,15 @@ fn control_line(control: &ControlRecord) -> String {
     if let Some(lost) = control.lost {
         let _ = write!(line, ": {lost} events lost ({})", control.cause.as_deref().unwrap_or("?"));
     }
+    if let Some(count) = control.count {
+        let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".into());
+        let (action, reason, network) =
+            (text(&control.action), text(&control.reason), text(&control.network));
+        let _ = write!(line, ": {count} times {action} reason={reason} from {network}");
+    }
+    if let (Some(first), Some(last)) = (control.first_segment, control.last_segment) {
+        let _ = write!(line, ": segments {first} to {last} were dropped");
+    }
     if let Some(bytes) = control.torn_bytes {
         let _ = write!(line, ": {bytes} bytes of a torn line set aside");
     }
