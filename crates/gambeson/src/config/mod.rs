@@ -32,7 +32,7 @@ use gambeson_core::{ConfigError, ConfigProblems, Profile};
 
 pub use self::sources::Origin;
 use self::sources::Sources;
-pub use self::tables::{AuditTrailTable, RbacTable, StackTable};
+pub use self::tables::{AuditTrailTable, RbacTable, SigningTable, StackTable};
 
 /// The file that [`Config::load`] reads, in the working directory.
 pub const FILE: &str = "gambeson.toml";

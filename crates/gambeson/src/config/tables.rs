@@ -38,4 +38,20 @@ pub struct AuditTrailTable {
     pub directory: Option<PathBuf>,
     /// How large the trail may grow.
     pub limits: gambeson_audit_trail::Config,
+    /// Who signs the trail's head. Without it nothing is signed.
+    pub signing: Option<SigningTable>,
+    /// A file that takes the trail's heads, best on a disk where the app can only append; `-` is the standard output. Without
+    /// it none are published.
+    pub publish_heads: Option<PathBuf>,
+}
+
+/// `[audit-trail.signing]`: the key of the trail's checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct SigningTable {
+    /// The name that stands in each signature, best a URL without its scheme: `example.com/notes`.
+    pub name: String,
+    /// The file of an Ed25519 private key in PKCS#8, as `openssl genpkey -algorithm ed25519` makes it.
+    pub key: PathBuf,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_audit_trail::AuditTrail;
+use gambeson_audit_trail::{AuditTrail, Publisher};
 use gambeson_core::{
     AuditSink, ConfigError, ConfigProblems, CostSink, EndpointSpec, Profile, SecretResolver,
 };
@@ -29,6 +29,7 @@ use self::readiness::{Brought, Outgoing, Parts};
 use crate::{Config, Stack};
 
 mod readiness;
+mod trail;
 
 /// The parts that [`Config`] describes, for an app to use and for [`Kit::stack`] to put around it.
 ///
@@ -73,7 +74,7 @@ impl Kit {
     pub async fn open(config: &Config) -> Result<Self, ConfigError> {
         let mut problems = ConfigProblems::new();
         refuse_shortcuts(config, &mut problems);
-        let trail = open_trail(config, &mut problems);
+        let (trail, publisher) = trail::open(config, &mut problems);
         let sink = || trail.clone().map(|trail| Arc::new(trail) as Arc<dyn AuditSink>);
         let policy = open_policy(config, &mut problems);
         let secrets = open_secrets(config, sink(), &mut problems).await;
@@ -95,7 +96,7 @@ impl Kit {
         let parts = identity.as_ref().map(Parts::of).unwrap_or_default();
         #[cfg(feature = "redis")]
         let parts = parts.and_redis(redis);
-        let telemetry = open_telemetry(config, trail.clone(), resolver, &parts, &outgoing);
+        let telemetry = open_telemetry(config, (trail.clone(), publisher), resolver, &parts, &outgoing);
         let (telemetry, brought) = noted("otel-setup", telemetry, &mut problems).unzip();
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
@@ -317,13 +318,6 @@ fn text(value: impl Display) -> String {
     value.to_string()
 }
 
-fn open_trail(config: &Config, problems: &mut ConfigProblems) -> Option<AuditTrail> {
-    let directory = config.path(config.audit_trail.directory.as_deref()?);
-    AuditTrail::open(&directory, &config.audit_trail.limits)
-        .map_err(|error| problems.add("audit-trail.directory", text(directory.display()), text(error)))
-        .ok()
-}
-
 fn open_policy(config: &Config, problems: &mut ConfigProblems) -> Option<PolicyHandle> {
     let written = config.rbac.policy.as_deref().unwrap_or(Path::new("policy.toml"));
     let path = config.path(written);
@@ -375,7 +369,7 @@ fn open_identity(
 
 fn open_telemetry(
     config: &Config,
-    trail: Option<AuditTrail>,
+    (trail, publisher): (Option<AuditTrail>, Option<Publisher>),
     secrets: Option<Arc<dyn SecretResolver>>,
     parts: &Parts,
     outgoing: &BTreeMap<String, TokenLayer<Resend>>,
@@ -384,6 +378,7 @@ fn open_telemetry(
     #[cfg(feature = "axum")]
     let builder = builder.routes(gambeson_otel_setup::AxumRoute);
     let builder = with(builder, trail, TelemetryBuilder::health);
+    let builder = with(builder, publisher, TelemetryBuilder::health);
     let (builder, brought) = parts.clone().told_to(builder, config.stack.wait_for_provider);
     let sources = outgoing.iter().filter_map(|(name, layer)| Some((name, layer.source()?)));
     let builder = sources.fold(builder, |builder, (name, source)| {

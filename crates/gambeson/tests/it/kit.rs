@@ -192,6 +192,45 @@ async fn paths_are_relative_to_the_file() {
     assert!(Config::from_path(folder.path().join("elsewhere.toml")).is_err());
 }
 
+/// The example of RFC 8410 §10.3.
+const SIGNING_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+    -----END PRIVATE KEY-----\n";
+
+#[tokio::test]
+async fn the_trail_is_signed_and_its_heads_are_published_as_the_file_says() {
+    use gambeson::audit_trail::{SigningKey, VerifyOptions, read_heads, verify};
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[audit-trail]\ndirectory = 'audit'\npublish-heads = 'heads.jsonl'\n\
+                [audit-trail.signing]\nname = 'example.com/notes'\nkey = 'audit.pem'\n[otel-setup]\nservice = 'notes'\n\
+                [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'";
+    for (name, text) in [("policy.toml", crate::POLICY), ("gambeson.toml", text)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut config = Config::from_path(folder.path().join("gambeson.toml")).unwrap();
+    config.profile = gambeson::Profile::Development;
+    let error = Kit::open(&config).await.unwrap_err().to_string();
+    assert!(error.contains("audit-trail.signing") && error.contains("audit.pem"), "{error}");
+    assert!(!folder.path().join("audit").exists(), "nothing is written unsigned");
+
+    std::fs::write(folder.path().join("audit.pem"), SIGNING_KEY).unwrap();
+    let kit = Kit::open(&config).await.unwrap();
+    let head = kit.trail().unwrap().close(std::time::Duration::from_secs(20)).unwrap();
+    let heads = folder.path().join("heads.jsonl");
+    let published = || read_heads(&heads).unwrap_or_default();
+    while published().last().is_none_or(|published| published.head != head) {
+        tokio::task::yield_now().await;
+    }
+    let key = SigningKey::from_pkcs8("example.com/notes", SIGNING_KEY.as_bytes()).unwrap();
+    let options = VerifyOptions::default().key(key.public().clone()).anchored(published());
+    let report = verify(folder.path().join("audit"), &options).unwrap();
+    assert!(report.signed.is_some() && report.anchored > 0, "{report:?}");
+
+    config.audit_trail.directory = None;
+    let error = Kit::open(&config).await.unwrap_err();
+    assert_eq!(error.problems().len(), 2, "{error}");
+}
+
 #[tokio::test]
 async fn other_services_get_the_tokens_that_the_file_describes() {
     let file = |origin: &str| {
