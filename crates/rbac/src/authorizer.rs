@@ -1,12 +1,15 @@
 //! Further checks inside a handler.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use gambeson_core::{MatchedRoute, Principal, RequestFacts};
 use http::Method;
 
 use crate::authorize::{Act, Settings, Verdict, rejections, terms, told};
+use crate::condition::Attributes;
+use crate::decision::Decision;
 use crate::permission::Permission;
 use crate::refusal::Refusal;
 
@@ -32,11 +35,26 @@ impl Authorizer {
         self.facts.principal()
     }
 
-    /// Whether the caller may, for choosing what to show. Not audited.
+    /// Whether the caller may whatever the record, for choosing what to show. Not audited.
     #[must_use]
     pub fn allows(&self, permission: impl Into<Permission>) -> bool {
-        let permission = permission.into();
-        self.principal().is_some_and(|principal| self.settings.policy.may(principal, permission.as_str()))
+        self.would(&permission.into(), None)
+    }
+
+    /// Whether the caller may upon this record, for choosing what to show. Not audited.
+    #[must_use]
+    pub fn allows_on(&self, permission: impl Into<Permission>, record: &dyn Attributes) -> bool {
+        self.would(&permission.into(), Some(record))
+    }
+
+    fn would(&self, permission: &Permission, record: Option<&dyn Attributes>) -> bool {
+        let policy = self.settings.policy.load();
+        match (self.principal(), policy.permission(permission.as_str())) {
+            (Some(principal), Some(id)) => {
+                self.settings.decide(&policy, principal, id, record).decision == Decision::Allow
+            }
+            _ => false,
+        }
     }
 
     /// Asks for a permission before an act; audited like the permission of a route.
@@ -46,7 +64,26 @@ impl Authorizer {
     /// # Errors
     /// 401 `unauthenticated`, 403 `forbidden`, 503 `indeterminate` or `audit-unavailable`: return it.
     pub async fn require(&self, permission: impl Into<Permission>) -> Result<(), Refusal> {
-        let rejection = match self.settle(permission.into()) {
+        self.carry_out(self.settle(permission.into(), None)).await
+    }
+
+    /// Asks for a permission upon a record before an act, for grants with conditions; audited like any other.
+    ///
+    /// Decides at once; the answer waits for the audit trail where the policy asks for strict audit.
+    ///
+    /// # Errors
+    /// As [`Authorizer::require`]; 503 also when the record lacks an attribute that a condition asks for.
+    pub fn require_on<'a, P: Into<Permission>>(
+        &'a self,
+        permission: P,
+        record: &dyn Attributes,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + use<'a, P> {
+        // The record is looked at here, so that it need not outlive the wait.
+        self.carry_out(self.settle(permission.into(), Some(record)))
+    }
+
+    pub(crate) async fn carry_out(&self, verdict: Verdict) -> Result<(), Refusal> {
+        let rejection = match verdict {
             Verdict::Pass => return Ok(()),
             Verdict::Refuse(rejection) => rejection,
             Verdict::Wait(mut recording) => match (&mut recording).await {
@@ -61,21 +98,32 @@ impl Authorizer {
     }
 
     /// Decides and starts to record.
-    fn settle(&self, permission: Permission) -> Verdict {
+    pub(crate) fn settle(&self, permission: Permission, record: Option<&dyn Attributes>) -> Verdict {
         let policy = self.settings.policy.load();
         let name = permission.into_name();
         let id = policy.permission(&name);
+        let mut activated = false;
         let ruling = match (self.principal(), id) {
             (None, _) => Err(rejections::unauthenticated(&self.facts)),
             (_, None) => {
                 Err(rejections::indeterminate().cause("the policy does not declare this permission"))
             }
-            (Some(principal), Some(id)) => rejections::by(&policy, principal, id)
-                .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts)),
+            (Some(principal), Some(id)) => {
+                let decided = self.settings.decide(&policy, principal, id, record);
+                activated = decided.activated;
+                rejections::by(&policy, principal, decided.decision)
+                    .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts))
+            }
         };
         let strict = id.is_some_and(|id| policy.is_strict(id));
-        let act =
-            Act { policy: &policy, permission: &name, strict, facts: &self.facts, method: &self.method };
+        let act = Act {
+            policy: &policy,
+            permission: &name,
+            strict,
+            activated,
+            facts: &self.facts,
+            method: &self.method,
+        };
         match self.settings.settle(&act, ruling) {
             Verdict::Refuse(rejection) => {
                 let template = self.facts.route().map(MatchedRoute::as_str);
@@ -149,6 +197,13 @@ mod extract {
         permission: PhantomData<fn() -> P>,
     }
 
+    impl<P> Authorized<P> {
+        /// After the permission was asked for, and only then.
+        pub(crate) fn proven(authorizer: Authorizer) -> Self {
+            Self { authorizer, permission: PhantomData }
+        }
+    }
+
     impl<P> Deref for Authorized<P> {
         type Target = Authorizer;
 
@@ -163,7 +218,7 @@ mod extract {
         async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
             let authorizer = Authorizer::from_request_parts(parts, state).await?;
             authorizer.require(Permission::from(P::NAME)).await?;
-            Ok(Self { authorizer, permission: PhantomData })
+            Ok(Self::proven(authorizer))
         }
     }
 }

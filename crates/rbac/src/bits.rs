@@ -10,9 +10,9 @@ impl PermissionId {
     }
 }
 
-/// How many words a set over this many permissions takes.
-pub(crate) fn words_for(permissions: usize) -> usize {
-    permissions.div_ceil(64)
+/// How many words a set over this many numbers takes.
+pub(crate) fn words_for(numbers: usize) -> usize {
+    numbers.div_ceil(64)
 }
 
 /// Whether the set holds `id`; an id that is beyond it is not in it.
@@ -26,6 +26,13 @@ pub(crate) fn insert(set: &mut [u64], id: PermissionId) {
     let (word, mask) = id.word_and_mask();
     if let Some(word) = set.get_mut(word) {
         *word |= mask;
+    }
+}
+
+/// Puts a plain number into the set, if the set reaches so far.
+pub(crate) fn insert_number(set: &mut [u64], number: usize) {
+    if let Ok(number) = u32::try_from(number) {
+        insert(set, PermissionId(number));
     }
 }
 
@@ -44,6 +51,18 @@ pub(crate) fn intersect(set: &mut [u64], other: &[u64]) {
     set.iter_mut().zip(other).for_each(|(a, b)| *a &= b);
 }
 
+/// The numbers that are in the set.
+pub(crate) fn members(set: &[u64]) -> impl Iterator<Item = u32> {
+    (0u32..).step_by(64).zip(set).flat_map(|(start, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros())?;
+            left &= left - 1;
+            Some(start + bit)
+        })
+    })
+}
+
 /// A row of bits for each role, in one allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -54,6 +73,11 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) fn new(rows: usize, words: usize) -> Self {
         Self { bits: vec![0; rows * words], words }
+    }
+
+    /// How many words a row takes.
+    pub(crate) fn words(&self) -> usize {
+        self.words
     }
 
     pub(crate) fn row(&self, row: usize) -> &[u64] {
@@ -90,5 +114,6 @@ mod tests {
         assert!(contains(&set, PermissionId(0)) && contains(&set, PermissionId(64)));
         assert!(!contains(&set, PermissionId(500)) && !contains(&set, PermissionId(1)));
         assert!(!contains(&[], PermissionId(0)));
+        assert_eq!(members(&set).collect::<Vec<_>>(), [0, 64]);
     }
 }

@@ -8,6 +8,8 @@ pub enum Decision {
     Allow,
     /// Not allowed: no role grants it, or one denies it.
     Deny,
+    /// It depends on the record, which was not at hand: decide again upon it. Never an allowance by itself.
+    Conditional,
     /// It could not be decided, which never means allow: answer 503.
     Indeterminate,
 }

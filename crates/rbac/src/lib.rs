@@ -20,6 +20,11 @@
 //! `AuthorizeLayer`). Put one outside of it, or give [`AuthorizeLayer::authentication_from`]. When there is one, two
 //! versions of `gambeson-core` may be in the tree and hide each other's facts: `cargo tree -d -i gambeson-core`.
 //!
+//! ## undecided
+//!
+//! Status 500. The handler of a route whose permission depends on the record answered without having asked
+//! `OnRecord::decide`, or in spite of its refusal. What it did is done: mend the handler.
+//!
 //! ## unauthenticated
 //!
 //! Status 401 with the challenges of the authentication layer. The route asks for a permission, or is not known, and no
@@ -53,10 +58,13 @@
 //! Status 503. The policy asks for a durable record before the act (`audit = "strict"`), and there is none.
 #![forbid(unsafe_code)]
 
+pub mod activation;
 pub mod authorize;
 mod authorizer;
 mod bits;
+mod condition;
 mod decision;
+mod effective;
 mod finding;
 mod handle;
 mod json;
@@ -74,18 +82,26 @@ mod refusal;
 mod requirement;
 #[cfg(feature = "axum-router")]
 pub mod routes;
+mod scope;
 mod selftest;
 mod table;
 mod who;
+mod window;
 
+pub use activation::{
+    Activation, ActivationError, ActivationErrorKind, ActivationKind, ActivationStore, Activations,
+    FileActivations, MemoryActivations,
+};
 #[cfg(feature = "axum-router")]
 pub use authorize::AxumRoute;
-pub use authorize::{AuthorizeLayer, GrpcMethod};
+pub use authorize::{AuthorizeLayer, GrpcMethod, ParameterSource};
 #[cfg(feature = "axum")]
 pub use authorizer::Authorized;
 pub use authorizer::Authorizer;
 pub use bits::PermissionId;
+pub use condition::{Attribute, Attributes};
 pub use decision::Decision;
+pub use effective::Situation;
 pub use finding::{Finding, Position, Severity};
 pub use handle::{PolicyHandle, Reloaded};
 pub use lint::lint;
@@ -97,6 +113,7 @@ pub use policy::{Policy, PolicyError, PolicyErrorKind};
 pub use refusal::Refusal;
 pub use requirement::{Requirement, need, public};
 #[cfg(feature = "axum-router")]
-pub use routes::{ManagementAccess, Routes};
+pub use routes::{ManagementAccess, OnRecord, Routes, TakesFirst};
+pub use scope::Scope;
 pub use selftest::TestReport;
 pub use table::RouteEntry;

@@ -71,7 +71,7 @@ fn permissions(policy: &Policy, document: &Document, findings: &mut Findings<'_>
 }
 
 fn anyone_may(policy: &Policy, id: PermissionId) -> bool {
-    policy.roles().any(|role| policy.roles_may([role], id))
+    policy.has_conditional_grant(id) || policy.roles().any(|role| policy.roles_may([role], id))
 }
 
 fn grants(policy: &Policy, document: &Document, findings: &mut Findings<'_>) {

@@ -9,6 +9,8 @@ use http::{HeaderValue, Method};
 use crate::bits::PermissionId;
 use crate::nearest::did_you_mean;
 use crate::policy::{Policy, Terms, Universe};
+use crate::requirement::Requirement;
+use crate::scope::Scope;
 
 /// Rules by template and method. Templates are looked up as the router matched them, never as a path.
 #[derive(Debug, Default)]
@@ -37,15 +39,19 @@ pub(crate) struct Rule {
     /// The number of the permission; `None` for a public route.
     pub(crate) permission: Option<PermissionId>,
     terms: Option<Box<Terms>>,
+    pub(crate) scope: Scope,
+    /// Whether the handler decides upon the record; its type says that it does.
+    pub(crate) on_record: bool,
 }
 
 impl Rule {
-    fn new(access: &Access, universe: &Universe) -> Self {
-        let permission = match access {
+    fn new(ask: &Requirement, universe: &Universe) -> Self {
+        let permission = match ask.access() {
             Access::Permission(name) => universe.id(name),
             _ => None,
         };
-        Self { access: access.clone(), permission, terms: None }
+        let (access, scope) = (ask.access().clone(), ask.scope().clone());
+        Self { access, permission, terms: None, scope, on_record: false }
     }
 
     pub(crate) fn is_public(&self) -> bool {
@@ -101,7 +107,7 @@ impl RouteTable {
         &mut self,
         method: &Method,
         template: &str,
-        access: &Access,
+        ask: &Requirement,
         universe: &Universe,
     ) -> bool {
         let rules = self.templates.entry(template.into()).or_insert_with(|| TemplateRules {
@@ -112,12 +118,24 @@ impl RouteTable {
         if rules.rules.iter().any(|(declared, _)| declared == method) {
             return false;
         }
-        rules.add(method.clone(), Rule::new(access, universe));
+        rules.add(method.clone(), Rule::new(ask, universe));
         true
     }
 
-    pub(crate) fn set_fallback(&mut self, access: &Access, universe: &Universe) {
-        self.fallback = Some(Rule::new(access, universe));
+    /// Leaves it to the handler of this route to decide upon its record.
+    #[cfg(feature = "axum-router")]
+    pub(crate) fn decide_on_record(&mut self, method: &Method, template: &str) {
+        let rules = self.templates.get_mut(template).into_iter().flat_map(|rules| &mut rules.rules);
+        rules.filter(|(declared, _)| declared == method).for_each(|(_, rule)| rule.on_record = true);
+    }
+
+    pub(crate) fn set_fallback(&mut self, ask: &Requirement, universe: &Universe) {
+        self.fallback = Some(Rule::new(ask, universe));
+    }
+
+    /// Whether a rule asks for the value of a path parameter.
+    pub(crate) fn has_scopes(&self) -> bool {
+        self.entries().iter().any(|(_, _, rule)| !rule.scope.is_empty())
     }
 
     /// Whether the policy in force may have routes beyond these.
@@ -192,6 +210,7 @@ impl RouteTable {
             if let Access::Permission(name) = &rule.access {
                 let field = format!("routes.\"{method} {template}\"");
                 check_permission(&field, name, policy, problems);
+                check_record(&field, name, rule, policy, problems);
             }
         }
         if let Some(Rule { access: Access::Permission(name), .. }) = &self.fallback {
@@ -222,6 +241,16 @@ pub(crate) fn check_permission(field: &str, name: &str, policy: &Policy, problem
     }
 }
 
+/// A permission that depends on the record can't be decided before the handler has read it.
+fn check_record(field: &str, name: &str, rule: &Rule, policy: &Policy, problems: &mut ConfigProblems) {
+    let depends = rule.permission.is_some_and(|id| policy.depends_on_record(id));
+    if depends && !rule.on_record {
+        let cure = "who has it depends on the record: declare the route with `Routes::on_record`, or ask for another \
+            permission here and for this one with `Authorizer::require_on`";
+        problems.add(field, name, cure);
+    }
+}
+
 fn check_same(field: &str, declared: &Rule, in_code: Option<&Rule>, problems: &mut ConfigProblems) {
     let written = access_text(&declared.access);
     let Some(in_code) = in_code else {
@@ -235,6 +264,9 @@ fn check_same(field: &str, declared: &Rule, in_code: Option<&Rule>, problems: &m
     if !same {
         let cure = format!("code says `{}`: make both the same", access_text(&in_code.access));
         problems.add(field, written, cure);
+    } else if declared.scope != in_code.scope {
+        let cure = format!("code says the scope is `{}`: make both the same", in_code.scope.text());
+        problems.add(field, declared.scope.text(), cure);
     }
 }
 
@@ -257,18 +289,28 @@ pub struct RouteEntry {
     pub template: Box<str>,
     /// Who may call it.
     pub access: Access,
+    /// Which path parameters must name what is the caller's own.
+    pub scope: Scope,
 }
 
 impl RouteEntry {
     /// A route and who may call it.
     pub fn new(method: Method, template: impl Into<Box<str>>, access: Access) -> Self {
-        Self { method, template: template.into(), access }
+        Self { method, template: template.into(), access, scope: Scope::default() }
+    }
+
+    /// The same route, within a scope.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 
     pub(crate) fn all_of(table: &RouteTable) -> Vec<Self> {
         let entries = table.entries().into_iter();
         entries
-            .map(|(method, template, rule)| Self::new(method.clone(), template, rule.access.clone()))
+            .map(|(method, template, rule)| {
+                Self::new(method.clone(), template, rule.access.clone()).within(rule.scope.clone())
+            })
             .collect()
     }
 }

@@ -3,16 +3,19 @@
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
-use gambeson_core::{Access, Rejection, RequestFacts, RequestHead};
+use gambeson_core::{Access, Principal, Rejection, RequestFacts, RequestHead};
 
 use super::record::Act;
 use super::recording::Recording;
-use super::settings::Settings;
+use super::settings::{Decided, Settings};
 use super::{admission, rejections, telemetry};
 use crate::bits::PermissionId;
 use crate::decision::Decision;
 use crate::policy::{Policy, Terms};
+use crate::scope::Scope;
 use crate::table::{RouteTable, Rule, TemplateRules};
+
+const NO_PARAMETERS: &str = "the route has a scope, and nothing reads path parameters: `.parameters_from(…)`";
 
 /// What to do with a request.
 pub(crate) enum Verdict {
@@ -28,6 +31,8 @@ enum Ruling<'p> {
     /// Refused before it came to a permission.
     Unroutable(Rejection),
     On(Ruled<'p>),
+    /// The handler decides, upon the record.
+    InHandler,
 }
 
 /// What the policy says about a permission.
@@ -36,6 +41,10 @@ struct Ruled<'p> {
     id: PermissionId,
     terms: Option<&'p Terms>,
     ruling: Result<(), Rejection>,
+    /// Whether a role that was activated is the reason.
+    activated: bool,
+    /// Whether it holds while observing too: what is asked for is another's.
+    always: bool,
 }
 
 impl Settings {
@@ -44,21 +53,27 @@ impl Settings {
         let policy = self.policy.load();
         let table = self.table.as_deref().unwrap_or_else(|| policy.table());
         let (verdict, terms) = match self.rule(&policy, table, head, facts) {
-            Ruling::Public => (Verdict::Pass, None),
+            Ruling::Public | Ruling::InHandler => (Verdict::Pass, None),
             Ruling::Unroutable(rejection) if self.enforces(&rejection) => (Verdict::Refuse(rejection), None),
             Ruling::Unroutable(rejection) => {
                 self.observe(&rejection, facts, head);
                 (Verdict::Pass, None)
             }
-            Ruling::On(Ruled { permission, id, terms, ruling }) => {
-                if let Err(rejection) = ruling.as_ref()
-                    && !self.enforces(rejection)
-                {
-                    self.observe(rejection, facts, head);
-                }
-                let strict = policy.is_strict(id);
-                let act = Act { policy: &policy, permission, strict, facts, method: head.method };
-                (self.settle(&act, ruling), terms)
+            Ruling::On(Ruled { permission, id, terms, ruling, activated, always }) => {
+                let (strict, method) = (policy.is_strict(id), head.method);
+                let act = Act { policy: &policy, permission, strict, activated, facts, method };
+                let verdict = match ruling {
+                    Err(rejection) if always => self.refuse(&act, rejection),
+                    ruling => {
+                        if let Err(rejection) = ruling.as_ref()
+                            && !self.enforces(rejection)
+                        {
+                            self.observe(rejection, facts, head);
+                        }
+                        self.settle(&act, ruling)
+                    }
+                };
+                (verdict, terms)
             }
         };
         let Verdict::Refuse(rejection) = verdict else { return verdict };
@@ -125,12 +140,40 @@ impl Settings {
                 false => Ruling::Unroutable(rejections::indeterminate()),
             };
         };
-        let ruling = match facts.principal() {
-            None => Err(rejections::unauthenticated(facts)),
-            Some(caller) => rejections::by(policy, caller, id)
-                .and_then(|()| self.admit(policy, caller, id, Some((terms, head)), facts)),
+        let on = |ruling, activated, always| {
+            Ruling::On(Ruled { permission, id, terms, ruling, activated, always })
         };
-        Ruling::On(Ruled { permission, id, terms, ruling })
+        let Some(caller) = facts.principal() else {
+            return on(Err(rejections::unauthenticated(facts)), false, false);
+        };
+        let Decided { decision, activated } = self.decide(policy, caller, id, None);
+        if !rule.scope.is_empty()
+            && let Err(rejection) = self.within(&rule.scope, caller, head)
+        {
+            return match rejections::by(policy, caller, decision) {
+                Err(denied) if decision == Decision::Deny && self.enforces(&denied) => {
+                    on(Err(denied), false, false)
+                }
+                _ => on(Err(rejection), false, true),
+            };
+        }
+        let in_handler = rule.on_record && matches!(decision, Decision::Allow | Decision::Conditional);
+        let may = if in_handler { Ok(()) } else { rejections::by(policy, caller, decision) };
+        match may.and_then(|()| self.admit(policy, caller, id, Some((terms, head)), facts)) {
+            Ok(()) if in_handler => Ruling::InHandler,
+            ruling => on(ruling, activated, false),
+        }
+    }
+
+    /// Whether what is asked for is in the caller's scope.
+    fn within(&self, scope: &Scope, caller: &Principal, head: &RequestHead<'_>) -> Result<(), Rejection> {
+        let Some(source) = &self.parameters else {
+            return Err(rejections::indeterminate().cause(NO_PARAMETERS));
+        };
+        match scope.holds(caller, |name| source.parameter(head, name)) {
+            true => Ok(()),
+            false => Err(rejections::not_found()),
+        }
     }
 
     /// Whether an authentication layer ran; asks the app's own log-in when it was given.

@@ -8,7 +8,8 @@
 //! nothing ever looks at the raw path.
 //!
 //! It does **not** find out who is calling (an authentication layer does, outside of it), does not know to whom a
-//! record belongs (the handler asks [`Authorizer::same_tenant`](crate::Authorizer::same_tenant)), and does not answer
+//! record belongs unless the path says so (a route's `scope`; else the handler asks
+//! [`Authorizer::same_tenant`](crate::Authorizer::same_tenant)), and does not answer
 //! CORS preflights (the hardening layer does, further out).
 //!
 //! # Place in the stack
@@ -101,7 +102,7 @@
 //! | `unauthenticated` | 401 | nobody is logged in, and the route is not public |
 //! | `insufficient-user-authentication` | 401 | the caller may, but the log-in is too weak or too old (`acr`, `max_age`); 303 for a browser's navigation with [`AuthorizeLayer::log_in`] |
 //! | `forbidden` | 403 | the caller does not have the permission |
-//! | `not-found` | 404 | a principal asked for a route that is not declared, or that is hidden from those who may not |
+//! | `not-found` | 404 | a principal asked for a route that is not declared, or that is hidden from those who may not; or outside of the route's scope, also while observing |
 //! | `method-not-allowed` | 405 | the route has no such method |
 //! | `indeterminate` | 503 | it could not be decided, for example because a token leaves groups out |
 //! | `audit-unavailable` | 503 | the policy asks for strict audit, and the act can't be put on record; also while observing |
@@ -119,7 +120,7 @@
 //!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
 //! digest. The outcome is `success`, `denied`, or `failed` for 503; what is let pass while observing is a `success` with
-//! the slug and the detail `mode` = `observe`. A strict act whose record did not become durable is withdrawn by a second
+//! the slug and the detail `mode` = `observe`; what a role that was activated allows has `activated` = `true`. A strict act whose record did not become durable is withdrawn by a second
 //! event: `failed`, `audit-unavailable`. Public routes, unknown routes and other methods are not audited.
 //!
 //! # Cancel safety
@@ -152,18 +153,21 @@ mod telemetry;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use gambeson_core::{AuditSink, AuthenticationFrom, Clock, ConfigError, Mode, ProblemJson, RouteSource};
+use gambeson_core::{
+    AuditSink, AuthenticationFrom, Clock, ConfigError, ConfigProblems, Mode, ProblemJson, RouteSource,
+};
 use tower_layer::Layer;
 
 pub(crate) use self::admission::{terms, told};
 pub use self::future::ResponseFuture;
 pub(crate) use self::judge::Verdict;
-pub(crate) use self::record::Act;
+pub(crate) use self::record::{Act, record_async, record_strictly};
 pub use self::service::Authorize;
 pub(crate) use self::settings::Settings;
 #[cfg(feature = "axum-router")]
 pub use self::source::AxumRoute;
-pub use self::source::GrpcMethod;
+pub use self::source::{GrpcMethod, ParameterSource};
+use crate::activation::Activations;
 use crate::handle::PolicyHandle;
 #[cfg(feature = "axum-router")]
 use crate::table::RouteTable;
@@ -192,7 +196,7 @@ impl AuthorizeLayer {
     #[cfg(feature = "axum-router")]
     #[must_use]
     pub fn axum(policy: &PolicyHandle) -> Self {
-        Self::new(policy, AxumRoute)
+        Self::new(policy, AxumRoute).parameters_from(AxumRoute)
     }
 
     /// A layer that does nothing, for a stack whose types must stay the same. Handlers get no `Authorizer` then.
@@ -229,6 +233,12 @@ impl<R> AuthorizeLayer<R> {
         self.edit(|settings| settings.audit = Some(sink))
     }
 
+    /// Lets roles hold that callers have taken or activated. What is done by one is audited strictly.
+    #[must_use]
+    pub fn activations(self, activations: &Activations) -> Self {
+        self.edit(|settings| settings.activations = Some(activations.clone()))
+    }
+
     /// Enforce, or only observe until a date. A missing authentication layer is refused in either mode.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
@@ -241,7 +251,13 @@ impl<R> AuthorizeLayer<R> {
         self.edit(|settings| settings.authentication = Some(Arc::new(own)))
     }
 
-    /// Another clock than the system's, for audit events and the end of observing.
+    /// Where scopes of routes read path parameters; with axum it is set already.
+    #[must_use]
+    pub fn parameters_from(self, source: impl ParameterSource) -> Self {
+        self.edit(|settings| settings.parameters = Some(Arc::new(source)))
+    }
+
+    /// Another clock than the system's, for grants that hold at times, audit events and the end of observing.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.edit(|settings| settings.clock = clock)
@@ -295,18 +311,25 @@ impl<R> AuthorizeLayer<R> {
         self.shared.settings.as_ref().map_or(0, |settings| settings.observed.load(Ordering::Relaxed))
     }
 
-    /// Looks for what would only show under load: a policy that asks for strict audit, and no sink.
+    /// Looks for what would only show under load: a policy that asks for strict audit, and no sink; routes with a scope,
+    /// and nothing to read path parameters with.
     ///
     /// # Errors
     /// What is missing, and how to mend it.
     pub fn check(&self) -> Result<(), ConfigError> {
-        match &self.shared.settings {
-            Some(settings) if settings.audit.is_none() && settings.policy.load().has_strict_permissions() => {
-                let cure = "the policy asks for strict audit: give AuthorizeLayer a sink with `.audit(…)`";
-                Err(ConfigError::one("rbac.audit", "", cure))
-            }
-            _ => Ok(()),
+        let Some(settings) = &self.shared.settings else { return Ok(()) };
+        let policy = settings.policy.load();
+        let mut problems = ConfigProblems::new();
+        if settings.audit.is_none() && policy.has_strict_permissions() {
+            let cure = "the policy asks for strict audit: give AuthorizeLayer a sink with `.audit(…)`";
+            problems.add("rbac.audit", "", cure);
         }
+        let table = settings.table.as_deref().unwrap_or_else(|| policy.table());
+        if settings.parameters.is_none() && table.has_scopes() {
+            let cure = "routes have a scope: say where path parameters are with `.parameters_from(…)`";
+            problems.add("rbac.parameters", "", cure);
+        }
+        problems.check()
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use gambeson_core::{
-    Answer, AuditEvent, AuditKind, AuditSink, Durability, Mode, Outcome, Receipt, Rejection, RejectionClass,
-    RequestFacts,
+    Answer, AuditEvent, AuditKind, AuditSink, Clock, Durability, Mode, Outcome, Receipt, Rejection,
+    RejectionClass, RequestFacts,
 };
 use http::Method;
 
@@ -21,11 +21,17 @@ pub(crate) struct Act<'a> {
     pub(crate) permission: &'a Cow<'static, str>,
     /// Whether it must be on record before it happens.
     pub(crate) strict: bool,
+    /// Whether the caller may because of a role that was activated.
+    pub(crate) activated: bool,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) method: &'a Method,
 }
 
 impl Act<'_> {
+    fn is_strict(&self) -> bool {
+        self.strict || self.activated
+    }
+
     fn event(&self, settings: &Settings, outcome: Outcome, reason: Option<&'static str>) -> AuditEvent {
         let now = settings.clock.now();
         let mut event = AuditEvent::new(AuditKind::Authorization, self.permission.clone(), outcome, now)
@@ -33,7 +39,7 @@ impl Act<'_> {
         event.method = Some(self.method.clone());
         event.reason = reason.map(Cow::Borrowed);
         event.policy = Some(self.policy.digest().into());
-        event
+        if self.activated { event.detail("activated", "true") } else { event }
     }
 }
 
@@ -42,31 +48,34 @@ impl Settings {
     pub(crate) fn settle(&self, act: &Act<'_>, ruling: Result<(), Rejection>) -> Verdict {
         match ruling {
             Ok(()) => self.let_pass(act, || act.event(self, Outcome::Success, None)),
-            Err(rejection) if self.enforces(&rejection) => {
-                let outcome = match rejection.class() {
-                    RejectionClass::Dependency => Outcome::Failed,
-                    _ => Outcome::Denied,
-                };
-                self.record(|| {
-                    let event = act.event(self, outcome, Some(rejection.slug()));
-                    match rejection.private_cause() {
-                        Some(cause) => event.detail("cause", cause.to_string()),
-                        None => event,
-                    }
-                });
-                Verdict::Refuse(rejection)
-            }
+            Err(rejection) if self.enforces(&rejection) => self.refuse(act, rejection),
             Err(observed) => self.let_pass(act, || {
                 act.event(self, Outcome::Success, Some(observed.slug())).detail("mode", "observe")
             }),
         }
     }
 
+    /// Puts on record that an act is refused.
+    pub(crate) fn refuse(&self, act: &Act<'_>, rejection: Rejection) -> Verdict {
+        let outcome = match rejection.class() {
+            RejectionClass::Dependency => Outcome::Failed,
+            _ => Outcome::Denied,
+        };
+        self.record(|| {
+            let event = act.event(self, outcome, Some(rejection.slug()));
+            match rejection.private_cause() {
+                Some(cause) => event.detail("cause", cause.to_string()),
+                None => event,
+            }
+        });
+        Verdict::Refuse(rejection)
+    }
+
     /// Puts an act that goes on upon record: a strict one before it does.
     fn let_pass(&self, act: &Act<'_>, event: impl FnOnce() -> AuditEvent) -> Verdict {
         match &self.audit {
-            Some(sink) if act.strict => self.record_strictly(sink, event()),
-            None if act.strict => {
+            Some(sink) if act.is_strict() => record_strictly(&self.clock, sink, event()),
+            None if act.is_strict() => {
                 let cause =
                     "the policy asks for strict audit, but the layer has no audit sink: give `.audit(…)`";
                 Verdict::Refuse(rejections::audit_unavailable().cause(cause))
@@ -74,21 +83,6 @@ impl Settings {
             _ => {
                 self.record(event);
                 Verdict::Pass
-            }
-        }
-    }
-
-    fn record_strictly(&self, sink: &Arc<dyn AuditSink>, event: AuditEvent) -> Verdict {
-        let promised = event.clone();
-        match sink.record(event, Durability::Strict) {
-            Answer::Ready(Ok(Receipt { durable: true, .. })) => Verdict::Pass,
-            Answer::Ready(Ok(_)) => Verdict::Refuse(Promise::new(self, sink, promised).not_durable()),
-            Answer::Ready(Err(error)) => {
-                telemetry::unrecorded(&error);
-                Verdict::Refuse(rejections::audit_unavailable().cause(error))
-            }
-            Answer::Pending(answer) => {
-                Verdict::Wait(Recording::new(answer, Promise::new(self, sink, promised)))
             }
         }
     }
@@ -106,7 +100,25 @@ impl Settings {
     }
 }
 
-pub(super) fn record_async(sink: &dyn AuditSink, event: AuditEvent) {
+/// Puts an act on stable storage before it goes on.
+pub(crate) fn record_strictly(
+    clock: &Arc<dyn Clock>,
+    sink: &Arc<dyn AuditSink>,
+    event: AuditEvent,
+) -> Verdict {
+    let promised = event.clone();
+    match sink.record(event, Durability::Strict) {
+        Answer::Ready(Ok(Receipt { durable: true, .. })) => Verdict::Pass,
+        Answer::Ready(Ok(_)) => Verdict::Refuse(Promise::new(clock, sink, promised).not_durable()),
+        Answer::Ready(Err(error)) => {
+            telemetry::unrecorded(&error);
+            Verdict::Refuse(rejections::audit_unavailable().cause(error))
+        }
+        Answer::Pending(answer) => Verdict::Wait(Recording::new(answer, Promise::new(clock, sink, promised))),
+    }
+}
+
+pub(crate) fn record_async(sink: &dyn AuditSink, event: AuditEvent) {
     // A sink answers `Async` at once; what it does not take is its own to count.
     if let Answer::Ready(Err(error)) = sink.record(event, Durability::Async) {
         telemetry::unrecorded(&error);

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, ready};
 use gambeson_core::{AuditError, AuditEvent, AuditSink, BoxFuture, Clock, Outcome, Receipt, Rejection};
 
 use super::record::record_async;
-use super::settings::Settings;
 use super::{rejections, telemetry};
 
 /// A strict act that waits for its record. Resolves when it may begin; say so with [`Recording::begun`].
@@ -60,8 +59,8 @@ pub(super) struct Promise {
 }
 
 impl Promise {
-    pub(super) fn new(settings: &Settings, sink: &Arc<dyn AuditSink>, event: AuditEvent) -> Self {
-        Self { sink: Arc::clone(sink), clock: Arc::clone(&settings.clock), event: Some(Box::new(event)) }
+    pub(super) fn new(clock: &Arc<dyn Clock>, sink: &Arc<dyn AuditSink>, event: AuditEvent) -> Self {
+        Self { sink: Arc::clone(sink), clock: Arc::clone(clock), event: Some(Box::new(event)) }
     }
 
     /// The refusal of an act that a sink took, but did not put on stable storage.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use gambeson_core::{Challenge, Member, Principal, Rejection, RejectionClass, RequestFacts};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::bits::PermissionId;
 use crate::decision::Decision;
 use crate::log_in::LogIn;
 use crate::policy::Policy;
@@ -14,6 +13,9 @@ const PACKAGE: &str = env!("CARGO_PKG_NAME");
 const LAYER_ORDER: &str = "no authentication ran before AuthorizeLayer: put an authentication layer (oidc-auth's \
     AuthLayer) outside of it, or give `.authentication_from(…)`; if there is one, `cargo tree -d -i gambeson-core` \
     shows whether two versions of gambeson-core hide each other's facts";
+
+const CONDITIONAL: &str = "the permission depends on the record, which was not at hand: ask `Authorizer::require_on` \
+    in the handler, behind a route that asks for another permission";
 
 /// Also the reason of an event that withdraws an act.
 pub(crate) const AUDIT_UNAVAILABLE: &str = "audit-unavailable";
@@ -40,12 +42,12 @@ pub(crate) fn of(decision: Decision) -> Result<(), Rejection> {
         Decision::Allow => Ok(()),
         Decision::Deny => Err(forbidden()),
         Decision::Indeterminate => Err(indeterminate()),
+        Decision::Conditional => Err(indeterminate().cause(CONDITIONAL)),
     }
 }
 
 /// The refusal that the policy means for this caller, if it means one.
-pub(crate) fn by(policy: &Policy, caller: &Principal, permission: PermissionId) -> Result<(), Rejection> {
-    let decision = policy.decide(caller, permission);
+pub(crate) fn by(policy: &Policy, caller: &Principal, decision: Decision) -> Result<(), Rejection> {
     of(decision).map_err(|rejection| {
         let undecided = decision == Decision::Indeterminate;
         match undecided.then(|| policy.doubt(caller)).flatten() {
@@ -57,6 +59,13 @@ pub(crate) fn by(policy: &Policy, caller: &Principal, permission: PermissionId) 
 
 pub(crate) fn layer_order() -> Rejection {
     rejection(RejectionClass::Bug, "layer-order", StatusCode::INTERNAL_SERVER_ERROR).cause(LAYER_ORDER)
+}
+
+/// A handler went ahead without having decided upon its record.
+#[cfg(feature = "axum-router")]
+pub(crate) fn undecided() -> Rejection {
+    rejection(RejectionClass::Bug, "undecided", StatusCode::INTERNAL_SERVER_ERROR)
+        .cause("the handler answered without `OnRecord::decide` having allowed it")
 }
 
 pub(crate) fn unauthenticated(facts: &RequestFacts) -> Rejection {

@@ -4,9 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, RouteSource, SystemClock};
+use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, Principal, RouteSource, SystemClock};
 
+use super::source::ParameterSource;
+use crate::activation::Activations;
+use crate::bits::PermissionId;
+use crate::condition::Attributes;
+use crate::decision::Decision;
+use crate::effective::Situation;
 use crate::handle::PolicyHandle;
+use crate::policy::Policy;
 use crate::table::RouteTable;
 
 #[derive(Clone)]
@@ -15,9 +22,13 @@ pub(crate) struct Settings {
     /// The routes declared in code; `None`: those of the policy in force.
     pub(crate) table: Option<Arc<RouteTable>>,
     pub(crate) source: Arc<dyn RouteSource>,
+    /// Where scopes read path parameters.
+    pub(crate) parameters: Option<Arc<dyn ParameterSource>>,
     pub(crate) authentication: Option<Arc<dyn AuthenticationFrom>>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Roles that callers have taken or activated.
+    pub(crate) activations: Option<Activations>,
     pub(crate) mode: Mode,
     /// How many requests were let pass that enforcing would have refused.
     pub(crate) observed: Arc<AtomicU64>,
@@ -33,9 +44,11 @@ impl Settings {
             policy,
             table: None,
             source,
+            parameters: None,
             authentication: None,
             audit: None,
             clock: Arc::new(SystemClock::new()),
+            activations: None,
             mode: Mode::Enforce,
             observed: Arc::default(),
             authorizer: true,
@@ -44,7 +57,37 @@ impl Settings {
     }
 }
 
+/// A decision, and whether it rests on a role that was activated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    pub(crate) activated: bool,
+}
+
 impl Settings {
+    /// Decides by the layer's clock; looks at activated roles only where the others do not allow.
+    pub(crate) fn decide(
+        &self,
+        policy: &Policy,
+        caller: &Principal,
+        id: PermissionId,
+        record: Option<&dyn Attributes>,
+    ) -> Decided {
+        let now = Situation::at(&*self.clock);
+        let situation = record.map_or(now, |record| now.upon(record));
+        let decision = policy.decide_in(caller, id, &situation);
+        match &self.activations {
+            Some(activations) if decision != Decision::Allow => {
+                let roles = activations.roles_of(caller, policy);
+                match policy.decide_with(caller, &roles, id, &situation) {
+                    Some(decision) => Decided { decision, activated: decision != Decision::Deny },
+                    None => Decided { decision, activated: false },
+                }
+            }
+            _ => Decided { decision, activated: false },
+        }
+    }
+
     pub(super) fn summary(&self) -> String {
         let policy = self.policy.load();
         let digest = policy.digest().split_at_checked(12).map_or(policy.digest(), |(start, _)| start);

@@ -16,6 +16,42 @@ impl RouteSource for AxumRoute {
     }
 }
 
+/// Reads a path parameter as the handler will, decoded. Any function of that shape is one.
+pub trait ParameterSource: Send + Sync + 'static {
+    /// The value of the parameter `name`; `None`: the matched route has none, or it is no text.
+    fn parameter(&self, head: &RequestHead<'_>, name: &str) -> Option<String>;
+}
+
+impl<F> ParameterSource for F
+where
+    F: Fn(&RequestHead<'_>, &str) -> Option<String> + Send + Sync + 'static,
+{
+    fn parameter(&self, head: &RequestHead<'_>, name: &str) -> Option<String> {
+        self(head, name)
+    }
+}
+
+#[cfg(feature = "axum-router")]
+impl ParameterSource for AxumRoute {
+    fn parameter(&self, head: &RequestHead<'_>, name: &str) -> Option<String> {
+        use std::pin::pin;
+        use std::task::{Context, Poll, Waker};
+
+        use axum::extract::{FromRequestParts, RawPathParams};
+
+        // Only axum's extractor can read what its router found, and it wants parts.
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.extensions = head.extensions.clone();
+        let reading = pin!(RawPathParams::from_request_parts(&mut parts, &()));
+        match reading.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(parameters)) => {
+                parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The gRPC method, `/package.Service/Method`; the policy names it as `"POST /package.Service/Method"`.
 ///
 /// Exactly two segments without a percent sign: what tonic routes by is compared byte for byte, so there is one

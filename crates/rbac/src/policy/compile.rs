@@ -1,15 +1,21 @@
 //! From [`Document`] to rows of bits: meaning.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use gambeson_core::Access;
 
-use super::document::{At, DeclaredRole, Document};
+use super::constraints::Named;
+use super::document::{At, DeclaredRole, Document, Effect};
+use super::duties::Duties;
 use super::order::parents_first;
+use super::rules::{Rule, rule};
 use super::universe::Universe;
-use crate::bits::{Rows, insert};
+use crate::bits::{Rows, insert, insert_number, members, words_for};
 use crate::finding::Findings;
 use crate::nearest::did_you_mean;
+use crate::requirement::Requirement;
+use crate::scope::{Scope, lacking_cure};
 use crate::table::RouteTable;
 
 /// Roles and business roles, numbered; each with the permissions that it grants and denies, inherited ones included.
@@ -19,6 +25,23 @@ pub(crate) struct Roles {
     pub(crate) index: HashMap<Box<str>, usize>,
     pub(crate) allow: Rows,
     pub(crate) deny: Rows,
+    /// What holds at times or for some records only.
+    pub(crate) rules: Vec<Rule>,
+    /// Which of these rules a role has.
+    pub(crate) held: Rows,
+    /// Which roles may not come together.
+    pub(crate) duties: Duties,
+    /// Who may take which role for a short time.
+    pub(crate) break_glass: Vec<BreakGlass>,
+}
+
+/// A role that some may take for a short time.
+#[derive(Debug)]
+pub(crate) struct BreakGlass {
+    pub(crate) role: usize,
+    pub(crate) who: Vec<Named>,
+    pub(crate) max: Duration,
+    pub(crate) reason: bool,
 }
 
 /// Resolves roles: wildcards against the universe, inheritance by union.
@@ -30,11 +53,16 @@ pub(super) fn roles(document: &Document, universe: &Universe, findings: &mut Fin
         .chain(document.business_roles.iter().map(|role| &role.name))
         .collect();
     let index = number(&names, findings);
+    let duties = Duties::of(document, &index, findings);
     let mut roles = Roles {
         names: names.iter().map(|name| name.value.as_str().into()).collect(),
         index,
+        duties,
+        break_glass: Vec::new(),
         allow: Rows::new(names.len(), universe.words()),
         deny: Rows::new(names.len(), universe.words()),
+        rules: Vec::new(),
+        held: Rows::new(names.len(), words_for(document.roles.iter().map(|role| role.clauses.len()).sum())),
     };
     for (number, role) in document.roles.iter().enumerate() {
         for pattern in &role.grants {
@@ -42,6 +70,10 @@ pub(super) fn roles(document: &Document, universe: &Universe, findings: &mut Fin
         }
         for pattern in &role.deny {
             expand(pattern, universe, roles.deny.row_mut(number), findings);
+        }
+        for clause in &role.clauses {
+            insert_number(roles.held.row_mut(number), roles.rules.len());
+            roles.rules.push(rule(clause, document, universe, findings));
         }
     }
     let parents = parents(document, &roles.index, findings);
@@ -51,12 +83,49 @@ pub(super) fn roles(document: &Document, universe: &Universe, findings: &mut Fin
                 for parent in parents.get(child).into_iter().flatten() {
                     roles.allow.union_rows(child, *parent);
                     roles.deny.union_rows(child, *parent);
+                    roles.held.union_rows(child, *parent);
+                    roles.duties.inherit(child, *parent);
                 }
             }
         }
         Err(cycle) => report_cycle(&cycle, &names, findings),
     }
+    roles.duties.check(document, &names, findings);
+    roles.break_glass = break_glass(document, &roles, findings);
     roles
+}
+
+/// Roles that can be taken. They must only add: what is allowed already is decided without looking at them.
+fn break_glass(document: &Document, roles: &Roles, findings: &mut Findings<'_>) -> Vec<BreakGlass> {
+    let mut compiled: Vec<BreakGlass> = Vec::new();
+    for declared in &document.break_glass {
+        let name = &declared.role;
+        let Some(role) = roles.index.get(name.value.as_str()).copied() else {
+            unknown_role(name, document.roles.iter(), findings);
+            continue;
+        };
+        if compiled.iter().any(|known| known.role == role) {
+            let message = format!("role `{}` can be taken in two ways", name.value);
+            findings.error("break-glass-twice", name.at, message, "write one [[break_glass]] for it");
+        }
+        if roles.denies(role) {
+            let message = format!("role `{}` can be taken, but denies something", name.value);
+            let cure = "let it only grant: drop its denials, also inherited ones";
+            findings.error("break-glass-denies", name.at, message, cure);
+        }
+        let (who, max, reason) = (declared.who.clone(), declared.max, declared.reason);
+        compiled.push(BreakGlass { role, who, max, reason });
+    }
+    compiled
+}
+
+impl Roles {
+    /// Whether the role denies anything, inherited denials included.
+    fn denies(&self, role: usize) -> bool {
+        let denial =
+            |number: u32| self.rules.get(number as usize).is_some_and(|rule| rule.effect == Effect::Deny);
+        members(self.deny.row(role)).next().is_some() || members(self.held.row(role)).any(denial)
+    }
 }
 
 fn number(names: &[&At<String>], findings: &mut Findings<'_>) -> HashMap<Box<str>, usize> {
@@ -71,7 +140,12 @@ fn number(names: &[&At<String>], findings: &mut Findings<'_>) -> HashMap<Box<str
 }
 
 /// Puts the permissions that `pattern` names into `row`.
-fn expand(pattern: &At<String>, universe: &Universe, row: &mut [u64], findings: &mut Findings<'_>) {
+pub(super) fn expand(
+    pattern: &At<String>,
+    universe: &Universe,
+    row: &mut [u64],
+    findings: &mut Findings<'_>,
+) {
     let mut any = false;
     for id in universe.matching(&pattern.value) {
         insert(row, id);
@@ -114,7 +188,7 @@ fn parents(
     inherited.chain(bundled).map(|list| list.iter().filter_map(&mut find).collect()).collect()
 }
 
-fn unknown_role<'a>(
+pub(super) fn unknown_role<'a>(
     name: &At<String>,
     known: impl Iterator<Item = &'a DeclaredRole>,
     findings: &mut Findings<'_>,
@@ -155,12 +229,17 @@ pub(super) fn routes(document: &Document, universe: &Universe, findings: &mut Fi
     let mut table = RouteTable::default();
     for route in &document.routes {
         check_access(&route.access, route.at, universe, findings);
-        table.add(&route.method, &route.template, &route.access, universe);
+        for parameter in route.scope.lacking(&route.template) {
+            let message = format!("`{}` has no parameter `{parameter}` to be the scope", route.template);
+            findings.error("unknown-parameter", route.at, message, lacking_cure(parameter));
+        }
+        let ask = Requirement::of(route.access.clone(), route.scope.clone());
+        table.add(&route.method, &route.template, &ask, universe);
         table.set_terms(Some((&route.method, &route.template)), route.terms.clone());
     }
     if let Some(fallback) = &document.fallback {
         check_access(&fallback.value, fallback.at, universe, findings);
-        table.set_fallback(&fallback.value, universe);
+        table.set_fallback(&Requirement::of(fallback.value.clone(), Scope::default()), universe);
         table.set_terms(None, document.fallback_terms.clone());
     }
     table

@@ -4,9 +4,13 @@ use gambeson_core::Access;
 use http::Method;
 
 use super::claims::DeclaredClaims;
+use super::constraints::{DeclaredBreakGlass, DeclaredDuty};
 use super::services::DeclaredService;
 use super::terms::Terms;
+use crate::condition::{AttributeType, Comparison};
 use crate::log_in::LogIn;
+use crate::scope::Scope;
+use crate::window::Window;
 
 /// A word and the byte at which it starts.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub(crate) struct Document {
     /// Whether what is forbidden is hidden, where a route does not say it.
     pub(crate) hides: bool,
     pub(crate) tests: Vec<DeclaredTest>,
+    pub(crate) duties: Vec<DeclaredDuty>,
+    pub(crate) break_glass: Vec<DeclaredBreakGlass>,
 }
 
 #[derive(Debug)]
@@ -45,6 +51,14 @@ pub(crate) struct DeclaredPermission {
     pub(crate) strict: bool,
     /// How callers must be signed in.
     pub(crate) log_in: Option<LogIn>,
+    /// What conditions may ask of its records.
+    pub(crate) attributes: Vec<DeclaredAttribute>,
+}
+
+#[derive(Debug)]
+pub(crate) struct DeclaredAttribute {
+    pub(crate) name: Box<str>,
+    pub(crate) kind: AttributeType,
 }
 
 #[derive(Debug)]
@@ -53,6 +67,25 @@ pub(crate) struct DeclaredRole {
     pub(crate) grants: Vec<At<String>>,
     pub(crate) deny: Vec<At<String>>,
     pub(crate) inherits: Vec<At<String>>,
+    /// Grants and denials that hold at times or for some records only.
+    pub(crate) clauses: Vec<Clause>,
+}
+
+/// A grant or a denial that holds at times or for some records only.
+#[derive(Debug)]
+pub(crate) struct Clause {
+    pub(crate) pattern: At<String>,
+    pub(crate) effect: Effect,
+    /// What the record must be like; `None`: it does not matter.
+    pub(crate) when: Option<Vec<At<Comparison>>>,
+    pub(crate) window: Window,
+}
+
+/// Which way a clause works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Allow,
+    Deny,
 }
 
 #[derive(Debug)]
@@ -68,6 +101,7 @@ pub(crate) struct DeclaredRoute {
     pub(crate) template: String,
     pub(crate) access: Access,
     pub(crate) terms: Terms,
+    pub(crate) scope: Scope,
 }
 
 #[derive(Debug)]

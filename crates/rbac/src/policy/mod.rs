@@ -6,11 +6,13 @@
 //! [permissions]                     # the closed universe; wildcards expand against it
 //! "notes:read" = {}
 //! "notes:delete" = { privileged = true, audit = "strict" }
+//! "invoice:approve" = { attributes = { amount = "number", currency = "text", urgent = "flag" } }
 //!
 //! [roles]
 //! viewer = { grants = ["notes:read"] }
 //! admin  = { inherits = ["viewer"], grants = ["notes:*"] }
 //! intern = { grants = ["*:read"], deny = ["*:delete"] }
+//! clerk  = { grants = [{ perm = "invoice:approve", when = { amount = { max = 10000 } }, until = "2027-01-31T00:00:00Z" }] }
 //!
 //! [business_roles]                  # what people say, as bundles of roles
 //! "Team Lead" = ["viewer", "admin"]
@@ -25,6 +27,7 @@
 //!
 //! [routes]                          # checked against the routes in code, or the table of a plain router
 //! "GET /notes" = { perm = "notes:read" }
+//! "GET /{tenant}/notes" = { perm = "notes:read", scope = { tenant = "path:tenant" } }
 //! "GET /livez" = { public = "probe" }
 //!
 //! [[test]]                          # run by `Policy::run_tests` and `gambeson rbac test`
@@ -74,15 +77,76 @@
 //! They hold for routes in code too. A log-in of an unknown age may be any age, one in the future is no proof, and a service
 //! never signed in: each is 401 with what would do. Scopes cure no refusal here, because a policy maps none: where they count,
 //! put oidc-auth's `RequireScopes` around the route.
+//!
+//! # Grants and denials that hold at times, or for some records
+//!
+//! A grant or a denial may be a table with `perm` (wildcards too), `when`, `from` and `until`.
+//!
+//! `when` names attributes of the record, all of which must be as it says. Each permission that it is about declares
+//! them with their type: a `"number"` is whole (of money, in its smallest unit) and compared with `{ min = …, max = … }`,
+//! both included, or with one value; a `"text"` with `{ one_of = ["a", "b"] }` or one value, byte for byte; a `"flag"`
+//! with `true` or `false`. Comparing what is not declared, or as another type, is an error of the policy. A record that
+//! lacks an attribute, or has it in another type, makes the decision [`Indeterminate`](Decision::Indeterminate), also
+//! where the attribute stands in a denial or beside a comparison that fails.
+//!
+//! `from` is the first moment at which it holds and `until` the first at which it does not any more, with an offset
+//! from UTC. They are wall time, so they mean the same after a reload and a restart.
+//!
+//! A route whose permission depends on the record is declared in code with `Routes::on_record`, so that its handler
+//! decides; any other refuses what is `Conditional` with 503.
+//!
+//! In this order: what a denial that holds is about is denied; else what can't be told is indeterminate; else, without a
+//! record at hand, what depends on it is [`Conditional`](Decision::Conditional); else a grant that holds allows. Where a
+//! grant holds upon any record, conditions of other grants are not looked at.
+//!
+//! # Separation of duties
+//!
+//! ```toml
+//! [[separation_of_duties]]
+//! name = "four-eyes"
+//! kind = "static"                   # or "dynamic"
+//! roles = ["approver", "auditor"]
+//! max = 1
+//! ```
+//!
+//! A role or business role that alone is or inherits more than `max` of the roles is an error of the policy. A caller whose
+//! roles together bring too many of a static set keeps none of those: each role that brings a member grants nothing, and
+//! still denies. The other roles stay. Of a dynamic set a caller may have them all, but they grant only when activated
+//! ([`Activations::activate`](crate::Activations::activate)), and no more than `max` at a time.
+//!
+//! # Break-glass
+//!
+//! ```toml
+//! [[break_glass]]
+//! role = "admin"                    # must deny nothing
+//! who = ["group:oncall"]            # or "role:…"; groups as claimed, of an issuer that the policy knows
+//! max = "1h"                        # up to 24 hours
+//! reason = "required"               # the default; or "optional"
+//! ```
+//!
+//! Who is named may take the role for up to `max`, on record before it holds: see [`Activations`](crate::Activations).
+//!
+//! # Scopes
+//!
+//! `scope = { tenant = "path:tenant" }` on a route: this path parameter must name the caller's tenant. With `subject` it
+//! must name the caller (`sub`). The parameter is read decoded, as the handler reads it; another's answers 404, also while
+//! the layer only observes.
 
 mod claims;
+mod clause;
 mod compile;
+mod constraints;
 mod document;
+mod duties;
 mod error;
 mod fields;
+mod moment;
 mod order;
 mod read;
+mod resolve;
+mod rules;
 mod services;
+mod span;
 mod syntax;
 mod terms;
 mod universe;
@@ -91,17 +155,19 @@ mod yaml;
 
 use std::fmt::Write;
 
-use gambeson_core::Principal;
+use gambeson_core::{Principal, SystemClock};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::compile::Roles;
-pub(crate) use self::document::{DeclaredTest, Document};
+pub(crate) use self::document::{DeclaredTest, Document, Effect};
 pub use self::error::{PolicyError, PolicyErrorKind};
 pub(crate) use self::read::read;
+pub(crate) use self::rules::Rule;
 pub(crate) use self::terms::Terms;
 pub(crate) use self::universe::Universe;
-use crate::bits::{PermissionId, contains, intersect, subtract, union};
+use crate::bits::{PermissionId, contains};
 use crate::decision::Decision;
+use crate::effective::{Effective, Situation};
 use crate::finding::{Finding, Findings, Severity};
 use crate::log_in::LogIn;
 use crate::memo::{Memo, SLOTS};
@@ -112,7 +178,7 @@ use crate::who::{Doubt, Who};
 /// A policy, validated and frozen.
 ///
 /// ```
-/// use gambeson_core::Principal;
+/// use gambeson_core::{Principal, SystemClock};
 /// use gambeson_rbac::{Decision, Policy};
 ///
 /// let policy = Policy::parse(r#"
@@ -139,8 +205,9 @@ pub struct Policy {
     /// Whether what is forbidden is hidden, where a route does not say it.
     hides: bool,
     tests: Vec<DeclaredTest>,
-    memo: Memo,
+    memo: Memo<Option<Effective>>,
     unknown_roles: Noted,
+    conflicts: Noted,
     uncovered: Noted,
 }
 
@@ -183,6 +250,7 @@ impl Policy {
             tests: std::mem::take(&mut document.tests),
             memo: Memo::new(SLOTS),
             unknown_roles: Noted::default(),
+            conflicts: Noted::default(),
             uncovered: Noted::default(),
         };
         (policy, document, findings.into_sorted())
@@ -228,80 +296,65 @@ impl Policy {
         self.permissions().filter_map(|name| self.permission(name)).any(|id| self.is_strict(id))
     }
 
-    /// Decides. The outcome depends on the principal's roles and the policy only.
+    /// Decides, now and without a record at hand. The outcome depends on the principal's roles, the policy and the time.
     ///
-    /// Callers seen before are remembered by [`Principal::id`], so that the decision is a look at one bit. With an
-    /// actor (RFC 8693 §4.1) both must have the permission. A permission that the policy does not declare is
-    /// [`Decision::Indeterminate`], never allowed.
+    /// Callers seen before are remembered by [`Principal::id`], so that what they may do always is a look at one bit.
+    /// With an actor (RFC 8693 §4.1) both must have the permission. A permission that the policy does not declare is
+    /// [`Decision::Indeterminate`], never allowed; one that depends on the record is [`Decision::Conditional`].
     pub fn decide(&self, principal: &Principal, permission: PermissionId) -> Decision {
+        self.decide_in(principal, permission, &Situation::at(&SystemClock::new()))
+    }
+
+    /// Decides like [`Policy::decide`], by another clock or upon a record.
+    ///
+    /// ```
+    /// use gambeson_core::{Principal, SystemClock};
+    /// use gambeson_rbac::{Attribute, Decision, Policy, Situation};
+    ///
+    /// let policy = Policy::parse(r#"
+    ///     version = 1
+    ///     [permissions]
+    ///     "invoice:approve" = { attributes = { amount = "number" } }
+    ///     [roles]
+    ///     clerk = { grants = [{ perm = "invoice:approve", when = { amount = { max = 10000 } } }] }
+    /// "#)?;
+    /// let (clock, bob) = (SystemClock::new(), Principal::user("https://id.example", "bob").role("clerk").build());
+    /// let (approve, now) = (policy.permission("invoice:approve").unwrap(), Situation::at(&clock));
+    /// assert_eq!(policy.decide(&bob, approve), Decision::Conditional);
+    /// for (amount, expected) in [(10_000, Decision::Allow), (10_001, Decision::Deny)] {
+    ///     let invoice = [("amount", Attribute::Number(amount))];
+    ///     assert_eq!(policy.decide_in(&bob, approve, &now.upon(&invoice)), expected);
+    /// }
+    /// let broken = [("amount", Attribute::Text("12"))];
+    /// assert_eq!(policy.decide_in(&bob, approve, &now.upon(&broken)), Decision::Indeterminate);
+    /// # Ok::<(), gambeson_rbac::PolicyError>(())
+    /// ```
+    pub fn decide_in(
+        &self,
+        principal: &Principal,
+        permission: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Decision {
         if !self.universe.is_declared(permission) {
             return Decision::Indeterminate;
         }
-        let resolve = || self.effective(principal).ok();
-        match self.memo.with(principal.id(), resolve, |set| set.map(|set| contains(set, permission))) {
-            Some(true) => Decision::Allow,
-            Some(false) => Decision::Deny,
+        let resolve = || self.effective(principal, &[]).ok();
+        self.memo.with(principal.id(), resolve, |effective| match effective {
+            Some(effective) => effective.decide(permission, situation, &self.roles.rules),
             None => Decision::Indeterminate,
-        }
+        })
     }
 
     /// Why nothing can be decided about this caller; `None`: it can.
     pub(crate) fn doubt(&self, principal: &Principal) -> Option<Doubt> {
-        self.effective(principal).err()
+        self.effective(principal, &[]).err()
     }
 
-    /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared.
+    /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared, and for
+    /// one that depends on the record.
     #[must_use]
     pub fn may(&self, principal: &Principal, permission: &str) -> bool {
         self.permission(permission).is_some_and(|id| self.decide(principal, id) == Decision::Allow)
-    }
-
-    /// Whether a caller who has exactly these roles may; unknown roles grant nothing.
-    pub(crate) fn roles_may<'a>(
-        &self,
-        roles: impl IntoIterator<Item = &'a str>,
-        permission: PermissionId,
-    ) -> bool {
-        contains(&self.union_of(roles, |_| {}), permission)
-    }
-
-    /// The permissions of a caller, actor included. Actors behind the current one only tell where a call came from
-    /// (RFC 8693 §4.1).
-    fn effective(&self, principal: &Principal) -> Result<Box<[u64]>, Doubt> {
-        let mut set = self.permissions_of(principal)?;
-        if let Some(actor) = principal.actor() {
-            intersect(&mut set, &self.permissions_of(actor)?);
-        }
-        Ok(set)
-    }
-
-    /// The permissions of one party of a call.
-    fn permissions_of(&self, party: &Principal) -> Result<Box<[u64]>, Doubt> {
-        let roles = self.who.roles(party)?;
-        Ok(self.union_of(roles.iter(), |unknown| self.note_unknown_role(unknown)))
-    }
-
-    fn union_of<'a>(&self, roles: impl IntoIterator<Item = &'a str>, unknown: impl Fn(&str)) -> Box<[u64]> {
-        let mut allow = vec![0; self.universe.words()].into_boxed_slice();
-        let mut deny = allow.clone();
-        for name in roles {
-            match self.roles.index.get(name) {
-                Some(role) => {
-                    union(&mut allow, self.roles.allow.row(*role));
-                    union(&mut deny, self.roles.deny.row(*role));
-                }
-                None => unknown(name),
-            }
-        }
-        subtract(&mut allow, &deny);
-        allow
-    }
-
-    fn note_unknown_role(&self, name: &str) {
-        if self.unknown_roles.is_new(name) {
-            let role = gambeson_core::escape_controls(name);
-            tracing::warn!(%role, "a caller claims a role that the policy does not know; it grants nothing");
-        }
     }
 
     /// Whether nobody was told yet that this template has no rule.
@@ -322,6 +375,18 @@ impl Policy {
     /// Whether those who may not call a route with these terms are told that there is no such thing.
     pub(crate) fn hides(&self, terms: Option<&Terms>) -> bool {
         terms.and_then(|terms| terms.hidden).unwrap_or(self.hides)
+    }
+
+    /// Whether a role grants it at times or for some records only.
+    pub(crate) fn has_conditional_grant(&self, id: PermissionId) -> bool {
+        let about = |rule: &&Rule| rule.effect == Effect::Allow && contains(&rule.permissions, id);
+        self.roles.rules.iter().any(|rule| about(&rule))
+    }
+
+    /// Whether who has it depends on the record.
+    pub(crate) fn depends_on_record(&self, id: PermissionId) -> bool {
+        let depends = |rule: &Rule| rule.condition.is_some() && contains(&rule.permissions, id);
+        self.roles.rules.iter().any(depends)
     }
 
     pub(crate) fn table(&self) -> &RouteTable {

@@ -8,8 +8,10 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::claims::claims;
+use super::clause::{attributes, clauses};
+use super::constraints::{break_glass, duty, rows};
 use super::document::{
-    At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, DeclaredTest, Document,
+    At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, DeclaredTest, Document, Effect,
 };
 use super::fields::{Fields, table, text, texts, wrong_type};
 use super::services::service;
@@ -17,9 +19,21 @@ use super::syntax;
 use super::terms::{Terms, hidden, log_in};
 use crate::finding::Findings;
 use crate::permission::is_permission_name;
+use crate::scope::Scope;
 
-const SECTIONS: &[&str] =
-    &["version", "permissions", "roles", "business_roles", "claims", "services", "answers", "routes", "test"];
+const SECTIONS: &[&str] = &[
+    "version",
+    "permissions",
+    "roles",
+    "business_roles",
+    "claims",
+    "services",
+    "separation_of_duties",
+    "break_glass",
+    "answers",
+    "routes",
+    "test",
+];
 const PUBLIC: &str = "public";
 
 /// Reads the document as far as it can be understood; what can't is among the findings.
@@ -54,6 +68,12 @@ pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
         route(&key, value, &mut document, findings);
     }
     document.tests = tests(&top, findings);
+    for row in rows(&top, "separation_of_duties", findings) {
+        document.duties.extend(duty(row, findings));
+    }
+    for row in rows(&top, "break_glass", findings) {
+        document.break_glass.extend(break_glass(row, findings));
+    }
     document
 }
 
@@ -99,8 +119,9 @@ fn permission(
     }
     let place = format!("permission `{}`", name.value);
     let at = value.span().start;
-    let known = &["privileged", "audit", "acr", "max_age"];
+    let known = &["privileged", "audit", "attributes", "acr", "max_age"];
     let fields = Fields::of(table(value, &place, findings)?, at, place.as_str(), known, findings);
+    let attributes = attributes(&fields, &place, findings);
     let log_in = log_in(&fields, &place, findings);
     let privileged = fields.switch("privileged", findings);
     let audit = fields.get("audit").and_then(|value| text(value, "`audit`", findings));
@@ -116,7 +137,7 @@ fn permission(
             }
         },
     };
-    Some(DeclaredPermission { name, privileged, strict, log_in })
+    Some(DeclaredPermission { name, privileged, strict, log_in, attributes })
 }
 
 fn role(name: At<String>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredRole> {
@@ -125,12 +146,11 @@ fn role(name: At<String>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<
     let at = value.span().start;
     let fields =
         Fields::of(table(value, &place, findings)?, at, place, &["grants", "deny", "inherits"], findings);
-    Some(DeclaredRole {
-        grants: fields.texts("grants", findings),
-        deny: fields.texts("deny", findings),
-        inherits: fields.texts("inherits", findings),
-        name,
-    })
+    let (grants, mut clauses_of) = clauses(&fields, "grants", Effect::Allow, findings);
+    let (deny, denials) = clauses(&fields, "deny", Effect::Deny, findings);
+    clauses_of.extend(denials);
+    let inherits = fields.texts("inherits", findings);
+    Some(DeclaredRole { name, grants, deny, inherits, clauses: clauses_of })
 }
 
 fn role_name(name: &At<String>, findings: &mut Findings<'_>) {
@@ -147,8 +167,12 @@ fn route(
     document: &mut Document,
     findings: &mut Findings<'_>,
 ) {
-    let Some((access, terms)) = access(value, &key.value, findings) else { return };
+    let Some((access, scope, terms)) = access(value, &key.value, findings) else { return };
     if key.value == "fallback" {
+        if !scope.is_empty() {
+            let message = "the fallback has no path parameters to be a scope".to_owned();
+            findings.error("route-scope", key.at, message, "drop `scope`");
+        }
         document.fallback = Some(At::new(access, key.at));
         document.fallback_terms = terms;
         return;
@@ -165,7 +189,7 @@ fn route(
         }
         Some((method, template)) => {
             let template = template.to_owned();
-            document.routes.push(DeclaredRoute { at: key.at, method, template, access, terms });
+            document.routes.push(DeclaredRoute { at: key.at, method, template, access, terms, scope });
         }
         None => {
             let message = format!("`{}` is not a route", key.value);
@@ -183,36 +207,69 @@ fn answers(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> bool {
     hidden(&fields, "[answers]", findings).unwrap_or_default()
 }
 
-fn access(value: &Spanned<DeValue<'_>>, route: &str, findings: &mut Findings<'_>) -> Option<(Access, Terms)> {
+fn access(
+    value: &Spanned<DeValue<'_>>,
+    route: &str,
+    findings: &mut Findings<'_>,
+) -> Option<(Access, Scope, Terms)> {
     const CURE: &str = "write \"public\", { public = \"why\" } or { perm = \"…\" }";
     if value.get_ref().as_str() == Some(PUBLIC) {
         let access = Access::Public(Cow::Borrowed("declared public in the policy"));
-        return Some((access, Terms::default()));
+        return Some((access, Scope::default(), Terms::default()));
     }
     let place = format!("route `{route}`");
     let Some(fields) = value.get_ref().as_table() else {
         findings.error("route-rule", value.span().start, format!("{place} has no rule"), CURE);
         return None;
     };
-    let known = &["perm", PUBLIC, "acr", "max_age", "forbidden"];
+    let known = &["perm", PUBLIC, "scope", "acr", "max_age", "forbidden"];
     let fields = Fields::of(fields, value.span().start, place.as_str(), known, findings);
+    let scope = scope(&fields, findings);
     let terms =
         Terms { log_in: log_in(&fields, &place, findings), hidden: hidden(&fields, &place, findings) };
     let mut read = |key| fields.get(key).and_then(|value| text(value, &place, findings));
     match (read("perm"), read(PUBLIC)) {
-        (Some(permission), None) => Some((Access::Permission(Cow::Owned(permission.value)), terms)),
-        (None, Some(_)) if !terms.is_empty() => {
+        (Some(permission), None) => Some((Access::Permission(Cow::Owned(permission.value)), scope, terms)),
+        (None, Some(_)) if !terms.is_empty() || !scope.is_empty() => {
             let message = format!("{place} is public, and asks something of its callers");
-            let cure = "drop `acr`, `max_age` and `forbidden`, or ask for a permission";
+            let cure = "drop `scope`, `acr`, `max_age` and `forbidden`, or ask for a permission";
             findings.error("public-with-terms", value.span().start, message, cure);
             None
         }
-        (None, Some(reason)) => Some((Access::Public(Cow::Owned(reason.value)), terms)),
+        (None, Some(reason)) => Some((Access::Public(Cow::Owned(reason.value)), scope, terms)),
         _ => {
             findings.error("route-rule", value.span().start, format!("{place} has no single rule"), CURE);
             None
         }
     }
+}
+
+/// Which path parameters must name what is the caller's own.
+fn scope(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Scope {
+    let Some(value) = fields.get("scope") else { return Scope::default() };
+    let at = value.span().start;
+    let Some(table) = table(value, "`scope`", findings) else { return Scope::default() };
+    let fields = Fields::of(table, at, "a scope", &["tenant", "subject"], findings);
+    let mut parameter = |key| {
+        let written = text(fields.get(key)?, &format!("`{key}` of a scope"), findings)?;
+        let name = written.value.strip_prefix("path:").filter(|name| !name.is_empty());
+        if name.is_none() {
+            let message = format!("`{}` is no place to read a scope from", written.value);
+            findings.error(
+                "route-scope",
+                written.at,
+                message,
+                "write \"path:\" and the name of a path parameter",
+            );
+        }
+        name.map(|name| Cow::Owned(name.to_owned()))
+    };
+    let scope = Scope { tenant: parameter("tenant"), subject: parameter("subject") };
+    if table.is_empty() {
+        let cure = "write { tenant = \"path:…\" }, or drop `scope`";
+        findings.error("route-scope", at, "`scope` is empty".to_owned(), cure);
+    }
+    scope
 }
 
 fn tests(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Vec<DeclaredTest> {

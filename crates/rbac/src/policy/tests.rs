@@ -1,4 +1,7 @@
+use gambeson_core::{ManualClock, Timestamp};
+
 use super::*;
+use crate::condition::{Attribute, Attributes};
 
 fn ids(text: &str) -> Vec<(&'static str, usize)> {
     let error = Policy::parse(text).unwrap_err();
@@ -146,16 +149,6 @@ fn yaml_without_its_feature_is_told() {
 }
 
 #[test]
-fn sections_that_come_later_are_refused_and_not_ignored() {
-    for section in ["[[separation_of_duties]]", "[[break_glass]]"] {
-        assert_eq!(ids(&format!("version = 1\n{section}\n"))[0], ("unknown-key", 2), "{section}");
-    }
-    let conditional =
-        "version = 1\n[permissions]\na = {}\n[roles]\nr = { grants = [{ perm = \"a\", when = {} }] }";
-    assert_eq!(ids(conditional), [("wrong-type", 5)]);
-}
-
-#[test]
 fn a_reload_keeps_the_numbers_and_forgets_what_is_gone() {
     let before = Policy::parse("version = 1\n[permissions]\na = {}\nb = {}").unwrap();
     let text = "version = 1\n[permissions]\nb = {}\nc = {}\n[roles]\nr = { grants = [\"*\"] }";
@@ -186,4 +179,140 @@ fn a_chain_of_ten_thousand_roles_needs_no_deep_stack() {
     }
     let policy = Policy::parse(&text).unwrap();
     assert!(policy.may(&Principal::user("i", "s").role("r9999").build(), "a"));
+}
+
+#[test]
+fn what_is_wrong_in_a_clause_is_told_with_its_line() {
+    let text = r#"version = 1
+[permissions]
+"a:b" = { attributes = { amount = "number", currency = "text", urgent = "flag" } }
+"a:c" = { attributes = { amount = "nmber" } }
+[roles]
+r = { grants = [
+  { perm = "a:b", when = {} },
+  { perm = "a:b", when = { amont = { max = 1 } } },
+  { perm = "a:b", when = { amount = "10" } },
+  { perm = "a:*", when = { urgent = true } },
+  { perm = "a:b", when = { amount = { min = 2, max = 1 } } },
+  { perm = "a:b", when = { amount = 1.5 } },
+  { perm = "a:b", when = { currency = { one_of = [] } } },
+  { perm = "a:b", when = { currency = { one_of = ["EUR"], equals = "EUR" } } },
+  { perm = "a:b", until = "2027-01-31" },
+  { perm = "a:b", from = 2027-01-31T00:00:00Z, until = "2027-01-31T00:00:00Z" },
+  { prem = "a:b" },
+  7,
+], deny = [{ perm = "a:d", when = { amount = { max = 1 } } }] }
+"#;
+    let expected = [
+        ("attribute-type", 4),
+        ("empty-condition", 7),
+        ("unknown-attribute", 8),
+        ("attribute-type", 9),
+        ("unknown-attribute", 10),
+        ("condition", 11),
+        ("condition", 12),
+        ("condition", 13),
+        ("condition", 14),
+        ("moment", 15),
+        ("empty-window", 16),
+        ("missing-key", 17),
+        ("unknown-key", 17),
+        ("wrong-type", 18),
+        ("unknown-permission", 19),
+    ];
+    assert_eq!(ids(text), expected);
+    let error = Policy::parse(text).unwrap_err().to_string();
+    assert!(error.contains("did you mean `amount`?"), "{error}");
+    assert!(error.contains("attribute `amount` of `a:b` is a number, but is compared as a text"), "{error}");
+}
+
+const CLAUSES: &str = r#"version = 1
+[permissions]
+"a:b" = { attributes = { amount = "number", urgent = "flag" } }
+[roles]
+small = { grants = [{ perm = "a:b", when = { amount = { max = 10 } } }] }
+urgent = { grants = [{ perm = "a:b", when = { urgent = true } }] }
+all = { grants = ["a:b"] }
+careful = { deny = [{ perm = "a:b", when = { amount = { min = 100 } } }] }
+never = { deny = ["a:b"] }
+soon = { grants = [{ perm = "a:b", from = "1970-01-01T00:00:10Z", until = "1970-01-01T00:00:20Z" }] }
+rest = { deny = [{ perm = "a:b", until = "1970-01-01T00:00:10Z" }] }
+heir = { inherits = ["small"] }
+"#;
+
+fn decided(roles: &[&str], second: i64, record: Option<&dyn Attributes>) -> Decision {
+    let policy = Policy::parse(CLAUSES).unwrap();
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(second));
+    let caller = roles.iter().fold(Principal::user("i", "s"), |caller, role| caller.role(*role)).build();
+    let now = Situation::at(&clock);
+    let situation = record.map_or(now, |record| now.upon(record));
+    policy.decide_in(&caller, policy.permission("a:b").unwrap(), &situation)
+}
+
+#[test]
+fn conditions_decide_upon_the_record_and_errors_never_allow() {
+    use Decision::{Allow, Conditional, Deny, Indeterminate};
+    let record = |amount: i64| [("amount", Attribute::Number(amount)), ("urgent", Attribute::Flag(true))];
+    let (empty, text) = ([("other", Attribute::Flag(true))], [("amount", Attribute::Text("5"))]);
+    for (roles, without, on_5, on_50, on_500, on_empty, on_text) in [
+        (&["small"][..], Conditional, Allow, Deny, Deny, Indeterminate, Indeterminate),
+        (&["heir"], Conditional, Allow, Deny, Deny, Indeterminate, Indeterminate),
+        (&["small", "urgent"], Conditional, Allow, Allow, Allow, Indeterminate, Indeterminate),
+        (&["all"], Allow, Allow, Allow, Allow, Allow, Allow),
+        (&["all", "small"], Allow, Allow, Allow, Allow, Allow, Allow),
+        (&["all", "careful"], Conditional, Allow, Allow, Deny, Indeterminate, Indeterminate),
+        (&["careful"], Deny, Deny, Deny, Deny, Deny, Deny),
+        (&["small", "careful"], Conditional, Allow, Deny, Deny, Indeterminate, Indeterminate),
+        (&["all", "small", "never"], Deny, Deny, Deny, Deny, Deny, Deny),
+    ] {
+        assert_eq!(decided(roles, 0, None), without, "{roles:?}");
+        assert_eq!(decided(roles, 0, Some(&record(5))), on_5, "{roles:?} 5");
+        assert_eq!(decided(roles, 0, Some(&record(50))), on_50, "{roles:?} 50");
+        assert_eq!(decided(roles, 0, Some(&record(500))), on_500, "{roles:?} 500");
+        assert_eq!(decided(roles, 0, Some(&empty)), on_empty, "{roles:?} empty");
+        assert_eq!(decided(roles, 0, Some(&text)), on_text, "{roles:?} text");
+    }
+}
+
+#[test]
+fn time_boxed_grants_and_denials_hold_in_their_time_only() {
+    use Decision::{Allow, Deny};
+    for (roles, at_9, at_10, at_19, at_20) in [
+        (&["soon"][..], Deny, Allow, Allow, Deny),
+        (&["all", "rest"], Deny, Allow, Allow, Allow),
+        (&["soon", "never"], Deny, Deny, Deny, Deny),
+    ] {
+        for (second, expected) in [(9, at_9), (10, at_10), (19, at_19), (20, at_20)] {
+            assert_eq!(decided(roles, second, None), expected, "{roles:?} {second}");
+        }
+    }
+}
+
+#[test]
+fn one_remembered_caller_gains_and_loses_with_the_clock() {
+    let policy = Policy::parse(CLAUSES).unwrap();
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(0));
+    let caller = Principal::user("i", "s").role("soon").build();
+    let id = policy.permission("a:b").unwrap();
+    let decided = [0, 10, 20].map(|second| {
+        clock.set(Timestamp::from_unix_seconds(second));
+        policy.decide_in(&caller, id, &Situation::at(&clock))
+    });
+    assert_eq!(decided, [Decision::Deny, Decision::Allow, Decision::Deny]);
+}
+
+#[test]
+fn who_acts_for_somebody_is_held_to_the_conditions_of_both() {
+    let policy = Policy::parse(CLAUSES).unwrap();
+    let service = Principal::service("i", "reports").role("small").build();
+    let delegated = Principal::user("i", "alice").role("all").actor(service).build();
+    let (clock, id) = (ManualClock::default(), policy.permission("a:b").unwrap());
+    let now = Situation::at(&clock);
+    assert_eq!(policy.decide_in(&delegated, id, &now), Decision::Conditional);
+    for (amount, expected) in [(10, Decision::Allow), (11, Decision::Deny)] {
+        assert_eq!(
+            policy.decide_in(&delegated, id, &now.upon(&[("amount", Attribute::Number(amount))])),
+            expected
+        );
+    }
 }

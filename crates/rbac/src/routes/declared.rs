@@ -9,7 +9,8 @@ use gambeson_core::{Access, ConfigProblems};
 use http::{Method, StatusCode, header};
 
 use super::ManagementAccess;
-use crate::table::RouteEntry;
+use crate::requirement::Requirement;
+use crate::table::{RouteEntry, access_text};
 
 /// Declared routes with what answers them.
 pub(super) struct Declared<S>(Vec<Route<S>>);
@@ -17,7 +18,9 @@ pub(super) struct Declared<S>(Vec<Route<S>>);
 struct Route<S> {
     method: Method,
     template: String,
-    access: Access,
+    ask: Requirement,
+    /// For a handler that decides upon its record: the permission that it asks for.
+    on_record: Option<&'static str>,
     endpoint: MethodRouter<S>,
 }
 
@@ -28,15 +31,33 @@ impl<S> Default for Declared<S> {
 }
 
 impl<S: Clone + Send + Sync + 'static> Declared<S> {
-    pub(super) fn add(&mut self, method: Method, template: &str, access: Access, endpoint: MethodRouter<S>) {
-        self.0.push(Route { method, template: template.to_owned(), access, endpoint });
+    pub(super) fn add(
+        &mut self,
+        method: Method,
+        template: &str,
+        ask: Requirement,
+        endpoint: MethodRouter<S>,
+    ) {
+        self.0.push(Route { method, template: template.to_owned(), ask, on_record: None, endpoint });
+    }
+
+    /// Says that the handler of the latest route asks for this permission upon its record.
+    pub(super) fn asks_on_record(&mut self, permission: &'static str) {
+        self.0.iter_mut().last().into_iter().for_each(|route| route.on_record = Some(permission));
+    }
+
+    /// The routes whose handlers decide.
+    pub(super) fn on_record(&self) -> impl Iterator<Item = (&Method, &str)> {
+        let deciding = self.0.iter().filter(|route| route.on_record.is_some());
+        deciding.map(|route| (&route.method, route.template.as_str()))
     }
 
     /// The routes that will be mounted, in the order of their templates.
     pub(super) fn entries(&self, management: &ManagementAccess) -> Vec<RouteEntry> {
         let entry = |route: &Route<S>| {
-            let access = resolve(&route.access, management)?;
-            Some(RouteEntry::new(route.method.clone(), route.template.as_str(), access))
+            let access = resolve(route.ask.access(), management)?;
+            let entry = RouteEntry::new(route.method.clone(), route.template.as_str(), access);
+            Some(entry.within(route.ask.scope().clone()))
         };
         let mut entries: Vec<RouteEntry> = self.0.iter().filter_map(entry).collect();
         entries.sort_by(|a, b| a.template.cmp(&b.template));
@@ -60,6 +81,7 @@ impl<S: Clone + Send + Sync + 'static> Declared<S> {
                     "axum routes the methods of RFC 9110 and PATCH only",
                 );
             }
+            check_ask(route, &field, problems);
             if seen.contains(&template) {
                 continue;
             }
@@ -76,7 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Declared<S> {
     pub(super) fn mount(self, router: Router<S>, management: &ManagementAccess) -> Router<S> {
         let mut by_template: BTreeMap<String, (Vec<Method>, MethodRouter<S>)> = BTreeMap::new();
         for route in self.0 {
-            if resolve(&route.access, management).is_none() {
+            if resolve(route.ask.access(), management).is_none() {
                 continue;
             }
             let (mut methods, endpoint) = match by_template.remove(&route.template) {
@@ -89,6 +111,20 @@ impl<S: Clone + Send + Sync + 'static> Declared<S> {
         by_template.into_iter().fold(router, |router, (template, (methods, endpoint))| {
             router.route(&template, other_methods(&methods).merge(endpoint))
         })
+    }
+}
+
+/// A scope needs a caller and a parameter; a handler that decides must decide what the route asks for.
+fn check_ask<S>(route: &Route<S>, field: &str, problems: &mut ConfigProblems) {
+    route.ask.scope().check(&route.template, field, problems);
+    if matches!(route.ask.access(), Access::Public(_)) && !route.ask.scope().is_empty() {
+        problems.add(field, route.ask.scope().text(), "a public route has no caller to be the scope of");
+    }
+    if let Some(handler) = route.on_record
+        && *route.ask.access() != Access::Permission(handler.into())
+    {
+        let cure = format!("the handler decides on `{handler}`: ask for that, or give it another OnRecord");
+        problems.add(field, access_text(route.ask.access()), cure);
     }
 }
 
@@ -127,7 +163,7 @@ fn malformed(template: &str) -> Option<&'static str> {
 impl<S> fmt::Debug for Declared<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|route| (&route.method, &route.template, &route.access)))
+            .entries(self.0.iter().map(|route| (&route.method, &route.template, &route.ask)))
             .finish()
     }
 }

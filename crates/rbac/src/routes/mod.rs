@@ -40,6 +40,7 @@
 
 mod assets;
 mod declared;
+mod on_record;
 mod page;
 
 use std::borrow::Cow;
@@ -57,10 +58,13 @@ use http::Method;
 use tower_service::Service;
 
 use self::declared::Declared;
+pub use self::on_record::{OnRecord, TakesFirst};
 use crate::authorize::AuthorizeLayer;
 use crate::handle::PolicyHandle;
 use crate::matrix::Matrix;
+use crate::permission::NamedPermission;
 use crate::requirement::Requirement;
+use crate::scope::Scope;
 use crate::table::{RouteEntry, RouteTable};
 
 /// Who may call endpoints that are for operators only, on this listener.
@@ -150,7 +154,52 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         ask: Requirement,
         handler: H,
     ) -> Self {
-        self.declared.add(method, template, ask.0, on(filter, handler));
+        self.declared.add(method, template, ask, on(filter, handler));
+        self
+    }
+
+    /// A route whose permission depends on the record, which the handler reads and then decides upon.
+    ///
+    /// The handler's first argument is the [`OnRecord`] of the permission that the route asks for, so it can't be
+    /// forgotten. The layer refuses who does not have the permission for any record.
+    ///
+    /// ```
+    /// use gambeson_core::Access;
+    /// use gambeson_rbac::{Attribute, OnRecord, PolicyHandle, Refusal, Routes, need, permissions};
+    /// use http::Method;
+    ///
+    /// permissions! { Approve = "invoice:approve" }
+    ///
+    /// async fn approve(ask: OnRecord<Approve>) -> Result<&'static str, Refusal> {
+    ///     let invoice = [("amount", Attribute::Number(9_900))]; // what the app has stored
+    ///     ask.decide(&invoice).await?;
+    ///     Ok("approved")
+    /// }
+    ///
+    /// let policy: PolicyHandle = r#"
+    ///     version = 1
+    ///     [permissions]
+    ///     "invoice:approve" = { attributes = { amount = "number" } }
+    ///     [roles]
+    ///     clerk = { grants = [{ perm = "invoice:approve", when = { amount = { max = 10000 } } }] }
+    /// "#.parse()?;
+    /// let app: axum::Router = Routes::new(&policy)
+    ///     .on_record(Method::POST, "/invoices/{id}/approval", need(Approve), approve)
+    ///     .build()?;
+    /// # let _ = app;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn on_record<P, H, T>(mut self, method: Method, template: &str, ask: Requirement, handler: H) -> Self
+    where
+        P: NamedPermission,
+        H: Handler<T, S>,
+        T: TakesFirst<OnRecord<P>> + 'static,
+    {
+        // A method that axum does not route is told of by `build`.
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        self.declared.add(method, template, ask, on_record::deciding(filter, handler));
+        self.declared.asks_on_record(P::NAME);
         self
     }
 
@@ -165,7 +214,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             Ok(filter) => on(filter, endpoint),
             Err(_) => endpoint,
         };
-        self.declared.add(spec.method, &spec.template, spec.access, endpoint);
+        let ask = Requirement::of(spec.access, Scope::default());
+        self.declared.add(spec.method, &spec.template, ask, endpoint);
         self
     }
 
@@ -190,7 +240,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     {
         let prefix = prefix.trim_end_matches('/');
         let template = format!("{prefix}/{{*path}}");
-        self.declared.add(Method::GET, &template, ask.0, assets::below(prefix, files));
+        self.declared.add(Method::GET, &template, ask, assets::below(prefix, files));
         self
     }
 
@@ -330,18 +380,25 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             problems.extend(error);
         }
         self.declared.check(&mut problems);
+        if self.fallback.as_ref().is_some_and(|ask| !ask.scope().is_empty()) {
+            problems.add("routes.fallback", "", "a fallback has no path parameters to be a scope");
+        }
         let (entries, listed) = (self.declared.entries(&self.management), self.inventory());
         let table = self.policy.adopt(|universe| {
             let mut table = RouteTable::default();
             for entry in &entries {
-                if !table.add(&entry.method, &entry.template, &entry.access, universe) {
+                let ask = Requirement::of(entry.access.clone(), entry.scope.clone());
+                if !table.add(&entry.method, &entry.template, &ask, universe) {
                     let field = format!("routes.\"{} {}\"", entry.method, entry.template);
                     problems.add(field, "", "declared twice: drop one of them");
                 }
             }
             table.set_merges(self.merges);
             if let Some(ask) = &self.fallback {
-                table.set_fallback(&ask.0, universe);
+                table.set_fallback(ask, universe);
+            }
+            for (method, template) in self.declared.on_record() {
+                table.decide_on_record(method, template);
             }
             (table, problems)
         })?;

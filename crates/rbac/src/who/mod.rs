@@ -96,6 +96,17 @@ impl Who {
         }
     }
 
+    /// Whether the policy says anything about the issuer of this caller, or lists the service.
+    pub(crate) fn knows(&self, caller: &Principal) -> bool {
+        let is_person = caller.kind() == PrincipalKind::User;
+        match (&self.claims, &self.services) {
+            (None, None) => true,
+            (None, Some(_)) if is_person => true,
+            (Some(claims), _) if is_person => claims.contains_key(caller.issuer()),
+            (_, services) => services.as_ref().is_some_and(|services| services.roles(caller).is_some()),
+        }
+    }
+
     fn of_service<'a>(&self, services: Option<&'a Services>, caller: &'a Principal) -> RoleNames<'a> {
         match services.and_then(|services| services.roles(caller)) {
             Some(roles) => RoleNames::mapped(roles.iter().map(|role| Cow::Borrowed(&**role)).collect()),

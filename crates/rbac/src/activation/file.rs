@@ -1,0 +1,168 @@
+//! Activations in a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gambeson_core::{Subject, Timestamp};
+use toml::{Table, Value};
+
+use super::store::{Activation, ActivationKind, ActivationStore};
+
+/// Keeps activations in a TOML file that only its owner can read. Each change replaces the file in one step.
+///
+/// For one process: two that share a file forget each other's.
+#[derive(Debug)]
+pub struct FileActivations {
+    path: PathBuf,
+}
+
+const BREAK_GLASS: &str = "break-glass";
+const DUTY: &str = "duty";
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 4 * 1024 * 1024;
+/// No activation lasts longer.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
+impl FileActivations {
+    /// The file at `path`, in a folder that exists; a file that does not holds nothing.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl ActivationStore for FileActivations {
+    fn load(&self) -> io::Result<Vec<Activation>> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut text = String::new();
+        file.take(LARGEST).read_to_string(&mut text)?;
+        read(&text)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file of activations is damaged"))
+    }
+
+    fn save(&self, live: &[Activation]) -> io::Result<()> {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let beside = self.path.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside)?;
+        file.write_all(written(live).as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, &self.path)?;
+        // The new name must be durable too.
+        #[cfg(unix)]
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+fn written(live: &[Activation]) -> String {
+    let rows = live.iter().map(|activation| Value::Table(row(activation))).collect();
+    let mut table = Table::new();
+    table.insert("version".into(), Value::Integer(1));
+    table.insert("activation".into(), Value::Array(rows));
+    table.to_string()
+}
+
+fn row(activation: &Activation) -> Table {
+    let kind = if activation.kind == ActivationKind::BreakGlass { BREAK_GLASS } else { DUTY };
+    let texts = [
+        ("kind", Some(kind)),
+        ("issuer", Some(&*activation.subject.issuer)),
+        ("subject", Some(&*activation.subject.name)),
+        ("session", activation.session.as_deref()),
+        ("role", Some(&*activation.role)),
+        ("reason", Some(&*activation.reason)),
+    ];
+    let moments = [("from", activation.from), ("until", activation.until)];
+    texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?.to_owned()))))
+        .chain(moments.map(|(name, at)| (name.to_owned(), Value::Integer(at.unix_nanos()))))
+        .collect()
+}
+
+fn read(text: &str) -> Option<Vec<Activation>> {
+    let table: Table = text.parse().ok()?;
+    if table.get("version")?.as_integer()? != 1 {
+        return None;
+    }
+    table.get("activation")?.as_array()?.iter().map(|row| activation(row.as_table()?)).collect()
+}
+
+fn activation(row: &Table) -> Option<Activation> {
+    let text = |name: &str| row.get(name)?.as_str();
+    let moment = |name: &str| row.get(name)?.as_integer().map(Timestamp::from_unix_nanos);
+    let kind = match text("kind")? {
+        BREAK_GLASS => ActivationKind::BreakGlass,
+        DUTY => ActivationKind::Duty,
+        _ => return None,
+    };
+    let subject = Subject { issuer: text("issuer")?.into(), name: text("subject")?.into() };
+    let (from, until) = (moment("from")?, moment("until")?);
+    let activation = Activation::new(kind, subject, text("role")?, from, until);
+    let session = text("session").map(Box::from);
+    (until.since(from) <= LONGEST).then(|| Activation {
+        session,
+        reason: text("reason").unwrap_or_default().into(),
+        ..activation
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(kind: ActivationKind) -> Activation {
+        let subject = Subject { issuer: "https://id.example".into(), name: "bob \"\n'".into() };
+        let at = Timestamp::from_unix_nanos;
+        let plain = Activation::new(kind, subject, "admin", at(1_000_000_001), at(2_000_000_002));
+        Activation { session: Some("s".into()), reason: "fire = [\"x\"]".into(), ..plain }
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded_by_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activations.toml");
+        assert_eq!(FileActivations::new(&path).load().unwrap(), []);
+        let both = [
+            sample(ActivationKind::BreakGlass),
+            Activation { session: None, ..sample(ActivationKind::Duty) },
+        ];
+        FileActivations::new(&path).save(&both).unwrap();
+        assert_eq!(FileActivations::new(&path).load().unwrap(), both);
+        FileActivations::new(&path).save(&[]).unwrap();
+        assert_eq!(FileActivations::new(&path).load().unwrap(), []);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_and_never_empty() {
+        let good = written(&[sample(ActivationKind::Duty)]);
+        assert!(read(&good).is_some());
+        for bad in [
+            "",
+            "version = 1",
+            "version = 2\nactivation = []",
+            &good[..good.len() / 2],
+            &good.replace("duty", "king"),
+            &good.replace("2000000002", "9000000000000000000"),
+        ] {
+            assert!(read(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What callers may do, from the roles that they have.
+
+use gambeson_core::{Principal, escape_controls};
+
+use super::Policy;
+use super::compile::BreakGlass;
+use super::constraints::Named;
+use super::document::Effect;
+use crate::bits::{PermissionId, insert_number, members, union};
+use crate::decision::Decision;
+use crate::effective::{Effective, Side, Situation};
+use crate::who::{Doubt, RoleNames};
+
+impl Policy {
+    /// Whether a caller who has exactly these roles may at any time and upon any record; unknown roles grant nothing.
+    pub(crate) fn roles_may<'a>(
+        &self,
+        roles: impl IntoIterator<Item = &'a str>,
+        permission: PermissionId,
+    ) -> bool {
+        let numbers = roles.into_iter().filter_map(|name| self.role_number(name));
+        Effective::of(self.side(numbers, &[]), None, &self.roles.rules).is_always(permission)
+    }
+
+    /// Decides for a caller who has taken or activated these roles; `None`: they change nothing, or would take away.
+    pub(crate) fn decide_with(
+        &self,
+        principal: &Principal,
+        activated: &[usize],
+        permission: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Option<Decision> {
+        let (last, first) = activated.split_last()?;
+        if !self.universe.is_declared(permission) || !self.only_adds(principal, first, *last) {
+            return None;
+        }
+        let effective = self.effective(principal, activated).ok()?;
+        Some(effective.decide(permission, situation, &self.roles.rules))
+    }
+
+    /// What a caller may do, actor included. Actors behind the current one only tell where a call came from
+    /// (RFC 8693 §4.1).
+    ///
+    /// # Errors
+    /// It is not known which roles one of them has.
+    pub(super) fn effective(&self, principal: &Principal, activated: &[usize]) -> Result<Effective, Doubt> {
+        let names = self.who.roles(principal)?;
+        let user = self.side(self.numbers(&names).chain(activated.iter().copied()), activated);
+        let actor = match principal.actor() {
+            Some(actor) => Some(self.side(self.numbers(&self.who.roles(actor)?), &[])),
+            None => None,
+        };
+        Ok(Effective::of(user, actor, &self.roles.rules))
+    }
+
+    /// The numbers of roles; unknown ones are logged.
+    fn numbers(&self, names: &RoleNames<'_>) -> impl Iterator<Item = usize> {
+        names.iter().filter_map(|name| {
+            let number = self.role_number(name);
+            if number.is_none() {
+                self.note_unknown_role(name);
+            }
+            number
+        })
+    }
+
+    /// Whether a caller has this role, not by inheritance; `false` too where that is not known.
+    pub(crate) fn has_role(&self, caller: &Principal, role: usize) -> bool {
+        self.who.roles(caller).is_ok_and(|names| self.numbers(&names).any(|own| own == role))
+    }
+
+    pub(crate) fn role_number(&self, name: &str) -> Option<usize> {
+        self.roles.index.get(name).copied()
+    }
+
+    /// Whether all that are active stay so, and `role` is active too, once it is activated beside these.
+    ///
+    /// What a caller's own roles allow is decided without a look at activations, so these may never take away.
+    pub(crate) fn only_adds(&self, caller: &Principal, activated: &[usize], role: usize) -> bool {
+        let Ok(names) = self.who.roles(caller) else { return false };
+        let own: Vec<usize> = self.numbers(&names).collect();
+        let inactive = |activated: &[usize]| {
+            let all: Vec<usize> = own.iter().chain(activated).copied().collect();
+            self.roles.duties.inactive(&all, activated)
+        };
+        let (before, after) = (inactive(&[]), inactive(&[activated, &[role]].concat()));
+        let stays = |own: &usize| before.has(*own) || !after.has(*own);
+        own.iter().all(stays) && activated.iter().chain([&role]).all(|role| !after.has(*role))
+    }
+
+    /// How the policy lets this caller take a role for a short time.
+    pub(crate) fn break_glass(&self, role: usize, caller: &Principal) -> Option<&BreakGlass> {
+        let rule = self.roles.break_glass.iter().find(|rule| rule.role == role)?;
+        let is_named = |named: &Named| match named {
+            // Another issuer's groups are not those that are meant.
+            Named::Group(name) => self.who.knows(caller) && caller.groups().any(|group| *group == **name),
+            Named::Role(name) => self.role_number(name).is_some_and(|role| self.has_role(caller, role)),
+        };
+        rule.who.iter().any(is_named).then_some(rule)
+    }
+
+    /// What these roles give together.
+    fn side(&self, roles: impl Iterator<Item = usize>, activated: &[usize]) -> Side {
+        let mut sum = Sum::new(self);
+        if self.roles.duties.is_empty() {
+            roles.for_each(|role| sum.add(role));
+            return sum.side();
+        }
+        let roles: Vec<usize> = roles.collect();
+        let inactive = self.roles.duties.inactive(&roles, activated);
+        if inactive.by_static {
+            self.note_conflict(&roles);
+        }
+        for role in roles {
+            match inactive.has(role) {
+                true => sum.add_denials(role),
+                false => sum.add(role),
+            }
+        }
+        sum.side()
+    }
+
+    fn note_unknown_role(&self, name: &str) {
+        if self.unknown_roles.is_new(name) {
+            let role = escape_controls(name);
+            tracing::warn!(%role, "a caller claims a role that the policy does not know; it grants nothing");
+        }
+    }
+
+    fn note_conflict(&self, roles: &[usize]) {
+        let names: Vec<&str> =
+            roles.iter().filter_map(|role| self.roles.names.get(*role)).map(|name| &**name).collect();
+        let roles = names.join(", ");
+        if self.conflicts.is_new(&roles) {
+            tracing::warn!(%roles, "a caller has roles that the policy keeps apart; those grant nothing");
+        }
+    }
+}
+
+/// Roles as they are put together.
+struct Sum<'p> {
+    policy: &'p Policy,
+    granted: Box<[u64]>,
+    denied: Box<[u64]>,
+    held: Vec<u64>,
+}
+
+impl<'p> Sum<'p> {
+    fn new(policy: &'p Policy) -> Self {
+        let empty = || vec![0; policy.universe.words()].into_boxed_slice();
+        Self { policy, granted: empty(), denied: empty(), held: vec![0; policy.roles.held.words()] }
+    }
+
+    fn add(&mut self, role: usize) {
+        let roles = &self.policy.roles;
+        union(&mut self.granted, roles.allow.row(role));
+        union(&mut self.denied, roles.deny.row(role));
+        union(&mut self.held, roles.held.row(role));
+    }
+
+    /// A role that may not come with the others grants nothing, and still denies.
+    fn add_denials(&mut self, role: usize) {
+        let roles = &self.policy.roles;
+        union(&mut self.denied, roles.deny.row(role));
+        for number in members(roles.held.row(role)) {
+            if roles.rules.get(number as usize).is_some_and(|rule| rule.effect == Effect::Deny) {
+                insert_number(&mut self.held, number as usize);
+            }
+        }
+    }
+
+    fn side(self) -> Side {
+        Side { granted: self.granted, denied: self.denied, rules: members(&self.held).collect() }
+    }
+}

@@ -1,0 +1,175 @@
+//! Path parameters that must name what is the caller's.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use gambeson_core::{ManualClock, Mode, Outcome, RequestHead, Timestamp};
+use gambeson_rbac::{AuthorizeLayer, Policy, PolicyHandle, Routes, need, public};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use tower::{Layer, ServiceExt};
+
+use crate::support::{Inner, Sink, request};
+
+const POLICY: &str = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+[roles]
+viewer = { grants = ["notes:read"] }
+[routes]
+"GET /{tenant}/notes/{id}" = { perm = "notes:read", scope = { tenant = "path:tenant" } }
+"GET /users/{sub}" = { perm = "notes:read", scope = { subject = "path:sub" } }
+"#;
+
+async fn show(Path((tenant, id)): Path<(String, String)>) -> String {
+    format!("{tenant} {id}")
+}
+
+fn routes(sink: &Sink) -> Routes {
+    let (policy, sink): (PolicyHandle, _) = (POLICY.parse().unwrap(), Arc::new(sink.clone()));
+    Routes::new(&policy)
+        .get("/{tenant}/notes/{id}", need("notes:read").tenant_in("tenant"), show)
+        .get("/users/{sub}", need("notes:read").subject_in("sub"), || async {})
+        .authorize(|layer| layer.audit(sink))
+}
+
+async fn ask(app: &Router, path: &str, role: Option<&str>) -> StatusCode {
+    app.clone().oneshot(request(Method::GET, path, role).map(Body::new)).await.unwrap().status()
+}
+
+const CASES: [(&str, Option<&str>, u16); 12] = [
+    ("/acme/notes/1", Some("viewer"), 200),
+    ("/globex/notes/1", Some("viewer"), 404),
+    ("/ACME/notes/1", Some("viewer"), 404),
+    ("/acme%20/notes/1", Some("viewer"), 404),
+    ("/%61cme/notes/1", Some("viewer"), 200),
+    ("/acme%2f../notes/1", Some("viewer"), 404),
+    ("/%ff/notes/1", Some("viewer"), 404),
+    ("/globex/notes/1", Some("stranger"), 403),
+    ("/acme/notes/1", Some("stranger"), 403),
+    ("/globex/notes/1", None, 401),
+    ("/users/alice", Some("viewer"), 200),
+    ("/users/bob", Some("viewer"), 404),
+];
+
+#[tokio::test]
+async fn another_tenant_is_not_found() {
+    let app = routes(&Sink::default()).build().unwrap();
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let plain: Router = Router::new()
+        .route("/{tenant}/notes/{id}", axum::routing::get(show))
+        .route("/users/{sub}", axum::routing::get(|| async {}))
+        .layer(policy.authorize_layer());
+    for (path, role, expected) in CASES {
+        assert_eq!(ask(&app, path, role).await, expected, "{path} {role:?}");
+        assert_eq!(ask(&plain, path, role).await, expected, "plain {path} {role:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_layer_reads_what_the_handler_reads() {
+    let app = routes(&Sink::default()).build().unwrap();
+    let answer =
+        app.oneshot(request(Method::GET, "/%61c%6De/notes/a%2fb", Some("viewer")).map(Body::new)).await;
+    let body = answer.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "acme a/b");
+}
+
+#[tokio::test]
+async fn a_nested_router_has_the_outer_parameter_too() {
+    let text = POLICY
+        .replace("\"GET /users/{sub}\" = { perm = \"notes:read\", scope = { subject = \"path:sub\" } }", "");
+    let policy: PolicyHandle = text.parse().unwrap();
+    let inner = Router::new().route("/notes/{id}", axum::routing::get(show));
+    let app: Router = Router::new().nest("/{tenant}", inner).layer(policy.authorize_layer());
+    assert_eq!(ask(&app, "/acme/notes/1", Some("viewer")).await, 200);
+    assert_eq!(ask(&app, "/globex/notes/acme", Some("viewer")).await, 404);
+}
+
+#[tokio::test]
+async fn a_scope_is_never_only_observed_and_its_refusal_is_on_record() {
+    let sink = Sink::default();
+    let observing = Mode::Observe { until: Timestamp::from_unix_seconds(1_000) };
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100)));
+    let app = routes(&sink).authorize(move |layer| layer.mode(observing).clock(clock)).build().unwrap();
+    for role in ["viewer", "stranger"] {
+        assert_eq!(ask(&app, "/globex/notes/1", Some(role)).await, 404, "{role}");
+        let (event, _) = sink.take().remove(0);
+        assert_eq!((event.outcome, event.reason.as_deref()), (Outcome::Denied, Some("not-found")));
+    }
+    assert_eq!(ask(&app, "/acme/notes/1", Some("stranger")).await, 200);
+}
+
+#[tokio::test]
+async fn without_a_source_of_parameters_nobody_passes() {
+    fn by_path<'a>(_: &RequestHead<'a>) -> Option<&'a str> {
+        Some("/users/{sub}")
+    }
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let layer = AuthorizeLayer::new(&policy, by_path).audit(Arc::new(Sink::default()));
+    assert_eq!(layer.check().unwrap_err().problems()[0].field, "rbac.parameters");
+    let until = Timestamp::from_unix_seconds(i64::MAX);
+    for layer in [layer.clone(), layer.clone().mode(Mode::Observe { until })] {
+        let inner = Inner::default();
+        let answer =
+            layer.layer(inner.clone()).oneshot(request(Method::GET, "/users/alice", Some("viewer"))).await;
+        assert_eq!((answer.unwrap().status().as_u16(), inner.calls()), (503, 0));
+    }
+    let own = |head: &RequestHead<'_>, name: &str| {
+        assert_eq!(name, "sub");
+        head.uri.path().rsplit('/').next().map(str::to_owned)
+    };
+    let layer = layer.parameters_from(own);
+    layer.check().unwrap();
+    for (path, expected) in [("/users/alice", 200), ("/users/bob", 404)] {
+        let answer = layer.layer(Inner::default()).oneshot(request(Method::GET, path, Some("viewer"))).await;
+        assert_eq!(answer.unwrap().status(), expected);
+    }
+}
+
+#[test]
+fn scopes_that_cannot_be_read_are_told_of() {
+    let text = r#"version = 1
+[permissions]
+a = {}
+[routes]
+"GET /{x}" = { perm = "a", scope = { tenant = "path:y" } }
+"GET /{x}/b" = { perm = "a", scope = { tenant = "header:x" } }
+"GET /{x}/c" = { perm = "a", scope = {} }
+"GET /{x}/d" = { public = "why", scope = { tenant = "path:x" } }
+"GET /{x}/e" = { perm = "a", scope = { tenent = "path:x" } }
+fallback = { perm = "a", scope = { tenant = "path:x" } }
+"#;
+    let error = Policy::parse(text).unwrap_err();
+    let found: Vec<_> = error.findings().iter().map(|finding| (finding.id, finding.position.line)).collect();
+    let expected = [
+        ("unknown-parameter", 5),
+        ("route-scope", 6),
+        ("route-scope", 7),
+        ("public-with-terms", 8),
+        ("unknown-key", 9),
+        ("route-scope", 10),
+    ];
+    assert_eq!(found, expected, "{error}");
+
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let error = Routes::<()>::new(&policy)
+        .get("/{tenant}/notes/{id}", need("notes:read"), || async {})
+        .get("/users/{sub}", need("notes:read").subject_in("name"), || async {})
+        .get("/open/{tenant}", public("why").tenant_in("tenant"), || async {})
+        .fallback(need("notes:read").tenant_in("tenant"), || async {})
+        .build()
+        .unwrap_err();
+    let fields: Vec<&str> = error.problems().iter().map(|problem| &*problem.field).collect();
+    for field in [
+        "routes.\"GET /{tenant}/notes/{id}\"",
+        "routes.\"GET /users/{sub}\"",
+        "routes.\"GET /open/{tenant}\"",
+        "routes.fallback",
+    ] {
+        assert!(fields.contains(&field), "{field} in {error}");
+    }
+}
