@@ -5,7 +5,7 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | all is well |
-//! | 1 | the policy has an error, one of its test rows failed, the issuer is not healthy, or the token is refused; audit find and erase: nothing is there of that subject |
+//! | 1 | something was found: the policy is refused, the issuer is not healthy, the token is refused; and for `rbac` as below; audit find and erase: nothing is there of that subject |
 //! | 2 | the command line is wrong |
 //! | 3 | a file or standard input can't be read, or there is no trail in the folder |
 //! | 4 | audit: a secret or key is missing, too short, or not the one that the trail was written with |
@@ -19,6 +19,15 @@
 //! | 17 | audit verify: the clock went back (only with `--strict-clock`) |
 //! | 18 | audit verify: the record of the given head was rewritten |
 //! | 19 | audit verify: something else is wrong with the chain |
+//!
+//! | `rbac` command | ends with 1 when the policy is refused, and when |
+//! |---|---|
+//! | `lint` | it has an error; with `--strict` also for a warning |
+//! | `test` | a test row fails |
+//! | `why` | the answer is not "allow" |
+//! | `diff` | the newer policy gives somebody more |
+//! | `unused` | a grant was never used, or no decision allowed anything |
+//! | `replay` | a decision comes out otherwise, or none could be made anew |
 #![forbid(unsafe_code)]
 
 mod audit;

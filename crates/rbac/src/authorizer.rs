@@ -4,13 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use gambeson_core::{MatchedRoute, Principal, RequestFacts};
+use gambeson_core::{MatchedRoute, Principal, Rejection, RequestFacts};
 use http::Method;
 
-use crate::authorize::{Act, Settings, Verdict, rejections, terms, told};
+use crate::authorize::{Act, Both, Said, Settings, Verdict, rejections, terms, told};
 use crate::condition::Attributes;
 use crate::decision::Decision;
 use crate::permission::Permission;
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 
 /// Checks further permissions, and the tenant of a record, inside a handler.
@@ -115,6 +116,7 @@ impl Authorizer {
                     .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts))
             }
         };
+        self.settle_beside(&policy, &name, &ruling, record);
         let strict = id.is_some_and(|id| policy.is_strict(id));
         let act = Act {
             policy: &policy,
@@ -123,6 +125,7 @@ impl Authorizer {
             activated,
             facts: &self.facts,
             method: &self.method,
+            record,
         };
         match self.settings.settle(&act, ruling) {
             Verdict::Refuse(rejection) => {
@@ -131,6 +134,32 @@ impl Authorizer {
             }
             other => other,
         }
+    }
+
+    /// Lets the next policy decide too. Changes nothing.
+    fn settle_beside(
+        &self,
+        policy: &Policy,
+        permission: &str,
+        ruling: &Result<(), Rejection>,
+        record: Option<&dyn Attributes>,
+    ) {
+        let Some((shadow, principal)) = self.settings.shadow.as_deref().zip(self.principal()) else { return };
+        let next = shadow.policy();
+        let beside = match next.permission(permission) {
+            Some(id) => rejections::of(self.settings.decide(&next, principal, id, record).decision)
+                .and_then(|()| self.settings.admit(&next, principal, id, None, &self.facts)),
+            None => Err(rejections::indeterminate()),
+        };
+        let both = Both {
+            current: (policy, Said::from(ruling)),
+            next: (&next, Said::from(&beside)),
+            permission: Some(permission),
+            facts: &self.facts,
+            method: &self.method,
+            record,
+        };
+        self.settings.compare(shadow, &both);
     }
 
     /// Makes sure that a record belongs to the caller's tenant.
@@ -152,7 +181,7 @@ impl Authorizer {
         self.refuse(rejections::not_found())
     }
 
-    fn refuse(&self, rejection: gambeson_core::Rejection) -> Refusal {
+    fn refuse(&self, rejection: Rejection) -> Refusal {
         Refusal::new(rejection, &self.facts)
     }
 }

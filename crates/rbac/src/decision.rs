@@ -13,3 +13,16 @@ pub enum Decision {
     /// It could not be decided, which never means allow: answer 503.
     Indeterminate,
 }
+
+impl Decision {
+    /// The stable name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Conditional => "conditional",
+            Self::Indeterminate => "indeterminate",
+        }
+    }
+}

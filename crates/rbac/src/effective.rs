@@ -10,14 +10,20 @@ use crate::policy::{Effect, Rule};
 /// In which situation is decided: when, and upon which record.
 #[derive(Clone, Copy)]
 pub struct Situation<'a> {
-    clock: &'a dyn Clock,
+    when: When<'a>,
     record: Option<&'a dyn Attributes>,
 }
 
 impl<'a> Situation<'a> {
     /// Now, by this clock, and no record at hand.
     pub fn at(clock: &'a dyn Clock) -> Self {
-        Self { clock, record: None }
+        Self { when: When::Now(clock), record: None }
+    }
+
+    /// At this moment, which may be past, and no record at hand.
+    #[must_use]
+    pub fn then(at: Timestamp) -> Self {
+        Self { when: When::Then(at), record: None }
     }
 
     /// The same, upon this record.
@@ -27,9 +33,30 @@ impl<'a> Situation<'a> {
     }
 }
 
+/// When something is decided.
+#[derive(Debug, Clone, Copy)]
+enum When<'a> {
+    /// Looked at only where it matters.
+    Now(&'a dyn Clock),
+    Then(Timestamp),
+}
+
+impl Situation<'_> {
+    pub(crate) fn now(&self) -> Timestamp {
+        match self.when {
+            When::Now(clock) => clock.now(),
+            When::Then(at) => at,
+        }
+    }
+
+    pub(crate) fn record(&self) -> Option<&dyn Attributes> {
+        self.record
+    }
+}
+
 impl std::fmt::Debug for Situation<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Situation").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("Situation").field("when", &self.when).finish_non_exhaustive()
     }
 }
 
@@ -82,7 +109,7 @@ impl Effective {
         if self.sides.is_empty() {
             return Decision::Deny;
         }
-        let now = situation.clock.now();
+        let now = situation.now();
         let sides = self.sides.iter().map(|side| side.decide(id, now, situation.record, rules));
         // Who acts for somebody may do what both may.
         sides.min_by_key(|decision| strictness(*decision)).unwrap_or(Decision::Deny)

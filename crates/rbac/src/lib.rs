@@ -64,10 +64,13 @@ mod authorizer;
 mod bits;
 mod condition;
 mod decision;
+mod diff;
 mod effective;
 mod finding;
+mod givers;
 mod handle;
 mod json;
+mod lineage;
 mod lint;
 mod log_in;
 mod matrix;
@@ -76,16 +79,22 @@ mod nearest;
 mod noted;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod past;
+mod past_record;
+mod period;
 mod permission;
 pub mod policy;
 mod refusal;
+mod replay;
 mod requirement;
 #[cfg(feature = "axum-router")]
 pub mod routes;
 mod scope;
 mod selftest;
 mod table;
+mod usage;
 mod who;
+mod why;
 mod window;
 
 pub use activation::{
@@ -94,26 +103,34 @@ pub use activation::{
 };
 #[cfg(feature = "axum-router")]
 pub use authorize::AxumRoute;
-pub use authorize::{AuthorizeLayer, GrpcMethod, ParameterSource};
+pub use authorize::{AuthorizeLayer, GrpcMethod, ParameterSource, ShadowReport};
 #[cfg(feature = "axum")]
 pub use authorizer::Authorized;
 pub use authorizer::Authorizer;
 pub use bits::PermissionId;
 pub use condition::{Attribute, Attributes};
 pub use decision::Decision;
+pub use diff::{Change, PolicyDiff, Right};
 pub use effective::Situation;
 pub use finding::{Finding, Position, Severity};
 pub use handle::{PolicyHandle, Reloaded};
-pub use lint::lint;
+pub use lineage::{Effect, RoleRule};
+pub use lint::{LINTS, Lint, Linter, lint};
 pub use matrix::Matrix;
 #[cfg(feature = "openapi")]
 pub use openapi::openapi;
+pub use past::PastDecision;
+pub use past_record::PastRecord;
+pub use period::Period;
 pub use permission::{NamedPermission, Permission, is_permission_name};
 pub use policy::{Policy, PolicyError, PolicyErrorKind};
 pub use refusal::Refusal;
+pub use replay::{Disagreement, Replay, ReplayReport, Skipped, replay};
 pub use requirement::{Requirement, need, public};
 #[cfg(feature = "axum-router")]
 pub use routes::{ManagementAccess, OnRecord, Routes, TakesFirst};
 pub use scope::Scope;
 pub use selftest::TestReport;
 pub use table::RouteEntry;
+pub use usage::{UnusedGrant, Usage, UsageReport};
+pub use why::{MissingGrant, Side, Stage, Why};

@@ -10,7 +10,11 @@ use crate::table::{RouteEntry, access_text};
 /// Which role may call which route: a row for each route, a column for each role and business role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
+    /// The first twelve digits of the policy's digest.
+    policy: Box<str>,
+    /// Business roles stand after the others.
     roles: Vec<Box<str>>,
+    plain_roles: usize,
     rows: Vec<Row>,
 }
 
@@ -18,7 +22,16 @@ pub struct Matrix {
 struct Row {
     route: String,
     asks: String,
-    allowed: Vec<bool>,
+    allowed: Vec<Cell>,
+}
+
+/// What a role may on a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Yes,
+    /// At times, or for some records.
+    Limited,
+    No,
 }
 
 impl Matrix {
@@ -30,11 +43,17 @@ impl Matrix {
             .iter()
             .map(|entry| Row {
                 route: format!("{} {}", entry.method, entry.template),
-                asks: asks(&entry.access),
-                allowed: roles.iter().map(|role| allowed(policy, role, &entry.access)).collect(),
+                asks: asks(policy, &entry.access),
+                allowed: roles.iter().map(|role| Cell::of(policy, role, &entry.access)).collect(),
             })
             .collect();
-        Self { roles, rows }
+        let digest = policy.digest();
+        Self {
+            policy: digest.get(..12).unwrap_or(digest).into(),
+            plain_roles: policy.document().roles.len(),
+            roles,
+            rows,
+        }
     }
 
     /// The matrix of the routes that the policy itself declares.
@@ -54,9 +73,23 @@ impl Matrix {
             out.push_str("\n|");
             cell(&mut out, &format!("`{}`", row.route));
             cell(&mut out, &row.asks);
-            row.allowed.iter().for_each(|allowed| cell(&mut out, if *allowed { "yes" } else { "–" }));
+            row.allowed.iter().for_each(|allowed| cell(&mut out, allowed.word("–")));
         }
         out.push('\n');
+        out
+    }
+
+    /// Comma-separated values (RFC 4180), with a line of headings.
+    ///
+    /// A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let headings = ["route", "asks for"].into_iter().chain(self.roles.iter().map(|role| &**role));
+        let mut out = csv_line(headings);
+        for row in &self.rows {
+            let cells = row.allowed.iter().map(|allowed| allowed.word("no"));
+            out.push_str(&csv_line([row.route.as_str(), &row.asks].into_iter().chain(cells)));
+        }
         out
     }
 
@@ -64,39 +97,108 @@ impl Matrix {
     #[must_use]
     pub fn html(&self) -> String {
         let mut out = String::from(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Roles and routes</title></head>\
-             <body><h1>Roles and routes</h1><table><thead><tr><th scope=\"col\">Route</th>\
-             <th scope=\"col\">Asks for</th>",
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>Roles and routes</title></head>\
+             <body><h1>Roles and routes</h1>",
         );
-        for role in &self.roles {
-            let _ = write!(out, "<th scope=\"col\">{}</th>", Escaped(role));
-        }
-        out.push_str("</tr></thead><tbody>");
+        let (routes, roles) = (self.rows.len(), self.roles.len());
+        let _ = write!(
+            out,
+            "<p>{routes} routes, {roles} roles; policy <code>{}</code></p>",
+            Escaped(&self.policy)
+        );
+        out.push_str("<table border=\"1\" cellpadding=\"6\" cellspacing=\"0\">");
+        self.html_head(&mut out);
+        out.push_str("<tbody>");
         for row in &self.rows {
-            let _ = write!(out, "<tr><th scope=\"row\"><code>{}</code></th>", Escaped(&row.route));
+            let _ = write!(
+                out,
+                "<tr><th scope=\"row\" align=\"left\" nowrap><code>{}</code></th>",
+                Escaped(&row.route)
+            );
             let _ = write!(out, "<td>{}</td>", Escaped(&row.asks));
             for allowed in &row.allowed {
-                let _ = write!(out, "<td>{}</td>", if *allowed { "yes" } else { "no" });
+                out.push_str(match allowed {
+                    Cell::Yes => YES,
+                    Cell::Limited => LIMITED,
+                    Cell::No => NO,
+                });
             }
             out.push_str("</tr>");
         }
         out.push_str("</tbody></table></body></html>");
         out
     }
-}
 
-fn asks(access: &Access) -> String {
-    match access {
-        Access::Public(reason) => format!("public: {reason}"),
-        other => access_text(other).to_owned(),
+    fn html_head(&self, out: &mut String) {
+        let bundles = self.roles.len() - self.plain_roles.min(self.roles.len());
+        out.push_str("<thead><tr><th scope=\"col\" rowspan=\"2\">Route</th><th scope=\"col\" rowspan=\"2\">Asks for</th>");
+        for (columns, heading) in [(self.plain_roles, "Roles"), (bundles, "Business roles")] {
+            if columns > 0 {
+                let _ =
+                    write!(out, "<th scope=\"colgroup\" align=\"left\" colspan=\"{columns}\">{heading}</th>");
+            }
+        }
+        out.push_str("</tr><tr>");
+        for role in &self.roles {
+            let _ = write!(out, "<th scope=\"col\">{}</th>", Escaped(role));
+        }
+        out.push_str("</tr></thead>");
     }
 }
 
-fn allowed(policy: &Policy, role: &str, access: &Access) -> bool {
+const YES: &str = "<td align=\"center\" bgcolor=\"#cdebcd\"><font color=\"#063806\">yes</font></td>";
+const LIMITED: &str = "<td align=\"center\" bgcolor=\"#f6e8b8\"><font color=\"#3d2c00\">limited</font></td>";
+const NO: &str = "<td align=\"center\">–</td>";
+
+fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let cells: Vec<String> = cells.map(csv_cell).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// Quoted where it must be; never a formula.
+fn csv_cell(text: &str) -> String {
+    let formula =
+        text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+            || text.starts_with(['\t', '\r', '\n']);
+    let apostrophe = if formula { "'" } else { "" };
+    match text.contains([',', '"', '\n', '\r', ';', '\t']) || formula {
+        true => format!("\"{apostrophe}{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
+fn asks(policy: &Policy, access: &Access) -> String {
     match access {
-        Access::Public(_) => true,
-        Access::Permission(name) => policy.permission(name).is_some_and(|id| policy.roles_may([role], id)),
-        _ => false,
+        Access::Public(reason) => format!("public: {reason}"),
+        other => {
+            let name = access_text(other);
+            let privileged = policy.permission(name).is_some_and(|id| policy.is_privileged(id));
+            format!("{name}{}", if privileged { " (privileged)" } else { "" })
+        }
+    }
+}
+
+impl Cell {
+    fn of(policy: &Policy, role: &str, access: &Access) -> Self {
+        let id = match access {
+            Access::Public(_) => return Self::Yes,
+            Access::Permission(name) => policy.permission(name),
+            _ => None,
+        };
+        match id {
+            Some(id) if policy.roles_may([role], id) => Self::Yes,
+            Some(id) if policy.has_limited_grant(role, id) => Self::Limited,
+            _ => Self::No,
+        }
+    }
+
+    fn word(self, no: &'static str) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Limited => "limited",
+            Self::No => no,
+        }
     }
 }
 
@@ -142,6 +244,33 @@ mod tests {
         assert!(matrix.contains("| `GET /livez` | public: probe | yes | yes |"), "{matrix}");
         assert!(matrix.contains("| `GET /notes` | notes:read | yes | – |"), "{matrix}");
         assert!(matrix.contains("<b>\\|&"), "{matrix}");
+    }
+
+    #[test]
+    fn csv_is_quoted_and_holds_no_formula() {
+        let policy = r#"
+            version = 1
+            [permissions]
+            "notes:read" = {}
+            [roles]
+            '=cmd|" /c calc"!A0' = { grants = ["notes:read"] }
+            "a, b" = {}
+            [routes]
+            "GET /notes" = { perm = "notes:read" }
+            "GET /livez" = { public = "@probe" }
+        "#;
+        let csv = Matrix::of_policy(&Policy::parse(policy).unwrap()).csv();
+        let lines: Vec<&str> = csv.split("\r\n").collect();
+        let expected = [
+            r#"route,asks for,"'=cmd|"" /c calc""!A0","a, b""#,
+            "GET /livez,public: @probe,yes,yes",
+            "GET /notes,notes:read,yes,no",
+            "",
+        ];
+        assert_eq!(lines, expected);
+        for formula in ["=1", "+1", "-1", "@a", "\t=1", " =1", "\r1"] {
+            assert!(csv_cell(formula).starts_with("\"'"), "{formula:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 mod audit;
 mod oidc;
+mod rbac;
+mod rbac_trail;
 mod trails;
 
 use std::fs;

@@ -8,6 +8,7 @@ use gambeson_core::{Access, Principal, Rejection, RequestFacts, RequestHead};
 use super::record::Act;
 use super::recording::Recording;
 use super::settings::{Decided, Settings};
+use super::shadow::{Both, Said};
 use super::{admission, rejections, telemetry};
 use crate::bits::PermissionId;
 use crate::decision::Decision;
@@ -47,12 +48,38 @@ struct Ruled<'p> {
     always: bool,
 }
 
+impl Ruling<'_> {
+    fn said(&self) -> Said {
+        match self {
+            Self::Public | Self::InHandler => Said::Pass,
+            Self::Unroutable(rejection) => Said::Refuse(rejection.slug()),
+            Self::On(ruled) => Said::from(&ruled.ruling),
+        }
+    }
+
+    fn permission(&self) -> Option<&str> {
+        match self {
+            Self::On(ruled) => Some(ruled.permission),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a policy judges, or only looks on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Judging,
+    Beside,
+}
+
 impl Settings {
     /// Decides, records and logs.
     pub(super) fn judge(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Verdict {
         let policy = self.policy.load();
         let table = self.table.as_deref().unwrap_or_else(|| policy.table());
-        let (verdict, terms) = match self.rule(&policy, table, head, facts) {
+        let ruling = self.rule(&policy, table, Sight::Judging, head, facts);
+        self.judge_beside(&policy, &ruling, head, facts);
+        let (verdict, terms) = match ruling {
             Ruling::Public | Ruling::InHandler => (Verdict::Pass, None),
             Ruling::Unroutable(rejection) if self.enforces(&rejection) => (Verdict::Refuse(rejection), None),
             Ruling::Unroutable(rejection) => {
@@ -61,7 +88,7 @@ impl Settings {
             }
             Ruling::On(Ruled { permission, id, terms, ruling, activated, always }) => {
                 let (strict, method) = (policy.is_strict(id), head.method);
-                let act = Act { policy: &policy, permission, strict, activated, facts, method };
+                let act = Act { policy: &policy, permission, strict, activated, facts, method, record: None };
                 let verdict = match ruling {
                     Err(rejection) if always => self.refuse(&act, rejection),
                     ruling => {
@@ -88,10 +115,34 @@ impl Settings {
         telemetry::observed(rejection, facts, head);
     }
 
+    /// Lets the next policy judge the request too. Changes nothing.
+    fn judge_beside(
+        &self,
+        policy: &Policy,
+        ruling: &Ruling<'_>,
+        head: &RequestHead<'_>,
+        facts: &RequestFacts,
+    ) {
+        let Some(shadow) = &self.shadow else { return };
+        let next = shadow.policy();
+        let table = self.table.as_deref().unwrap_or_else(|| next.table());
+        let beside = self.rule(&next, table, Sight::Beside, head, facts);
+        let both = Both {
+            current: (policy, ruling.said()),
+            next: (&next, beside.said()),
+            permission: ruling.permission().or_else(|| beside.permission()),
+            facts,
+            method: head.method,
+            record: None,
+        };
+        self.compare(shadow, &both);
+    }
+
     fn rule<'p>(
         &self,
         policy: &'p Policy,
         table: &'p RouteTable,
+        sight: Sight,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
     ) -> Ruling<'p> {
@@ -103,23 +154,28 @@ impl Settings {
         let Some(rules) = template.and_then(|found| table.find(found)).or_else(of_policy) else {
             if let Some(template) = template {
                 // Only callers are told of: strangers could make up gRPC methods until nothing more is logged.
-                if facts.principal().is_some() && policy.is_newly_uncovered(template) {
+                if sight == Sight::Judging
+                    && facts.principal().is_some()
+                    && policy.is_newly_uncovered(template)
+                {
                     telemetry::uncovered(template);
                 }
                 return Ruling::Unroutable(nobody_or(facts, rejections::not_found));
             }
             return match table.fallback().or_else(|| policy.table().fallback()) {
                 Some(rule) => {
-                    self.apply(policy, rule, admission::terms(policy, None, head.method), head, facts)
+                    self.apply(policy, rule, admission::terms(policy, None, head.method), sight, head, facts)
                 }
                 None => Ruling::Unroutable(nobody_or(facts, rejections::not_found)),
             };
         };
-        facts.set_route(rules.route.clone());
+        if sight == Sight::Judging {
+            facts.set_route(rules.route.clone());
+        }
         let merged = || of_policy().and_then(|rules| rules.rule(head.method));
         match rules.rule(head.method).or_else(merged) {
             Some(rule) => {
-                self.apply(policy, rule, admission::terms(policy, template, head.method), head, facts)
+                self.apply(policy, rule, admission::terms(policy, template, head.method), sight, head, facts)
             }
             None if rules.all_public() => Ruling::Unroutable(rejections::method_not_allowed(rules.allow())),
             None => Ruling::Unroutable(nobody_or(facts, || other_method(policy, rules, facts))),
@@ -131,10 +187,16 @@ impl Settings {
         policy: &'p Policy,
         rule: &'p Rule,
         terms: Option<&'p Terms>,
+        sight: Sight,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
     ) -> Ruling<'p> {
-        let (Access::Permission(permission), Some(id)) = (&rule.access, rule.permission) else {
+        let id = match (&rule.access, sight) {
+            // Routes in code have the numbers of the policy in force.
+            (Access::Permission(name), Sight::Beside) => policy.permission(name),
+            _ => rule.permission,
+        };
+        let (Access::Permission(permission), Some(id)) = (&rule.access, id) else {
             return match rule.is_public() {
                 true => Ruling::Public,
                 false => Ruling::Unroutable(rejections::indeterminate()),

@@ -92,6 +92,7 @@
 //! | responder | `ProblemJson` | RFC 9457 |
 //! | mode | enforce | |
 //! | audit | none; with a sink, every decision on a permission, asynchronously | `audit = "strict"` waits for the record |
+//! | shadow policy | none | [`AuthorizeLayer::shadow`] lets the next version decide beside this one |
 //! | `Authorizer` for handlers | on, at one allocation a request | [`AuthorizeLayer::without_authorizer`] turns it off |
 //!
 //! # Rejections
@@ -116,12 +117,22 @@
 //! | `route has no policy` with `template` | warn | a caller asked for a matched route that is not in the table; once a template and policy |
 //! | `a caller claims a role that the policy does not know` | warn | once a name and policy, of the first 256 |
 //! | `the policy has no [claims] for this issuer`, `… no such entry in [services]` | warn | once an issuer or service and policy, of the first 256 |
+//! | `the next policy would answer otherwise` with `said` and `would_say` | warn | once a route and kind of difference, of the first 256 |
 //! | `authorization is not on record` | error | the audit sink failed |
 //!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
 //! digest. The outcome is `success`, `denied`, or `failed` for 503; what is let pass while observing is a `success` with
 //! the slug and the detail `mode` = `observe`; what a role that was activated allows has `activated` = `true`. A strict act whose record did not become durable is withdrawn by a second
 //! event: `failed`, `audit-unavailable`. Public routes, unknown routes and other methods are not audited.
+//!
+//! | detail | on | holds |
+//! |---|---|---|
+//! | `roles`, `actor_roles` | every decision about a caller | the roles that decided, as far as the policy knows them: [`replay`](crate::replay) needs them |
+//! | `roles_omitted` | callers with very many roles | how many did not fit into 900 bytes |
+//! | `activated_roles` | acts that a role allows which was taken or activated | those roles |
+//! | `record` | checks upon a record | of the record only what conditions about the permission compare, in at most 900 bytes; else `record_omitted` |
+//! | `why` | refusals | the rule, or the nearest missing grant and who gives it, in at most 512 bytes |
+//! | `shadow_policy`, `shadow_outcome`, `shadow_reason` | events of reason `shadow-differs` | how the next policy would have decided |
 //!
 //! # Cancel safety
 //!
@@ -147,6 +158,7 @@ mod recording;
 pub(crate) mod rejections;
 mod service;
 mod settings;
+mod shadow;
 mod source;
 mod telemetry;
 
@@ -164,6 +176,9 @@ pub(crate) use self::judge::Verdict;
 pub(crate) use self::record::{Act, record_async, record_strictly};
 pub use self::service::Authorize;
 pub(crate) use self::settings::Settings;
+use self::shadow::Shadow;
+pub use self::shadow::ShadowReport;
+pub(crate) use self::shadow::{Both, Said};
 #[cfg(feature = "axum-router")]
 pub use self::source::AxumRoute;
 pub use self::source::{GrpcMethod, ParameterSource};
@@ -243,6 +258,23 @@ impl<R> AuthorizeLayer<R> {
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         self.edit(|settings| settings.mode = mode)
+    }
+
+    /// Lets the next version of the policy decide beside the one in force, to see what it would change.
+    ///
+    /// It never changes an answer. Where it would answer otherwise, that is counted ([`AuthorizeLayer::shadow_report`]),
+    /// logged once a route and kind of difference, and put on record with the digests of both policies: each difference
+    /// for a caller, once a route for strangers. Costs a second decision a request.
+    #[must_use]
+    pub fn shadow(self, next: &PolicyHandle) -> Self {
+        self.edit(|settings| settings.shadow = Some(Arc::new(Shadow::new(next.clone()))))
+    }
+
+    /// How often the next policy would have answered otherwise, to this layer and its clones; `None` without one.
+    #[must_use]
+    pub fn shadow_report(&self) -> Option<ShadowReport> {
+        let settings = self.shared.settings.as_ref()?;
+        settings.shadow.as_ref().map(|shadow| shadow.report())
     }
 
     /// Asks the app's own log-in, where no authentication layer ran.

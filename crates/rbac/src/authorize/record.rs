@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use gambeson_core::{
-    Answer, AuditEvent, AuditKind, AuditSink, Clock, Durability, Mode, Outcome, Receipt, Rejection,
-    RejectionClass, RequestFacts,
+    Answer, AuditEvent, AuditKind, AuditSink, Clock, Durability, Mode, Outcome, Principal, Receipt,
+    Rejection, RejectionClass, RequestFacts, Timestamp,
 };
 use http::Method;
 
@@ -13,7 +13,10 @@ use super::judge::Verdict;
 use super::recording::{Promise, Recording};
 use super::settings::Settings;
 use super::{rejections, telemetry};
-use crate::policy::Policy;
+use crate::condition::Attributes;
+use crate::effective::Situation;
+use crate::past::{MODE, WHY, details_of};
+use crate::policy::{PartyNames, Policy};
 
 /// A decision on a permission, for a request.
 pub(crate) struct Act<'a> {
@@ -25,6 +28,8 @@ pub(crate) struct Act<'a> {
     pub(crate) activated: bool,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) method: &'a Method,
+    /// The record that is acted upon, when it is at hand.
+    pub(crate) record: Option<&'a dyn Attributes>,
 }
 
 impl Act<'_> {
@@ -39,7 +44,36 @@ impl Act<'_> {
         event.method = Some(self.method.clone());
         event.reason = reason.map(Cow::Borrowed);
         event.policy = Some(self.policy.digest().into());
+        if let Some(principal) = self.facts.principal() {
+            event.details = self.explain(settings, principal, now, reason.is_some());
+        }
         if self.activated { event.detail("activated", "true") } else { event }
+    }
+
+    /// What decided, so that the decision can be made again, and why it is a refusal if it is one.
+    fn explain(
+        &self,
+        settings: &Settings,
+        caller: &Principal,
+        now: Timestamp,
+        refused: bool,
+    ) -> Vec<(&'static str, String)> {
+        let names = self.policy.names(caller);
+        let activations = settings.activations.as_ref().filter(|_| self.activated);
+        let taken = activations.map(|activations| activations.roles_of(caller, self.policy));
+        let asker = names.as_ref().map(PartyNames::asker).map(|mut asker| {
+            asker.activated = taken.iter().flatten().map(|role| self.policy.role_name(*role)).collect();
+            asker
+        });
+        // Where the roles are not known there is nothing to decide anew, and the refusal has its own cause.
+        let Ok(asker) = &asker else { return Vec::new() };
+        let mut details = details_of(self.policy, asker, self.permission, self.record);
+        if refused {
+            let then = Situation::then(now);
+            let situation = self.record.map_or(then, |record| then.upon(record));
+            details.push((WHY, self.policy.why_of(Ok(asker), self.permission, &situation).line()));
+        }
+        details
     }
 }
 
@@ -50,7 +84,7 @@ impl Settings {
             Ok(()) => self.let_pass(act, || act.event(self, Outcome::Success, None)),
             Err(rejection) if self.enforces(&rejection) => self.refuse(act, rejection),
             Err(observed) => self.let_pass(act, || {
-                act.event(self, Outcome::Success, Some(observed.slug())).detail("mode", "observe")
+                act.event(self, Outcome::Success, Some(observed.slug())).detail(MODE, "observe")
             }),
         }
     }

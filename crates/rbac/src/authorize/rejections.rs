@@ -23,6 +23,9 @@ pub(crate) const AUDIT_UNAVAILABLE: &str = "audit-unavailable";
 /// Also what is looked for where the policy hides it.
 pub(crate) const FORBIDDEN: &str = "forbidden";
 
+/// It could not be decided.
+pub(crate) const INDETERMINATE: &str = "indeterminate";
+
 /// The public part says what to do next, and nothing about the rule.
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
     let detail = match status {
@@ -108,7 +111,7 @@ pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Rejection {
 }
 
 pub(crate) fn indeterminate() -> Rejection {
-    rejection(RejectionClass::Dependency, "indeterminate", StatusCode::SERVICE_UNAVAILABLE)
+    rejection(RejectionClass::Dependency, INDETERMINATE, StatusCode::SERVICE_UNAVAILABLE)
         .retry_after(Duration::from_secs(5))
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, Principal, RouteSource, SystemClock};
 
+use super::shadow::Shadow;
 use super::source::ParameterSource;
 use crate::activation::Activations;
 use crate::bits::PermissionId;
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     /// Roles that callers have taken or activated.
     pub(crate) activations: Option<Activations>,
     pub(crate) mode: Mode,
+    /// The next policy, which decides beside the one in force.
+    pub(crate) shadow: Option<Arc<Shadow>>,
     /// How many requests were let pass that enforcing would have refused.
     pub(crate) observed: Arc<AtomicU64>,
     /// Whether handlers get an [`Authorizer`](crate::Authorizer).
@@ -50,6 +53,7 @@ impl Settings {
             clock: Arc::new(SystemClock::new()),
             activations: None,
             mode: Mode::Enforce,
+            shadow: None,
             observed: Arc::default(),
             authorizer: true,
             log_in: None,

@@ -2,6 +2,8 @@
 
 use gambeson_core::{AuditError, Rejection, RejectionClass, RequestFacts, RequestHead};
 
+use super::shadow::{Both, Said};
+
 /// A refusal: loud when it is a fault of this app, quiet when it is daily business.
 pub(super) fn refused(rejection: &Rejection, facts: &RequestFacts, head: &RequestHead<'_>) {
     let route = facts.route().map(tracing::field::display);
@@ -35,4 +37,11 @@ pub(super) fn uncovered(template: &str) {
 pub(super) fn unrecorded(error: &AuditError) {
     let cause = std::error::Error::source(error).map(tracing::field::display);
     tracing::error!(%error, cause, "authorization is not on record");
+}
+
+/// The next policy would answer otherwise: once a route and kind of difference.
+pub(super) fn shadow_differs(said: Said, would_say: Said, both: &Both<'_>) {
+    let route = both.facts.route().map(tracing::field::display);
+    let permission = both.permission;
+    tracing::warn!(route, method = %both.method, permission, %said, %would_say, "the next policy would answer otherwise");
 }

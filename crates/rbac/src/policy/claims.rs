@@ -17,9 +17,9 @@ const KEYS: &[&str] = &["issuer", "preset", "groups", "groups_at", "roles_at", "
 #[derive(Debug)]
 pub(crate) struct DeclaredClaims {
     issuer: At<String>,
-    groups: Vec<(At<String>, Vec<At<String>>)>,
+    pub(crate) groups: Vec<(At<String>, Vec<At<String>>)>,
     groups_at: ClaimPath,
-    roles_at: Option<ClaimPath>,
+    pub(crate) roles_at: Option<ClaimPath>,
     overage_is_none: bool,
 }
 

@@ -140,6 +140,7 @@ mod document;
 mod duties;
 mod error;
 mod fields;
+mod look;
 mod moment;
 mod order;
 mod read;
@@ -159,16 +160,19 @@ use gambeson_core::{Principal, SystemClock};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::compile::Roles;
-pub(crate) use self::document::{DeclaredTest, Document, Effect};
+pub(crate) use self::document::{At, Clause, DeclaredRole, DeclaredTest, Document, Effect};
 pub use self::error::{PolicyError, PolicyErrorKind};
+pub(crate) use self::moment::parse as timestamp;
 pub(crate) use self::read::read;
+pub(crate) use self::resolve::{Asker, PartyNames};
 pub(crate) use self::rules::Rule;
 pub(crate) use self::terms::Terms;
-pub(crate) use self::universe::Universe;
+pub(crate) use self::universe::{Universe, matches};
 use crate::bits::{PermissionId, contains};
 use crate::decision::Decision;
 use crate::effective::{Effective, Situation};
 use crate::finding::{Finding, Findings, Severity};
+use crate::givers::Givers;
 use crate::log_in::LogIn;
 use crate::memo::{Memo, SLOTS};
 use crate::noted::Noted;
@@ -204,7 +208,8 @@ pub struct Policy {
     table: RouteTable,
     /// Whether what is forbidden is hidden, where a route does not say it.
     hides: bool,
-    tests: Vec<DeclaredTest>,
+    document: Document,
+    givers: Givers,
     memo: Memo<Option<Effective>>,
     unknown_roles: Noted,
     conflicts: Noted,
@@ -222,7 +227,7 @@ impl Policy {
 
     /// Reads a policy that keeps the numbers of an earlier one.
     pub(crate) fn parse_after(text: &str, previous: Option<&Self>) -> Result<Self, PolicyError> {
-        let (policy, _, findings) = Self::examine(text, previous);
+        let (policy, findings) = Self::examine(text, previous);
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return Err(PolicyError::invalid(findings));
         }
@@ -230,9 +235,9 @@ impl Policy {
     }
 
     /// Reads a policy as far as possible, with all that was found on the way.
-    pub(crate) fn examine(text: &str, previous: Option<&Self>) -> (Self, Document, Vec<Finding>) {
+    pub(crate) fn examine(text: &str, previous: Option<&Self>) -> (Self, Vec<Finding>) {
         let mut findings = Findings::about(text);
-        let mut document = read(text, &mut findings);
+        let document = read(text, &mut findings);
         let universe = Universe::of(&document, previous.map(|previous| &previous.universe));
         let roles = compile::roles(&document, &universe, &mut findings);
         let mut who = Who::default();
@@ -242,18 +247,19 @@ impl Policy {
         compile::tests(&document, &roles, &universe, &table, &mut findings);
         let policy = Self {
             digest: hex(&Sha256::digest(text.as_bytes())),
+            givers: Givers::new(&universe),
             universe,
             roles,
             who,
             table,
             hides: document.hides,
-            tests: std::mem::take(&mut document.tests),
+            document,
             memo: Memo::new(SLOTS),
             unknown_roles: Noted::default(),
             conflicts: Noted::default(),
             uncovered: Noted::default(),
         };
-        (policy, document, findings.into_sorted())
+        (policy, findings.into_sorted())
     }
 
     /// SHA-256 of the text, in lower-case hexadecimal: what audit events name the policy by.
@@ -399,7 +405,7 @@ impl Policy {
     }
 
     pub(crate) fn tests(&self) -> &[DeclaredTest] {
-        &self.tests
+        &self.document.tests
     }
 }
 

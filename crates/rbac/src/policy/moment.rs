@@ -26,6 +26,11 @@ pub(super) fn moment(
     moment
 }
 
+/// The moment that a text of RFC 3339 names.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    text.parse().ok().and_then(timestamp)
+}
+
 fn timestamp(written: Datetime) -> Option<Timestamp> {
     let (date, time, offset) = (written.date?, written.time?, written.offset?);
     let minutes_ahead = match offset {

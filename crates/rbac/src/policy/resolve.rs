@@ -11,7 +11,43 @@ use crate::decision::Decision;
 use crate::effective::{Effective, Side, Situation};
 use crate::who::{Doubt, RoleNames};
 
+/// Whose roles are asked about, by their names.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asker<'a> {
+    pub(crate) roles: Vec<&'a str>,
+    /// Roles that were taken or activated.
+    pub(crate) activated: Vec<&'a str>,
+    /// The roles of who acts for the caller, if somebody does.
+    pub(crate) actor: Option<Vec<&'a str>>,
+}
+
+/// The names of a caller's roles, and of those of who acts for the caller.
+#[derive(Debug)]
+pub(crate) struct PartyNames<'a> {
+    caller: RoleNames<'a>,
+    actor: Option<RoleNames<'a>>,
+}
+
+impl PartyNames<'_> {
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker {
+            roles: self.caller.iter().collect(),
+            activated: Vec::new(),
+            actor: self.actor.as_ref().map(|names| names.iter().collect()),
+        }
+    }
+}
+
 impl Policy {
+    /// The roles of a caller by name, the actor's too.
+    ///
+    /// # Errors
+    /// They are not known.
+    pub(crate) fn names<'a>(&'a self, principal: &'a Principal) -> Result<PartyNames<'a>, Doubt> {
+        let actor = principal.actor().map(|actor| self.who.roles(actor)).transpose()?;
+        Ok(PartyNames { caller: self.who.roles(principal)?, actor })
+    }
+
     /// Whether a caller who has exactly these roles may at any time and upon any record; unknown roles grant nothing.
     pub(crate) fn roles_may<'a>(
         &self,
@@ -20,6 +56,27 @@ impl Policy {
     ) -> bool {
         let numbers = roles.into_iter().filter_map(|name| self.role_number(name));
         Effective::of(self.side(numbers, &[]), None, &self.roles.rules).is_always(permission)
+    }
+
+    /// Decides for a caller who has exactly these roles, of whom some were taken or activated, and for whom somebody
+    /// with these roles acts; unknown roles grant nothing.
+    pub(crate) fn decide_as(
+        &self,
+        asker: &Asker<'_>,
+        permission: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Decision {
+        if !self.universe.is_declared(permission) {
+            return Decision::Indeterminate;
+        }
+        let numbers = |names: &[&str]| -> Vec<usize> {
+            names.iter().filter_map(|name| self.role_number(name)).collect()
+        };
+        let activated = numbers(&asker.activated);
+        let user = numbers(&asker.roles).into_iter().chain(activated.iter().copied());
+        let user = self.side(user, &activated);
+        let actor = asker.actor.as_ref().map(|roles| self.side(numbers(roles).into_iter(), &[]));
+        Effective::of(user, actor, &self.roles.rules).decide(permission, situation, &self.roles.rules)
     }
 
     /// Decides for a caller who has taken or activated these roles; `None`: they change nothing, or would take away.

@@ -14,7 +14,7 @@ pub(crate) struct DeclaredService {
     /// The client id or SPIFFE id.
     name: At<String>,
     issuer: String,
-    roles: Vec<At<String>>,
+    pub(crate) roles: Vec<At<String>>,
 }
 
 /// Reads one entry: a SPIFFE id with its roles, or a client id with its issuer and roles.

@@ -85,6 +85,11 @@ impl Universe {
         self.permissions.iter().filter(|known| known.declared).map(|known| &*known.name)
     }
 
+    /// How many numbers were given.
+    pub(crate) fn len(&self) -> usize {
+        self.permissions.len()
+    }
+
     pub(crate) fn words(&self) -> usize {
         words_for(self.permissions.len())
     }
@@ -102,7 +107,8 @@ impl Universe {
     }
 }
 
-fn matches(pattern: &str, name: &str) -> bool {
+/// Whether `pattern` names `name`; a `*` stands for exactly one segment.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut names = name.split(':');
     pattern.split(':').all(|wanted| names.next().is_some_and(|segment| wanted == "*" || wanted == segment))
         && names.next().is_none()

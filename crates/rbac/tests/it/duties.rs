@@ -370,7 +370,8 @@ async fn a_role_is_on_record_before_it_holds_and_so_is_what_is_done_by_it() {
     assert_eq!(layer.layer(Inner::default()).oneshot(request).await.unwrap().status(), 200);
     let (event, durability) = sink.take().remove(0);
     assert_eq!(durability, Durability::Strict);
-    assert_eq!(event.details, [("activated", "true".to_owned())]);
+    let expected = [("roles", ""), ("activated_roles", "admin"), ("activated", "true")];
+    assert_eq!(event.details, expected.map(|(name, value)| (name, value.to_owned())));
 }
 
 #[derive(Debug)]

@@ -31,8 +31,11 @@ fn doubts_have_stable_ids_and_lines() {
     let expected = [
         ("unneeded-permission", 5),
         ("ungranted-permission", 5),
+        ("untested-rule", 7),
         ("redundant-grant", 8),
+        ("untested-rule", 8),
         ("shadowed-grant", 9),
+        ("untested-rule", 9),
         ("unused-role", 10),
         ("untested-role", 10),
         ("failed-test", 18),

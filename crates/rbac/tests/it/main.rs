@@ -4,21 +4,27 @@
 mod answers;
 mod authorization;
 mod closure;
+mod company;
 mod contract;
+mod diff;
 mod duties;
 #[cfg(feature = "axum-router")]
 mod existing;
 mod layer;
+mod lint_samples;
 mod lints;
 mod naive;
 mod nist;
 #[cfg(feature = "axum-router")]
 mod on_record;
+mod past;
 mod reload;
 #[cfg(feature = "axum-router")]
 mod routes;
 #[cfg(feature = "axum-router")]
 mod scopes;
+mod shadow;
 mod storm;
 mod support;
 mod who;
+mod why;

@@ -1,0 +1,176 @@
+//! `gambeson rbac unused`, `replay` and `why --from` on a trail of 100,000 decisions, made by the real layer and trail.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gambeson_audit_trail::{AuditTrail, Config};
+use gambeson_core::{
+    Answer, AuditError, AuditEvent, AuditSink, Authentication, Challenges, Durability, Principal, Receipt,
+    RequestFacts, RequestHead, RouteSource, StatusOnly,
+};
+use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
+use http::{Method, Request, Response};
+use tower::{Layer, Service, service_fn};
+
+use crate::gambeson;
+use crate::rbac::COMPANY;
+
+const DECISIONS: usize = 100_000;
+
+/// The template stands in the request, as a router would put it there.
+#[derive(Debug)]
+struct Matched;
+
+#[derive(Clone)]
+struct Template(&'static str);
+
+impl RouteSource for Matched {
+    fn template<'a>(&self, head: &RequestHead<'a>) -> Option<&'a str> {
+        head.extensions.get::<Template>().map(|template| template.0)
+    }
+}
+
+/// Nobody is a warehouse worker, and nobody refunds.
+const ROUTES: [(Method, &str); 8] = [
+    (Method::GET, "/api/invoices"),
+    (Method::POST, "/api/invoices"),
+    (Method::POST, "/api/invoices/{id}/approve"),
+    (Method::GET, "/api/customers/{id}"),
+    (Method::GET, "/api/customers/export"),
+    (Method::POST, "/api/orders"),
+    (Method::GET, "/api/users"),
+    (Method::POST, "/api/products/{id}/price"),
+];
+
+fn callers() -> Vec<Principal> {
+    let roles: [&[&str]; 8] = [
+        &["reader"],
+        &["clerk"],
+        &["accountant", "approver"],
+        &["Finance Manager"],
+        &["sales", "support"],
+        &["Shop Lead"],
+        &["auditor", "made-up"],
+        &[],
+    ];
+    let caller = |(number, roles): (usize, &&[&str])| {
+        let mut caller = Principal::user("https://id.example", format!("user-{number}")).tenant("acme");
+        for role in *roles {
+            caller = caller.role(*role);
+        }
+        caller.build()
+    };
+    roles.iter().enumerate().map(caller).collect()
+}
+
+/// Keeps what the layer puts on record.
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<AuditEvent>>);
+
+impl AuditSink for Kept {
+    fn record(&self, event: AuditEvent, _: Durability) -> Answer<Result<Receipt, AuditError>> {
+        self.0.lock().unwrap().push(event);
+        Answer::Ready(Ok(Receipt::queued()))
+    }
+}
+
+/// What the layer puts on record for every pair of route and caller. Refusals of strangers are no events but counts.
+fn decided() -> Vec<AuditEvent> {
+    let kept = Arc::new(Kept::default());
+    let policy = PolicyHandle::from_path(COMPANY).unwrap();
+    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
+    let mut app =
+        AuthorizeLayer::new(&policy, Matched).respond_with(StatusOnly).audit(kept.clone()).layer(inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for caller in callers() {
+        for (method, template) in &ROUTES {
+            let mut request = Request::new(());
+            *request.method_mut() = method.clone();
+            request.extensions_mut().insert(Template(template));
+            let authentication = Authentication::Verified(caller.clone(), Challenges::none());
+            RequestFacts::ensure(&mut request).authenticate(authentication).unwrap();
+            runtime.block_on(app.call(request)).unwrap();
+        }
+    }
+    let decided = std::mem::take(&mut *kept.0.lock().unwrap());
+    assert_eq!(decided.len(), 8 * ROUTES.len());
+    decided
+}
+
+/// A trail of so many of these decisions.
+fn trail(dir: &Path, decisions: usize) {
+    let config = Config::default().queue_events(2 * DECISIONS).queue_bytes(1 << 30);
+    let trail = AuditTrail::open(dir, &config).unwrap();
+    for event in decided().iter().cycle().take(decisions) {
+        let _ = trail.record(event.clone(), Durability::Async);
+    }
+    trail.close(Duration::from_secs(120)).unwrap();
+    assert_eq!(trail.lost(), 0);
+}
+
+#[test]
+fn a_hundred_thousand_decisions_are_made_anew_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("audit");
+    trail(&dir, DECISIONS);
+    let from = dir.to_str().unwrap();
+
+    let (code, out, err) = gambeson(&["rbac", "replay", "--policy", COMPANY, "--from", from]);
+    assert!(out.starts_with("100000 agree, 0 disagree; looked at 100000 decisions from 20"), "{out}{err}");
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}");
+
+    let (code, out, _) = gambeson(&["rbac", "unused", "--policy", COMPANY, "--from", from]);
+    assert_eq!(code, 1, "{out}");
+    for expected in [
+        ": warehouse grants stock:*: never used\n",
+        ": catalogue grants product:*: never used for product:read, product:write, product:publish, product:retire, \
+         product:import\n",
+        "nobody was allowed anything as warehouse\n",
+    ] {
+        assert!(out.contains(expected), "{expected}{out}");
+    }
+    assert!(!out.contains(": clerk grants invoice:write: never used"), "used through accountant: {out}");
+    assert!(out.contains("looked at 100000 decisions from 20") && !out.contains("\nnote: "), "{out}");
+}
+
+#[test]
+fn a_policy_that_did_not_decide_is_named_and_lines_of_a_file_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("audit");
+    trail(&dir, 640);
+    let from = dir.to_str().unwrap();
+    let digest = PolicyHandle::from_path(COMPANY).unwrap().policy().digest().to_owned();
+    let changed = folder.path().join("changed.toml");
+    fs::write(&changed, fs::read_to_string(COMPANY).unwrap() + "\n").unwrap();
+    let changed = changed.to_str().unwrap();
+
+    let (code, out, _) = gambeson(&["rbac", "replay", "--policy", changed, "--from", from]);
+    let named = format!("note: 640 were decided by policy {digest}, which was not given\n");
+    assert!(code == 1 && out.starts_with("0 agree, 0 disagree") && out.contains(&named), "{out}");
+    let both = ["rbac", "replay", "--policy", changed, "--policy", COMPANY, "--from", from];
+    assert_eq!(gambeson(&both).0, 0);
+
+    // A file of lines is not held against its hashes, so it can show what a wrong decision looks like.
+    let lines = folder.path().join("lines.jsonl");
+    let segment = fs::read_to_string(dir.join("trail-000001.jsonl")).unwrap();
+    fs::write(&lines, segment.replacen("\"outcome\":\"success\"", "\"outcome\":\"denied\"", 1)).unwrap();
+    let lines = lines.to_str().unwrap();
+    let (code, out, err) = gambeson(&["rbac", "replay", "--policy", COMPANY, "--from", lines]);
+    let line = "record 1: user-0 asked for invoice:read as reader: recorded deny, decides allow\n";
+    assert!(code == 1 && out.starts_with(line) && out.contains("639 agree, 1 disagree"), "{out}{err}");
+    fs::write(lines, "{\"seq\":1}\n").unwrap();
+    let (code, _, err) = gambeson(&["rbac", "unused", "--policy", COMPANY, "--from", lines]);
+    assert!(code == 3 && err.contains("line 1 is no event of an audit trail"), "{err}");
+    assert_eq!(gambeson(&["rbac", "replay", "--policy", COMPANY, "--from", "no/such/trail"]).0, 3);
+
+    let asked = ["rbac", "why", "user-4", "customer:export", "--policy", COMPANY, "--from", from];
+    let (code, out, _) = gambeson(&asked);
+    assert!(code == 1 && out.contains(": sales, support\n"), "{out}");
+    assert!(out.contains("reason: support denies *:export"), "{out}");
+    let (code, _, err) =
+        gambeson(&["rbac", "why", "user-99", "invoice:read", "--policy", COMPANY, "--from", from]);
+    assert!(code == 3 && err.contains("has no decision about user-99"), "{err}");
+}

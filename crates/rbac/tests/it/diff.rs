@@ -1,0 +1,94 @@
+//! What a newer policy gives and takes.
+
+use gambeson_rbac::Policy;
+
+const OLD: &str = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+"notes:write" = {}
+"notes:delete" = { audit = "strict" }
+[roles]
+viewer = { grants = ["notes:read"] }
+editor = { inherits = ["viewer"], grants = ["notes:write"] }
+intern = { inherits = ["editor"], deny = ["notes:write"] }
+[business_roles]
+"Team Lead" = ["editor"]
+[routes]
+"GET /notes" = { perm = "notes:read" }
+"POST /notes" = { perm = "notes:write" }
+"DELETE /notes/{id}" = { perm = "notes:delete" }
+"#;
+
+fn diff(change: impl Fn(String) -> String) -> (Vec<String>, Vec<String>) {
+    let (old, new) = (Policy::parse(OLD).unwrap(), Policy::parse(&change(OLD.into())).unwrap());
+    let lines = |changes: &[gambeson_rbac::Change]| changes.iter().map(ToString::to_string).collect();
+    let diff = old.diff(&new);
+    let back = new.diff(&old);
+    assert_eq!(diff.gained.is_empty() && diff.lost.is_empty(), diff.is_empty());
+    assert_eq!(diff.is_empty(), back.is_empty());
+    (lines(&diff.gained), lines(&diff.lost))
+}
+
+#[test]
+fn the_same_rights_in_other_words_are_no_difference() {
+    let reworded =
+        diff(|old| old.replace("grants = [\"notes:write\"]", "grants = [\"notes:write\", \"notes:read\"]"));
+    assert_eq!(reworded, (vec![], vec![]));
+}
+
+#[test]
+fn a_grant_is_told_for_each_role_and_endpoint_that_it_reaches() {
+    let (gained, lost) =
+        diff(|old| old.replace("grants = [\"notes:write\"]", "grants = [\"notes:write\", \"notes:delete\"]"));
+    let expected = [
+        "Team Lead: notes:delete",
+        "Team Lead: DELETE /notes/{id}",
+        "editor: notes:delete",
+        "editor: DELETE /notes/{id}",
+        "intern: notes:delete",
+        "intern: DELETE /notes/{id}",
+    ];
+    assert_eq!((gained, lost), (expected.map(String::from).into(), vec![]));
+}
+
+#[test]
+fn a_safeguard_that_is_gone_is_a_gain() {
+    let (gained, lost) =
+        diff(|old| old.replace(", deny = [\"notes:write\"]", "").replace("{ audit = \"strict\" }", "{}"));
+    let expected = [
+        "anyone: strict audit of notes:delete",
+        "intern: notes:write",
+        "intern: POST /notes",
+        "intern: denial of notes:write",
+    ];
+    assert_eq!((gained, lost), (expected.map(String::from).into(), vec![]));
+    let (gained, lost) =
+        diff(|old| old.replace("\"notes:read\" = {}", "\"notes:read\" = { audit = \"strict\" }"));
+    assert_eq!((gained, lost), (vec![], vec!["anyone: strict audit of notes:read".to_owned()]));
+}
+
+#[test]
+fn a_route_that_becomes_public_is_a_gain_of_anyone_told_once() {
+    let public = |old: String| {
+        old.replace("\"GET /notes\" = { perm = \"notes:read\" }", "\"GET /notes\" = \"public\"")
+    };
+    assert_eq!(diff(public), (vec!["anyone: GET /notes".to_owned()], vec![]));
+    // The way back: anyone loses it, those who have the permission keep it.
+    let (old, new) = (Policy::parse(&public(OLD.into())).unwrap(), Policy::parse(OLD).unwrap());
+    let lost: Vec<String> = old.diff(&new).lost.iter().map(ToString::to_string).collect();
+    assert_eq!(lost, ["anyone: GET /notes"]);
+}
+
+#[test]
+fn routes_and_roles_that_come_and_go_count() {
+    let (gained, lost) =
+        diff(|old| old.replace("\"POST /notes\"", "\"PUT /notes\"").replace("\"Team Lead\"", "\"Lead\""));
+    assert!(gained.contains(&"editor: PUT /notes".into()) && gained.contains(&"Lead: notes:write".into()));
+    assert!(lost.contains(&"editor: POST /notes".into()) && lost.contains(&"Team Lead: notes:write".into()));
+    let (gained, lost) = diff(|old| format!("{old}\"fallback\" = {{ perm = \"notes:write\" }}\n"));
+    assert_eq!(
+        (gained, lost),
+        (vec!["Team Lead: fallback".to_owned(), "editor: fallback".to_owned()], vec![])
+    );
+}

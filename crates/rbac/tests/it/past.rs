@@ -1,0 +1,266 @@
+//! Decisions that the layer put on record, decided anew and counted.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gambeson_core::{AuditEvent, ManualClock, Outcome, Timestamp};
+use gambeson_rbac::{
+    Attribute, AuthorizeLayer, Authorizer, Decision, GrpcMethod, PastDecision, Policy, PolicyHandle, Skipped,
+    Usage, replay,
+};
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::support::{Inner, Sink, request};
+
+const POLICY: &str = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+"notes:write" = {}
+"notes:delete" = { audit = "strict" }
+[roles]
+base = { grants = ["notes:read"] }
+viewer = { inherits = ["base"] }
+editor = { inherits = ["viewer"], grants = ["notes:*"] }
+guest = { grants = ["notes:read"] }
+[routes]
+"GET /notes/list" = { perm = "notes:read" }
+"POST /notes/add" = { perm = "notes:write" }
+"POST /notes/drop" = { perm = "notes:delete" }
+"#;
+
+/// As a reader of the trail would fill it.
+fn past(event: &AuditEvent) -> PastDecision {
+    let mut past = PastDecision::new(&*event.action, event.outcome);
+    past.at = event.at.to_string().into();
+    past.reason = event.reason.as_deref().map(Box::from);
+    past.policy.clone_from(&event.policy);
+    past.subject = event.context.subject.as_ref().map(|subject| subject.name.clone());
+    event.details.iter().for_each(|(name, value)| past.detail(name, value));
+    past
+}
+
+/// What the layer put on record about these requests.
+async fn recorded(policy: &PolicyHandle, requests: &[(Method, &str, Option<&str>)]) -> Vec<PastDecision> {
+    let sink = Sink::default();
+    let app = AuthorizeLayer::new(policy, GrpcMethod).audit(Arc::new(sink.clone())).layer(Inner::default());
+    for (method, path, role) in requests {
+        app.clone().oneshot(request(method.clone(), path, *role)).await.unwrap();
+    }
+    sink.take().iter().map(|(event, _)| past(event)).collect()
+}
+
+const REQUESTS: [(Method, &str, Option<&str>); 6] = [
+    (Method::GET, "/notes/list", Some("viewer")),
+    (Method::POST, "/notes/add", Some("viewer")),
+    (Method::POST, "/notes/drop", Some("editor")),
+    (Method::POST, "/notes/drop", Some("someone")),
+    (Method::GET, "/notes/list", None),
+    (Method::POST, "/notes/add", Some("editor")),
+];
+
+#[tokio::test]
+async fn a_refusal_says_why_on_record_and_nowhere_else() {
+    let handle: PolicyHandle = POLICY.parse().unwrap();
+    let sink = Sink::default();
+    let app = AuthorizeLayer::new(&handle, GrpcMethod).audit(Arc::new(sink.clone())).layer(Inner::default());
+    let answer = app.oneshot(request(Method::POST, "/notes/add", Some("viewer"))).await.unwrap();
+    let (event, _) = sink.take().remove(0);
+    let expected = [
+        ("roles", "viewer".to_owned()),
+        ("why", "no role of the caller grants notes:write; role editor gives it".to_owned()),
+    ];
+    assert_eq!(event.details, expected);
+    let (parts, body) = answer.into_parts();
+    let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    let answer = format!("{parts:?} {}", String::from_utf8_lossy(&body));
+    assert!(!answer.contains("editor") && !answer.contains("notes:write"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_was_decided_comes_out_the_same() {
+    let handle: PolicyHandle = POLICY.parse().unwrap();
+    let past = recorded(&handle, &REQUESTS).await;
+    let report = replay(&[Policy::parse(POLICY).unwrap()], past.clone());
+    assert_eq!((report.agreed, report.disagreed), (6, 0), "{report:?}");
+    assert!(report.is_ok() && report.skipped.is_empty() && report.other_policies.is_empty());
+    assert_eq!(report.period.events, 6);
+
+    let other = Policy::parse(&format!("{POLICY}# another text\n")).unwrap();
+    let report = replay(&[other], past);
+    assert_eq!((report.agreed, report.disagreed), (0, 0));
+    assert!(!report.is_ok(), "nothing was shown");
+    let digest = Some(Box::from(handle.policy().digest()));
+    assert_eq!(report.other_policies.into_iter().collect::<Vec<_>>(), [(digest, 6)]);
+}
+
+#[tokio::test]
+async fn a_record_that_was_made_up_disagrees() {
+    let handle: PolicyHandle = POLICY.parse().unwrap();
+    let mut past = recorded(&handle, &REQUESTS).await;
+    past[1].outcome = Outcome::Success;
+    past[1].reason = None;
+    past[2].roles = Some(vec!["viewer".into()]);
+    past[5].permission = "notes:print".into();
+    let report = replay(&[Policy::parse(POLICY).unwrap()], past);
+    assert_eq!((report.agreed, report.disagreed), (3, 3));
+    let found: Vec<_> = report.disagreements.iter().map(|found| (found.recorded, found.replayed)).collect();
+    let expected = [
+        (Decision::Allow, Decision::Deny),
+        (Decision::Allow, Decision::Deny),
+        (Decision::Allow, Decision::Indeterminate),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_decided_anew_is_counted_by_its_reason() {
+    let handle: PolicyHandle = POLICY.parse().unwrap();
+    let all = recorded(&handle, &REQUESTS).await;
+    let change = |change: fn(&mut PastDecision)| {
+        let mut past = all[2].clone();
+        change(&mut past);
+        past
+    };
+    let events = [
+        change(|past| past.roles = None),
+        change(|past| past.actor = Some("service".into())),
+        change(|past| past.cut = true),
+        change(|past| past.shadow = true),
+        change(|past| {
+            past.outcome = Outcome::Failed;
+            past.reason = Some("not-begun".into());
+        }),
+    ];
+    let report = replay(&[Policy::parse(POLICY).unwrap()], events);
+    let expected =
+        [(Skipped::WithoutRoles, 2), (Skipped::Cut, 1), (Skipped::Withdrawal, 1), (Skipped::Shadow, 1)];
+    assert_eq!(report.skipped.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!((report.agreed, report.disagreed), (0, 0));
+}
+
+#[test]
+fn what_is_kept_of_many_disagreements_has_an_end() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let mut wrong = PastDecision::new("notes:read", Outcome::Success);
+    wrong.policy = Some(policy.digest().into());
+    wrong.subject = Some("bob".into());
+    wrong.at = "2026-11-23T08:15:30.250Z".into();
+    wrong.roles = Some(Vec::new());
+    let foreign = (0..200).map(|number| {
+        let mut past = wrong.clone();
+        past.policy = Some(format!("digest {number}").into());
+        past
+    });
+    let events = std::iter::repeat_n(wrong.clone(), 1_000).chain(foreign);
+    let report = replay(&[policy], events);
+    assert_eq!((report.disagreed, report.disagreements.len()), (1_000, 100));
+    assert!(report.other_policies.len() <= 65, "{}", report.other_policies.len());
+    assert_eq!(report.other_policies.values().sum::<u64>(), 200);
+}
+
+#[tokio::test]
+async fn grants_that_nobody_used_are_told() {
+    let handle: PolicyHandle = POLICY.parse().unwrap();
+    let policy = Policy::parse(POLICY).unwrap();
+    let mut usage = Usage::of(&policy);
+    recorded(&handle, &REQUESTS).await.iter().for_each(|past| usage.take(past));
+    let report = usage.report();
+    let unused: Vec<String> = report.unused.iter().map(ToString::to_string).collect();
+    let expected =
+        ["editor grants notes:*: never used for notes:read", "guest grants notes:read: never used"];
+    assert_eq!(unused, expected);
+    assert_eq!(report.unused[1].position(POLICY).line, 11);
+    assert_eq!(report.unseen_roles, [Box::from("guest")]);
+    assert_eq!((report.allowed, report.without_roles, report.by_other_policies), (3, 0, 0));
+    assert_eq!(report.period.events, 6);
+    assert!(report.period.first.is_some() && report.period.first <= report.period.last);
+}
+
+#[test]
+fn an_event_without_roles_counts_for_every_grant_of_its_permission() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let mut usage = Usage::of(&policy);
+    usage.take(&PastDecision::new("notes:read", Outcome::Success));
+    let report = usage.report();
+    let unused: Vec<String> = report.unused.iter().map(ToString::to_string).collect();
+    assert_eq!(unused, ["editor grants notes:*: never used for notes:write, notes:delete"]);
+    assert_eq!((report.without_roles, report.by_other_policies), (1, 1));
+}
+
+const PAYING: &str = r#"
+version = 1
+[permissions]
+"pay:open" = {}
+"pay:out" = { attributes = { amount = "number", currency = "text" } }
+[roles]
+clerk = { grants = ["pay:open", { perm = "pay:out", when = { amount = { max = 100 }, currency = "EUR" } }] }
+chief = { inherits = ["clerk"], grants = [{ perm = "pay:out", until = "2026-01-01T00:00:00Z" }] }
+[routes]
+"POST /pay/out" = { perm = "pay:open" }
+"#;
+
+/// What is put on record when a handler asks upon a record.
+async fn recorded_upon(
+    clock: &Arc<ManualClock>,
+    role: &str,
+    amount: i64,
+    currency: &'static str,
+) -> Vec<AuditEvent> {
+    let sink = Sink::default();
+    let handle: PolicyHandle = PAYING.parse().unwrap();
+    let inner = service_fn(move |request: Request<Full<Bytes>>| async move {
+        let authorizer = request.extensions().get::<Authorizer>().unwrap().clone();
+        let record = [("amount", Attribute::Number(amount)), ("currency", Attribute::Text(currency))];
+        let paid = authorizer.require_on("pay:out", &record).await;
+        let status = if paid.is_ok() { 200 } else { 403 };
+        Ok::<_, Infallible>(Response::builder().status(status).body(Full::<Bytes>::default()).unwrap())
+    });
+    let layer = AuthorizeLayer::new(&handle, GrpcMethod).audit(Arc::new(sink.clone())).clock(clock.clone());
+    layer.layer(inner).oneshot(request(Method::POST, "/pay/out", Some(role))).await.unwrap();
+    sink.take().into_iter().map(|(event, _)| event).collect()
+}
+
+#[tokio::test]
+async fn decisions_upon_a_record_and_by_the_time_come_out_the_same() {
+    let before = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_700_000_000)));
+    let after = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000)));
+    let mut events = Vec::new();
+    let cases = [
+        (&before, "clerk", 100, "EUR", Outcome::Success),
+        (&before, "clerk", 101, "EUR", Outcome::Denied),
+        (&before, "clerk", 1, "say \"USD\"", Outcome::Denied),
+        (&before, "chief", 1_000, "USD", Outcome::Success),
+        (&after, "chief", 1_000, "USD", Outcome::Denied),
+    ];
+    for (clock, role, amount, currency, expected) in cases {
+        let recorded = recorded_upon(clock, role, amount, currency).await;
+        assert_eq!(recorded.len(), 2, "the route's permission, and the handler's");
+        assert_eq!(recorded[1].outcome, expected, "{role} {amount} {currency}");
+        events.extend(recorded);
+    }
+    let refused = &events[3].details;
+    let expected = [
+        ("roles", "clerk"),
+        ("record", r#""amount" = 101, "currency" = "EUR""#),
+        (
+            "why",
+            "no grant of the caller holds: clerk grants pay:out when amount is at most 100 and currency is EUR",
+        ),
+    ];
+    assert_eq!(*refused, expected.map(|(name, value)| (name, value.to_owned())));
+
+    let policy = [Policy::parse(PAYING).unwrap()];
+    let mut events: Vec<PastDecision> = events.iter().map(past).collect();
+    let report = replay(&policy, events.clone());
+    assert_eq!((report.agreed, report.disagreed), (10, 0), "{report:?}");
+    // Without the record, or by the clock of now, it can't be said or is said otherwise.
+    events[1].record = None;
+    events[7].at = events[9].at.clone();
+    let report = replay(&policy, events);
+    assert_eq!((report.agreed, report.disagreed), (8, 1));
+    assert_eq!(report.skipped.into_iter().collect::<Vec<_>>(), [(Skipped::UponRecord, 1)]);
+}
