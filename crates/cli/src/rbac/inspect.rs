@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use gambeson_core::{Access, escape_controls};
+use gambeson_core::{Access, Clock, SystemClock, escape_controls};
 use gambeson_rbac::{Decision, Finding, LINTS, Linter, Matrix, RouteEntry, Severity};
 
 use super::policy_file::{policy, shown, text};
@@ -22,7 +22,7 @@ pub(super) fn lint(arguments: &Lint) -> Result<Outcome, Outcome> {
     let text = text(&arguments.policy)?;
     let previous = arguments.previous.as_deref().map(policy).transpose()?;
     let routes = arguments.routes.as_deref().map(inventory).transpose()?;
-    let mut linter = Linter::new(&text);
+    let mut linter = Linter::new(&text).now(SystemClock::new().now());
     if let Some(previous) = &previous {
         linter = linter.previous(previous);
     }

@@ -113,6 +113,14 @@ fn a_policy_is_held_against_its_previous_version_and_the_routes_of_the_app() {
     let newer = written(folder.path(), "newer.toml", &newer);
     let (code, text) = said(&["rbac", "lint", &newer, "--previous", COMPANY]);
     assert!(code == 0 && text.contains("[wildcard-captures-privileged]"), "{text}");
+    let over =
+        company().replace("\"order:ship\"]", "{ perm = \"order:ship\", until = 2020-01-01T00:00:00Z }]");
+    let over = written(folder.path(), "over.toml", &over);
+    let (_, text) = said(&["rbac", "lint", &over]);
+    assert!(
+        text.contains("the grant of `order:ship` ended at 2020-01-01T00:00:00.000Z [expired-grant]"),
+        "{text}"
+    );
     let routes =
         written(folder.path(), "routes", "# of the app\nGET /api/invoices invoice:read\nGET /livez public\n");
     let (_, text) = said(&["rbac", "lint", COMPANY, "--routes", &routes]);
