@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gambeson_core::{ConfigProblems, Principal};
+use gambeson_core::{ConfigProblems, Principal, PrincipalKind};
 
 /// Which path parameters must name the caller's tenant, or the caller; empty: none.
 ///
@@ -37,7 +37,9 @@ impl Scope {
         let is = |name: Option<&str>, own: Option<&str>| {
             name.is_none_or(|name| own.is_some() && parameter(name).as_deref() == own)
         };
-        is(self.tenant(), caller.tenant()) && is(self.subject(), Some(caller.subject()))
+        // A service of that name is somebody else.
+        let person = (caller.kind() == PrincipalKind::User).then(|| caller.subject());
+        is(self.tenant(), caller.tenant()) && is(self.subject(), person)
     }
 
     /// The parameters that `template` does not have exactly once, so that nothing can be read from them.
@@ -88,6 +90,8 @@ mod tests {
         assert!(!scope.holds(&nobodys, |_| None) && !scope.holds(&nobodys, read("")));
         let own = Scope { tenant: None, subject: Some("t".into()) };
         assert!(own.holds(&acme, read("alice")) && !own.holds(&acme, read("bob")));
+        let service = Principal::service("i", "alice").build();
+        assert!(!own.holds(&service, read("alice")));
     }
 
     #[test]

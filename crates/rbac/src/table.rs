@@ -211,6 +211,9 @@ impl RouteTable {
                 let field = format!("routes.\"{method} {template}\"");
                 check_permission(&field, name, policy, problems);
                 check_record(&field, name, rule, policy, problems);
+                if rule.scope.subject().is_some() && policy.has_several_issuers() {
+                    problems.add(&field, rule.scope.text(), SEVERAL_ISSUERS);
+                }
             }
         }
         if let Some(Rule { access: Access::Permission(name), .. }) = &self.fallback {
@@ -242,6 +245,9 @@ pub(crate) fn check_permission(field: &str, name: &str, policy: &Policy, problem
 }
 
 /// A permission that depends on the record can't be decided before the handler has read it.
+/// What to do where a subject alone would have to name somebody.
+pub(crate) const SEVERAL_ISSUERS: &str = "the policy has several issuers, and a subject alone names nobody: compare the whole subject in the handler";
+
 fn check_record(field: &str, name: &str, rule: &Rule, policy: &Policy, problems: &mut ConfigProblems) {
     let depends = rule.permission.is_some_and(|id| policy.depends_on_record(id));
     if depends && !rule.on_record {

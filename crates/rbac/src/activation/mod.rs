@@ -58,6 +58,8 @@ use crate::policy::Policy;
 /// So many may live at a time: in all, and of one subject.
 const MOST: usize = 1_000;
 const MOST_OF_ONE: usize = 16;
+/// Of all places, those that everyday duties leave free for an emergency.
+const KEPT_FOR_BREAK_GLASS: usize = 100;
 /// The longest that a duty stays activated.
 const LONGEST_DUTY: Duration = Duration::from_secs(8 * 3_600);
 /// The longest reason, in bytes.
@@ -170,7 +172,9 @@ impl Activations {
     /// # Errors
     /// It could not be saved: then it ends here, but would be back after a restart, until its time is over.
     pub fn end(&self, facts: &RequestFacts, role: &str) -> Result<bool, ActivationError> {
-        let Some(caller) = facts.principal() else { return Ok(false) };
+        let Some(caller) = facts.principal().filter(|caller| in_person(caller).is_ok()) else {
+            return Ok(false);
+        };
         let is_it = |live: &Live| *live.activation.role == *role && live.activation.is_of(caller);
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.0.live.load_full();
@@ -220,6 +224,7 @@ impl Activations {
     ) -> Result<Activation, ActivationErrorKind> {
         use ActivationErrorKind::{Incompatible, NotAllowed, ReasonMissing, TooLong, Unauthenticated};
         let caller = facts.principal().ok_or(Unauthenticated)?;
+        in_person(caller)?;
         let number = policy.role_number(role).ok_or(NotAllowed)?;
         let rule = policy.break_glass(number, caller).ok_or(NotAllowed)?;
         let reason = reason.trim();
@@ -246,6 +251,7 @@ impl Activations {
     ) -> Result<Activation, ActivationErrorKind> {
         use ActivationErrorKind::{Incompatible, NotAllowed, Unauthenticated};
         let caller = facts.principal().ok_or(Unauthenticated)?;
+        in_person(caller)?;
         let number = policy.role_number(role).ok_or(NotAllowed)?;
         if !policy.has_role(caller, number) {
             return Err(NotAllowed);
@@ -268,7 +274,11 @@ impl Activations {
         if of_one().any(same) {
             return Err(ActivationErrorKind::AlreadyActive);
         }
-        match live.len() >= MOST || of_one().count() >= MOST_OF_ONE {
+        let most = match plan.kind {
+            ActivationKind::BreakGlass => MOST,
+            ActivationKind::Duty => MOST - KEPT_FOR_BREAK_GLASS,
+        };
+        match live.len() >= most || of_one().count() >= MOST_OF_ONE {
             true => Err(ActivationErrorKind::TooMany),
             false => Ok(()),
         }
@@ -298,6 +308,14 @@ impl Activations {
     fn save(&self, live: &[Live]) -> Result<(), ActivationError> {
         let kept: Vec<Activation> = live.iter().map(|live| live.activation.clone()).collect();
         self.0.store.save(&kept).map_err(ActivationError::store)
+    }
+}
+
+/// Who acts for somebody else does not take roles for them: these would hold in all of their sessions.
+fn in_person(caller: &Principal) -> Result<(), ActivationErrorKind> {
+    match caller.actor() {
+        None => Ok(()),
+        Some(_) => Err(ActivationErrorKind::NotAllowed),
     }
 }
 

@@ -206,7 +206,8 @@ impl Settings {
             Ruling::On(Ruled { permission, id, terms, ruling, activated, always })
         };
         let Some(caller) = facts.principal() else {
-            return on(Err(rejections::unauthenticated(facts)), false, false);
+            // A scope is never only observed: nobody is in no tenant.
+            return on(Err(rejections::unauthenticated(facts)), false, !rule.scope.is_empty());
         };
         let Decided { decision, activated } = self.decide(policy, caller, id, None);
         if !rule.scope.is_empty()

@@ -16,7 +16,7 @@ const KEYS: &[&str] = &["issuer", "preset", "groups", "groups_at", "roles_at", "
 
 #[derive(Debug)]
 pub(crate) struct DeclaredClaims {
-    issuer: At<String>,
+    pub(crate) issuer: At<String>,
     pub(crate) groups: Vec<(At<String>, Vec<At<String>>)>,
     groups_at: ClaimPath,
     pub(crate) roles_at: Option<ClaimPath>,

@@ -16,7 +16,7 @@ use crate::finding::Findings;
 use crate::nearest::did_you_mean;
 use crate::requirement::Requirement;
 use crate::scope::{Scope, lacking_cure};
-use crate::table::RouteTable;
+use crate::table::{RouteTable, SEVERAL_ISSUERS};
 
 /// Roles and business roles, numbered; each with the permissions that it grants and denies, inherited ones included.
 #[derive(Debug, Default)]
@@ -107,6 +107,11 @@ fn break_glass(document: &Document, roles: &Roles, findings: &mut Findings<'_>) 
         if compiled.iter().any(|known| known.role == role) {
             let message = format!("role `{}` can be taken in two ways", name.value);
             findings.error("break-glass-twice", name.at, message, "write one [[break_glass]] for it");
+        }
+        if document.has_several_issuers() && declared.who.iter().any(|who| matches!(who, Named::Group(_))) {
+            let message = format!("role `{}` can be taken by a group of any issuer", name.value);
+            let cure = "give the group a role in its issuer's [claims], and write \"role:\" and that role";
+            findings.error("ambiguous-group", name.at, message, cure);
         }
         if roles.denies(role) {
             let message = format!("role `{}` can be taken, but denies something", name.value);
@@ -232,6 +237,10 @@ pub(super) fn routes(document: &Document, universe: &Universe, findings: &mut Fi
         for parameter in route.scope.lacking(&route.template) {
             let message = format!("`{}` has no parameter `{parameter}` to be the scope", route.template);
             findings.error("unknown-parameter", route.at, message, lacking_cure(parameter));
+        }
+        if route.scope.subject().is_some() && document.has_several_issuers() {
+            let message = format!("the subject in `{}` can be anybody's of several issuers", route.template);
+            findings.error("ambiguous-subject", route.at, message, SEVERAL_ISSUERS);
         }
         let ask = Requirement::of(route.access.clone(), route.scope.clone());
         table.add(&route.method, &route.template, &ask, universe);

@@ -94,6 +94,15 @@ pub(crate) struct BusinessRole {
     pub(crate) roles: Vec<At<String>>,
 }
 
+impl Document {
+    /// Whether persons come from more than one issuer, so that a group or a subject alone names nobody.
+    pub(crate) fn has_several_issuers(&self) -> bool {
+        let mut issuers = self.claims.iter().flatten().map(|claims| &claims.issuer.value);
+        let first = issuers.next();
+        issuers.any(|other| Some(other) != first)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct DeclaredRoute {
     pub(crate) at: usize,

@@ -112,14 +112,15 @@
 //! A role or business role that alone is or inherits more than `max` of the roles is an error of the policy. A caller whose
 //! roles together bring too many of a static set keeps none of those: each role that brings a member grants nothing, and
 //! still denies. The other roles stay. Of a dynamic set a caller may have them all, but they grant only when activated
-//! ([`Activations::activate`](crate::Activations::activate)), and no more than `max` at a time.
+//! ([`Activations::activate`](crate::Activations::activate)), and no more than `max` at a
+//! time in one session. Two sessions of one person are two, and what several instances know of a session is what their store shares.
 //!
 //! # Break-glass
 //!
 //! ```toml
 //! [[break_glass]]
 //! role = "admin"                    # must deny nothing
-//! who = ["group:oncall"]            # or "role:…"; groups as claimed, of an issuer that the policy knows
+//! who = ["group:oncall"]            # or "role:…"; persons only; groups by `groups_at` of the one `[claims]`
 //! max = "1h"                        # up to 24 hours
 //! reason = "required"               # the default; or "optional"
 //! ```
@@ -129,7 +130,8 @@
 //! # Scopes
 //!
 //! `scope = { tenant = "path:tenant" }` on a route: this path parameter must name the caller's tenant. With `subject` it
-//! must name the caller (`sub`). The parameter is read decoded, as the handler reads it; another's answers 404, also while
+//! must name the caller (`sub`), a person of the policy's one issuer. Which tenants there are is for the issuers to say: of
+//! several, each can name all. The parameter is read decoded, as the handler reads it; another's answers 404, also while
 //! the layer only observes.
 
 mod claims;

@@ -126,6 +126,17 @@ impl Policy {
         self.who.roles(caller).is_ok_and(|names| self.numbers(&names).any(|own| own == role))
     }
 
+    pub(crate) fn has_several_issuers(&self) -> bool {
+        self.who.has_several_issuers()
+    }
+
+    /// Whether a caller has this role, and separation of duties lets it grant.
+    fn keeps_role(&self, caller: &Principal, role: usize) -> bool {
+        let Ok(names) = self.who.roles(caller) else { return false };
+        let own: Vec<usize> = self.numbers(&names).collect();
+        own.contains(&role) && !self.roles.duties.inactive(&own, &[]).has(role)
+    }
+
     pub(crate) fn role_number(&self, name: &str) -> Option<usize> {
         self.roles.index.get(name).copied()
     }
@@ -149,9 +160,8 @@ impl Policy {
     pub(crate) fn break_glass(&self, role: usize, caller: &Principal) -> Option<&BreakGlass> {
         let rule = self.roles.break_glass.iter().find(|rule| rule.role == role)?;
         let is_named = |named: &Named| match named {
-            // Another issuer's groups are not those that are meant.
-            Named::Group(name) => self.who.knows(caller) && caller.groups().any(|group| *group == **name),
-            Named::Role(name) => self.role_number(name).is_some_and(|role| self.has_role(caller, role)),
+            Named::Group(name) => self.who.is_in_group(caller, name),
+            Named::Role(name) => self.role_number(name).is_some_and(|role| self.keeps_role(caller, role)),
         };
         rule.who.iter().any(is_named).then_some(rule)
     }

@@ -21,11 +21,11 @@ where
     F::Response: IntoResponse,
     F::Future: Send,
 {
-    let length = prefix.len();
+    let segments = prefix.matches('/').count();
     on(MethodFilter::GET, move |mut request: Request| {
         let mut files = files.clone();
         async move {
-            if let Some(uri) = without(request.uri(), length) {
+            if let Some(uri) = without(request.uri(), segments) {
                 *request.uri_mut() = uri;
             }
             let Ok(()) = poll_fn(|context| files.poll_ready(context)).await;
@@ -35,9 +35,11 @@ where
     })
 }
 
-/// The address without the first bytes of its path, which the router has matched.
-fn without(uri: &Uri, length: usize) -> Option<Uri> {
-    let rest = uri.path_and_query()?.as_str().get(length..)?;
+/// The address without the first segments of its path, which the router has matched: what a parameter stands for has a length of
+/// its own.
+fn without(uri: &Uri, segments: usize) -> Option<Uri> {
+    let (start, _) = uri.path().match_indices('/').nth(segments)?;
+    let rest = uri.path_and_query()?.as_str().get(start..)?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(rest).ok()?);
     Uri::from_parts(parts).ok()

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use gambeson_core::{Access, ConfigProblems};
 use http::{Method, StatusCode, header};
@@ -135,6 +138,14 @@ fn other_methods<S: Clone + Send + Sync + 'static>(methods: &[Method]) -> Method
     let names: Vec<&str> = methods.iter().map(Method::as_str).chain(head).collect();
     let allow = names.join(", ");
     axum::routing::any(|| async { (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allow)]) })
+}
+
+/// Answers 404 to what axum matched to no route.
+pub(super) async fn only_routes(request: Request, next: Next) -> Response {
+    match request.extensions().get::<MatchedPath>() {
+        Some(_) => next.run(request).await,
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// The rule that holds on this listener; `None`: not mounted here.

@@ -51,6 +51,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use gambeson_core::{Access, ConfigError, ConfigProblems, EndpointSpec, Profile};
@@ -258,14 +259,15 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Takes in a router whose routes the policy declares in `[routes]`, such as one of an app that is older than its policy.
     ///
-    /// A route of it that the policy in force does not declare answers 404, and 401 for nobody. Rules of routes that are
-    /// declared in code stay as they are there. [`Routes::inventory`] has the routes of the policy from now on.
+    /// A route of it that the policy in force does not declare answers 404, and 401 for nobody. So does what axum gives no
+    /// template, such as a service put below a path with `nest_service`, whatever the fallback is: no policy can tell its
+    /// routes apart. Rules of routes that are declared in code stay as they are there. [`Routes::inventory`] has the routes of the policy from now on.
     ///
     /// # Panics
     /// As `Router::merge`: both have the same route, or a fallback each.
     #[must_use]
     pub fn merge_declared(mut self, router: Router<S>) -> Self {
-        self.router = self.router.merge(router);
+        self.router = self.router.merge(router.layer(from_fn(declared::only_routes)));
         self.merges = true;
         self
     }

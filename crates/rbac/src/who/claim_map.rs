@@ -43,6 +43,15 @@ impl ClaimMap {
         Ok(RoleNames::mapped(names))
     }
 
+    /// Whether the claims say that the person is in this group; `false` too where they don't say it.
+    pub(super) fn is_in_group(&self, caller: &Principal, group: &str) -> bool {
+        let Some(text) = caller.claims() else { return caller.groups().any(|own| *own == *group) };
+        let Ok(read) = json::read(text) else { return false };
+        let claims = read.value;
+        self.complete(&claims, &self.groups_at).is_ok()
+            && self.groups_at.texts(&claims).is_ok_and(|groups| groups.into_iter().any(|own| own == group))
+    }
+
     /// Of a caller whom the app itself describes, without the claims of a token.
     fn of_lists<'a>(&'a self, caller: &'a Principal) -> RoleNames<'a> {
         let mut names: Vec<Cow<'a, str>> = caller.groups().flat_map(|group| self.of_group(group)).collect();

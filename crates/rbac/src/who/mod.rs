@@ -96,15 +96,20 @@ impl Who {
         }
     }
 
-    /// Whether the policy says anything about the issuer of this caller, or lists the service.
-    pub(crate) fn knows(&self, caller: &Principal) -> bool {
+    /// Whether a person is in this group, by what `[claims]` says of its issuer where the policy has it; `false` too where that
+    /// is not known.
+    pub(crate) fn is_in_group(&self, caller: &Principal, group: &str) -> bool {
         let is_person = caller.kind() == PrincipalKind::User;
-        match (&self.claims, &self.services) {
-            (None, None) => true,
-            (None, Some(_)) if is_person => true,
-            (Some(claims), _) if is_person => claims.contains_key(caller.issuer()),
-            (_, services) => services.as_ref().is_some_and(|services| services.roles(caller).is_some()),
-        }
+        is_person
+            && match &self.claims {
+                None => caller.groups().any(|own| *own == *group),
+                Some(claims) => claims.get(caller.issuer()).is_some_and(|map| map.is_in_group(caller, group)),
+            }
+    }
+
+    /// Whether persons come from more than one issuer, so that a group or a subject alone names nobody.
+    pub(crate) fn has_several_issuers(&self) -> bool {
+        self.claims.as_ref().is_some_and(|claims| claims.len() > 1)
     }
 
     fn of_service<'a>(&self, services: Option<&'a Services>, caller: &'a Principal) -> RoleNames<'a> {

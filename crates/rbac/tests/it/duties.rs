@@ -418,3 +418,36 @@ async fn one_subject_cannot_fill_the_store() {
 fn by_path<'a>(head: &gambeson_core::RequestHead<'a>) -> Option<&'a str> {
     Some(head.uri.path())
 }
+
+#[tokio::test]
+async fn a_service_a_silenced_role_and_who_acts_for_another_take_nothing() {
+    let policy: PolicyHandle = POLICY.replace("role:viewer", "role:auditor").parse().unwrap();
+    let (clock, store) = (clock(), MemoryActivations::default());
+    let activations = open(&policy, store, &clock);
+    let take = async |who: &Principal, role: &str| {
+        activations
+            .break_glass(&facts(who), role, "an outage", HOUR / 4)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.kind())
+    };
+    let service = Principal::service("https://id.example", "robot").group("oncall").build();
+    assert_eq!(take(&service, "admin").await, Err(ActivationErrorKind::NotAllowed));
+    let acted_for = Principal::user("https://id.example", "eve").group("oncall").actor(service).build();
+    assert_eq!(take(&acted_for, "admin").await, Err(ActivationErrorKind::NotAllowed));
+    let silenced = Principal::user("https://id.example", "sue").role("boss").role("auditor").build();
+    assert_eq!(
+        take(&silenced, "approver").await,
+        Err(ActivationErrorKind::NotAllowed),
+        "her roles grant nothing"
+    );
+    assert_eq!(take(&caller(&[]), "admin").await, Ok(()));
+}
+
+#[test]
+fn of_several_issuers_a_group_names_nobody() {
+    let claims = "[claims.a]\nissuer = 'https://a.example'\nroles_at = 'roles'\n\
+                  [claims.b]\nissuer = 'https://b.example'\nroles_at = 'roles'\n";
+    let error = Policy::parse(&POLICY.replacen("[roles]", &format!("{claims}[roles]"), 1)).unwrap_err();
+    assert!(error.to_string().contains("ambiguous-group"), "{error}");
+}

@@ -51,6 +51,12 @@ async fn files_below_a_path_are_one_route() {
     ] {
         assert_eq!(ask(&app, method, path, role).await.0, expected, "{path}");
     }
+    let of_tenants =
+        Routes::new(&policy()).assets("/{tenant}/files", public("the same for all"), files).build().unwrap();
+    assert_eq!(
+        ask(&of_tenants, Method::GET, "/acme/files/a/b.js?v=1", None).await,
+        (200, "/a/b.js?v=1".into())
+    );
     let malformed = Routes::<()>::new(&policy()).assets("assets/:x", public("why"), files).build();
     assert_eq!(malformed.unwrap_err().problems()[0].field, "routes.\"GET assets/:x/{*path}\"");
 }
@@ -141,4 +147,22 @@ fn the_routes_are_an_openapi_document() {
     ] {
         assert!(document.contains(part), "{document}");
     }
+}
+
+#[tokio::test]
+async fn what_a_merged_router_gives_no_template_is_not_found_whatever_the_fallback_is() {
+    let hidden =
+        service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::from("hidden"))) });
+    let nested = Router::new().fallback(|| async { "hidden too" });
+    let old: Router = Router::new().nest_service("/admin", hidden).nest("/nested", nested);
+    let app = Routes::new(&policy())
+        .fallback(public("the page itself"), || async { "the page" })
+        .merge_declared(old)
+        .build()
+        .unwrap();
+    for path in ["/admin/users", "/nested/x"] {
+        assert_eq!(ask(&app, Method::GET, path, None).await, (404, String::new()), "{path}");
+    }
+    assert_eq!(ask(&app, Method::GET, "/admin", None).await.0, 401, "a template that no policy has");
+    assert_eq!(ask(&app, Method::GET, "/elsewhere", None).await, (200, "the page".into()));
 }

@@ -95,6 +95,8 @@ async fn a_scope_is_never_only_observed_and_its_refusal_is_on_record() {
     let observing = Mode::Observe { until: Timestamp::from_unix_seconds(1_000) };
     let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100)));
     let app = routes(&sink).authorize(move |layer| layer.mode(observing).clock(clock)).build().unwrap();
+    assert_eq!(ask(&app, "/globex/notes/1", None).await, 401, "nobody is in no tenant");
+    sink.take();
     for role in ["viewer", "stranger"] {
         assert_eq!(ask(&app, "/globex/notes/1", Some(role)).await, 404, "{role}");
         let (event, _) = sink.take().remove(0);
@@ -172,4 +174,21 @@ fallback = { perm = "a", scope = { tenant = "path:x" } }
     ] {
         assert!(fields.contains(&field), "{field} in {error}");
     }
+}
+
+#[test]
+fn of_several_issuers_a_subject_names_nobody() {
+    let text = format!(
+        "{POLICY}[claims.a]\nissuer = 'https://a.example'\nroles_at = 'roles'\n\
+         [claims.b]\nissuer = 'https://b.example'\nroles_at = 'roles'\n"
+    );
+    let error = Policy::parse(&text).unwrap_err();
+    assert!(error.to_string().contains("ambiguous-subject"), "{error}");
+    let policy: PolicyHandle =
+        text.replace("subject = \"path:sub\"", "tenant = \"path:sub\"").parse().unwrap();
+    let in_code = Routes::<()>::new(&policy)
+        .get("/{tenant}/notes/{id}", need("notes:read").tenant_in("tenant"), || async {})
+        .get("/users/{sub}", need("notes:read").subject_in("sub"), || async {});
+    let error = in_code.build().unwrap_err();
+    assert!(error.to_string().contains("several issuers"), "{error}");
 }
