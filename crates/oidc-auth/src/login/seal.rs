@@ -105,5 +105,7 @@ mod tests {
             assert_eq!(sealer.open(junk, "a"), None);
         }
         assert!(Sealer::new(&[1; 31]).is_none());
+        let other = Sealer::for_purpose(&[1; 32], b"session v1").unwrap();
+        assert_eq!(other.open(&sealed, "a"), None, "what is sealed for one purpose is nothing for another");
     }
 }

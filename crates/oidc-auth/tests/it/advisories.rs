@@ -291,7 +291,15 @@ fn an_audience_is_always_asked_for() {
 #[test]
 fn a_bound_token_is_refused_as_a_bearer() {
     let signer = Signer::es256("k");
-    for cnf in [json!({"jkt": "x"}), json!({"x5t#S256": "x"}), json!({}), json!("x")] {
+    let digest = encode(&[7; 32]);
+    for cnf in [
+        json!({"jkt": digest}),
+        json!({"x5t#S256": digest}),
+        json!({"jkt": "x"}),
+        json!({"x5t#S256": "x"}),
+        json!({}),
+        json!("x"),
+    ] {
         let token = signer.token(&claims_with("cnf", cnf));
         assert_eq!(refused(&signer, &token), Reason::SenderConstrained);
     }

@@ -106,7 +106,11 @@ impl FakeIssuer {
             let whole = |body: String| Some(builder.body(Bytes::from(body)).unwrap());
             match state.mood {
                 Mood::Up => {}
-                Mood::Error => return Some(Response::builder().status(500).body(Bytes::new()).unwrap()),
+                // What comes with an error counts for nothing, be it a key set.
+                Mood::Error => {
+                    let body = json!({"keys": state.keys}).to_string();
+                    return Some(Response::builder().status(500).body(body.into()).unwrap());
+                }
                 Mood::Garbage => return whole("{\"keys\":[{\"kty\"".into()),
                 Mood::Down | Mood::Hangs => return None,
             }

@@ -1,6 +1,7 @@
 //! The public behaviour of gambeson-oidc-auth.
 #![expect(clippy::unwrap_used, reason = "a test that unwraps a refusal has failed")]
 
+mod absent_keys;
 mod advisories;
 mod behaviour;
 mod bound;

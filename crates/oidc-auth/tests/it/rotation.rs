@@ -87,6 +87,9 @@ async fn a_published_set_without_the_key_means_401_and_the_next_one_waits_not() 
     assert!(matches!(poll_once(again.as_mut()), Poll::Ready(Err(_))), "known to be absent");
     let mut other = pin!(verifier.verify_or_wait(&token, address(2)));
     assert!(poll_once(other.as_mut()).is_pending(), "no stranger spoils a name for others");
+    let next = Signer::es256("next").token(&claims());
+    let mut another = pin!(verifier.verify_or_wait(&next, address(1)));
+    assert!(poll_once(another.as_mut()).is_pending(), "one name says nothing of the next");
 }
 
 #[tokio::test]

@@ -45,6 +45,9 @@ async fn check_1_and_2_one_field_with_one_token() {
     for bad in ["", "x", "a.b.c", &one[1..], &format!("{one}.x"), &format!("{one}="), &"a".repeat(5_000)] {
         assert_refused(&client, bad, bad).await;
     }
+    let long = |length: usize| client.proof_with("more", json!("a".repeat(length)));
+    assert_refused(&client, &long(4_096), "good but for its length").await;
+    assert_eq!(client.ask(&[&long(2_048)]).await.body(), "alice", "what it says more is left aside");
     assert_eq!(client.ask(&[&one]).await.body(), "alice", "what was refused is not used up");
 }
 
@@ -163,6 +166,7 @@ async fn check_11_made_just_now() {
     }
     assert_refused(&client, &client.proof_with("iat", json!(i64::MIN)), "long ago").await;
     assert_refused(&client, &client.proof_with("exp", json!(START)), "over by itself").await;
+    assert_refused(&client, &client.proof_with("nbf", json!(START + 61)), "not begun by itself").await;
 }
 
 #[tokio::test]
@@ -234,6 +238,17 @@ async fn both_bindings_of_one_token_count() {
         let request = with_peer(request, |peer| peer.certificate_sha256 = certificate);
         assert_eq!(send(&client.layer, request).await.status() == 200, good);
     }
+}
+
+/// RFC 7800 §3.1: what else confirms the sender can't be checked here, whatever stands beside it.
+#[tokio::test]
+async fn a_token_with_another_confirmation_beside_its_key_is_refused() {
+    let client = Client::new();
+    let cnf = json!({"also": encode(&[7; 32]), "jkt": super::sender::thumbprint(&client.key)});
+    let token = client.issuer.token(&claims_with("cnf", cnf));
+    let proof = client.proof_with("ath", json!(ath(&token)));
+    let answer = send(&client.layer, request(&format!("DPoP {token}"), &[&proof])).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -267,6 +267,17 @@ async fn an_active_token_for_something_else_is_refused() {
     assert_eq!(any.ask("opaque").await.body(), "alice");
 }
 
+/// RFC 7662 §2.2 wants nothing more said of such a token, and some say it all the same.
+#[tokio::test]
+async fn what_is_not_active_is_refused_whatever_else_is_said_of_it() {
+    let house = House::new(&active_with("active", json!(false)));
+    let answer = house.ask("opaque").await;
+    assert_eq!(
+        (answer.status(), challenges(&answer)),
+        (StatusCode::UNAUTHORIZED, vec![r#"Bearer error="invalid_token""#])
+    );
+}
+
 /// Neither way is a second chance for the other.
 #[tokio::test]
 async fn the_form_decides_and_nothing_else() {
