@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -115,4 +116,7 @@ async fn a_proxy_that_says_no_is_a_connection_failure() {
     let client = builder().proxy_from_lookup(variables(proxy)).build().unwrap();
     let failed = client.send(get("https://far.example/"), TransportLimits::default()).await.unwrap_err();
     assert_eq!(failed.kind(), TransportErrorKind::Connect);
+    let causes = std::iter::successors(failed.source(), |&cause| cause.source());
+    let told: Vec<String> = causes.map(ToString::to_string).collect();
+    assert!(told.iter().any(|cause| cause.contains("answered CONNECT with 403")), "{told:?}");
 }

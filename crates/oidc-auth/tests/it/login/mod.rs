@@ -11,6 +11,8 @@ mod hostile;
 #[cfg(feature = "client")]
 mod oidc_provider;
 #[cfg(feature = "client")]
+mod parties;
+#[cfg(feature = "client")]
 pub(crate) mod real_provider;
 #[cfg(feature = "client")]
 mod relying_party;

@@ -14,11 +14,26 @@ use http::{Request, Response};
 use super::browser::{App, Browser, Scene, location, refusal};
 use super::sessions::principal;
 
-/// Asks the provider, whose userinfo then says something else.
+/// What the provider says, at its userinfo and of ID tokens.
+#[derive(Debug, Clone)]
+struct Said {
+    status: u16,
+    kind: &'static str,
+    text: String,
+    gives_id_tokens: bool,
+}
+
+/// Asks the provider, which then says something else.
 #[derive(Debug)]
 struct Says {
     inner: Client,
-    said: Arc<Mutex<(&'static str, String)>>,
+    said: Arc<Mutex<Said>>,
+}
+
+fn without_id_token(body: &[u8]) -> Bytes {
+    let mut answer: serde_json::Value = serde_json::from_slice(body).unwrap();
+    answer.as_object_mut().unwrap().remove("id_token");
+    answer.to_string().into()
 }
 
 impl HttpTransport for Says {
@@ -27,16 +42,21 @@ impl HttpTransport for Says {
         request: Request<Bytes>,
         limits: TransportLimits,
     ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
-        let userinfo = request.uri().path() == "/userinfo";
+        let path = request.uri().path();
+        let (userinfo, tokens) = (path == "/userinfo", path == "/token");
         // As much as an ID token may have.
         assert!(!userinfo || limits.max_body == 64 << 10, "{limits:?}");
         assert!(!userinfo || request.headers()[AUTHORIZATION].is_sensitive());
-        let (sent, (kind, text)) = (self.inner.send(request, limits), self.said.lock().unwrap().clone());
+        let (sent, said) = (self.inner.send(request, limits), self.said.lock().unwrap().clone());
         Box::pin(async move {
             let mut answer = sent.await?;
             if userinfo && answer.status() == 200 {
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-                *answer.body_mut() = text.into();
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(said.kind));
+                *answer.body_mut() = said.text.into();
+                *answer.status_mut() = said.status.try_into().unwrap();
+            }
+            if tokens && !said.gives_id_tokens {
+                answer = answer.map(|body| without_id_token(&body));
             }
             Ok(answer)
         })
@@ -47,20 +67,25 @@ impl HttpTransport for Says {
 struct House {
     scene: Scene,
     app: App,
-    said: Arc<Mutex<(&'static str, String)>>,
+    said: Arc<Mutex<Said>>,
 }
 
 impl House {
     async fn new(text: &str) -> Self {
         let scene = Scene::new().await;
-        let said = Arc::new(Mutex::new(("application/json", text.to_owned())));
+        let (kind, text) = ("application/json", text.to_owned());
+        let said = Arc::new(Mutex::new(Said { status: 200, kind, text, gives_id_tokens: true }));
         let transport = Says { inner: Client::builder().build().unwrap(), said: said.clone() };
         let login = scene.builder().transport(Arc::new(transport)).userinfo().build().unwrap();
         Self { scene, app: App(LoginLayer::new(login)), said }
     }
 
+    fn edit(&self, change: impl FnOnce(&mut Said)) {
+        change(&mut self.said.lock().unwrap());
+    }
+
     fn says(&self, kind: &'static str, text: &str) {
-        *self.said.lock().unwrap() = (kind, text.to_owned());
+        self.edit(|said| (said.kind, said.text) = (kind, text.to_owned()));
     }
 
     fn asked(&self) -> usize {
@@ -118,6 +143,10 @@ async fn no_other_answer_signs_anybody_in() {
     }
     assert_eq!(house.asked(), 6);
     house.says("application/json; charset=UTF-8", good);
+    house.edit(|said| said.status = 403);
+    let answer = house.sign_in().await.1;
+    assert_eq!(refusal(&answer), (503, "login-unavailable".into()), "what comes with an error");
+    house.edit(|said| said.status = 200);
     location(&house.sign_in().await.1);
 }
 
@@ -149,4 +178,17 @@ async fn each_refresh_asks_again() {
     eventually(Duration::from_secs(10), ended).await.expect("of somebody else");
     assert_eq!(browser.who(app).await, "nobody");
     assert_eq!(house.scene.events().last().unwrap(), "session.refresh denied");
+}
+
+#[tokio::test]
+async fn a_refresh_that_brings_no_id_token_asks_too() {
+    let house = House::new(r#"{"sub":"alice","groups":["staff"]}"#).await;
+    let (mut browser, _) = house.sign_in().await;
+    house.edit(|said| said.gives_id_tokens = false);
+    house.says("application/json", r#"{"sub":"alice","groups":["board"]}"#);
+    house.scene.clock.advance(Duration::from_secs(240));
+    let app = &house.app;
+    assert_eq!(browser.who(app).await, "alice", "behind the request");
+    let moved = || async { (groups(&principal(app, &browser).await) == ["board"]).then_some(()) };
+    eventually(Duration::from_secs(10), moved).await.expect("the groups of now");
 }
