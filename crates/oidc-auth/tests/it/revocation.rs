@@ -1,8 +1,13 @@
 //! Ending tokens at their issuer (RFC 7009).
 
+use std::sync::Arc;
+
 use gambeson_core::{Profile, SecretBytes};
 use gambeson_oidc_auth::{ClientAuth, Issuer, Revocation, RevocationErrorKind, TokenHint};
 use gambeson_testing::{DevIdp, Fault};
+use serde_json::json;
+
+use crate::outgoing::provider::{Scene, by_secret, issuer};
 
 fn revocation(idp: &DevIdp, client: ClientAuth) -> Revocation {
     let builder = Revocation::builder(Issuer::discover(idp.issuer()), client);
@@ -41,6 +46,20 @@ async fn what_goes_wrong_is_told_by_whose_fault_it_is() {
     assert_eq!(error.kind(), RevocationErrorKind::Unavailable, "{error}");
     let text = format!("{error} {error:?} {wrong:?}");
     assert!(!text.contains("a-token") && !text.contains("wrong-secret"), "{text}");
+}
+
+#[tokio::test]
+async fn the_kind_of_the_token_is_told() {
+    let scene = Scene::new();
+    scene.provider.edit(|state| state.metadata["revocation_endpoint"] = json!("https://id.example/revoke"));
+    let builder = Revocation::builder(issuer(), by_secret()).transport(Arc::new(scene.provider.clone()));
+    let revocation = builder.build().unwrap();
+    for (hint, kind) in [(TokenHint::AccessToken, "access_token"), (TokenHint::RefreshToken, "refresh_token")]
+    {
+        revocation.revoke("a-token", hint).await.unwrap();
+        let asked = scene.provider.last();
+        assert_eq!((asked.field("token"), asked.field("token_type_hint")), (Some("a-token"), Some(kind)));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod grants;
 mod hostile;
 mod keeping;
 mod laws;
-mod provider;
+pub(crate) mod provider;
 #[cfg(feature = "client")]
 mod real_provider;
 mod rejected;
