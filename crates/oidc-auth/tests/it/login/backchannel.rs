@@ -357,6 +357,7 @@ async fn its_route_is_its_configured_path() {
     let scene = Scene::new().await;
     let paths = LoginPaths::default().backchannel_logout("/hooks/sign-out");
     let login = scene.builder().paths(paths).build().unwrap();
+    assert_eq!(login.backchannel_endpoint().template, "/hooks/sign-out");
     // Mounted below what a router takes off.
     let mut request = form("");
     *request.uri_mut() = "/sign-out?token=secret".parse().unwrap();
