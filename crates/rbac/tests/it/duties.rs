@@ -289,6 +289,17 @@ async fn only_who_is_named_takes_a_role_and_never_for_longer() {
 }
 
 #[tokio::test]
+async fn a_role_that_would_make_an_own_one_inactive_is_not_taken() {
+    let more = "[[break_glass]]\nrole = \"booker\"\nwho = [\"role:payer\"]\nmax = \"1h\"\n[routes]";
+    let (policy, clock): (PolicyHandle, _) = (POLICY.replace("[routes]", more).parse().unwrap(), clock());
+    let activations = open(&policy, MemoryActivations::default(), &clock);
+    let bob = caller(&["payer"]);
+    let error = activations.break_glass(&facts(&bob), "booker", "x", HOUR).await.unwrap_err();
+    assert_eq!(error.kind(), ActivationErrorKind::Incompatible);
+    assert_eq!(allowed(&policy, &activations, &clock, &bob).await, ["invoice:pay"]);
+}
+
+#[tokio::test]
 async fn what_was_taken_survives_a_restart_and_ends_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("activations.toml");
