@@ -56,7 +56,7 @@
 //! With a [`SigningKey`] ([`TrailBuilder::sign`]) the trail signs its head every [`Config::checkpoints`]. Whoever may write the
 //! files but has not the key can then change only what came after the newest checkpoint, or cut the end off, while the trail
 //! runs. Files that are rewritten whole while it is stopped are not noticed when it starts again, and its next checkpoint vouches for
-//! them: against that keep heads elsewhere ([`TrailBuilder::publish_to`]). `verify` with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong, foreign or missing
+//! them: against that keep heads elsewhere ([`AuditTrail::publish_to`]). `verify` with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong, foreign or missing
 //! signature is `bad-signature`. An attacker inside the process has the key.
 //!
 //! # File format
