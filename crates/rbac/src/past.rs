@@ -40,7 +40,7 @@ const LONGEST: usize = 900;
 /// let mut past = PastDecision::new("notes:delete", Outcome::Denied);
 /// past.reason = Some("forbidden".into());
 /// past.detail("roles", "viewer, editor");
-/// assert_eq!(past.roles.unwrap(), ["viewer", "editor"]);
+/// assert!(past.roles.unwrap().iter().map(|role| &**role).eq(["viewer", "editor"]));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -25,7 +25,12 @@ const fn warning(id: &'static str, meaning: &'static str) -> Lint {
 /// Every kind of finding that there is, by id.
 pub const LINTS: &[Lint] = &[
     error("acr", "the wanted authentication contexts are none, or no words"),
+    error(
+        "ambiguous-group",
+        "a group that no issuer is named with opens break-glass, and the policy has several issuers",
+    ),
     error("ambiguous-role", "a role and a business role have the same name"),
+    error("ambiguous-subject", "a scope names a subject, and the policy has several issuers"),
     error("attribute-type", "an attribute has no known type, or is compared as another than it has"),
     error("break-glass-denies", "a role of break-glass denies something"),
     error("break-glass-max", "break-glass is for no time, or for more than 24 hours"),

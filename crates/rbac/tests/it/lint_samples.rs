@@ -167,6 +167,16 @@ const SAMPLES: &[(&str, &str, &str)] = &[
         "8:1: role `b` alone has more of `n` than `max` [separation-of-duties]: drop one of the roles that it has or inherits, or take one out of the set",
     ),
     (
+        "ambiguous-group",
+        "[claims.a]\nissuer = \"a\"\nroles_at = \"roles\"\n[claims.b]\nissuer = \"b\"\nroles_at = \"roles\"\n[roles]\nr = { grants = [\"notes:read\"] }\n[[break_glass]]\nrole = \"r\"\nwho = [\"group:oncall\"]\nmax = \"1h\"",
+        "15:8: role `r` can be taken by a group of any issuer [ambiguous-group]: give the group a role in its issuer's [claims], and write \"role:\" and that role",
+    ),
+    (
+        "ambiguous-subject",
+        "[claims.a]\nissuer = \"a\"\nroles_at = \"roles\"\n[claims.b]\nissuer = \"b\"\nroles_at = \"roles\"\n[routes]\n\"GET /users/{sub}\" = { perm = \"notes:read\", scope = { subject = \"path:sub\" } }",
+        "13:1: the subject in `/users/{sub}` can be anybody's of several issuers [ambiguous-subject]: the policy has several issuers, and a subject alone names nobody: compare the whole subject in the handler",
+    ),
+    (
         "ambiguous-role",
         "[roles]\na = {}\n[business_roles]\na = []",
         "9:1: `a` is both a role and a business role [ambiguous-role]: give one of them another name",
