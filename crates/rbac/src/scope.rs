@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gambeson_core::{ConfigProblems, Principal, PrincipalKind};
+use gambeson_core::{Principal, PrincipalKind};
 
 /// Which path parameters must name the caller's tenant, or the caller; empty: none.
 ///
@@ -50,7 +50,8 @@ impl Scope {
         [self.tenant(), self.subject()].into_iter().flatten().filter(move |name| count(name) != 1)
     }
 
-    pub(crate) fn check(&self, template: &str, field: &str, problems: &mut ConfigProblems) {
+    #[cfg(feature = "axum-router")]
+    pub(crate) fn check(&self, template: &str, field: &str, problems: &mut gambeson_core::ConfigProblems) {
         for name in self.lacking(template) {
             problems.add(field, name, lacking_cure(name));
         }
