@@ -36,13 +36,14 @@ impl Authorizer {
         self.facts.principal()
     }
 
-    /// Whether the caller may whatever the record, for choosing what to show. Not audited.
+    /// Whether the caller may whatever the record, and is signed in well enough for it, for choosing what to show. Not
+    /// audited.
     #[must_use]
     pub fn allows(&self, permission: impl Into<Permission>) -> bool {
         self.would(&permission.into(), None)
     }
 
-    /// Whether the caller may upon this record, for choosing what to show. Not audited.
+    /// The same upon this record.
     #[must_use]
     pub fn allows_on(&self, permission: impl Into<Permission>, record: &dyn Attributes) -> bool {
         self.would(&permission.into(), Some(record))
@@ -53,6 +54,7 @@ impl Authorizer {
         match (self.principal(), policy.permission(permission.as_str())) {
             (Some(principal), Some(id)) => {
                 self.settings.decide(&policy, principal, id, record).decision == Decision::Allow
+                    && self.settings.admit(&policy, principal, id, None, &self.facts).is_ok()
             }
             _ => false,
         }
@@ -103,7 +105,7 @@ impl Authorizer {
         let policy = self.settings.policy.load();
         let name = permission.into_name();
         let id = policy.permission(&name);
-        let mut activated = false;
+        let mut taken = None;
         let ruling = match (self.principal(), id) {
             (None, _) => Err(rejections::unauthenticated(&self.facts)),
             (_, None) => {
@@ -111,7 +113,7 @@ impl Authorizer {
             }
             (Some(principal), Some(id)) => {
                 let decided = self.settings.decide(&policy, principal, id, record);
-                activated = decided.activated;
+                taken = decided.taken;
                 rejections::by(&policy, principal, decided.decision)
                     .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts))
             }
@@ -122,7 +124,7 @@ impl Authorizer {
             policy: &policy,
             permission: &name,
             strict,
-            activated,
+            taken: taken.as_ref(),
             facts: &self.facts,
             method: &self.method,
             record,

@@ -69,6 +69,16 @@ impl From<bool> for Attribute<'_> {
     }
 }
 
+impl Attribute<'_> {
+    pub(crate) fn kind(self) -> AttributeType {
+        match self {
+            Self::Number(_) => AttributeType::Number,
+            Self::Text(_) => AttributeType::Text,
+            Self::Flag(_) => AttributeType::Flag,
+        }
+    }
+}
+
 /// The type that a policy declares for an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttributeType {

@@ -116,7 +116,7 @@ impl PolicyHandle {
         self.0.current.load_full()
     }
 
-    /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared.
+    /// Whether `principal` may, as [`Policy::may`].
     #[must_use]
     pub fn may(&self, principal: &Principal, permission: &str) -> bool {
         self.load().may(principal, permission)

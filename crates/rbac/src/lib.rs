@@ -79,6 +79,7 @@ mod nearest;
 mod noted;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod outlook;
 mod past;
 mod past_record;
 mod period;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::condition::{Condition, Typed};
+use crate::condition::{Attributes, Condition, Typed};
 use crate::effective::Situation;
 use crate::policy::{self, At, Clause, Policy, matches};
 
@@ -94,11 +94,16 @@ impl OwnRule<'_> {
     fn holds(&self, situation: &Situation<'_>) -> Option<bool> {
         match self.clause {
             Some(clause) if !clause.window.is_open(situation.now()) => Some(false),
-            _ => match (self.condition(), situation.record()) {
-                (None, _) => Some(true),
-                (Some(_), None) => None,
-                (Some(condition), Some(record)) => condition.holds(record),
-            },
+            _ => self.is_met_by(situation.record()),
+        }
+    }
+
+    /// Whether the record is as it must be, whatever the time; `None`: there is none, or it can't tell.
+    pub(crate) fn is_met_by(&self, record: Option<&dyn Attributes>) -> Option<bool> {
+        match (self.condition(), record) {
+            (None, _) => Some(true),
+            (Some(_), None) => None,
+            (Some(condition), Some(record)) => condition.holds(record),
         }
     }
 }

@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
-use gambeson_core::Access;
+use gambeson_core::{Access, Timestamp};
 
+use crate::decision::Decision;
+use crate::effective::Situation;
+use crate::lineage::Effect;
 use crate::policy::Policy;
 use crate::table::{RouteEntry, access_text};
 
 /// Which role may call which route: a row for each route, a column for each role and business role.
+///
+/// Where that depends on the record or the time it says `if`; the page in HTML says on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
     /// The first twelve digits of the policy's digest.
@@ -26,11 +31,11 @@ struct Row {
 }
 
 /// What a role may on a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Cell {
     Yes,
-    /// At times, or for some records.
-    Limited,
+    /// At times, or for some records: which, in words.
+    If(Vec<String>),
     No,
 }
 
@@ -118,11 +123,7 @@ impl Matrix {
             );
             let _ = write!(out, "<td>{}</td>", Escaped(&row.asks));
             for allowed in &row.allowed {
-                out.push_str(match allowed {
-                    Cell::Yes => YES,
-                    Cell::Limited => LIMITED,
-                    Cell::No => NO,
-                });
+                allowed.html(&mut out);
             }
             out.push_str("</tr>");
         }
@@ -147,8 +148,11 @@ impl Matrix {
     }
 }
 
+/// So many limits are told in one cell.
+const RULES: usize = 16;
+
 const YES: &str = "<td align=\"center\" bgcolor=\"#cdebcd\"><font color=\"#063806\">yes</font></td>";
-const LIMITED: &str = "<td align=\"center\" bgcolor=\"#f6e8b8\"><font color=\"#3d2c00\">limited</font></td>";
+const IF: &str = "<td align=\"center\" bgcolor=\"#f6e8b8\"><font color=\"#3d2c00\">if";
 const NO: &str = "<td align=\"center\">–</td>";
 
 fn csv_line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
@@ -186,20 +190,50 @@ impl Cell {
             Access::Permission(name) => policy.permission(name),
             _ => None,
         };
-        match id {
-            Some(id) if policy.roles_may([role], id) => Self::Yes,
-            Some(id) if policy.has_limited_grant(role, id) => Self::Limited,
-            _ => Self::No,
+        let Some(id) = id else { return Self::No };
+        match policy.outlook(&[role], id, None, None).decision {
+            Decision::Allow => Self::Yes,
+            Decision::Conditional => Self::If(limits(policy, role, access_text(access))),
+            Decision::Deny | Decision::Indeterminate => Self::No,
         }
     }
 
-    fn word(self, no: &'static str) -> &'static str {
+    fn word(&self, no: &'static str) -> &'static str {
         match self {
             Self::Yes => "yes",
-            Self::Limited => "limited",
+            Self::If(_) => "if",
             Self::No => no,
         }
     }
+
+    /// What it depends on is told in words: no colour alone has a meaning.
+    fn html(&self, out: &mut String) {
+        match self {
+            Self::Yes => out.push_str(YES),
+            Self::No => out.push_str(NO),
+            Self::If(limits) => {
+                out.push_str(IF);
+                limits.iter().for_each(|limit| _ = write!(out, "<br><small>{}</small>", Escaped(limit)));
+                out.push_str("</font></td>");
+            }
+        }
+    }
+}
+
+/// The limits of the grants and denials that the role has or inherits: `amount is at most 10000`, `denied when urgent is true`.
+fn limits(policy: &Policy, role: &str, permission: &str) -> Vec<String> {
+    let then = Situation::then(Timestamp::from_unix_seconds(0));
+    let rules = policy.rules_about([role], permission, &then, RULES);
+    let limited = rules.into_iter().filter(|rule| !rule.limits.is_empty());
+    limited
+        .map(|rule| {
+            let limits = rule.limits.trim_start();
+            match rule.effect {
+                Effect::Grants => limits.trim_start_matches("when ").to_owned(),
+                Effect::Denies => format!("denied {limits}"),
+            }
+        })
+        .collect()
 }
 
 /// One cell of a Markdown row; a bar or a line break in it would end it.
@@ -278,5 +312,41 @@ mod tests {
         let page = Matrix::of_policy(&Policy::parse(POLICY).unwrap()).html();
         assert!(page.contains("&lt;b&gt;|&amp;") && !page.contains("<b>"), "{page}");
         assert!(!page.contains("<style") && !page.contains("<script") && !page.contains("style="));
+    }
+
+    #[test]
+    fn what_depends_on_record_or_time_is_an_if_and_the_page_says_on_what() {
+        let policy = Policy::parse(
+            r#"
+            version = 1
+            [permissions]
+            pay = { attributes = { amount = "number", to = "text" } }
+            [roles]
+            clerk = { grants = [{ perm = "pay", when = { amount = { max = 9 }, to = "<me>" } }] }
+            temp = { grants = [{ perm = "pay", from = 2027-01-01T00:00:00Z, until = 2027-02-01T00:00:00Z }] }
+            boss = { grants = ["pay"], deny = [{ perm = "pay", when = { to = "me" } }] }
+            "every time" = { grants = [{ perm = "pay", until = 2027-01-01T00:00:00Z }, { perm = "pay", from = 2027-01-01T00:00:00Z }] }
+            none = { grants = [{ perm = "pay", when = { amount = 1 } }], deny = ["pay"] }
+            [routes]
+            "POST /pay" = { perm = "pay" }
+            "#,
+        )
+        .unwrap();
+        let matrix = Matrix::of_policy(&policy);
+        assert!(
+            matrix.markdown().contains("| `POST /pay` | pay | if | if | if | yes | – |"),
+            "{}",
+            matrix.markdown()
+        );
+        assert!(matrix.csv().contains("POST /pay,pay,if,if,if,yes,no\r\n"), "{}", matrix.csv());
+        let html = matrix.html();
+        for cell in [
+            "if<br><small>amount is at most 9 and to is &lt;me&gt;</small></font></td>",
+            "if<br><small>from 2027-01-01T00:00:00.000Z until 2027-02-01T00:00:00.000Z</small></font></td>",
+            "if<br><small>denied when to is me</small></font></td>",
+        ] {
+            assert!(html.contains(cell), "{cell} in {html}");
+        }
+        assert_eq!(html.matches("<small>").count(), 3, "{html}");
     }
 }

@@ -20,14 +20,34 @@ enum Value {
     Flag(bool),
 }
 
+impl PastRecord {
+    pub(crate) fn add(&mut self, name: &str, value: Attribute<'_>) {
+        let value = match value {
+            Attribute::Number(number) => Value::Number(number),
+            Attribute::Text(text) => Value::Text(text.into()),
+            Attribute::Flag(flag) => Value::Flag(flag),
+        };
+        self.0.push((name.into(), value));
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Attribute<'_>)> {
+        self.0.iter().map(|(name, value)| (&**name, value.attribute()))
+    }
+}
+
+impl Value {
+    fn attribute(&self) -> Attribute<'_> {
+        match self {
+            Self::Number(number) => Attribute::Number(*number),
+            Self::Text(text) => Attribute::Text(text),
+            Self::Flag(flag) => Attribute::Flag(*flag),
+        }
+    }
+}
+
 impl Attributes for PastRecord {
     fn attribute(&self, name: &str) -> Option<Attribute<'_>> {
-        let (_, value) = self.0.iter().find(|(known, _)| **known == *name)?;
-        Some(match value {
-            Value::Number(number) => Attribute::Number(*number),
-            Value::Text(text) => Attribute::Text(text),
-            Value::Flag(flag) => Attribute::Flag(*flag),
-        })
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 }
 
@@ -43,9 +63,13 @@ pub(crate) fn told(policy: &Policy, permission: &str, record: &dyn Attributes) -
     if compared.is_empty() {
         return None;
     }
+    Some(written(compared.into_iter().filter_map(|name| Some((name, record.attribute(name)?)))))
+}
+
+/// The inside of a TOML inline table.
+pub(crate) fn written<'a>(values: impl Iterator<Item = (&'a str, Attribute<'a>)>) -> String {
     let mut out = String::new();
-    for name in compared {
-        let Some(value) = record.attribute(name) else { continue };
+    for (name, value) in values {
         if !out.is_empty() {
             out.push_str(", ");
         }
@@ -57,7 +81,7 @@ pub(crate) fn told(policy: &Policy, permission: &str, record: &dyn Attributes) -
             Attribute::Flag(flag) => _ = write!(out, "{flag}"),
         }
     }
-    Some(out)
+    out
 }
 
 /// Reads back what [`told`] wrote; `None`: somebody else wrote it.

@@ -106,6 +106,38 @@ fn warnings_fail_when_asked_and_can_be_left_out() {
 }
 
 #[test]
+fn test_rows_have_three_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = r#"version = 1
+[permissions]
+"invoice:approve" = { attributes = { amount = "number" } }
+[roles]
+clerk = { grants = [{ perm = "invoice:approve", when = { amount = { max = 500 } }, until = 2027-01-01T00:00:00Z }] }
+[[test]]
+as = ["clerk"]
+do = "invoice:approve"
+expect = "conditional"
+[[test]]
+as = ["clerk"]
+do = "invoice:approve"
+record = { amount = 500 }
+at = "2026-12-01T09:00:00Z"
+expect = "allow"
+"#;
+    let good = written(folder.path(), "good.toml", policy);
+    assert_eq!(said(&["rbac", "test", &good]), (0, "2 rows hold, 0 failed\n".to_owned()));
+    let bad = policy.replace("\"conditional\"", "\"deny\"").replace("amount = 500", "amount = 501");
+    let bad = written(folder.path(), "bad.toml", &bad);
+    let rule = "clerk grants invoice:approve when amount is at most 500 until 2027-01-01T00:00:00.000Z";
+    let expected = format!(
+        "failed: clerk · invoice:approve: expected deny, got conditional: it depends on the record and the time: {rule}\n\
+         failed: clerk · invoice:approve {{ \"amount\" = 501 }} at 2026-12-01T09:00:00.000Z: expected allow, got deny\n\
+         0 rows hold, 2 failed\n"
+    );
+    assert_eq!(said(&["rbac", "test", &bad]), (1, expected));
+}
+
+#[test]
 fn a_policy_is_held_against_its_previous_version_and_the_routes_of_the_app() {
     let folder = tempfile::tempdir().unwrap();
     let newer = company()

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gambeson_core::{Subject, Timestamp};
@@ -56,13 +56,22 @@ impl ActivationStore for FileActivations {
         let mut file = options.open(&beside)?;
         file.write_all(written(live).as_bytes())?;
         file.sync_all()?;
+        // Opened before the file is replaced, so that as little as possible can fail afterwards.
+        let folder = self.folder()?;
         fs::rename(&beside, &self.path)?;
         // The new name must be durable too.
-        #[cfg(unix)]
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder)?.sync_all()?;
+        folder.map_or(Ok(()), |folder| folder.sync_all())
+    }
+}
+
+impl FileActivations {
+    /// The folder that must be durable; `None`: this platform has no such thing.
+    fn folder(&self) -> io::Result<Option<File>> {
+        if !cfg!(unix) {
+            return Ok(None);
         }
-        Ok(())
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new("."))).map(Some)
     }
 }
 

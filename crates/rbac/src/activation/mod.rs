@@ -53,7 +53,7 @@ pub use self::error::{ActivationError, ActivationErrorKind};
 pub use self::file::FileActivations;
 pub use self::store::{Activation, ActivationKind, ActivationStore, MemoryActivations};
 use crate::handle::PolicyHandle;
-use crate::policy::Policy;
+use crate::policy::{Party, Policy};
 
 /// So many may live at a time: in all, and of one subject.
 const MOST: usize = 1_000;
@@ -87,6 +87,16 @@ struct State {
 struct Live {
     activation: Activation,
     ends: Monotonic,
+}
+
+/// Roles that a caller has taken or activated.
+#[derive(Debug)]
+pub(crate) struct Taken<'a> {
+    /// The caller, whose own roles were looked up for it.
+    pub(crate) party: Party<'a>,
+    pub(crate) roles: Vec<usize>,
+    /// Whether one of them is of break-glass: what is done then is on record before it happens.
+    pub(crate) breaks_glass: bool,
 }
 
 impl Live {
@@ -195,23 +205,45 @@ impl Activations {
         live.iter().filter(|live| !live.is_over(&*self.0.clock)).map(|live| live.activation.clone()).collect()
     }
 
-    /// The roles that `caller` has taken or activated, as far as the policy in force still lets them hold.
-    pub(crate) fn roles_of(&self, caller: &Principal, policy: &Policy) -> Vec<usize> {
+    /// What `caller` has taken or activated, as far as the policy lets it hold; `None`: nothing, or their roles are not known.
+    pub(crate) fn taken<'a>(&self, caller: &'a Principal, policy: &'a Policy) -> Option<Taken<'a>> {
         let live = self.0.live.load();
+        // Who has taken nothing is not looked up.
+        live.iter().find(|live| live.activation.is_of(caller))?;
+        let party = policy.party(caller).ok()?;
+        let own = self.own(&live, &party, policy);
+        let breaks_glass = own.iter().any(|(_, kind)| *kind == ActivationKind::BreakGlass);
+        let roles: Vec<usize> = own.into_iter().map(|(role, _)| role).collect();
+        (!roles.is_empty()).then_some(Taken { party, roles, breaks_glass })
+    }
+
+    /// The roles among `live` that this caller has taken or activated, as far as the policy in force still lets them hold.
+    fn own(&self, live: &[Live], party: &Party<'_>, policy: &Policy) -> Vec<(usize, ActivationKind)> {
         let now = self.0.clock.now();
-        let own = live.iter().filter(|live| live.activation.is_of(caller) && live.holds(&*self.0.clock));
+        let own =
+            live.iter().filter(|live| live.activation.is_of(party.caller) && live.holds(&*self.0.clock));
         own.filter_map(|live| {
             let activation = &live.activation;
             let role = policy.role_number(&activation.role)?;
             let lets = match activation.kind {
                 ActivationKind::BreakGlass => {
-                    policy.break_glass(role, caller).is_some_and(|rule| now < activation.from.plus(rule.max))
+                    policy.break_glass(role, party).is_some_and(|rule| now < activation.from.plus(rule.max))
                 }
-                ActivationKind::Duty => policy.has_role(caller, role),
+                ActivationKind::Duty => party.has(role),
             };
-            lets.then_some(role)
+            lets.then_some((role, activation.kind))
         })
         .collect()
+    }
+
+    /// Whether `role` may come to what the caller has and has activated.
+    fn fits(&self, role: usize, party: &Party<'_>, policy: &Policy) -> Result<(), ActivationErrorKind> {
+        let own = self.own(&self.0.live.load(), party, policy);
+        let activated: Vec<usize> = own.into_iter().map(|(role, _)| role).collect();
+        match policy.only_adds(party, &activated, role) {
+            true => Ok(()),
+            false => Err(ActivationErrorKind::Incompatible),
+        }
     }
 
     fn plan_break_glass(
@@ -222,11 +254,12 @@ impl Activations {
         reason: &str,
         time: Duration,
     ) -> Result<Activation, ActivationErrorKind> {
-        use ActivationErrorKind::{Incompatible, NotAllowed, ReasonMissing, TooLong, Unauthenticated};
+        use ActivationErrorKind::{NotAllowed, ReasonMissing, TooLong, Unauthenticated};
         let caller = facts.principal().ok_or(Unauthenticated)?;
         in_person(caller)?;
         let number = policy.role_number(role).ok_or(NotAllowed)?;
-        let rule = policy.break_glass(number, caller).ok_or(NotAllowed)?;
+        let party = policy.party(caller).map_err(|_| NotAllowed)?;
+        let rule = policy.break_glass(number, &party).ok_or(NotAllowed)?;
         let reason = reason.trim();
         if reason.len() > LONGEST_REASON || (rule.reason && reason.is_empty()) {
             return Err(ReasonMissing);
@@ -234,9 +267,7 @@ impl Activations {
         if time > rule.max || time.is_zero() {
             return Err(TooLong);
         }
-        if !policy.only_adds(caller, &self.roles_of(caller, policy), number) {
-            return Err(Incompatible);
-        }
+        self.fits(number, &party, policy)?;
         let from = self.0.clock.now();
         let subject = caller.full_subject().clone();
         let plan = Activation::new(ActivationKind::BreakGlass, subject, role, from, from.plus(time));
@@ -249,16 +280,12 @@ impl Activations {
         facts: &RequestFacts,
         role: &str,
     ) -> Result<Activation, ActivationErrorKind> {
-        use ActivationErrorKind::{Incompatible, NotAllowed, Unauthenticated};
+        use ActivationErrorKind::{NotAllowed, Unauthenticated};
         let caller = facts.principal().ok_or(Unauthenticated)?;
         in_person(caller)?;
         let number = policy.role_number(role).ok_or(NotAllowed)?;
-        if !policy.has_role(caller, number) {
-            return Err(NotAllowed);
-        }
-        if !policy.only_adds(caller, &self.roles_of(caller, policy), number) {
-            return Err(Incompatible);
-        }
+        let party = policy.party(caller).ok().filter(|party| party.has(number)).ok_or(NotAllowed)?;
+        self.fits(number, &party, policy)?;
         let from = self.0.clock.now();
         let longest = from.plus(LONGEST_DUTY);
         let until = caller.expires_at().map_or(longest, |ends| ends.min(longest));
@@ -290,17 +317,25 @@ impl Activations {
     }
 
     /// Puts a planned activation that is on record in force.
+    ///
+    /// What could not be saved does not hold, also after a restart: a store that fails may have kept it all the same, so the
+    /// list before it is saved again.
     fn keep(&self, policy: &Policy, caller: &Principal, plan: &Activation) -> Result<(), ActivationError> {
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut live = self.still_live();
         self.room(plan, &live)?;
         // Another may have been activated while this one was put on record.
         let number = policy.role_number(&plan.role).ok_or(ActivationErrorKind::NotAllowed)?;
-        if !policy.only_adds(caller, &self.roles_of(caller, policy), number) {
-            return Err(ActivationErrorKind::Incompatible.into());
-        }
+        let party = policy.party(caller).map_err(|_| ActivationErrorKind::NotAllowed)?;
+        self.fits(number, &party, policy)?;
         live.push(Live::of(plan.clone(), &*self.0.clock));
-        self.save(&live)?;
+        if let Err(error) = self.save(&live) {
+            live.pop();
+            if self.save(&live).is_err() {
+                tracing::error!(role = %gambeson_core::escape_controls(&plan.role), "an activation that failed may be in its store: end it there before a restart");
+            }
+            return Err(error);
+        }
         self.0.live.store(Arc::new(live));
         Ok(())
     }
@@ -324,3 +359,6 @@ impl fmt::Debug for Activations {
         f.debug_struct("Activations").field("store", &self.0.store).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub trait ActivationStore: fmt::Debug + Send + Sync + 'static {
     /// Keeps these in place of all others. Called rarely, with at most a thousand; may block for a short write.
     ///
     /// # Errors
-    /// They are not kept: then the new one does not hold.
+    /// They are not kept, or it can't be told: then the new one does not hold, and the list before is saved again.
     fn save(&self, live: &[Activation]) -> io::Result<()>;
 }
 

@@ -10,6 +10,7 @@ use super::recording::Recording;
 use super::settings::{Decided, Settings};
 use super::shadow::{Both, Said};
 use super::{admission, rejections, telemetry};
+use crate::activation::Taken;
 use crate::bits::PermissionId;
 use crate::decision::Decision;
 use crate::policy::{Policy, Terms};
@@ -42,8 +43,8 @@ struct Ruled<'p> {
     id: PermissionId,
     terms: Option<&'p Terms>,
     ruling: Result<(), Rejection>,
-    /// Whether a role that was activated is the reason.
-    activated: bool,
+    /// The roles that were activated, where they are the reason.
+    taken: Option<Taken<'p>>,
     /// Whether it holds while observing too: what is asked for is another's.
     always: bool,
 }
@@ -86,9 +87,10 @@ impl Settings {
                 self.observe(&rejection, facts, head);
                 (Verdict::Pass, None)
             }
-            Ruling::On(Ruled { permission, id, terms, ruling, activated, always }) => {
+            Ruling::On(Ruled { permission, id, terms, ruling, taken, always }) => {
                 let (strict, method) = (policy.is_strict(id), head.method);
-                let act = Act { policy: &policy, permission, strict, activated, facts, method, record: None };
+                let taken = taken.as_ref();
+                let act = Act { policy: &policy, permission, strict, taken, facts, method, record: None };
                 let verdict = match ruling {
                     Err(rejection) if always => self.refuse(&act, rejection),
                     ruling => {
@@ -144,7 +146,7 @@ impl Settings {
         table: &'p RouteTable,
         sight: Sight,
         head: &RequestHead<'_>,
-        facts: &RequestFacts,
+        facts: &'p RequestFacts,
     ) -> Ruling<'p> {
         if !self.is_authenticated(head, facts) {
             return Ruling::Unroutable(rejections::layer_order());
@@ -178,7 +180,7 @@ impl Settings {
                 self.apply(policy, rule, admission::terms(policy, template, head.method), sight, head, facts)
             }
             None if rules.all_public() => Ruling::Unroutable(rejections::method_not_allowed(rules.allow())),
-            None => Ruling::Unroutable(nobody_or(facts, || other_method(policy, rules, facts))),
+            None => Ruling::Unroutable(nobody_or(facts, || self.other_method(policy, rules, facts))),
         }
     }
 
@@ -189,7 +191,7 @@ impl Settings {
         terms: Option<&'p Terms>,
         sight: Sight,
         head: &RequestHead<'_>,
-        facts: &RequestFacts,
+        facts: &'p RequestFacts,
     ) -> Ruling<'p> {
         let id = match (&rule.access, sight) {
             // Routes in code have the numbers of the policy in force.
@@ -202,29 +204,27 @@ impl Settings {
                 false => Ruling::Unroutable(rejections::indeterminate()),
             };
         };
-        let on = |ruling, activated, always| {
-            Ruling::On(Ruled { permission, id, terms, ruling, activated, always })
-        };
+        let on = |ruling, taken, always| Ruling::On(Ruled { permission, id, terms, ruling, taken, always });
         let Some(caller) = facts.principal() else {
             // A scope is never only observed: nobody is in no tenant.
-            return on(Err(rejections::unauthenticated(facts)), false, !rule.scope.is_empty());
+            return on(Err(rejections::unauthenticated(facts)), None, !rule.scope.is_empty());
         };
-        let Decided { decision, activated } = self.decide(policy, caller, id, None);
+        let Decided { decision, taken } = self.decide(policy, caller, id, None);
         if !rule.scope.is_empty()
             && let Err(rejection) = self.within(&rule.scope, caller, head)
         {
             return match rejections::by(policy, caller, decision) {
                 Err(denied) if decision == Decision::Deny && self.enforces(&denied) => {
-                    on(Err(denied), false, false)
+                    on(Err(denied), None, false)
                 }
-                _ => on(Err(rejection), false, true),
+                _ => on(Err(rejection), None, true),
             };
         }
         let in_handler = rule.on_record && matches!(decision, Decision::Allow | Decision::Conditional);
         let may = if in_handler { Ok(()) } else { rejections::by(policy, caller, decision) };
         match may.and_then(|()| self.admit(policy, caller, id, Some((terms, head)), facts)) {
             Ok(()) if in_handler => Ruling::InHandler,
-            ruling => on(ruling, activated, false),
+            ruling => on(ruling, taken, false),
         }
     }
 
@@ -236,6 +236,21 @@ impl Settings {
         match scope.holds(caller, |name| source.parameter(head, name)) {
             true => Ok(()),
             false => Err(rejections::not_found()),
+        }
+    }
+
+    /// A route that has other methods, but tells of none of them where each is hidden from this caller.
+    fn other_method(&self, policy: &Policy, rules: &TemplateRules, facts: &RequestFacts) -> Rejection {
+        let template = rules.route.as_str();
+        let hides = |method| policy.hides(admission::terms(policy, Some(template), method));
+        // Only those are told that there is nothing who would be: who is denied.
+        let may = |id| {
+            let caller = facts.principal();
+            caller.is_some_and(|caller| self.decide(policy, caller, id, None).decision != Decision::Deny)
+        };
+        match !rules.any_public() && rules.methods().all(hides) && !rules.permissions().any(may) {
+            true => rejections::not_found(),
+            false => rejections::method_not_allowed(rules.allow()),
         }
     }
 
@@ -254,16 +269,5 @@ fn nobody_or(facts: &RequestFacts, known: impl FnOnce() -> Rejection) -> Rejecti
     match facts.principal() {
         Some(_) => known(),
         None => rejections::unauthenticated(facts),
-    }
-}
-
-/// A route that has other methods, but tells of none of them where each is hidden from this caller.
-fn other_method(policy: &Policy, rules: &TemplateRules, facts: &RequestFacts) -> Rejection {
-    let template = rules.route.as_str();
-    let hides = |method| policy.hides(admission::terms(policy, Some(template), method));
-    let may = |id| facts.principal().is_some_and(|caller| policy.decide(caller, id) == Decision::Allow);
-    match !rules.any_public() && rules.methods().all(hides) && !rules.permissions().any(may) {
-        true => rejections::not_found(),
-        false => rejections::method_not_allowed(rules.allow()),
     }
 }

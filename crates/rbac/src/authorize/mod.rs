@@ -248,7 +248,8 @@ impl<R> AuthorizeLayer<R> {
         self.edit(|settings| settings.audit = Some(sink))
     }
 
-    /// Lets roles hold that callers have taken or activated. What is done by one is audited strictly.
+    /// Lets roles hold that callers have taken or activated. What is done while a break-glass is open, and would not be
+    /// allowed without, is audited strictly.
     #[must_use]
     pub fn activations(self, activations: &Activations) -> Self {
         self.edit(|settings| settings.activations = Some(activations.clone()))

@@ -13,6 +13,7 @@ use super::judge::Verdict;
 use super::recording::{Promise, Recording};
 use super::settings::Settings;
 use super::{rejections, telemetry};
+use crate::activation::Taken;
 use crate::condition::Attributes;
 use crate::effective::Situation;
 use crate::past::{MODE, WHY, details_of};
@@ -24,8 +25,8 @@ pub(crate) struct Act<'a> {
     pub(crate) permission: &'a Cow<'static, str>,
     /// Whether it must be on record before it happens.
     pub(crate) strict: bool,
-    /// Whether the caller may because of a role that was activated.
-    pub(crate) activated: bool,
+    /// The roles that were activated, where the caller may because of them.
+    pub(crate) taken: Option<&'a Taken<'a>>,
     pub(crate) facts: &'a RequestFacts,
     pub(crate) method: &'a Method,
     /// The record that is acted upon, when it is at hand.
@@ -34,7 +35,7 @@ pub(crate) struct Act<'a> {
 
 impl Act<'_> {
     fn is_strict(&self) -> bool {
-        self.strict || self.activated
+        self.strict || self.taken.is_some_and(|taken| taken.breaks_glass)
     }
 
     fn event(&self, settings: &Settings, outcome: Outcome, reason: Option<&'static str>) -> AuditEvent {
@@ -45,33 +46,27 @@ impl Act<'_> {
         event.reason = reason.map(Cow::Borrowed);
         event.policy = Some(self.policy.digest().into());
         if let Some(principal) = self.facts.principal() {
-            event.details = self.explain(settings, principal, now, reason.is_some());
+            event.details = self.explain(principal, now, reason.is_some());
         }
-        if self.activated { event.detail("activated", "true") } else { event }
+        if self.taken.is_some() { event.detail("activated", "true") } else { event }
     }
 
     /// What decided, so that the decision can be made again, and why it is a refusal if it is one.
-    fn explain(
-        &self,
-        settings: &Settings,
-        caller: &Principal,
-        now: Timestamp,
-        refused: bool,
-    ) -> Vec<(&'static str, String)> {
-        let names = self.policy.names(caller);
-        let activations = settings.activations.as_ref().filter(|_| self.activated);
-        let taken = activations.map(|activations| activations.roles_of(caller, self.policy));
-        let asker = names.as_ref().map(PartyNames::asker).map(|mut asker| {
-            asker.activated = taken.iter().flatten().map(|role| self.policy.role_name(*role)).collect();
-            asker
-        });
+    fn explain(&self, caller: &Principal, now: Timestamp, refused: bool) -> Vec<(&'static str, String)> {
+        let looked_up = match self.taken {
+            None => self.policy.names(caller).ok(),
+            Some(_) => None,
+        };
         // Where the roles are not known there is nothing to decide anew, and the refusal has its own cause.
-        let Ok(asker) = &asker else { return Vec::new() };
-        let mut details = details_of(self.policy, asker, self.permission, self.record);
+        let names = looked_up.as_ref().or(self.taken.map(|taken| &taken.party.names));
+        let Some(mut asker) = names.map(PartyNames::asker) else { return Vec::new() };
+        let taken = self.taken.iter().flat_map(|taken| &taken.roles);
+        asker.activated = taken.map(|role| self.policy.role_name(*role)).collect();
+        let mut details = details_of(self.policy, &asker, self.permission, self.record);
         if refused {
             let then = Situation::then(now);
             let situation = self.record.map_or(then, |record| then.upon(record));
-            details.push((WHY, self.policy.why_of(Ok(asker), self.permission, &situation).line()));
+            details.push((WHY, self.policy.why_of(Ok(&asker), self.permission, &situation).line()));
         }
         details
     }

@@ -8,7 +8,7 @@ use gambeson_core::{AuditSink, AuthenticationFrom, Clock, Mode, Principal, Route
 
 use super::shadow::Shadow;
 use super::source::ParameterSource;
-use crate::activation::Activations;
+use crate::activation::{Activations, Taken};
 use crate::bits::PermissionId;
 use crate::condition::Attributes;
 use crate::decision::Decision;
@@ -61,35 +61,34 @@ impl Settings {
     }
 }
 
-/// A decision, and whether it rests on a role that was activated.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Decided {
+/// A decision, and the roles that were activated, where it rests on them.
+#[derive(Debug)]
+pub(crate) struct Decided<'a> {
     pub(crate) decision: Decision,
-    pub(crate) activated: bool,
+    pub(crate) taken: Option<Taken<'a>>,
 }
 
 impl Settings {
     /// Decides by the layer's clock; looks at activated roles only where the others do not allow.
-    pub(crate) fn decide(
+    pub(crate) fn decide<'a>(
         &self,
-        policy: &Policy,
-        caller: &Principal,
+        policy: &'a Policy,
+        caller: &'a Principal,
         id: PermissionId,
         record: Option<&dyn Attributes>,
-    ) -> Decided {
+    ) -> Decided<'a> {
         let now = Situation::at(&*self.clock);
         let situation = record.map_or(now, |record| now.upon(record));
-        let decision = policy.decide_in(caller, id, &situation);
-        match &self.activations {
-            Some(activations) if decision != Decision::Allow => {
-                let roles = activations.roles_of(caller, policy);
-                match policy.decide_with(caller, &roles, id, &situation) {
-                    Some(decision) => Decided { decision, activated: decision != Decision::Deny },
-                    None => Decided { decision, activated: false },
-                }
-            }
-            _ => Decided { decision, activated: false },
-        }
+        let decision = policy.decide_by_roles(caller, id, &situation);
+        let taken = match &self.activations {
+            Some(activations) if decision != Decision::Allow => activations.taken(caller, policy),
+            _ => None,
+        };
+        let with = taken.and_then(|taken| {
+            let decision = policy.decide_with(&taken.party, &taken.roles, id, &situation)?;
+            Some(Decided { decision, taken: (decision != Decision::Deny).then_some(taken) })
+        });
+        with.unwrap_or(Decided { decision, taken: None })
     }
 
     pub(super) fn summary(&self) -> String {

@@ -31,7 +31,7 @@ pub const LINTS: &[Lint] = &[
     ),
     error("ambiguous-role", "a role and a business role have the same name"),
     error("ambiguous-subject", "a scope names a subject, and the policy has several issuers"),
-    error("attribute-type", "an attribute has no known type, or is compared as another than it has"),
+    error("attribute-type", "an attribute has no known type, or is another in a condition or a test row"),
     error("break-glass-denies", "a role of break-glass denies something"),
     error("break-glass-max", "break-glass is for no time, or for more than 24 hours"),
     error("break-glass-reason", "break-glass asks for reasons in a way that does not exist"),
@@ -78,9 +78,12 @@ pub const LINTS: &[Lint] = &[
     error("syntax", "it is not TOML"),
     warning("ungranted-permission", "no role gives the permission"),
     error("unknown-answer", "what the forbidden are told is not known"),
-    error("unknown-attribute", "a condition asks for an attribute that the permission does not declare"),
+    error(
+        "unknown-attribute",
+        "a condition or a test row has an attribute that the permission does not declare",
+    ),
     error("unknown-audit-class", "an audit class is neither strict nor async"),
-    error("unknown-expectation", "a test row expects neither allow nor deny"),
+    error("unknown-expectation", "a test row expects neither allow, deny nor conditional"),
     error("unknown-key", "a key that does not exist"),
     error("unknown-overage", "what it means that groups are left out is not known"),
     error("unknown-parameter", "a scope names a path parameter that the route does not have"),
@@ -97,7 +100,7 @@ pub const LINTS: &[Lint] = &[
     warning("untested-role", "there are test rows, but none for the role"),
     warning(
         "untested-rule",
-        "there are test rows for the role, but none that expects what this grant or denial does",
+        "there are test rows for the role, but none that expects what this grant or denial does, within its limits",
     ),
     warning("unused-role", "a role grants, denies and inherits nothing"),
     warning(

@@ -128,7 +128,8 @@ fn single(value: &Spanned<DeValue<'_>>) -> Option<Wanted> {
     }
 }
 
-fn number(integer: &DeInteger<'_>) -> Option<i64> {
+/// The whole number, however it is written; `None`: it is larger than 64 bits hold.
+pub(super) fn number(integer: &DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 

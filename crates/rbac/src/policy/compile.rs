@@ -6,7 +6,7 @@ use std::time::Duration;
 use gambeson_core::Access;
 
 use super::constraints::Named;
-use super::document::{At, DeclaredRole, Document, Effect};
+use super::document::{At, DeclaredRole, DeclaredTest, Document, Effect};
 use super::duties::Duties;
 use super::order::parents_first;
 use super::rules::{Rule, rule};
@@ -284,7 +284,35 @@ pub(super) fn tests(
                 let message = format!("unknown route `{}`", test.action.value);
                 findings.error("unknown-route", test.action.at, message, "declare it in [routes]");
             }
-            _ => {}
+            _ => check_record(test, document, table, findings),
+        }
+    }
+}
+
+/// What a record of a test row has must be declared by the permission, in that type.
+fn check_record(test: &DeclaredTest, document: &Document, table: &RouteTable, findings: &mut Findings<'_>) {
+    let Some(record) = &test.record else { return };
+    let name = test.permission(table).unwrap_or_default();
+    let permission = document.permissions.iter().find(|permission| permission.name.value == name);
+    let declared = permission.map(|permission| &*permission.attributes).unwrap_or_default();
+    for (attribute, value) in record.value.iter() {
+        let is = value.kind();
+        match declared.iter().find(|declared| *declared.name == *attribute) {
+            Some(declared) if declared.kind == is => {}
+            Some(declared) => {
+                let message = format!(
+                    "attribute `{attribute}` of `{name}` is a {}, but the record has a {}",
+                    declared.kind.name(),
+                    is.name()
+                );
+                let cure = format!("write a {}", declared.kind.name());
+                findings.error("attribute-type", record.at, message, cure);
+            }
+            None => {
+                let message = format!("`{}` looks at no attribute `{attribute}`", test.action.value);
+                let known = declared.iter().map(|declared| &*declared.name);
+                findings.error("unknown-attribute", record.at, message, did_you_mean(attribute, known));
+            }
         }
     }
 }

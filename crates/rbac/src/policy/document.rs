@@ -1,6 +1,6 @@
 //! A policy as it is written, with the place of each word.
 
-use gambeson_core::Access;
+use gambeson_core::{Access, Timestamp};
 use http::Method;
 
 use super::claims::DeclaredClaims;
@@ -8,8 +8,11 @@ use super::constraints::{DeclaredBreakGlass, DeclaredDuty};
 use super::services::DeclaredService;
 use super::terms::Terms;
 use crate::condition::{AttributeType, Comparison};
+use crate::decision::Decision;
 use crate::log_in::LogIn;
+use crate::past_record::PastRecord;
 use crate::scope::Scope;
+use crate::table::RouteTable;
 use crate::window::Window;
 
 /// A word and the byte at which it starts.
@@ -113,10 +116,35 @@ pub(crate) struct DeclaredRoute {
     pub(crate) scope: Scope,
 }
 
+impl DeclaredTest {
+    /// The permission that it is about; `None`: its route is public, or there is no such route.
+    pub(crate) fn permission<'a>(&'a self, table: &'a RouteTable) -> Option<&'a str> {
+        match self.action.value.split_once(' ') {
+            None => Some(&self.action.value),
+            Some((method, template)) => match &table.rule_named(method, template)?.access {
+                Access::Permission(name) => Some(name),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether it is about a public route.
+    pub(crate) fn is_public(&self, table: &RouteTable) -> bool {
+        let route = self.action.value.split_once(' ');
+        route
+            .and_then(|(method, template)| table.rule_named(method, template))
+            .is_some_and(|rule| rule.is_public())
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct DeclaredTest {
     pub(crate) at: usize,
     pub(crate) roles: Vec<At<String>>,
     pub(crate) action: At<String>,
-    pub(crate) allowed: bool,
+    /// The record that is acted upon, if the row is about one.
+    pub(crate) record: Option<At<PastRecord>>,
+    /// When; `None`: at any time.
+    pub(crate) when: Option<Timestamp>,
+    pub(crate) expected: Decision,
 }

@@ -1,10 +1,11 @@
 //! What the tools ask a policy: its words as they were written, and what single roles give.
 
-use super::document::{Document, Effect};
+use super::Policy;
+use super::document::Document;
 use super::universe::matches;
-use super::{Policy, Rule};
-use crate::bits::{PermissionId, contains, insert, members, subtract};
+use crate::bits::{PermissionId, contains, insert, subtract};
 use crate::givers::Givers;
+use crate::window::Window;
 
 impl Policy {
     /// The policy as it was written.
@@ -57,14 +58,10 @@ impl Policy {
         set
     }
 
-    /// Whether the role grants it, if only at times or for some records, and does not deny it always.
-    pub(crate) fn has_limited_grant(&self, role: &str, id: PermissionId) -> bool {
-        let Some(number) = self.role_number(role) else { return false };
-        let held =
-            members(self.roles.held.row(number)).filter_map(|rule| self.roles.rules.get(rule as usize));
-        let about = |rule: &Rule| rule.effect == Effect::Allow && contains(&rule.permissions, id);
-        let granted = contains(self.roles.allow.row(number), id) || held.into_iter().any(about);
-        granted && !contains(self.deny_row(number), id)
+    /// When the rules about this permission hold that hold at times only.
+    pub(crate) fn windows_about(&self, id: PermissionId) -> impl Iterator<Item = Window> {
+        let rules = self.roles.rules.iter().filter(move |rule| contains(&rule.permissions, id));
+        rules.map(|rule| rule.window).filter(|window| !window.is_always())
     }
 
     /// Which of these roles grant nothing, because the policy keeps them apart.

@@ -74,7 +74,7 @@
 //! forbidden = "not-found"                                 # the same for all routes that don't say it
 //! ```
 //!
-//! They hold for routes in code too. A log-in of an unknown age may be any age, one in the future is no proof, and a service
+//! They hold for routes in code too; [`Policy::decide`] looks at those of the permission. A log-in of an unknown age may be any age, one in the future is no proof, and a service
 //! never signed in: each is 401 with what would do. Scopes cure no refusal here, because a policy maps none: where they count,
 //! put oidc-auth's `RequireScopes` around the route.
 //!
@@ -98,6 +98,21 @@
 //! In this order: what a denial that holds is about is denied; else what can't be told is indeterminate; else, without a
 //! record at hand, what depends on it is [`Conditional`](Decision::Conditional); else a grant that holds allows. Where a
 //! grant holds upon any record, conditions of other grants are not looked at.
+//!
+//! # Test rows
+//!
+//! ```toml
+//! [[test]]
+//! as = ["clerk"]                    # a caller with exactly these roles; [] is one without any
+//! do = "invoice:approve"            # a permission, or "METHOD /template" of a declared route
+//! record = { amount = 500 }         # upon this record
+//! at = "2026-12-01T09:00:00Z"       # at this moment
+//! expect = "allow"                  # or "deny", or "conditional"
+//! ```
+//!
+//! `record` and `at` may be left out. What then depends on the record or the time is `conditional`, and neither an allowance nor a denial:
+//! a row comes out the same whenever it is run. What a record has must be declared by the permission, in that type. The log-in
+//! (`acr`, `max_age`), scopes and activated roles are not part of a row.
 //!
 //! # Separation of duties
 //!
@@ -152,6 +167,7 @@ mod services;
 mod span;
 mod syntax;
 mod terms;
+mod test_row;
 mod universe;
 #[cfg(feature = "yaml")]
 mod yaml;
@@ -166,7 +182,7 @@ pub(crate) use self::document::{At, Clause, DeclaredRole, DeclaredTest, Document
 pub use self::error::{PolicyError, PolicyErrorKind};
 pub(crate) use self::moment::parse as timestamp;
 pub(crate) use self::read::read;
-pub(crate) use self::resolve::{Asker, PartyNames};
+pub(crate) use self::resolve::{Asker, Party, PartyNames};
 pub(crate) use self::rules::Rule;
 pub(crate) use self::terms::Terms;
 pub(crate) use self::universe::{Universe, matches};
@@ -304,7 +320,12 @@ impl Policy {
         self.permissions().filter_map(|name| self.permission(name)).any(|id| self.is_strict(id))
     }
 
-    /// Decides, now and without a record at hand. The outcome depends on the principal's roles, the policy and the time.
+    /// Decides, now and without a record at hand. The outcome depends on the principal's roles and log-in, the policy and
+    /// the time.
+    ///
+    /// A log-in that is too weak or too old for the permission (its `acr` and `max_age`) is [`Decision::Deny`];
+    /// [`Policy::decide_by_roles`] tells whether a better one would do. What a route asks for on top is the layer's to check,
+    /// and so are roles that were activated.
     ///
     /// Callers seen before are remembered by [`Principal::id`], so that what they may do always is a look at one bit.
     /// With an actor (RFC 8693 §4.1) both must have the permission. A permission that the policy does not declare is
@@ -343,10 +364,27 @@ impl Policy {
         permission: PermissionId,
         situation: &Situation<'_>,
     ) -> Decision {
+        let decision = self.decide_by_roles(principal, permission, situation);
+        match self.log_in(permission) {
+            Some(wanted) if decision == Decision::Allow && !wanted.met_by(principal, situation.now()) => {
+                Decision::Deny
+            }
+            _ => decision,
+        }
+    }
+
+    /// What the roles say, however the caller has signed in: to show what a better log-in would open, as
+    /// [`AuthorizeLayer`](crate::AuthorizeLayer) does when it asks for one. Nothing may be let pass by this alone.
+    pub fn decide_by_roles(
+        &self,
+        principal: &Principal,
+        permission: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Decision {
         if !self.universe.is_declared(permission) {
             return Decision::Indeterminate;
         }
-        let resolve = || self.effective(principal, &[]).ok();
+        let resolve = || self.effective(principal).ok();
         self.memo.with(principal.id(), resolve, |effective| match effective {
             Some(effective) => effective.decide(permission, situation, &self.roles.rules),
             None => Decision::Indeterminate,
@@ -355,11 +393,11 @@ impl Policy {
 
     /// Why nothing can be decided about this caller; `None`: it can.
     pub(crate) fn doubt(&self, principal: &Principal) -> Option<Doubt> {
-        self.effective(principal, &[]).err()
+        self.effective(principal).err()
     }
 
-    /// Whether `principal` may, for showing or hiding a button; `false` for a permission that is not declared, and for
-    /// one that depends on the record.
+    /// Whether `principal` may, as [`Policy::decide`]; `false` for a permission that is not declared, for one that depends on
+    /// the record, and for a log-in that is too weak or too old.
     #[must_use]
     pub fn may(&self, principal: &Principal, permission: &str) -> bool {
         self.permission(permission).is_some_and(|id| self.decide(principal, id) == Decision::Allow)

@@ -10,13 +10,12 @@ use toml::de::DeValue;
 use super::claims::claims;
 use super::clause::{attributes, clauses};
 use super::constraints::{break_glass, duty, rows};
-use super::document::{
-    At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, DeclaredTest, Document, Effect,
-};
+use super::document::{At, BusinessRole, DeclaredPermission, DeclaredRole, DeclaredRoute, Document, Effect};
 use super::fields::{Fields, table, text, texts, wrong_type};
 use super::services::service;
 use super::syntax;
 use super::terms::{Terms, hidden, log_in};
+use super::test_row::tests;
 use crate::finding::Findings;
 use crate::permission::is_permission_name;
 use crate::scope::Scope;
@@ -270,36 +269,4 @@ fn scope(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Scope {
         findings.error("route-scope", at, "`scope` is empty".to_owned(), cure);
     }
     scope
-}
-
-fn tests(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Vec<DeclaredTest> {
-    let Some(value) = top.get("test") else { return Vec::new() };
-    let Some(rows) = value.get_ref().as_array() else {
-        wrong_type(value, "`test`", "each row under [[test]]", findings);
-        return Vec::new();
-    };
-    rows.iter().filter_map(|row| test(row, findings)).collect()
-}
-
-fn test(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredTest> {
-    let at = row.span().start;
-    let fields =
-        Fields::of(table(row, "[[test]]", findings)?, at, "[[test]]", &["as", "do", "expect"], findings);
-    if fields.get("as").is_none() {
-        let message = "`as` is missing in [[test]]".to_owned();
-        findings.error("missing-key", at, message, "write the roles, such as `as = [\"viewer\"]`");
-    }
-    let roles = fields.texts("as", findings);
-    let (action, expect) = (fields.text("do", findings), fields.text("expect", findings));
-    let (action, expect) = (action?, expect?);
-    let allowed = match expect.value.as_str() {
-        "allow" => true,
-        "deny" => false,
-        other => {
-            let message = format!("unknown expectation `{other}`");
-            findings.error("unknown-expectation", expect.at, message, "write \"allow\" or \"deny\"");
-            return None;
-        }
-    };
-    Some(DeclaredTest { at, roles, action, allowed })
 }

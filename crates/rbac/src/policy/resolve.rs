@@ -38,7 +38,33 @@ impl PartyNames<'_> {
     }
 }
 
+/// A caller whose roles were looked up, once for all that is asked about them.
+#[derive(Debug)]
+pub(crate) struct Party<'a> {
+    pub(crate) caller: &'a Principal,
+    pub(crate) names: PartyNames<'a>,
+    /// The numbers of the caller's own roles.
+    own: Vec<usize>,
+}
+
+impl Party<'_> {
+    /// Whether the caller has this role, not by inheritance.
+    pub(crate) fn has(&self, role: usize) -> bool {
+        self.own.contains(&role)
+    }
+}
+
 impl Policy {
+    /// A caller and what is known of their roles.
+    ///
+    /// # Errors
+    /// It is not known which roles the caller has, or who acts for the caller.
+    pub(crate) fn party<'a>(&'a self, caller: &'a Principal) -> Result<Party<'a>, Doubt> {
+        let names = self.names(caller)?;
+        let own = self.numbers(&names.caller).collect();
+        Ok(Party { caller, names, own })
+    }
+
     /// The roles of a caller by name, the actor's too.
     ///
     /// # Errors
@@ -46,16 +72,6 @@ impl Policy {
     pub(crate) fn names<'a>(&'a self, principal: &'a Principal) -> Result<PartyNames<'a>, Doubt> {
         let actor = principal.actor().map(|actor| self.who.roles(actor)).transpose()?;
         Ok(PartyNames { caller: self.who.roles(principal)?, actor })
-    }
-
-    /// Whether a caller who has exactly these roles may at any time and upon any record; unknown roles grant nothing.
-    pub(crate) fn roles_may<'a>(
-        &self,
-        roles: impl IntoIterator<Item = &'a str>,
-        permission: PermissionId,
-    ) -> bool {
-        let numbers = roles.into_iter().filter_map(|name| self.role_number(name));
-        Effective::of(self.side(numbers, &[]), None, &self.roles.rules).is_always(permission)
     }
 
     /// Decides for a caller who has exactly these roles, of whom some were taken or activated, and for whom somebody
@@ -82,16 +98,18 @@ impl Policy {
     /// Decides for a caller who has taken or activated these roles; `None`: they change nothing, or would take away.
     pub(crate) fn decide_with(
         &self,
-        principal: &Principal,
+        party: &Party<'_>,
         activated: &[usize],
         permission: PermissionId,
         situation: &Situation<'_>,
     ) -> Option<Decision> {
         let (last, first) = activated.split_last()?;
-        if !self.universe.is_declared(permission) || !self.only_adds(principal, first, *last) {
+        if !self.universe.is_declared(permission) || !self.only_adds(party, first, *last) {
             return None;
         }
-        let effective = self.effective(principal, activated).ok()?;
+        let user = self.side(party.own.iter().chain(activated).copied(), activated);
+        let actor = party.names.actor.as_ref().map(|names| self.side(self.numbers(names), &[]));
+        let effective = Effective::of(user, actor, &self.roles.rules);
         Some(effective.decide(permission, situation, &self.roles.rules))
     }
 
@@ -100,9 +118,8 @@ impl Policy {
     ///
     /// # Errors
     /// It is not known which roles one of them has.
-    pub(super) fn effective(&self, principal: &Principal, activated: &[usize]) -> Result<Effective, Doubt> {
-        let names = self.who.roles(principal)?;
-        let user = self.side(self.numbers(&names).chain(activated.iter().copied()), activated);
+    pub(super) fn effective(&self, principal: &Principal) -> Result<Effective, Doubt> {
+        let user = self.side(self.numbers(&self.who.roles(principal)?), &[]);
         let actor = match principal.actor() {
             Some(actor) => Some(self.side(self.numbers(&self.who.roles(actor)?), &[])),
             None => None,
@@ -121,20 +138,13 @@ impl Policy {
         })
     }
 
-    /// Whether a caller has this role, not by inheritance; `false` too where that is not known.
-    pub(crate) fn has_role(&self, caller: &Principal, role: usize) -> bool {
-        self.who.roles(caller).is_ok_and(|names| self.numbers(&names).any(|own| own == role))
-    }
-
     pub(crate) fn has_several_issuers(&self) -> bool {
         self.who.has_several_issuers()
     }
 
     /// Whether a caller has this role, and separation of duties lets it grant.
-    fn keeps_role(&self, caller: &Principal, role: usize) -> bool {
-        let Ok(names) = self.who.roles(caller) else { return false };
-        let own: Vec<usize> = self.numbers(&names).collect();
-        own.contains(&role) && !self.roles.duties.inactive(&own, &[]).has(role)
+    fn keeps_role(&self, party: &Party<'_>, role: usize) -> bool {
+        party.has(role) && !self.roles.duties.inactive(&party.own, &[]).has(role)
     }
 
     pub(crate) fn role_number(&self, name: &str) -> Option<usize> {
@@ -144,9 +154,8 @@ impl Policy {
     /// Whether all that are active stay so, and `role` is active too, once it is activated beside these.
     ///
     /// What a caller's own roles allow is decided without a look at activations, so these may never take away.
-    pub(crate) fn only_adds(&self, caller: &Principal, activated: &[usize], role: usize) -> bool {
-        let Ok(names) = self.who.roles(caller) else { return false };
-        let own: Vec<usize> = self.numbers(&names).collect();
+    pub(crate) fn only_adds(&self, party: &Party<'_>, activated: &[usize], role: usize) -> bool {
+        let own = &party.own;
         let inactive = |activated: &[usize]| {
             let all: Vec<usize> = own.iter().chain(activated).copied().collect();
             self.roles.duties.inactive(&all, activated)
@@ -157,11 +166,11 @@ impl Policy {
     }
 
     /// How the policy lets this caller take a role for a short time.
-    pub(crate) fn break_glass(&self, role: usize, caller: &Principal) -> Option<&BreakGlass> {
+    pub(crate) fn break_glass(&self, role: usize, party: &Party<'_>) -> Option<&BreakGlass> {
         let rule = self.roles.break_glass.iter().find(|rule| rule.role == role)?;
         let is_named = |named: &Named| match named {
-            Named::Group(name) => self.who.is_in_group(caller, name),
-            Named::Role(name) => self.role_number(name).is_some_and(|role| self.keeps_role(caller, role)),
+            Named::Group(name) => self.who.is_in_group(party.caller, name),
+            Named::Role(name) => self.role_number(name).is_some_and(|role| self.keeps_role(party, role)),
         };
         rule.who.iter().any(is_named).then_some(rule)
     }

@@ -64,6 +64,17 @@ impl<'a> RoleNames<'a> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    static LOOKED_UP: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread has looked up the roles of somebody.
+#[cfg(test)]
+pub(crate) fn looked_up() -> usize {
+    LOOKED_UP.get()
+}
+
 /// Who has which roles, as the policy says it.
 #[derive(Debug, Default)]
 pub(crate) struct Who {
@@ -81,6 +92,8 @@ impl Who {
     /// # Errors
     /// It is not known.
     pub(crate) fn roles<'a>(&'a self, caller: &'a Principal) -> Result<RoleNames<'a>, Doubt> {
+        #[cfg(test)]
+        LOOKED_UP.set(looked_up() + 1);
         let is_person = caller.kind() == PrincipalKind::User;
         match (&self.claims, &self.services) {
             (None, None) => Ok(RoleNames::claimed(caller)),

@@ -1,15 +1,16 @@
 //! What callers are told: step-up, what is hidden, what can't be decided, and the same over gRPC.
 
-use std::sync::Arc;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
 
 use gambeson_core::{
     Authentication, Challenges, GrpcStatus, ManualClock, Outcome, Principal, PrincipalBuilder, RequestFacts,
     RequestHead, Timestamp,
 };
-use gambeson_rbac::{AuthorizeLayer, GrpcMethod, Policy, PolicyHandle};
-use http::{HeaderMap, Method, StatusCode, header};
+use gambeson_rbac::{AuthorizeLayer, Authorizer, Decision, GrpcMethod, Policy, PolicyHandle, Situation};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 
 use crate::support::{Inner, Sink, request_of};
 
@@ -148,6 +149,58 @@ async fn what_is_forbidden_can_look_as_if_it_were_not_there() {
         "one of its methods is no secret"
     );
     assert_eq!(ask(&layer, Method::POST, "/approve", clerk()).await.0, 403);
+}
+
+#[tokio::test]
+async fn who_is_told_of_other_methods_is_decided_by_the_layers_clock() {
+    let at_times = "boss = { grants = [\"*\"] }\nlate = { grants = [{ perm = \"delete\", until = \"1970-01-02T03:46:41Z\" }] }\n\
+                    over = { grants = [{ perm = \"delete\", until = \"1970-01-02T03:46:40Z\" }] }";
+    let layer = layer(&POLICY.replace("boss = { grants = [\"*\"] }", at_times));
+    for (role, expected) in [("late", 405), ("over", 404)] {
+        assert_eq!(ask(&layer, Method::DELETE, "/secret", Some(caller(role))).await.0, expected, "{role}");
+    }
+}
+
+#[test]
+fn a_policy_alone_looks_at_the_log_in_too() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let at = |seconds| Timestamp::from_unix_seconds(seconds);
+    let approve = policy.permission("approve").unwrap();
+    let boss = |acr: &str, age: i64| caller("boss").acr(acr).auth_time(at(NOW - age)).build();
+    let now = Situation::then(at(NOW));
+    for (who, expected) in [
+        (boss("phr", 0), Decision::Allow),
+        (boss("pwd", 0), Decision::Deny),
+        (boss("phr", 631), Decision::Deny),
+        (caller("boss").build(), Decision::Deny),
+    ] {
+        assert_eq!(policy.decide_in(&who, approve, &now), expected, "{who:?}");
+        assert_eq!(policy.decide_by_roles(&who, approve, &now), Decision::Allow, "{who:?}");
+    }
+    // By the system's clock both of them are old.
+    assert!(!policy.may(&boss("phr", 0), "approve") && policy.may(&boss("phr", 0), "read"));
+    assert_eq!(policy.decide(&boss("phr", 0), approve), Decision::Deny);
+    let clerk = caller("clerk").acr("phr").auth_time(at(NOW)).build();
+    assert_eq!(policy.decide_in(&clerk, approve, &now), Decision::Deny);
+}
+
+#[tokio::test]
+async fn what_is_shown_needs_the_log_in_too() {
+    let layer = layer(POLICY);
+    for (acr, expected) in [("phr", true), ("pwd", false)] {
+        let shows = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&shows);
+        let app = layer.layer(service_fn(move |request: http::Request<_>| {
+            let authorizer = request.extensions().get::<Authorizer>().unwrap();
+            *seen.lock().unwrap() = Some((authorizer.allows("approve"), authorizer.allows("read")));
+            ready(Ok::<_, std::convert::Infallible>(Response::new(
+                http_body_util::Full::<bytes::Bytes>::default(),
+            )))
+        }));
+        let boss = caller("boss").acr(acr).auth_time(Timestamp::from_unix_seconds(NOW)).build();
+        app.oneshot(request_of(Method::GET, "/notes", Some(boss))).await.unwrap();
+        assert_eq!(*shows.lock().unwrap(), Some((expected, true)), "{acr}");
+    }
 }
 
 #[tokio::test]

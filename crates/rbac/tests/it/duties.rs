@@ -1,6 +1,7 @@
 //! Roles that may not come together, and roles that are taken for a time.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gambeson_core::{
@@ -409,6 +410,59 @@ async fn what_cannot_be_saved_does_not_hold_and_the_trail_says_so() {
     assert!(allowed(&policy, &activations, &clock, &bob).await.is_empty());
     let outcomes: Vec<Outcome> = sink.take().iter().map(|(event, _)| event.outcome).collect();
     assert_eq!(outcomes, [Outcome::Success, Outcome::Failed]);
+}
+
+/// Keeps what it is given, and says of the next ones that it could not.
+#[derive(Debug, Clone, Default)]
+struct KeepsAndFails {
+    kept: Arc<Mutex<Vec<Activation>>>,
+    failures: Arc<AtomicUsize>,
+}
+
+impl ActivationStore for KeepsAndFails {
+    fn load(&self) -> std::io::Result<Vec<Activation>> {
+        Ok(self.kept.lock().unwrap().clone())
+    }
+
+    fn save(&self, live: &[Activation]) -> std::io::Result<()> {
+        *self.kept.lock().unwrap() = live.to_vec();
+        let left = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_or(Ok(()), |_| Err(std::io::ErrorKind::StorageFull.into()))
+    }
+}
+
+#[tokio::test]
+async fn what_failed_does_not_hold_after_a_restart_and_what_held_does() {
+    let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
+    let store = KeepsAndFails::default();
+    let activations = open(&policy, store.clone(), &clock);
+    let (bob, sue) = (caller(&[]), Principal::user("https://id.example", "sue").group("oncall").build());
+    activations.break_glass(&facts(&bob), "admin", "incident 42", HOUR).await.unwrap();
+    store.failures.store(1, Ordering::SeqCst);
+    let error = activations.break_glass(&facts(&sue), "admin", "incident 43", HOUR).await.unwrap_err();
+    assert_eq!(error.kind(), ActivationErrorKind::Store);
+    for activations in [activations, open(&policy, store, &clock)] {
+        assert!(allowed(&policy, &activations, &clock, &sue).await.is_empty());
+        assert_eq!(allowed(&policy, &activations, &clock, &bob).await, ["db:repair"]);
+    }
+}
+
+#[tokio::test]
+async fn an_everyday_duty_does_not_wait_for_the_trail() {
+    let (policy, clock, sink): (PolicyHandle, _, _) = (POLICY.parse().unwrap(), clock(), Sink::default());
+    let activations = open(&policy, MemoryActivations::default(), &clock);
+    let both = caller(&["payer", "booker"]);
+    activations.activate(&facts(&both), "payer").await.unwrap();
+    let layer = AuthorizeLayer::new(&policy, by_path)
+        .clock(Arc::new(clock.clone()))
+        .audit(Arc::new(sink.clone()))
+        .activations(&activations);
+    let request = crate::support::request_of(Method::GET, "/invoice:pay", Some(both));
+    assert_eq!(layer.layer(Inner::default()).oneshot(request).await.unwrap().status(), 200);
+    let (event, durability) = sink.take().remove(0);
+    assert_eq!(durability, Durability::Async);
+    let expected = [("roles", "payer, booker"), ("activated_roles", "payer"), ("activated", "true")];
+    assert_eq!(event.details, expected.map(|(name, value)| (name, value.to_owned())));
 }
 
 #[tokio::test]

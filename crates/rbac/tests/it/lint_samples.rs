@@ -196,7 +196,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     (
         "failed-test",
         "[roles]\na = { grants = [\"notes:read\"] }\n[[test]]\nas = [\"a\"]\ndo = \"notes:read\"\nexpect = \"deny\"",
-        "8:1: this test of `notes:read` fails [failed-test]: change the policy or the expectation",
+        "8:1: this test of `notes:read` fails: expected deny, got allow [failed-test]: change the policy or the expectation",
     ),
     (
         "missing-key",
@@ -280,7 +280,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     (
         "unknown-expectation",
         "[[test]]\nas = []\ndo = \"notes:read\"\nexpect = \"no\"",
-        "9:10: unknown expectation `no` [unknown-expectation]: write \"allow\" or \"deny\"",
+        "9:10: unknown expectation `no` [unknown-expectation]: write \"allow\", \"deny\", or \"conditional\" for what depends on a record or a time that the row does not give",
     ),
     ("unknown-key", "[role]\n", "6:2: unknown key `role` in the policy [unknown-key]: did you mean `roles`?"),
     (

@@ -21,6 +21,7 @@ mod past;
 mod reload;
 #[cfg(feature = "axum-router")]
 mod routes;
+mod rows;
 #[cfg(feature = "axum-router")]
 mod scopes;
 mod shadow;
