@@ -90,12 +90,15 @@ impl Appender {
 
     /// Signs the chain up to here, if there is a key and anything unsigned.
     pub(crate) fn checkpoint(&mut self) {
-        let Some(signer) = self.signer.as_ref().filter(|_| self.pending.unsigned() > 0) else {
+        if self.signer.is_none() || self.pending.unsigned() == 0 {
             return;
-        };
+        }
+        // The opening of a segment that was just begun stands before the checkpoint: it has to be in what is signed.
+        self.open_segment();
+        let Some(signer) = &self.signer else { return };
         let End { next, prev, .. } = self.pending;
         let members = encode::checkpoint(self.clock.now(), &signer.note(&self.instance, next, &prev));
-        self.push(&members);
+        self.append(&members);
         self.pending.signed = self.pending.next;
     }
 

@@ -67,7 +67,8 @@ impl TrailBuilder {
         Self { clock, ..self }
     }
 
-    /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none.
+    /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none. A trail that has run
+    /// without a key does not verify with one later: begin to sign in a new directory.
     #[must_use]
     pub fn sign(self, key: SigningKey) -> Self {
         Self { key: Some(key), ..self }

@@ -66,6 +66,10 @@ impl Signer {
         self.last = now;
     }
 
+    pub(crate) fn public(&self) -> &VerifyingKey {
+        self.key.public()
+    }
+
     /// The signed note of a chain's first `size` records, of which the last has `hash`.
     pub(crate) fn note(&self, instance: &str, size: u64, hash: &Digest) -> String {
         self.key.sign(&text(self.key.public().name(), instance, size, hash))

@@ -22,7 +22,7 @@ use crate::retention::Retention;
 pub struct Config {
     /// A segment file of this many bytes is sealed and the next one begun. Default 64 MiB, at least 1 KiB.
     pub segment_bytes: u64,
-    /// How many events may wait for the writer. Default 8,192, at least 8. Refusals of strangers may use three
+    /// How many events may wait for the writer. Default 8,192, at least 8. What strangers cause may use three
     /// quarters of it; ordered and strict events may wait in as much again before they are answered with an error.
     pub queue_events: usize,
     /// How many bytes of events may wait for the writer. Default 16 MiB, at least 64 KiB. Shared out like
@@ -31,10 +31,10 @@ pub struct Config {
     /// How many bytes all segments together may take. Default 10 GiB. Beyond it strict events are answered with an
     /// error, all others are counted in a gap record, and the health is unhealthy.
     pub max_total_bytes: u64,
-    /// The last part of [`max_total_bytes`](Self::max_total_bytes), which refusals of strangers may not use.
-    /// Default 1 GiB.
+    /// The last part of [`max_total_bytes`](Self::max_total_bytes), which events of strangers may not use, neither refusals nor
+    /// what they may do on public routes: a strict one is answered with an error then. Default 1 GiB.
     pub reserve_bytes: u64,
-    /// How many bytes of the disk stay free: while there are fewer, refusals of strangers are not kept and the health is
+    /// How many bytes of the disk stay free: while there are fewer, events of strangers are not kept and the health is
     /// degraded. Default 256 MiB. Looked at once a second while events come in; not known on systems other than Unix.
     pub min_free_bytes: u64,
     /// Which events are kept how surely, whatever their sender asks for. Default: as they ask.

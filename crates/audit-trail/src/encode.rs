@@ -117,7 +117,7 @@ fn details(out: &mut String, details: &[(&'static str, String)], veil: &mut Veil
 /// The first record of a trail.
 pub(crate) fn genesis(at: Timestamp, instance: &str) -> String {
     let mut out = start(at, "genesis");
-    let _ = write!(out, ",\"format\":2,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":1");
+    let _ = write!(out, ",\"format\":3,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":1");
     out
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn segment(at: Timestamp, instance: &str, number: u64) -> String {
     let mut out = start(at, "segment");
     let _ = write!(
         out,
-        ",\"format\":2,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":{number}"
+        ",\"format\":3,\"algorithm\":\"sha256\",\"instance\":\"{instance}\",\"segment\":{number}"
     );
     out
 }
@@ -139,17 +139,27 @@ pub(crate) fn seal(at: Timestamp, next: u64) -> String {
 }
 
 /// Written when a trail goes on after a clean stop.
-pub(crate) fn resumed(at: Timestamp) -> String {
-    start(at, "start")
+pub(crate) fn resumed(at: Timestamp, unsigned: u64) -> String {
+    let mut out = start(at, "start");
+    self::unsigned(&mut out, unsigned);
+    out
 }
 
 /// Written when a trail goes on after a stop that left no shutdown record.
-pub(crate) fn recovery(at: Timestamp, torn: Option<(&str, u64, Digest)>) -> String {
+pub(crate) fn recovery(at: Timestamp, unsigned: u64, torn: Option<(&str, u64, Digest)>) -> String {
     let mut out = start(at, "recovery");
+    self::unsigned(&mut out, unsigned);
     if let Some((file, bytes, digest)) = torn {
         let _ = write!(out, ",\"torn_bytes\":{bytes},\"torn_sha256\":\"{digest}\",\"set_aside\":\"{file}\"");
     }
     out
+}
+
+/// Of how many records before it the trail found no signature by its key.
+fn unsigned(out: &mut String, records: u64) {
+    if records > 0 {
+        let _ = write!(out, ",\"unsigned\":{records}");
+    }
 }
 
 /// Holds a signed note over all records before it.

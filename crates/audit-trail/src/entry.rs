@@ -228,6 +228,10 @@ pub struct ControlRecord {
     /// Of `tombstone`: its hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_hash: Option<String>,
+    /// Of `start` and `recovery`: how many records before it the trail did not find signed by its key when it went on.
+    /// Its later checkpoints don't vouch for those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<u64>,
     /// Of `recovery`: how many bytes of a torn line were set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub torn_bytes: Option<u64>,

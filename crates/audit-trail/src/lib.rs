@@ -54,14 +54,28 @@
 //! looks like a cut. [`VerifyOptions::anchored`] holds a trail against what [`read_heads`] gives.
 //!
 //! With a [`SigningKey`] ([`TrailBuilder::sign`]) the trail signs its head every [`Config::checkpoints`]. Whoever may write the
-//! files but has not the key can then change only what came after the newest checkpoint, or cut the end off, while the trail
-//! runs. Files that are rewritten whole while it is stopped are not noticed when it starts again, and its next checkpoint vouches for
-//! them: against that keep heads elsewhere ([`AuditTrail::publish_to`]). `verify` with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong, foreign or missing
-//! signature is `bad-signature`. An attacker inside the process has the key.
+//! files but has not the key can then change only what came after the newest checkpoint, or cut the end off.
+//! `verify` with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong or foreign
+//! signature, and a seal or shutdown without one, is `bad-signature`. An attacker inside the process has the key.
+//!
+//! A trail that is opened again did not see its files while it was stopped, and vouches for nothing that it finds unsigned:
+//!
+//! | it finds | and |
+//! |---|---|
+//! | its last checkpoint is not over the records before it | does not open (`Damaged`): a part that was signed was rewritten |
+//! | records behind its last checkpoint, as after a crash, or no checkpoint of its key | goes on, counts them in its `start` or `recovery` record (`unsigned`) and in the log. `verify` counts them in [`Report::unsigned`], whatever is signed later |
+//! | records that were closed or sealed without a checkpoint | the same, and `verify` with the key says `bad-signature` for good |
+//!
+//! So a crash leaves unsigned what fits between two checkpoints, and whoever writes there can change that much. Somebody who cuts
+//! a stopped trail off at a checkpoint and writes other events behind it shows as so many unsigned records; one who only cuts it off, or puts
+//! an old copy in its place, does not show: against that keep heads elsewhere. A trail that has run without a key never verifies with one:
+//! begin to sign in a new directory. After a change of keys the first start counts all records as unsigned, as it has no way to check them;
+//! `verify` with both keys does not.
 //!
 //! # File format
 //!
-//! Version 2; version 1 had no `checkpoint`, `refusals` and `tombstone`, and is still read, verified and gone on with. A directory holds the segments `trail-000001.jsonl`, `trail-000002.jsonl`, … (six digits or more), the
+//! Version 3; version 1 had no `checkpoint`, `refusals` and `tombstone`, version 2 no `unsigned`. Both are still read, verified and gone on
+//! with; what is new may then stand behind them in the same segment. A directory holds the segments `trail-000001.jsonl`, `trail-000002.jsonl`, … (six digits or more), the
 //! empty file `lock`, and files `torn-*.partial` that a recovery set aside. The directory is made with mode 0700, its
 //! files with 0600. A segment is UTF-8 text, one record a line, each line a JSON object (RFC 8259) ended by one line
 //! feed, at most 1 MiB long. Lines are never changed, only appended.
@@ -83,7 +97,7 @@
 //!
 //! | `record` | further members | when |
 //! |---|---|---|
-//! | `genesis` | `format` (2), `algorithm` (`sha256`), `instance` (32 random hex digits), `segment` (1) | first of the chain |
+//! | `genesis` | `format` (3), `algorithm` (`sha256`), `instance` (32 random hex digits), `segment` (1) | first of the chain |
 //! | `event` | `kind`, `action`, `outcome`, then as far as known `reason`, `subject` {`iss`, `sub`}, `actor` {`iss`, `sub`}, `tenant`, `method`, `route`, `object`, `policy`, `address`, `request_id`, `trace_id`, `span_id`, `details` {name: text} | an audit event |
 //! | `gap` | `cause` (`queue_full`, `write_failed`, `quota`, `disk_low`), `lost`, `first`, `last` | before the next event after a loss |
 //! | `seal` | `next` (number of the next segment) | last of a full segment |
@@ -92,8 +106,8 @@
 //! | `tombstone` | `first_segment`, `last_segment`, `last_seq`, `last_hash` | before segments are deleted; the two last are those of the last record that goes |
 //! | `checkpoint` | `note` | with a key: after each start, every [`Config::checkpoints`], before each seal and shutdown |
 //! | `shutdown` | – | last of a clean stop |
-//! | `start` | – | first after a clean stop |
-//! | `recovery` | after a torn line: `torn_bytes`, `torn_sha256`, `set_aside` (file) | first after any other stop |
+//! | `start` | with a key: `unsigned`, how many records before it the key has not signed, if any | first after a clean stop |
+//! | `recovery` | `unsigned` as in `start`; after a torn line: `torn_bytes`, `torn_sha256`, `set_aside` (file) | first after any other stop |
 //!
 //! A text of an event is cut after 1,024 bytes and then ends in `…(+N bytes)`; of more than 32 details the rest are
 //! counted in `details.omitted`; the second detail of one name is called `name#2`.
@@ -125,7 +139,8 @@
 //! print(f"{seq - 1}:{prev}")
 //! ```
 //!
-//! With the public key it checks checkpoints too; `Ed25519PublicKey` is that of the package `cryptography`:
+//! With the public key it checks checkpoints too. A checkpoint vouches for all records before it, but for the `unsigned` ones that
+//! `start` and `recovery` records tell of. `Ed25519PublicKey` is that of the package `cryptography`:
 //!
 //! ```python
 //! def checkpoint(record, vkey, instance):  # call it where `record["record"] == "checkpoint"`
@@ -180,10 +195,12 @@
 //!
 //! # Bounds
 //!
-//! What strangers cause is bounded: of the refusals of one kind, reason, route and network within a minute
-//! ([`Config::refusals`]) the first is kept and the others are counted in one record, and none makes anybody wait; the queue by [`Config::queue_events`] and [`Config::queue_bytes`], the disk by
-//! [`Config::max_total_bytes`], of which refusals without a subject may not use the last
-//! [`Config::reserve_bytes`], nor the last [`Config::min_free_bytes`] of the disk. [`Config::retention`] drops old segments
+//! What strangers cause is bounded. A stranger's is an event that came with a request (a method, route, address or request id) and has
+//! neither subject nor actor; what the app does on its own is not, nor is anything about secrets, policies, configuration and provenance. Of strangers'
+//! refusals of one kind, reason, route and network within a minute
+//! ([`Config::refusals`]) the first is kept and the others are counted in one record, and none makes anybody wait. The queue is bounded by [`Config::queue_events`] and [`Config::queue_bytes`], the disk by
+//! [`Config::max_total_bytes`]. No event of a stranger, refused or not, may use the last quarter of the queue, the last
+//! [`Config::reserve_bytes`] of the trail, or the last [`Config::min_free_bytes`] of the disk. [`Config::retention`] drops old segments
 //! and leaves a tombstone. Losses are told by gap records, at most one of a cause between two other writes.
 //!
 //! # Telemetry
@@ -194,6 +211,7 @@
 //! | `audit trail is degraded` | warn | the reserve or the disk's free space is reached |
 //! | `audit trail's head can't be published` | warn | the first failure of a row |
 //! | `audit trail's head is published again` | info | the end of such a row |
+//! | `audit trail goes on after records that its key has not signed` | warn | a start, with their number: after a crash as many as fit between two checkpoints |
 //! | `audit trail writes again` | info | the health is restored |
 //! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time |
 //!
@@ -235,6 +253,7 @@ mod resume;
 mod retention;
 mod segment;
 mod set;
+mod signed;
 mod telemetry;
 mod ticket;
 mod trail;

@@ -56,6 +56,11 @@ impl<'a> Line<'a> {
         Some(Self { seq, prev, at, record, hash, bytes })
     }
 
+    /// The digest that the record names as its predecessor's; zeros where it is none.
+    pub(crate) fn prev_digest(&self) -> Digest {
+        std::str::from_utf8(self.prev).ok().and_then(|prev| prev.parse().ok()).unwrap_or(Digest::ZERO)
+    }
+
     /// Whether the record names this digest as its predecessor's.
     pub(crate) fn follows(&self, prev: &Digest) -> bool {
         self.prev == prev.hex()

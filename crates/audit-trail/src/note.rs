@@ -152,8 +152,7 @@ impl VerifyingKey {
         let (text, signatures) = (note.get(..=place)?, note.get(place + 2..)?);
         let mut signed = false;
         for line in signatures.strip_suffix('\n')?.split('\n').take(MAX_SIGNATURES) {
-            let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
-            let bytes = STANDARD.decode(signature).ok()?;
+            let (name, bytes) = signature(line)?;
             let (id, signature) = bytes.split_at_checked(4)?;
             if name == &*self.name && id == self.id {
                 let key = UnparsedPublicKey::new(&ED25519, self.public);
@@ -163,6 +162,18 @@ impl VerifyingKey {
         }
         signed.then_some(text)
     }
+
+    /// Whether one of the signatures on `note` says that it is this key's, be it right or wrong.
+    pub(crate) fn is_named_on(&self, note: &str) -> bool {
+        let lines = note.lines().rev().take(MAX_SIGNATURES);
+        lines.map_while(signature).any(|(name, bytes)| name == &*self.name && bytes.starts_with(&self.id))
+    }
+}
+
+/// The name and the bytes of a line that is a signature.
+fn signature(line: &str) -> Option<(&str, Vec<u8>)> {
+    let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
+    Some((name, STANDARD.decode(signature).ok()?))
 }
 
 impl fmt::Display for VerifyingKey {

@@ -18,7 +18,7 @@ pub(crate) type Answered = Result<Receipt, TrailError>;
 pub(crate) struct Item {
     pub(crate) members: String,
     pub(crate) at: Timestamp,
-    /// A refusal of somebody unknown: the first to go when space is short.
+    /// Caused by somebody unknown: the first to go when space is short.
     pub(crate) anonymous: bool,
     pub(crate) wish: Wish,
 }
@@ -103,14 +103,15 @@ impl Queue {
     /// Takes an item.
     ///
     /// An async one is counted as lost when the queue is full. An ordered or strict one is taken beyond that, so that
-    /// nothing is lost when its sender stops waiting; for an ordered one the answer is then a ticket for room.
+    /// nothing is lost when its sender stops waiting; for an ordered one the answer is then a ticket for room. What
+    /// strangers cause leaves a quarter free, however surely it is to be kept.
     pub(crate) fn push(&self, item: Item) -> Result<Option<Ticket<()>>, TrailError> {
         let mut state = self.state();
         if state.stop {
             return Err(TrailError::new(TrailErrorKind::Closed, "the audit trail is closed"));
         }
         let quarters = match item.wish {
-            Wish::Async if item.anonymous => 3,
+            _ if item.anonymous => 3,
             Wish::Async => 4,
             Wish::Ordered | Wish::Strict(_) => 8,
             // Nothing is lost with it, but however many ask while the disk hangs, they are bounded too.
@@ -224,6 +225,21 @@ mod tests {
 
     fn item(wish: Wish) -> Item {
         Item { members: "x".into(), at: Timestamp::default(), anonymous: false, wish }
+    }
+
+    #[test]
+    fn strangers_leave_a_quarter_free_however_surely_they_are_to_be_kept() {
+        let wishes: [fn() -> Wish; 3] = [|| Wish::Async, || Wish::Ordered, || Wish::Strict(Ticket::new())];
+        for wish in wishes {
+            let queue = Queue::new(&Config::default().queue_events(8));
+            for _ in 0..20 {
+                let _ = queue.push(Item { anonymous: true, ..item(wish()) });
+            }
+            let taken = queue.state().items.len();
+            assert_eq!((taken, queue.lost()), (6, 14));
+            queue.push(item(Wish::Async)).unwrap();
+            assert_eq!(queue.lost(), 14, "there is room for others");
+        }
     }
 
     #[test]

@@ -38,9 +38,24 @@ impl Refusals {
     }
 }
 
-/// A refusal, or a failure, of somebody who did not say who they are.
+/// What anybody on the network can cause: it came with a request, and nobody said who they are.
+///
+/// What the app does on its own has no request. Whatever is told of its secrets, policies, configuration and results is its
+/// own doing, also within one.
 pub(crate) fn is_strangers(event: &AuditEvent) -> bool {
-    event.context.subject.is_none() && event.outcome != Outcome::Success
+    let AuditEvent { kind, context, method, .. } = event;
+    let asked = method.is_some()
+        || context.address.is_some()
+        || context.route.is_some()
+        || context.request_id.is_some();
+    let own = matches!(
+        kind,
+        AuditKind::SecretAccess
+            | AuditKind::PolicyChange
+            | AuditKind::ConfigurationChange
+            | AuditKind::Provenance
+    );
+    asked && !own && context.subject.is_none() && context.actor.is_none()
 }
 
 /// What refusals have in common that are counted together.
@@ -166,7 +181,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use gambeson_core::Timestamp;
+    use gambeson_core::{MatchedRoute, RequestId, Timestamp};
 
     use super::*;
 
@@ -220,6 +235,50 @@ mod tests {
         assert_eq!(kept, 3);
         let told = window.close(false);
         assert_eq!((told.len(), &told[0].group, told[0].count.count), (1, &None, 197));
+    }
+
+    #[test]
+    fn strangers_come_with_a_request_and_are_nobody() {
+        let at = Timestamp::default();
+        let of = |kind| AuditEvent::new(kind, "a", Outcome::Denied, at);
+        let ways: [fn(&mut AuditEvent); 4] = [
+            |event| event.method = Some(http::Method::GET),
+            |event| event.context.address = Some([192, 0, 2, 1].into()),
+            |event| event.context.route = Some(MatchedRoute::new("/notes")),
+            |event| event.context.request_id = Some(RequestId::from_random([1; 16])),
+        ];
+        let whole = |kind| {
+            ways.iter().fold(of(kind), |mut event, way| {
+                way(&mut event);
+                event
+            })
+        };
+        use AuditKind::*;
+        for (kind, strangers) in [
+            (Authentication, true),
+            (Authorization, true),
+            (BudgetRefusal, true),
+            (Application, true),
+            (SecretAccess, false),
+            (PolicyChange, false),
+            (ConfigurationChange, false),
+            (Provenance, false),
+        ] {
+            assert_eq!(is_strangers(&whole(kind)), strangers, "{kind:?}");
+            assert!(!is_strangers(&of(kind)), "{kind:?} without a request");
+        }
+        for way in ways {
+            let mut event = of(Authorization);
+            way(&mut event);
+            assert!(is_strangers(&event), "{event:?}");
+            event.outcome = Outcome::Success;
+            assert!(is_strangers(&event), "whatever came of it");
+            let somebody = Some(gambeson_core::Subject { issuer: "i".into(), name: "n".into() });
+            event.context.actor = somebody.clone();
+            assert!(!is_strangers(&event), "somebody on behalf of nobody");
+            (event.context.actor, event.context.subject) = (None, somebody);
+            assert!(!is_strangers(&event));
+        }
     }
 
     #[test]

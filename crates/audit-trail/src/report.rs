@@ -43,6 +43,12 @@ pub struct Report {
     /// The last record that a checkpoint of a given key vouches for. Whoever may write the files can have changed what
     /// comes after it.
     pub signed: Option<u64>,
+    /// How many records before that one no checkpoint vouches for all the same: they were written after the last
+    /// checkpoint before a stop, and the trail that went on behind them did not see them being written. A crash leaves as
+    /// many as fit between two checkpoints; more, or some where nothing crashed, were written by somebody else.
+    pub unsigned: u64,
+    /// The first of them.
+    pub first_unsigned: Option<u64>,
     /// The segments with the head of each.
     pub segments: Vec<SegmentReport>,
 }

@@ -16,12 +16,14 @@ use crate::entry::ControlRecord;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::line::Line;
 use crate::lines::{Lines, Step};
+use crate::note::VerifyingKey;
 use crate::retention::Archive;
 use crate::segment::{self, Segment};
-use crate::{appender, encode};
+use crate::signed::OwnCheckpoint;
+use crate::{appender, encode, telemetry};
 
 /// The versions of the format that can be gone on with and verified.
-pub(crate) const FORMATS: RangeInclusive<u32> = 1..=2;
+pub(crate) const FORMATS: RangeInclusive<u32> = 1..=3;
 
 /// What the whole lines of a segment say.
 struct Scan {
@@ -29,8 +31,12 @@ struct Scan {
     whole: u64,
     /// Bytes after them, without a newline.
     torn: u64,
+    /// What the first line follows; `None` when there is no whole line.
+    begin: Option<End>,
     /// The end of the chain; `None` when there is no whole line.
     end: Option<End>,
+    /// The last checkpoint by the trail's own key.
+    own: Option<OwnCheckpoint>,
     /// The type of the last record.
     last: String,
     instance: String,
@@ -53,14 +59,15 @@ pub(crate) fn open(dir: &Path, parts: Parts, entropy: &dyn Entropy) -> Result<Ap
             .map_err(|error| TrailError::io("look at", &segment.path, error))?
             .len();
     }
+    let key = parts.signer.as_ref().map(Signer::public);
     let start = match segments.as_slice() {
         [] => Start::new_chain(Segment::new(dir, 1), entropy)?,
-        [only] => Start::only(only, scan(only)?, entropy)?,
-        [.., before, last] => match scan(last)? {
+        [only] => Start::only(only, scan(only, key)?, entropy)?,
+        [.., before, last] => match scan(last, key)? {
             scan if scan.end.is_none() => {
-                let earlier = self::scan(before)?;
+                let earlier = self::scan(before, key)?;
                 if earlier.last == "seal" {
-                    Start::empty(last, scan.torn, &earlier)
+                    Start::empty(last, scan.torn, earlier)
                 } else if scan.torn == 0 {
                     // The next file was there, the seal was not yet: as if it had not begun.
                     fs::remove_file(&last.path)
@@ -74,8 +81,9 @@ pub(crate) fn open(dir: &Path, parts: Parts, entropy: &dyn Entropy) -> Result<Ap
             scan => Start::going_on(last, scan)?,
         },
     };
+    let unsigned = key.map_or(Ok(0), |key| start.unsigned(&segments, key))?;
     let archive = Archive::of(&segments, start.segment.number)?;
-    start.finish(dir, parts, sealed, archive)
+    start.finish(dir, parts, sealed, archive, unsigned)
 }
 
 /// From where the chain goes on.
@@ -83,7 +91,9 @@ struct Start {
     segment: Segment,
     whole: u64,
     torn: u64,
+    begin: End,
     end: End,
+    own: Option<OwnCheckpoint>,
     instance: String,
     note: Note,
 }
@@ -103,7 +113,9 @@ impl Start {
             segment,
             whole: 0,
             torn: 0,
+            begin: End::new(0, Digest::ZERO),
             end: End::new(0, Digest::ZERO),
+            own: None,
             instance: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             note: Note::Nothing,
         })
@@ -120,13 +132,16 @@ impl Start {
         Ok(Self { torn: scan.torn, note: Note::Recovery, ..Self::new_chain(segment.clone(), entropy)? })
     }
 
-    fn empty(segment: &Segment, torn: u64, earlier: &Scan) -> Self {
+    fn empty(segment: &Segment, torn: u64, earlier: Scan) -> Self {
+        let end = earlier.end.unwrap_or(End::new(0, Digest::ZERO));
         Self {
             segment: segment.clone(),
             whole: 0,
             torn,
-            end: earlier.end.unwrap_or(End::new(0, Digest::ZERO)),
-            instance: earlier.instance.clone(),
+            begin: end,
+            end,
+            own: earlier.own,
+            instance: earlier.instance,
             note: Note::Recovery,
         }
     }
@@ -141,13 +156,56 @@ impl Start {
             segment: segment.clone(),
             whole: scan.whole,
             torn: scan.torn,
+            begin: scan.begin.unwrap_or(end),
             end,
+            own: scan.own,
             instance: scan.instance,
             note: if clean { Note::Resumed } else { Note::Recovery },
         })
     }
 
-    fn finish(self, dir: &Path, parts: Parts, sealed: u64, archive: Archive) -> Result<Appender, TrailError> {
+    /// How many records at the end the trail's own key has not signed. Looks into two segments at most: each seal stands
+    /// behind a checkpoint.
+    fn unsigned(&self, segments: &[Segment], key: &VerifyingKey) -> Result<u64, TrailError> {
+        let before = segments.iter().find(|segment| segment.number + 1 == self.segment.number);
+        let own = match (&self.own, before) {
+            (None, Some(before)) => self.own_of(before, key)?,
+            (own, _) => own.clone(),
+        };
+        let Some(own) = own else {
+            return Ok(self.end.next);
+        };
+        match own.fits(key, &self.instance) {
+            true => Ok(self.end.next.saturating_sub(own.until)),
+            false => Err(damaged(
+                &self.segment,
+                "the last checkpoint by the trail's key is not over the records that stand before it: they were rewritten",
+            )),
+        }
+    }
+
+    /// The last own checkpoint of the segment before, which this one must go on from.
+    fn own_of(&self, before: &Segment, key: &VerifyingKey) -> Result<Option<OwnCheckpoint>, TrailError> {
+        let scan = scan(before, Some(key))?;
+        if scan.end.is_none_or(|end| (end.next, end.prev) != (self.begin.next, self.begin.prev)) {
+            return Err(damaged(&self.segment, "it does not go on from the segment before it"));
+        }
+        let mut own = scan.own;
+        // Behind that checkpoint and its seal comes the opening of this segment.
+        if let Some(own) = own.as_mut().filter(|own| self.whole > 0 && own.until == self.begin.next) {
+            own.until += 1;
+        }
+        Ok(own)
+    }
+
+    fn finish(
+        self,
+        dir: &Path,
+        parts: Parts,
+        sealed: u64,
+        archive: Archive,
+        unsigned: u64,
+    ) -> Result<Appender, TrailError> {
         let set_aside = match self.torn {
             0 => None,
             _ => Some(self.set_aside(dir)?),
@@ -181,11 +239,14 @@ impl Start {
         let now = appender.clock.now();
         match self.note {
             Note::Nothing => appender.open_segment(),
-            Note::Resumed => drop(appender.push(&encode::resumed(now))),
+            Note::Resumed => drop(appender.push(&encode::resumed(now, unsigned))),
             Note::Recovery => {
                 let torn = set_aside.as_ref().map(|(name, digest)| (name.as_str(), self.torn, *digest));
-                appender.push(&encode::recovery(now, torn));
+                appender.push(&encode::recovery(now, unsigned, torn));
             }
+        }
+        if unsigned > 0 {
+            telemetry::unsigned(unsigned);
         }
         appender.checkpoint();
         appender.commit()?;
@@ -218,28 +279,36 @@ impl Start {
     }
 }
 
-fn scan(segment: &Segment) -> Result<Scan, TrailError> {
+fn scan(segment: &Segment, key: Option<&VerifyingKey>) -> Result<Scan, TrailError> {
     let path = &segment.path;
     let file = File::open(path).map_err(|error| TrailError::io("open", path, error))?;
     let mut lines = Lines::new(file);
-    let mut scan = Scan { whole: 0, torn: 0, end: None, last: String::new(), instance: String::new() };
+    let mut scan = Scan {
+        whole: 0,
+        torn: 0,
+        begin: None,
+        end: None,
+        own: None,
+        last: String::new(),
+        instance: String::new(),
+    };
     loop {
         match lines.next().map_err(|error| TrailError::io("read", path, error))? {
             None => return Ok(scan),
             Some(Step::Torn(bytes)) => scan.torn = bytes.len() as u64,
-            Some(Step::Whole(bytes)) => scan.add(segment, bytes)?,
+            Some(Step::Whole(bytes)) => scan.add(segment, bytes, key)?,
         }
     }
 }
 
 impl Scan {
-    fn add(&mut self, segment: &Segment, bytes: &[u8]) -> Result<(), TrailError> {
+    fn add(&mut self, segment: &Segment, bytes: &[u8], key: Option<&VerifyingKey>) -> Result<(), TrailError> {
         let line = Line::read(bytes).ok_or_else(|| damaged(segment, "a line was changed"))?;
-        match &self.end {
+        match self.end {
             Some(end) if line.seq != end.next || !line.follows(&end.prev) => {
                 return Err(damaged(segment, "its records do not follow one another"));
             }
-            Some(_) => {}
+            Some(end) => self.look_for_own(&line, end.prev, key),
             None => {
                 let opening = ControlRecord::read(&line).filter(|opening| {
                     matches!(opening.record.as_str(), "genesis" | "segment")
@@ -249,12 +318,23 @@ impl Scan {
                 let instance = opening.and_then(|opening| opening.instance);
                 self.instance =
                     instance.ok_or_else(|| damaged(segment, "its first record is not the segment's"))?;
+                self.begin = Some(End::new(line.seq, line.prev_digest()));
             }
         }
         self.end = Some(End::new(line.seq.saturating_add(1), line.hash));
         self.whole += bytes.len() as u64 + 1;
         line.record.clone_into(&mut self.last);
         Ok(())
+    }
+
+    fn look_for_own(&mut self, line: &Line<'_>, prev: Digest, key: Option<&VerifyingKey>) {
+        if line.record == "checkpoint"
+            && let Some(found) = key.and_then(|key| OwnCheckpoint::read(line, prev, key))
+        {
+            self.own = Some(found);
+        } else if let Some(own) = &mut self.own {
+            own.followed_by(line);
+        }
     }
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn health_changed(before: &Health, after: &Health) {
     }
 }
 
+/// The trail goes on after records that its key has not signed.
+pub(crate) fn unsigned(records: u64) {
+    tracing::warn!(records, "audit trail goes on after records that its key has not signed");
+}
+
 /// A text about a person could not be sealed. Told at its 1st, 2nd, 4th, 8th … time: it may be each event.
 pub(crate) fn withheld(error: &TrailError) {
     static TIMES: AtomicU64 = AtomicU64::new(0);

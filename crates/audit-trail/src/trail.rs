@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gambeson_core::{
     Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, Durability, Entropy, Health,
-    HealthCheck, Receipt,
+    HealthCheck, Outcome, Receipt,
 };
 
 use crate::builder::TrailBuilder;
@@ -61,7 +61,8 @@ impl AuditTrail {
     ///
     /// # Errors
     /// [`Config`](TrailErrorKind::Config) for settings that can't work, [`Locked`](TrailErrorKind::Locked) when
-    /// somebody else writes there, [`Damaged`](TrailErrorKind::Damaged) when the last segment was changed,
+    /// somebody else writes there, [`Damaged`](TrailErrorKind::Damaged) when the last segment was changed, or what
+    /// the trail's own key had signed was rewritten,
     /// [`Io`](TrailErrorKind::Io) for the rest.
     pub fn open(dir: impl Into<PathBuf>, config: &Config) -> Result<Self, TrailError> {
         Self::builder(dir).config(config.clone()).open()
@@ -199,10 +200,11 @@ impl AuditSink for AuditTrail {
     fn record(&self, event: AuditEvent, wish: Durability) -> Answer<Result<Receipt, AuditError>> {
         let shared = &self.owner.shared;
         let anonymous = refusals::is_strangers(&event);
-        if anonymous && shared.refusals.counts(&event, shared.clock.monotonic()) {
+        let refusal = anonymous && event.outcome != Outcome::Success;
+        if refusal && shared.refusals.counts(&event, shared.clock.monotonic()) {
             return Answer::Ready(Ok(Receipt::queued()));
         }
-        let durability = match anonymous {
+        let durability = match refusal {
             true => Durability::Async,
             false => durability::of(&self.owner.durability, &event, wish),
         };

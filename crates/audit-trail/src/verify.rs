@@ -15,7 +15,7 @@ use crate::segment::{self, Segment};
 mod evidence;
 mod options;
 
-use evidence::Base;
+use evidence::{Base, Signed};
 pub use options::VerifyOptions;
 
 /// How often a trail is read whose oldest segments are dropped meanwhile.
@@ -48,6 +48,7 @@ fn verify_once(dir: &Path, options: &VerifyOptions) -> Result<Report, VerifyErro
     verifier.base = Base::of(first)?;
     if let Some(base) = &verifier.base {
         (verifier.next, verifier.prev) = (base.seq, base.prev);
+        verifier.signed.from = base.seq;
     }
     let mut place = 0;
     while let Some(segment) = segments.get(place) {
@@ -74,8 +75,7 @@ struct Verifier<'o> {
     last: String,
     /// Published heads of this chain that were not met yet, the newest first.
     anchored: Vec<Head>,
-    /// A seal or shutdown that stands behind records without a checkpoint.
-    unsigned_end: bool,
+    signed: Signed,
     report: Report,
 }
 
@@ -91,7 +91,7 @@ impl<'o> Verifier<'o> {
             at_start: true,
             last: String::new(),
             anchored: Vec::new(),
-            unsigned_end: false,
+            signed: Signed::default(),
             report: Report {
                 instance: String::new(),
                 records: 0,
@@ -109,6 +109,8 @@ impl<'o> Verifier<'o> {
                 dropped_records: 0,
                 checkpoints: 0,
                 signed: None,
+                unsigned: 0,
+                first_unsigned: None,
                 segments: Vec::new(),
             },
         }
@@ -310,9 +312,9 @@ impl<'o> Verifier<'o> {
             "recovery" => self.report.recoveries += 1,
             "checkpoint" => self.checkpoint(line)?,
             "tombstone" => self.tombstone(line)?,
-            "seal" | "shutdown" => self.unsigned_end |= self.last != "checkpoint",
             _ => {}
         }
+        self.signatures(line)?;
         self.report.closed = line.record == "shutdown";
         self.report.head = Head { seq: Some(line.seq), hash: line.hash };
         self.meet_anchored(line)?;
@@ -337,7 +339,7 @@ impl<'o> Verifier<'o> {
         }
         self.beginning()?;
         self.anchored()?;
-        self.signatures()?;
+        self.signed_at_all()?;
         match self.options.head {
             Some(_) if self.report.head_confirmed => Ok(self.report),
             None => Ok(self.report),

@@ -287,7 +287,10 @@ impl Writer {
                 chunk.push(Placed { seq: None, item });
             } else if let Some(cause) = self.turned_away(item.members.len(), item.anonymous) {
                 self.lose(cause, &item);
-                let detail = "the audit trail has reached max_total_bytes";
+                let detail = match cause {
+                    Cause::DiskLow => "the disk has less than min_free_bytes, which are not for strangers",
+                    _ => "the audit trail has reached max_total_bytes, or for strangers its reserve",
+                };
                 item.refuse(&TrailError::new(TrailErrorKind::Quota, detail));
             } else {
                 self.push_losses();
@@ -395,10 +398,10 @@ impl Writer {
             None if self.appender.unsyncable => Health::Unhealthy("a sync failed".into()),
             None if self.shut_out == ShutOut::All => Health::Unhealthy("max_total_bytes is reached".into()),
             None if self.shut_out == ShutOut::Strangers => {
-                Health::Degraded("refusals of strangers are no longer kept: max_total_bytes is near".into())
+                Health::Degraded("events of strangers are no longer kept: max_total_bytes is near".into())
             }
             None if self.disk_low => Health::Degraded(
-                "refusals of strangers are no longer kept: the disk has less than min_free_bytes".into(),
+                "events of strangers are no longer kept: the disk has less than min_free_bytes".into(),
             ),
             None => Health::Healthy,
         };

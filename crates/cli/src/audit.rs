@@ -174,6 +174,11 @@ fn report_text(dir: &Path, report: &Report) -> String {
             "its checkpoints were not looked at: give the public key (--key)".into(),
         ),
     }
+    if let Some(first) = report.first_unsigned {
+        let unsigned = report.unsigned;
+        let words = "no checkpoint vouches for them, as a crash leaves them, or somebody wrote them while the app was stopped";
+        note(true, format!("{unsigned} records before starts are unsigned, first record {first}: {words}"));
+    }
     let (segments, records) = (report.dropped_segments, report.dropped_records);
     note(
         segments > 0,
@@ -207,6 +212,8 @@ fn report_json(report: &Report) -> String {
         "anchored": report.anchored,
         "checkpoints": report.checkpoints,
         "signed": report.signed,
+        "unsigned": report.unsigned,
+        "first_unsigned": report.first_unsigned,
         "dropped_segments": report.dropped_segments,
         "dropped_records": report.dropped_records,
         "refusals": report.refusals,

@@ -168,6 +168,7 @@ async fn while_the_disk_is_low_strangers_are_not_kept() {
         let at = Timestamp::from_unix_seconds(1_795_421_730);
         let mut event = AuditEvent::new(AuditKind::Authentication, "token.verify", Outcome::Denied, at);
         event.reason = Some(reason.into());
+        event.context.address = Some([192, 0, 2, 1].into());
         event
     };
     disk.free.store(999, Ordering::SeqCst);

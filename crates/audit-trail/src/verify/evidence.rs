@@ -16,6 +16,20 @@ pub(super) struct Base {
     pub(super) prev: Digest,
     /// The tombstone that tells of them.
     pub(super) told_by: Option<u64>,
+    /// A checkpoint of a given key vouches for that tombstone.
+    signed: bool,
+}
+
+/// How far checkpoints of a given key reach.
+///
+/// A checkpoint vouches for what was written since its trail was opened, and for what it found signed then. It says
+/// nothing of records between the last checkpoint before a stop and the record of the start after it.
+#[derive(Default)]
+pub(super) struct Signed {
+    /// The first record that still needs a checkpoint.
+    pub(super) from: u64,
+    /// The last start since then.
+    start: Option<u64>,
 }
 
 impl Base {
@@ -32,7 +46,7 @@ impl Base {
         // What can't be read is found to be so when its turn comes.
         let prev = line.and_then(|line| std::str::from_utf8(line.prev).ok()?.parse().ok());
         let (seq, prev) = line.zip(prev).map_or((0, Digest::ZERO), |(line, prev)| (line.seq, prev));
-        Ok(Some(Self { segment: segment.number, seq, prev, told_by: None }))
+        Ok(Some(Self { segment: segment.number, seq, prev, told_by: None, signed: false }))
     }
 }
 
@@ -72,7 +86,12 @@ impl Verifier<'_> {
 
     /// A tombstone that reaches to the present beginning vouches for it.
     pub(super) fn tombstone(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
-        let Some(base) = self.base.as_mut().filter(|base| base.told_by.is_none()) else {
+        // One that nobody signed may be followed by another: after a crash before its checkpoint it is written again.
+        let needed = |base: &&mut Base| match self.options.keys.is_empty() {
+            true => base.told_by.is_none(),
+            false => !base.signed,
+        };
+        let Some(base) = self.base.as_mut().filter(needed) else {
             return Ok(());
         };
         let told = ControlRecord::read(line);
@@ -116,8 +135,10 @@ impl Verifier<'_> {
                 format!("segments 1 to {last} are not there, and no tombstone says that they were dropped");
             return Err(missing(VerifyErrorKind::Missing, detail));
         };
-        if !self.options.keys.is_empty() && self.report.signed.is_none_or(|signed| signed < told_by) {
-            let detail = format!("segments 1 to {last} are not there, and their tombstone is not signed");
+        if !self.options.keys.is_empty() && !base.signed {
+            let detail = format!(
+                "segments 1 to {last} are not there, and no checkpoint vouches for their tombstone, record {told_by}"
+            );
             return Err(missing(VerifyErrorKind::BadSignature, detail));
         }
         self.report.dropped_segments = last;
@@ -137,18 +158,43 @@ impl Verifier<'_> {
             return Err(self.error(VerifyErrorKind::BadSignature, detail));
         }
         self.report.signed = line.seq.checked_sub(1);
-        self.unsigned_end = false;
+        let Signed { from, start } = std::mem::take(&mut self.signed);
+        let seen = start.unwrap_or(from);
+        if seen > from {
+            self.report.unsigned += seen - from;
+            self.report.first_unsigned.get_or_insert(from);
+        }
+        if let Some(base) = &mut self.base {
+            base.signed |= base.told_by.is_some_and(|told_by| told_by >= seen);
+        }
+        self.signed.from = line.seq.saturating_add(1);
         Ok(())
     }
 
     /// Whoever has no key can write records behind the last checkpoint, but not what the trail only writes signed.
-    pub(super) fn signatures(&self) -> Result<(), VerifyError> {
-        if self.options.keys.is_empty() || (self.report.signed.is_some() && !self.unsigned_end) {
+    /// No later checkpoint mends that.
+    pub(super) fn signatures(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
+        match line.record {
+            "start" | "recovery" => self.signed.start = Some(line.seq),
+            "seal" | "shutdown" if self.last != "checkpoint" && !self.options.keys.is_empty() => {
+                let detail = "from here on no checkpoint is signed by a given key, though the trail was sealed or closed";
+                let first = Some(self.signed.from);
+                return Err(VerifyError { seq: first, ..self.error(VerifyErrorKind::BadSignature, detail) });
+            }
+            // Right behind a checkpoint these say nothing that would need another one.
+            "seal" | "shutdown" | "segment" if line.seq == self.signed.from => self.signed.from += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// With a key at hand, a trail without any signature is not taken for one that is too young.
+    pub(super) fn signed_at_all(&self) -> Result<(), VerifyError> {
+        if self.options.keys.is_empty() || self.report.signed.is_some() {
             return Ok(());
         }
-        let first = self.report.signed.map_or(0, |signed| signed.saturating_add(2));
-        let detail =
-            "from here on no checkpoint is signed by a given key, though the trail was sealed or closed";
-        Err(VerifyError { seq: Some(first), ..self.error(VerifyErrorKind::BadSignature, detail) })
+        let detail = "no checkpoint is signed by a given key";
+        let first = Some(self.signed.from);
+        Err(VerifyError { seq: first, ..self.error(VerifyErrorKind::BadSignature, detail) })
     }
 }

@@ -51,8 +51,8 @@ impl VerifyOptions {
         self
     }
 
-    /// Adds one of the [`keys`](Self::keys): from then on every checkpoint must be signed by one of them, and whatever
-    /// was sealed or closed must be covered by one.
+    /// Adds one of the [`keys`](Self::keys): from then on every checkpoint must be signed by one of them, and each seal and
+    /// shutdown must stand right behind one.
     #[must_use]
     pub fn key(mut self, key: VerifyingKey) -> Self {
         self.keys.push(key);

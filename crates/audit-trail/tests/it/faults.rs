@@ -159,7 +159,7 @@ fn a_forged_record_breaks_the_chain_and_a_forged_end_misses_the_head() {
     let error = verify(dir.path(), &VerifyOptions::default().head(head)).unwrap_err();
     assert_eq!(error.kind(), Kind::Rewritten);
     fs::write(&path, &whole).unwrap();
-    with_lines(&path, |lines| lines[0] = forge(&lines[0], "\"format\":2", "\"format\":9"));
+    with_lines(&path, |lines| lines[0] = forge(&lines[0], "\"format\":3", "\"format\":9"));
     assert_eq!(kind(dir.path()), Some(Kind::BadGenesis));
 }
 

@@ -7,6 +7,7 @@ mod exporting;
 mod fan_out;
 mod faults;
 mod keeping;
+mod log;
 mod outcome;
 mod people;
 mod process;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gambeson_audit_trail::{
-    AuditTrail, Config, Digest, Filter, PublishedHead, SigningKey, VerifyErrorKind as Kind, VerifyOptions,
-    read, trails_in, verify, verify_set,
+    AuditTrail, Config, Digest, Filter, Head, PublishedHead, SigningKey, VerifyErrorKind as Kind,
+    VerifyOptions, read, trails_in, verify, verify_set,
 };
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
@@ -151,25 +151,8 @@ fn a_trail_that_drops_segments_never_looks_tampered_with() {
     assert!(verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments > 3);
 }
 
-/// Somebody who may write the files but has no key takes the beginning away and writes a tombstone for it.
-#[test]
-fn a_forged_tombstone_is_not_signed() {
-    let (dir, key) = (tempfile::tempdir().unwrap(), key());
-    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
-    let config = small().segment_bytes(1 << 20);
-    let builder = AuditTrail::builder(dir.path()).config(small()).clock(Arc::new(clock));
-    let trail = builder.sign(key.clone()).open().unwrap();
-    fill(&trail, 20);
-    trail.close(LONG).unwrap();
-    let options = VerifyOptions::default().key(key.public().clone());
-    let segments = verify(dir.path(), &options).unwrap().segments;
-    let gone = &segments[1].head;
-    for segment in &segments[..2] {
-        fs::remove_file(&segment.path).unwrap();
-    }
-    // It goes on without the key, and ends with the forged record.
-    let head = written(dir.path(), &config, 0);
-    let path = &segments.last().unwrap().path;
+/// Adds a tombstone for two segments, whose last record was `gone`, behind the record `head`.
+fn forge_tombstone(path: &Path, head: Head, gone: Head) {
     let seq = head.seq.unwrap() + 1;
     let body = format!(
         "{{\"seq\":{seq},\"prev\":\"{}\",\"at\":\"2026-11-23T08:15:30.250Z\",\"record\":\"tombstone\",\"first_segment\":1,\
@@ -181,13 +164,67 @@ fn a_forged_tombstone_is_not_signed() {
     let line = format!("{body},\"hash\":\"{}\"}}\n", Digest::of(body.as_bytes()));
     let text = fs::read_to_string(path).unwrap();
     fs::write(path, text + &line).unwrap();
-    assert_eq!(
-        verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments,
-        2,
-        "hashes alone don't tell"
-    );
-    let error = verify(dir.path(), &options).unwrap_err();
-    assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
+}
+
+/// Somebody who may write the files but has no key takes the beginning away and writes a tombstone for it. The next start
+/// signs the chain, but vouches for nothing that it finds unsigned.
+#[test]
+fn a_forged_tombstone_is_not_signed() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let open = || {
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+        let builder = AuditTrail::builder(dir.path()).config(small()).clock(Arc::new(clock));
+        builder.sign(key.clone()).open().unwrap()
+    };
+    let trail = open();
+    fill(&trail, 20);
+    let head = trail.close(LONG).unwrap();
+    let options = VerifyOptions::default().key(key.public().clone());
+    let segments = verify(dir.path(), &options).unwrap().segments;
+    forge_tombstone(&segments.last().unwrap().path, head, segments[1].head);
+    segments[..2].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    for starts in 0..3 {
+        let dropped = verify(dir.path(), &VerifyOptions::default()).unwrap().dropped_segments;
+        assert_eq!(dropped, 2, "hashes alone don't tell");
+        let error = verify(dir.path(), &options).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.seq()),
+            (Kind::BadSignature, Some(0)),
+            "after {starts} starts: {error}"
+        );
+        open().close(LONG).unwrap();
+    }
+}
+
+/// Nothing was deleted yet, and the next start tells and signs it once more.
+#[test]
+fn a_crash_between_a_tombstone_and_its_checkpoint_is_no_forgery() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let config = small().retention(Some(DAY), None);
+    let before = aged(dir.path(), Some(&key), &small());
+    before.close(LONG).unwrap();
+    let files = numbers(dir.path()).into_iter().map(|n| dir.path().join(format!("trail-{n:06}.jsonl")));
+    let kept: Vec<_> = files.map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let open = || {
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730).plus(DAY));
+        let builder = AuditTrail::builder(dir.path()).config(config.clone()).clock(Arc::new(clock));
+        builder.sign(key.clone()).open().unwrap()
+    };
+    open().close(LONG).unwrap();
+    let (whole, last) = kept.last().unwrap();
+    let text = fs::read_to_string(last).unwrap();
+    let new = &text[whole.len()..];
+    let told = new.split_inclusive('\n').position(|line| line.contains("\"tombstone\"")).unwrap();
+    let torn: String = new.split_inclusive('\n').take(told + 1).collect();
+    for (bytes, path) in &kept {
+        fs::write(path, bytes).unwrap();
+    }
+    fs::write(last, [&whole[..], torn.as_bytes()].concat()).unwrap();
+    open().close(LONG).unwrap();
+    let options = VerifyOptions::default().key(key.public().clone());
+    let report = verify(dir.path(), &options).unwrap();
+    assert!(report.dropped_segments > 3, "{report:?}");
+    assert_eq!(report.unsigned, 1, "the first tombstone");
 }
 
 /// The tombstone is on the disk first: a crash before the last file is gone leaves more, never less, than it says.

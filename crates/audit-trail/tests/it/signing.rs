@@ -1,18 +1,19 @@
 //! Signed checkpoints: when they are written, and what they find that hashes alone don't.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use gambeson_audit_trail::{
-    AuditTrail, Config, Digest, Entry, Filter, SigningKey, VerifyErrorKind as Kind, VerifyOptions, read,
-    verify,
+    AuditTrail, Config, Digest, Entry, Filter, SigningKey, TrailErrorKind, VerifyErrorKind as Kind,
+    VerifyOptions, read, verify,
 };
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
+use super::log::logged;
 use super::{LONG, event, small, written};
 
 pub(super) fn key() -> SigningKey {
@@ -162,18 +163,162 @@ fn a_checkpoint_cannot_be_taken_from_another_trail() {
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(1)), "{error}");
 }
 
-/// Format 1 has no checkpoints: what was written before they came still verifies, and can be gone on with.
+/// What was written in the formats before still verifies and can be gone on with. Nobody can say of it that it was never
+/// signed: with a key, a trail that was closed unsigned does not verify, whoever signs it later.
 #[test]
-fn a_trail_of_format_1_verifies_and_is_signed_from_now_on() {
+fn a_trail_of_an_older_format_is_gone_on_with_and_its_beginning_stays_unsigned() {
+    for format in [1, 2] {
+        let (dir, key) = (tempfile::tempdir().unwrap(), key());
+        written(dir.path(), &Config::default(), 3);
+        let path = first(dir.path());
+        let older = format!("\"format\":{format},");
+        rewrite(&path, 0, |_, body| Some(body.replace("\"format\":3,", &older)));
+        assert!(fs::read_to_string(&path).unwrap().contains(&older));
+        assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 3);
+        signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
+        let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+        assert_eq!((report.events, report.checkpoints), (3, 1));
+        let error = verify(dir.path(), &with(&key)).unwrap_err();
+        assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
+    }
+}
+
+fn first(dir: &Path) -> PathBuf {
+    dir.join("trail-000001.jsonl")
+}
+
+/// What the starts say of the records before them that their key has not signed.
+fn unsigned(dir: &Path) -> Vec<Option<u64>> {
+    let entries = read(dir, Filter::all()).unwrap().map(Result::unwrap);
+    let start = |entry: Entry| match entry {
+        Entry::Control(record) if matches!(&*record.record, "start" | "recovery") => Some(record.unsigned),
+        _ => None,
+    };
+    entries.filter_map(start).collect()
+}
+
+/// Keeps the first so many lines, as a crash does.
+fn cut(path: &Path, lines: usize) {
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, text.split_inclusive('\n').take(lines).collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_part_that_was_signed_and_rewritten_while_the_app_was_stopped_is_not_gone_on_with() {
     let (dir, key) = (tempfile::tempdir().unwrap(), key());
-    written(dir.path(), &Config::default(), 3);
-    let path = dir.path().join("trail-000001.jsonl");
-    rewrite(&path, 0, |_, body| Some(body.replace("\"format\":2", "\"format\":1")));
-    assert!(fs::read_to_string(&path).unwrap().contains("\"format\":1,"));
-    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 3);
-    assert_eq!(verify(dir.path(), &with(&key)).unwrap_err().kind(), Kind::BadSignature);
-    let (trail, _) = signed(dir.path(), &key, Config::default());
+    let config = Config::default().checkpoints(5, Duration::from_secs(10));
+    let (trail, _) = signed(dir.path(), &key, config.clone());
+    record(&trail, 12);
     trail.close(LONG).unwrap();
+    let path = first(dir.path());
+    // With and without what stood behind the last checkpoint: as after a clean stop, and as after a crash.
+    for lines in [usize::MAX, 14] {
+        cut(&path, lines);
+        rewrite(&path, 3, |_, body| Some(body.replace("success", "denied")));
+        let forged = fs::read(&path).unwrap();
+        let error = AuditTrail::builder(dir.path()).sign(key.clone()).open().unwrap_err();
+        assert_eq!(error.kind(), TrailErrorKind::Damaged);
+        assert!(error.to_string().contains("they were rewritten"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), forged, "it is evidence");
+    }
+    // Not its own: nothing to hold it against.
+    signed(dir.path(), &self::key(), config).0.close(LONG).unwrap();
+    assert_eq!(unsigned(dir.path()), [Some(14)]);
+}
+
+/// The last segment has no checkpoint yet: then the one before it says whether what is there was rewritten.
+#[test]
+fn the_segment_before_is_looked_at_where_the_last_one_is_not_signed_yet() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let (trail, _) = signed(dir.path(), &key, small());
+    record(&trail, 30);
+    trail.close(LONG).unwrap();
+    let segments = verify(dir.path(), &with(&key)).unwrap().segments;
+    let (second, third) = (&segments[1].path, &segments[2].path);
+    segments[3..].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    let (whole, later) = (fs::read(second).unwrap(), fs::read_to_string(third).unwrap());
+    let open = || AuditTrail::builder(dir.path()).config(small()).sign(key.clone()).open();
+    let forged = fs::read_to_string(second).unwrap().replace("success", "denied!");
+    // (lines of the last segment, unsigned among them)
+    for (lines, left) in [(0, None), (1, None), (2, Some(1)), (3, Some(2))] {
+        fs::write(third, &later).unwrap();
+        cut(third, lines);
+        fs::write(second, &forged).unwrap();
+        assert_eq!(open().unwrap_err().kind(), TrailErrorKind::Damaged, "{lines}");
+        fs::write(second, &whole).unwrap();
+        open().unwrap().close(LONG).unwrap();
+        assert_eq!(unsigned(dir.path()), [left], "{lines} lines");
+        let report = verify(dir.path(), &with(&key)).unwrap();
+        assert_eq!(report.unsigned, left.unwrap_or(0), "{lines} lines");
+    }
+    // A segment that is whole, but not the one that was there.
+    fs::write(third, &later).unwrap();
+    cut(third, 2);
+    fs::copy(&segments[0].path, second).unwrap();
+    let text = fs::read_to_string(second).unwrap();
+    let line = text.lines().next().unwrap();
+    let begins =
+        line[..line.len() - 75].replace("genesis", "segment").replace("\"segment\":1", "\"segment\":2");
+    fs::write(second, format!("{begins},\"hash\":\"{}\"}}\n", Digest::of(begins.as_bytes()))).unwrap();
+    let error = open().unwrap_err();
+    assert!(error.to_string().contains("does not go on from the segment before"), "{error}");
+}
+
+#[test]
+fn what_a_crash_left_unsigned_is_counted_and_no_later_checkpoint_vouches_for_it() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let config = Config::default().checkpoints(5, Duration::from_secs(10));
+    let (trail, _) = signed(dir.path(), &key, config.clone());
+    record(&trail, 14);
+    trail.close(LONG).unwrap();
+    // genesis 0, checkpoint 1, events 2 to 6, checkpoint 7, 8 to 12, 13, events 14 to 17
+    let path = first(dir.path());
+    cut(&path, 18);
+    rewrite(&path, 16, |_, body| Some(body.replace("success", "denied")));
+    let said = logged(|| signed(dir.path(), &key, config.clone()).0.close(LONG).unwrap());
+    assert!(
+        said.iter().any(|line| line.contains("records=4") && line.contains("has not signed")),
+        "{said:?}"
+    );
+    let said = logged(|| signed(dir.path(), &key, config).0.close(LONG).unwrap());
+    assert!(said.iter().all(|line| !line.contains("has not signed")), "{said:?}");
+    assert_eq!(unsigned(dir.path()), [Some(4), None]);
     let report = verify(dir.path(), &with(&key)).unwrap();
-    assert_eq!((report.events, report.signed), (3, Some(5)));
+    assert_eq!((report.unsigned, report.first_unsigned, report.closed), (4, Some(14), true));
+    assert!(report.signed > Some(17));
+    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().unsigned, 0, "nobody looked");
+}
+
+/// Whoever has no key takes all checkpoints out. The app goes on, loses nothing, and its signatures don't heal that.
+#[test]
+fn signatures_that_were_taken_out_are_missed_after_the_restart_too() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
+    let (trail, _) = signed(dir.path(), &key, Config::default());
+    record(&trail, 3);
+    trail.close(LONG).unwrap();
+    rewrite(&first(dir.path()), 0, |_, body| (!body.contains("\"checkpoint\"")).then(|| body.to_owned()));
+    let (trail, _) = signed(dir.path(), &key, Config::default());
+    record(&trail, 1);
+    trail.close(LONG).unwrap();
+    // genesis, shutdown, start, three events, shutdown
+    assert_eq!(unsigned(dir.path()), [None, Some(7)]);
+    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 4);
+    let error = verify(dir.path(), &with(&key)).unwrap_err();
+    assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
+}
+
+/// However often it is stopped and started: what it has signed it finds signed.
+#[test]
+fn a_clean_restart_leaves_nothing_unsigned() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    for events in 0..12 {
+        let (trail, _) = signed(dir.path(), &key, small());
+        record(&trail, events);
+        trail.close(LONG).unwrap();
+    }
+    let report = verify(dir.path(), &with(&key)).unwrap();
+    assert!(report.segments.len() > 8 && report.closed, "{report:?}");
+    assert_eq!((report.unsigned, report.first_unsigned), (0, None));
+    assert_eq!(unsigned(dir.path()), [None; 11]);
 }

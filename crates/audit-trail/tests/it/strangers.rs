@@ -58,6 +58,23 @@ async fn a_flood_of_refusals_is_a_handful_of_records() {
     assert!(std::fs::metadata(dir.path().join("trail-000001.jsonl")).unwrap().len() < 8_000);
 }
 
+/// The app's own refusals, such as that of a secret that may not be read, come without a request and without a subject.
+#[tokio::test]
+async fn what_the_app_refuses_by_itself_is_kept_each_and_as_surely_as_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = AuditTrail::open(dir.path(), &Config::default()).unwrap();
+    let at = Timestamp::from_unix_seconds(1_795_421_730);
+    for kind in [AuditKind::SecretAccess, AuditKind::PolicyChange, AuditKind::Application] {
+        for _ in 0..3 {
+            let event = AuditEvent::new(kind, "secret.read", Outcome::Denied, at);
+            assert!(trail.record(event, Durability::Strict).wait().await.unwrap().durable, "{kind:?}");
+        }
+    }
+    trail.close(LONG).unwrap();
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert_eq!((report.events, report.refusals), (9, 0));
+}
+
 #[test]
 fn what_fits_into_no_group_is_counted_too() {
     let dir = tempfile::tempdir().unwrap();

@@ -62,6 +62,9 @@ fn control_line(control: &ControlRecord) -> String {
     if let (Some(first), Some(last)) = (control.first_segment, control.last_segment) {
         let _ = write!(line, ": segments {first} to {last} were dropped");
     }
+    if let Some(records) = control.unsigned {
+        let _ = write!(line, ": {records} records before it are unsigned");
+    }
     if let Some(bytes) = control.torn_bytes {
         let _ = write!(line, ": {bytes} bytes of a torn line set aside");
     }

@@ -44,6 +44,29 @@ fn signatures_and_published_heads_are_checked() {
     assert_eq!(gambeson(&["audit", "verify", dir, "--anchor", "no/such/file"]).0, 3);
 }
 
+/// As a crash leaves it: the key has not signed what stands at the end.
+#[test]
+fn what_a_crash_left_unsigned_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, _) = signed(folder.path());
+    let file = folder.path().join("trail-000001.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let first = text.lines().next().unwrap();
+    fs::write(&file, format!("{first}\n")).unwrap();
+    signed(folder.path());
+    let (dir, key) = (folder.path().to_str().unwrap(), key.to_string());
+    let (code, out, err) = gambeson(&["audit", "verify", dir, "--key", &key]);
+    assert!(
+        code == 0 && out.contains("note: 1 records before starts are unsigned, first record 0: "),
+        "{out}{err}"
+    );
+    let (_, out, _) = gambeson(&["audit", "verify", dir, "--key", &key, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["unsigned"], &report["first_unsigned"]), (&1.into(), &0.into()));
+    let (_, out, _) = gambeson(&["audit", "tail", dir]);
+    assert!(out.contains("recovery: 1 records before it are unsigned"), "{out}");
+}
+
 #[test]
 fn the_trails_of_all_instances_are_verified_together() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,39 @@
+//! How far a trail that is opened again finds its own signatures: for what comes after, it did not see it being written.
+
+use crate::checkpoint::vouches;
+use crate::digest::Digest;
+use crate::entry::ControlRecord;
+use crate::line::Line;
+use crate::note::VerifyingKey;
+
+/// The last checkpoint of a segment that says it is by the trail's own key.
+///
+/// It is enough to look at the last one: where it fits, so does all that it stands behind.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnCheckpoint {
+    note: String,
+    seq: u64,
+    prev: Digest,
+    /// The first record that needs another one.
+    pub(crate) until: u64,
+}
+
+impl OwnCheckpoint {
+    /// Reads a record that stands behind the record with the hash `prev`.
+    pub(crate) fn read(line: &Line<'_>, prev: Digest, key: &VerifyingKey) -> Option<Self> {
+        let note = ControlRecord::read(line)?.note.filter(|note| key.is_named_on(note))?;
+        Some(Self { note, seq: line.seq, prev, until: line.seq.saturating_add(1) })
+    }
+
+    /// Takes a seal, a shutdown or a segment's opening into account: right behind a checkpoint it needs no other.
+    pub(crate) fn followed_by(&mut self, line: &Line<'_>) {
+        if line.seq == self.until && matches!(line.record, "seal" | "shutdown" | "segment") {
+            self.until = line.seq.saturating_add(1);
+        }
+    }
+
+    /// Whether the key has signed exactly the records before it.
+    pub(crate) fn fits(&self, key: &VerifyingKey, instance: &str) -> bool {
+        vouches(key, &self.note, instance, self.seq, &self.prev)
+    }
+}
