@@ -4,13 +4,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use gambeson_core::{BoxFuture, HttpTransport, TransportError, TransportLimits};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
+use crate::aside::Aside;
 use crate::digest::Head;
 use crate::segment;
 
@@ -73,6 +74,9 @@ pub enum AnchorError {
     /// It took too long.
     #[error("the anchor did not answer in time")]
     Deadline,
+    /// It still writes an earlier head, since longer than its deadline.
+    #[error("the anchor still hangs with an earlier head")]
+    Busy,
     /// The trail could not sync, so there is no head that may be published.
     #[error("the trail can't sync")]
     NotSynced,
@@ -83,11 +87,13 @@ pub trait Anchor: Send + Sync + fmt::Debug {
     /// The anchor's name, stable, for health and logs.
     fn name(&self) -> &str;
 
-    /// Keeps `head`. Called off the write path, and again after a failure; perhaps twice.
+    /// Keeps `head`. Called off the write path, and again after a failure; perhaps twice. Polled by the app's runtime, so it may not
+    /// block: what does belongs in a thread of its own.
     fn publish(&self, head: &PublishedHead) -> BoxFuture<Result<(), AnchorError>>;
 }
 
-/// Writes heads to the standard output, one JSON object a line: for platforms that collect it elsewhere.
+/// Writes heads to the standard output, one JSON object a line: for platforms that collect it elsewhere. Written in a thread of its
+/// own: a reader that hangs holds up neither the trail nor the app, and shows in the publisher's health.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct StdoutAnchor;
@@ -106,24 +112,29 @@ impl Anchor for StdoutAnchor {
     }
 
     fn publish(&self, head: &PublishedHead) -> BoxFuture<Result<(), AnchorError>> {
+        /// The process has one standard output, so one thread at most waits for it.
+        static ASIDE: LazyLock<Aside> = LazyLock::new(Aside::default);
         let line = head.line();
-        Box::pin(async move {
+        ASIDE.run(move || {
             let mut out = io::stdout().lock();
             out.write_all(line.as_bytes())?;
-            Ok(out.flush()?)
+            out.flush()
         })
     }
 }
 
 /// Appends heads to a file, one JSON object a line, and syncs it. On a disk of the same machine it proves little: mount one
-/// that the app's user can only append to.
+/// that the app's user can only append to. Written in a thread of its own, as [`StdoutAnchor`] does.
 #[derive(Debug, Clone)]
-pub struct FileAnchor(PathBuf);
+pub struct FileAnchor {
+    path: PathBuf,
+    aside: Aside,
+}
 
 impl FileAnchor {
     /// The file; it is created for its owner only.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), aside: Aside::default() }
     }
 }
 
@@ -133,8 +144,8 @@ impl Anchor for FileAnchor {
     }
 
     fn publish(&self, head: &PublishedHead) -> BoxFuture<Result<(), AnchorError>> {
-        let (path, line) = (self.0.clone(), head.line());
-        Box::pin(async move { Ok(append(&path, &line)?) })
+        let (path, line) = (self.path.clone(), head.line());
+        self.aside.run(move || append(&path, &line))
     }
 }
 

@@ -224,6 +224,7 @@
 
 mod anchor;
 mod appender;
+mod aside;
 mod builder;
 mod checkpoint;
 mod config;

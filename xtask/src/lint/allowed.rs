@@ -47,6 +47,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "crates/audit-trail/src/anchor.rs",
         "a head is published off the write path; that is I/O",
     ),
+    allow("boxed-future", "crates/audit-trail/src/aside.rs", "an anchor's answer, once a minute"),
     allow("boxed-future", "crates/audit-trail/src/publisher.rs", "a task is boxed once when it is spawned"),
     allow(
         "boxed-future",

@@ -200,6 +200,23 @@ async fn what_was_published_must_be_in_the_trail() {
     assert!(read_heads(&anchor).is_err());
 }
 
+/// It has a thread of its own: whoever asked may have given up.
+#[tokio::test]
+async fn a_head_reaches_the_file_whether_or_not_somebody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("heads.jsonl");
+    let anchor = FileAnchor::new(&path);
+    let head: PublishedHead = serde_json::from_value(serde_json::json!({
+        "instance": "0".repeat(32), "head": format!("1:{}", "0".repeat(64)), "at": "2026-11-23T08:15:30.250Z",
+    }))
+    .unwrap();
+    drop(anchor.publish(&head));
+    while matches!(anchor.publish(&head).await, Err(AnchorError::Busy)) {}
+    assert_eq!(read_heads(&path).unwrap(), [head.clone(), head.clone()]);
+    let missing = FileAnchor::new(folder.path().join("no/such/folder"));
+    assert!(matches!(missing.publish(&head).await, Err(AnchorError::Io(_))));
+}
+
 fn written_elsewhere(dir: &Path) {
     drop(AuditTrail::open(dir, &Config::default()).unwrap());
 }

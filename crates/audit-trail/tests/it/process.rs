@@ -1,16 +1,20 @@
-//! Other processes: a second writer, and one whose disk is full.
+//! Other processes: a second writer, one whose disk is full, and one whose standard output nobody reads.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
-use gambeson_audit_trail::{AuditTrail, Filter, VerifyOptions, read, verify};
+use gambeson_audit_trail::{
+    AuditTrail, Filter, Publishing, StdoutAnchor, VerifyOptions, read, read_heads, verify,
+};
 use gambeson_core::{AuditSink, Durability, Health, HealthCheck};
 
 use super::{LONG, event, open, small, written};
 
 const SECOND: &str = "GAMBESON_TEST_SECOND_WRITER_DIR";
 const FULL: &str = "GAMBESON_TEST_FULL_DISK_DIR";
+const UNREAD: &str = "GAMBESON_TEST_UNREAD_STDOUT_DIR";
 
 /// Runs one test of this binary as a process of its own, through `command`.
 fn child(mut command: Command, test: &str, variable: &str, dir: &Path) -> Output {
@@ -91,4 +95,61 @@ fn a_full_disk_refuses_strict_events_and_damages_nothing() {
     let stored: Vec<u64> =
         read(dir.path(), Filter::events()).unwrap().map(|entry| entry.unwrap().seq()).collect();
     assert!(kept.iter().all(|seq| stored.binary_search(seq).is_ok()));
+}
+
+/// Not a test of its own: what `a_standard_output_that_nobody_reads_stops_nothing` starts. One thread does everything but
+/// what has threads of its own.
+#[tokio::test]
+async fn unread_stdout_child() {
+    let Some(dir) = std::env::var_os(UNREAD) else {
+        return;
+    };
+    let (locked, held) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut out = std::io::stdout().lock();
+        locked.send(()).unwrap();
+        // More than a pipe holds.
+        out.write_all(&[b'\n'; 1 << 20]).unwrap();
+    });
+    held.recv().unwrap();
+    let trail = AuditTrail::builder(dir).open().unwrap();
+    let options: Publishing =
+        serde_json::from_str(r#"{"attempts":1,"deadline":"10ms","interval":"1h"}"#).unwrap();
+    let publisher = trail.publish_to(Arc::new(StdoutAnchor::new()), options).unwrap();
+    for _ in 0..3 {
+        let error = publisher.publish_now().await.unwrap_err();
+        trail.record(event("strict", Some("acme")), Durability::Strict).wait().await.unwrap();
+        eprintln!("not published: {error}");
+    }
+    eprintln!("kept: {:?}", publisher.check().wait().await);
+    while publisher.publish_now().await.is_err() {}
+    let head = trail.close(LONG).unwrap();
+    publisher.publish_now().await.unwrap();
+    eprintln!("closed: {head}");
+    std::process::exit(0);
+}
+
+#[test]
+fn a_standard_output_that_nobody_reads_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::unread_stdout_child", "--nocapture"])
+        .env(UNREAD, dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let kept = told.find(|line| line.starts_with("kept: ")).unwrap();
+    assert!(kept.contains("heads can't be published to stdout"), "{kept}");
+    // Now somebody reads.
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let closed = told.find_map(|line| line.strip_prefix("closed: ").map(str::to_owned)).unwrap();
+    assert!(child.wait().unwrap().success());
+    let heads = dir.path().join("heads");
+    let lines = text.lines().filter_map(|line| line.find("{\"instance\"").and_then(|at| line.get(at..)));
+    std::fs::write(&heads, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let heads = read_heads(&heads).unwrap();
+    assert_eq!(heads.last().unwrap().head.to_string(), closed);
 }
