@@ -10,6 +10,7 @@ use gambeson_core::{
     Durability, Health, HealthCheck, Receipt, Spawn, SystemClock, Timer, TokioSpawn,
 };
 
+use crate::refusals;
 use crate::ticket::Ticket;
 
 type Taken = Result<Receipt, AuditError>;
@@ -32,6 +33,10 @@ pub enum Quorum {
 /// An event counts as kept when the [`Quorum`] has it; the others go on in tasks of their own, each for as long as its sink's
 /// deadline. So a sink that hangs delays nobody where the quorum can be had without it, and where it can't, an event is
 /// refused after the deadline. Async events are answered at once.
+///
+/// The receipt says what the quorum reached: it is durable only if that many sinks have the event on stable storage. For a strict event
+/// no other receipt counts, so it waits for that many durable ones, and a sink that only queues is one that fails; refusals of
+/// strangers aside, which a trail never keeps strictly. The place in the chain is that of the first sink that answered so.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -180,33 +185,53 @@ struct Vote {
     needed: usize,
     /// How many may fail.
     spare: usize,
+    /// Whether what is only queued counts as kept.
+    takes_queued: bool,
 }
 
 #[derive(Debug, Default)]
 struct Counted {
-    kept: usize,
+    durable: Tally,
+    queued: Tally,
     failed: usize,
-    receipt: Option<Receipt>,
+}
+
+/// How many receipts of a sort, and the first of them.
+#[derive(Debug, Default)]
+struct Tally {
+    count: usize,
+    first: Option<Receipt>,
 }
 
 impl Vote {
+    fn is_enough(&self, receipt: &Receipt) -> bool {
+        receipt.durable || self.takes_queued
+    }
+
+    /// Counts an answer; [`decide`](Self::decide) says what it comes to.
     fn count(&self, taken: Option<Receipt>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken {
-            Some(receipt) => {
-                state.kept += 1;
-                state.receipt.get_or_insert(receipt);
-            }
-            None => state.failed += 1,
-        }
-        let decided = match state.receipt {
-            Some(receipt) if state.kept >= self.needed => Some(Ok(receipt)),
-            _ => (state.failed > self.spare).then_some(Err(())),
+        let tally = match taken {
+            Some(receipt) if receipt.durable => &mut state.durable,
+            Some(_) => &mut state.queued,
+            None => return state.failed += 1,
+        };
+        tally.count += 1;
+        tally.first = tally.first.or(taken);
+    }
+
+    /// Answers as soon as it is clear: with the weakest of the strongest receipts that are needed.
+    fn decide(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Counted { durable, queued, failed } = &*state;
+        let reached = if durable.count >= self.needed { durable.first } else { queued.first };
+        let decided = match reached {
+            Some(receipt) if durable.count + queued.count >= self.needed => Ok(receipt),
+            _ if *failed > self.spare => Err(()),
+            _ => return,
         };
         drop(state);
-        if let Some(decided) = decided {
-            self.result.answer(decided);
-        }
+        self.result.answer(decided);
     }
 }
 
@@ -214,6 +239,9 @@ impl Member {
     /// Notes how a sink answered, and counts it.
     fn settle(&self, taken: Option<&Taken>, vote: Option<&Vote>) {
         let (trouble, receipt) = match taken {
+            Some(Ok(receipt)) if vote.is_some_and(|vote| !vote.is_enough(receipt)) => {
+                (Some("only queues strict events"), None)
+            }
             Some(Ok(receipt)) => (None, Some(*receipt)),
             Some(Err(_)) => (Some("refuses events"), None),
             None => (Some("does not answer in time"), None),
@@ -226,7 +254,7 @@ impl Member {
 }
 
 impl Shared {
-    /// Gives the event to one sink; what is not answered at once is waited for in a task of its own.
+    /// Gives the event to one sink and counts its answer; what is not answered at once is waited for in a task of its own.
     fn give(&self, member: &Arc<Member>, event: AuditEvent, durability: Durability, vote: &Arc<Vote>) {
         let Some(place) = member.place() else {
             return member.settle(None, Some(vote));
@@ -243,6 +271,7 @@ impl Shared {
             let taken = in_time(answer, late).await;
             drop(place);
             task_member.settle(taken.as_ref(), task_vote.as_deref());
+            task_vote.iter().for_each(|vote| vote.decide());
         }));
         match (started, awaited) {
             (false, _) => member.settle(None, Some(vote)),
@@ -272,10 +301,13 @@ impl AuditSink for FanOut {
             result: Ticket::new(),
             needed: shared.needed,
             spare: shared.sinks.len() - shared.needed,
+            takes_queued: durability != Durability::Strict || refusals::is_strangers_refusal(&event),
         });
         for member in &shared.sinks {
             shared.give(member, event.clone(), durability, &vote);
         }
+        // Only now, so that the order of the sinks does not matter.
+        vote.decide();
         match vote.result.wait(Duration::ZERO) {
             Some(decided) => Answer::Ready(decided.map_err(|()| too_few())),
             None => {

@@ -58,6 +58,11 @@ pub(crate) fn is_strangers(event: &AuditEvent) -> bool {
     asked && !own && context.subject.is_none() && context.actor.is_none()
 }
 
+/// What a trail keeps async, however surely it is asked to.
+pub(crate) fn is_strangers_refusal(event: &AuditEvent) -> bool {
+    is_strangers(event) && event.outcome != Outcome::Success
+}
+
 /// What refusals have in common that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Group {

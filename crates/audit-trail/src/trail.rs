@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gambeson_core::{
     Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, Durability, Entropy, Health,
-    HealthCheck, Outcome, Receipt,
+    HealthCheck, Receipt,
 };
 
 use crate::builder::TrailBuilder;
@@ -200,7 +200,7 @@ impl AuditSink for AuditTrail {
     fn record(&self, event: AuditEvent, wish: Durability) -> Answer<Result<Receipt, AuditError>> {
         let shared = &self.owner.shared;
         let anonymous = refusals::is_strangers(&event);
-        let refusal = anonymous && event.outcome != Outcome::Success;
+        let refusal = refusals::is_strangers_refusal(&event);
         if refusal && shared.refusals.counts(&event, shared.clock.monotonic()) {
             return Answer::Ready(Ok(Receipt::queued()));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gambeson_audit_trail::{AuditTrail, Config, FanOut, Quorum, VerifyOptions, verify};
 use gambeson_core::{
     Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Durability, Health, HealthCheck, ManualClock,
-    Receipt, Timestamp,
+    Outcome, Receipt, Timestamp,
 };
 
 use super::{LONG, event};
@@ -16,6 +16,7 @@ use super::{LONG, event};
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Keeps,
+    Queues,
     Refuses,
     Hangs,
 }
@@ -31,6 +32,7 @@ impl AuditSink for Sink {
         self.seen.fetch_add(1, Ordering::SeqCst);
         match *self.way.lock().unwrap() {
             Keeps => Answer::Ready(Ok(Receipt::stored(7))),
+            Queues => Answer::Ready(Ok(Receipt::queued())),
             Refuses => Answer::Ready(Err(AuditError::new(AuditErrorKind::Unavailable))),
             Hangs => Answer::pending(std::future::pending()),
         }
@@ -54,7 +56,7 @@ fn setting(quorum: Quorum, ways: &[Way]) -> Setting {
     Setting { clock, sinks, fan_out: builder.build().unwrap() }
 }
 
-use Way::{Hangs, Keeps, Refuses};
+use Way::{Hangs, Keeps, Queues, Refuses};
 
 #[tokio::test]
 async fn a_quorum_decides() {
@@ -75,6 +77,61 @@ async fn a_quorum_decides() {
         assert_eq!(answer.is_ok(), kept, "{quorum:?} of {ways:?}");
         assert!(sinks.iter().all(|sink| sink.seen.load(Ordering::SeqCst) == 1), "each got it");
     }
+}
+
+#[tokio::test]
+async fn the_receipt_says_what_the_quorum_reached() {
+    let (queued, stored) = (Some(Receipt::queued()), Some(Receipt::stored(7)));
+    let cases: [(Quorum, &[Way], Durability, Option<Receipt>); 9] = [
+        (Quorum::Any, &[Queues, Keeps], Durability::Strict, stored),
+        (Quorum::Any, &[Queues, Keeps], Durability::Ordered, stored),
+        (Quorum::Any, &[Queues, Refuses], Durability::Ordered, queued),
+        (Quorum::All, &[Keeps, Queues], Durability::Ordered, queued),
+        (Quorum::AtLeast(2), &[Keeps, Queues, Keeps], Durability::Strict, stored),
+        (Quorum::AtLeast(2), &[Queues, Keeps, Queues], Durability::Ordered, queued),
+        (Quorum::AtLeast(2), &[Queues, Keeps, Queues], Durability::Strict, None),
+        (Quorum::All, &[Keeps, Queues], Durability::Strict, None),
+        (Quorum::All, &[Queues, Queues], Durability::Async, queued),
+    ];
+    for (quorum, ways, durability, expected) in cases {
+        let fan_out = setting(quorum, ways).fan_out;
+        let answer = fan_out.record(event("a", Some("acme")), durability).ready().ok().unwrap();
+        assert_eq!(answer.ok(), expected, "{quorum:?} of {ways:?}, {durability:?}");
+    }
+    let fan_out = setting(Quorum::Any, &[Queues, Keeps]).fan_out;
+    let _ = fan_out.record(event("a", Some("acme")), Durability::Strict);
+    let Health::Degraded(why) = fan_out.check().wait().await else { panic!("one fails") };
+    assert_eq!(why, "sink-0 only queues strict events");
+}
+
+/// A durable receipt that takes its time is waited for, and a queued one does not stand in for it.
+#[tokio::test]
+async fn a_strict_event_waits_for_durable_receipts() {
+    let Setting { clock, fan_out, .. } = setting(Quorum::Any, &[Queues, Hangs]);
+    let Answer::Pending(answer) = fan_out.record(event("a", Some("acme")), Durability::Strict) else {
+        panic!("nobody has it for good yet");
+    };
+    while clock.sleepers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(5));
+    assert!(answer.await.is_err());
+    let dir = tempfile::tempdir().unwrap();
+    let trail = AuditTrail::open(dir.path(), &Config::default()).unwrap();
+    let builder = FanOut::builder(Quorum::Any)
+        .sink("queues", setting(Quorum::Any, &[Queues]).sinks.remove(0), LONG)
+        .sink("trail", Arc::new(trail.clone()), LONG)
+        .clock(Arc::new(clock.clone()))
+        .timer(Arc::new(clock));
+    let fan_out = builder.build().unwrap();
+    let receipt = fan_out.record(event("a", Some("acme")), Durability::Strict).wait().await.unwrap();
+    assert_eq!(receipt, Receipt::stored(1));
+    // A trail only queues what strangers are refused, however it is asked: that must not become an outage.
+    let mut refusal = event("a", None);
+    refusal.outcome = Outcome::Denied;
+    refusal.context.address = Some([192, 0, 2, 1].into());
+    assert_eq!(fan_out.record(refusal, Durability::Strict).wait().await.unwrap(), Receipt::queued());
+    trail.close(LONG).unwrap();
 }
 
 #[tokio::test]
