@@ -66,6 +66,11 @@ fn number(name: &str) -> Option<u64> {
     (format!("{number:06}") == digits).then_some(number)
 }
 
+/// Whether a trail has files of this name beside its segments.
+pub(crate) fn is_left_beside(name: &str) -> bool {
+    name == "lock" || (name.starts_with("torn-") && name.ends_with(".partial"))
+}
+
 /// Creates the directory with its parents, itself for its owner only.
 pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {

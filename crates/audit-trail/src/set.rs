@@ -1,6 +1,7 @@
 //! The trails of several instances of one service, side by side.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +48,11 @@ pub fn verify_set(dirs: impl IntoIterator<Item = impl Into<PathBuf>>, options: &
 
 /// The directories of trails directly below `parent`, by name; `parent` itself where it is one.
 ///
+/// A directory without segments is among them unless it holds something that no trail leaves: somebody may have deleted them, which
+/// [`verify_set`] tells. So is one that can't be listed.
+///
 /// # Errors
-/// A directory can't be listed.
+/// `parent` can't be listed.
 pub fn trails_in(parent: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let parent = parent.as_ref();
     if !segment::list(parent)?.is_empty() {
@@ -57,10 +61,20 @@ pub fn trails_in(parent: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let mut dirs = Vec::new();
     for entry in std::fs::read_dir(parent)? {
         let path = entry?.path();
-        if path.is_dir() && !segment::list(&path)?.is_empty() {
+        if path.is_dir() && !is_foreign(&path).unwrap_or(false) {
             dirs.push(path);
         }
     }
     dirs.sort();
     Ok(dirs)
+}
+
+/// Whether there is no segment, and something that is no trail's.
+fn is_foreign(dir: &Path) -> io::Result<bool> {
+    if !segment::list(dir)?.is_empty() {
+        return Ok(false);
+    }
+    let names: Vec<OsString> =
+        std::fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+    Ok(names.iter().any(|name| !segment::is_left_beside(&name.to_string_lossy())))
 }

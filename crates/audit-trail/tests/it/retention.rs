@@ -266,7 +266,10 @@ fn all_instances_are_verified_and_a_missing_one_is_named() {
         let line = format!(r#"{{"instance":"{instance}","head":"{head}","at":"2026-11-23T08:15:30.250Z"}}"#);
         heads.push(serde_json::from_str::<PublishedHead>(&line).unwrap());
     }
-    fs::create_dir(parent.path().join("no trail")).unwrap();
+    let foreign = parent.path().join("no trail");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("notes.txt"), "").unwrap();
+    fs::write(foreign.join("lock"), "").unwrap();
     let options = VerifyOptions::default().anchored(heads.clone());
     let dirs = trails_in(parent.path()).unwrap();
     assert_eq!(dirs.len(), 3);
@@ -282,4 +285,21 @@ fn all_instances_are_verified_and_a_missing_one_is_named() {
     assert_eq!(wrong.len(), 1);
     assert_eq!(wrong[0].0, dirs[2]);
     assert_eq!(trails_in(&dirs[0]).unwrap(), [dirs[0].clone()]);
+}
+
+/// Whoever deletes the segments of one instance must not be helped by those of the others.
+#[test]
+fn a_trail_without_its_segments_is_named() {
+    let parent = tempfile::tempdir().unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|name| parent.path().join(name));
+    [&a, &b].into_iter().for_each(|dir| _ = written(dir, &small(), 1));
+    fs::remove_file(b.join("trail-000001.jsonl")).unwrap();
+    fs::write(b.join("torn-000001.partial"), "x").unwrap();
+    fs::create_dir(&c).unwrap();
+    let report = verify_set(trails_in(parent.path()).unwrap(), &VerifyOptions::default());
+    let kinds: Vec<_> =
+        report.trails.iter().map(|(_, found)| found.as_ref().map_err(|e| e.kind()).err()).collect();
+    assert_eq!(kinds, [None, Some(Kind::BadGenesis), Some(Kind::BadGenesis)]);
+    fs::remove_file(a.join("trail-000001.jsonl")).unwrap();
+    assert_eq!(trails_in(parent.path()).unwrap(), [a, b, c], "also when all are gone");
 }

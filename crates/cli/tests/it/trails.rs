@@ -95,3 +95,17 @@ fn the_trails_of_all_instances_are_verified_together() {
     let some = [parent.join("a"), parent.join("b")].map(|dir| dir.to_str().unwrap().to_owned());
     assert_eq!(gambeson(&["audit", "verify", &some[0], &some[1]]).0, 10);
 }
+
+#[test]
+fn a_folder_whose_segments_are_gone_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let parent = folder.path().join("audit");
+    ["a", "b"].iter().for_each(|name| _ = signed(&parent.join(name)));
+    fs::remove_file(parent.join("b/trail-000001.jsonl")).unwrap();
+    let dir = parent.to_str().unwrap();
+    let (code, out, err) = gambeson(&["audit", "verify", dir]);
+    assert_eq!((code, out.matches("verified: ").count()), (15, 1), "{err}");
+    assert!(err.contains("/audit/b: not verified: bad-genesis"), "{err}");
+    let (code, out, _) = gambeson(&["audit", "verify", dir, "--json"]);
+    assert!(code == 15 && out.contains(r#""kind":"bad-genesis""#) && out.lines().count() == 2, "{out}");
+}
