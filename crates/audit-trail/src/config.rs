@@ -51,9 +51,19 @@ pub struct Config {
     pub checkpoints: Checkpoints,
     /// How names, addresses and the [`personal_details`](Self::personal_details) are kept. Default `as-keyed`.
     pub personal_data: PersonalData,
-    /// The names of details that are about people. Default `email`, `name`, `phone` and `user_agent`; at most 64.
+    /// The names of details that are about people; at most 64. Default `email`, `name`, `names`, `phone`, `reason`, `record`,
+    /// `user_agent` and `why`.
+    ///
+    /// A detail is about people when its text says who somebody is (`names` of a refused certificate), when somebody typed it (`why`
+    /// and `reason` of who activates a role or stops a budget), or when it quotes what was presented or a record (`why` of a refusal,
+    /// `record` that conditions of `rbac` have compared). `gambeson rbac replay` needs `record` as it was: it can
+    /// open a sealed one with the trail's keys, and skips what is kept as a digest. A list of your own replaces this one.
     pub personal_details: Vec<String>,
 }
+
+/// Those of the layers of Gambeson, and what apps use most.
+const PERSONAL_DETAILS: [&str; 8] =
+    ["email", "name", "names", "phone", "reason", "record", "user_agent", "why"];
 
 /// How data about people is kept: the names of subjects and actors, addresses, and the details that
 /// [`Config::personal_details`] names.
@@ -102,7 +112,7 @@ impl Default for Config {
             retention: Retention::default(),
             checkpoints: Checkpoints::default(),
             personal_data: PersonalData::default(),
-            personal_details: ["email", "name", "phone", "user_agent"].map(String::from).into(),
+            personal_details: PERSONAL_DETAILS.map(String::from).into(),
         }
     }
 }

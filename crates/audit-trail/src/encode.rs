@@ -6,42 +6,46 @@ use std::fmt::{Display, Write};
 use gambeson_core::{AuditEvent, Subject, Timestamp, json_string};
 
 use crate::digest::Digest;
-use crate::error::TrailError;
 use crate::fields::{Fields, Veil};
 use crate::losses::{Cause, Loss};
 use crate::refusals::Told;
 use crate::retention::Sealed;
+use crate::unsealed::{Party, Unsealed};
 
 /// A longer text is cut there and says by how many bytes.
 const MAX_TEXT: usize = 1_024;
 /// More details than these are counted under the name `details.omitted`.
 const MAX_DETAILS: usize = 32;
 
-/// The members of an event, from `at` on, and why a text about a person was withheld, if one was.
-pub(crate) fn event(event: &AuditEvent, fields: &Fields) -> (String, Option<TrailError>) {
+/// The members of an event, from `at` on, and the texts that have yet to be sealed into them.
+pub(crate) fn event(
+    event: &AuditEvent,
+    fields: &Fields,
+    now: impl FnOnce() -> Timestamp,
+) -> (String, Option<Box<Unsealed>>) {
     let mut out = start(event.at, "event");
     let context = &event.context;
-    let mut veil = fields.veil(context.subject.as_ref());
-    let mut actor = fields.veil(context.actor.as_ref());
+    let mut veil = fields.veil(context, now);
     text(&mut out, "kind", event.kind.as_str());
     text(&mut out, "action", &event.action);
     text(&mut out, "outcome", event.outcome.as_str());
     optional(&mut out, "reason", event.reason.as_deref());
-    subject(&mut out, "subject", context.subject.as_ref(), &mut veil);
-    subject(&mut out, "actor", context.actor.as_ref(), &mut actor);
+    subject(&mut out, "subject", context.subject.as_ref(), Party::Subject, &mut veil);
+    subject(&mut out, "actor", context.actor.as_ref(), Party::Actor, &mut veil);
     optional(&mut out, "tenant", context.tenant.as_deref());
     optional(&mut out, "method", event.method.as_ref().map(|method| method.as_str()));
     optional(&mut out, "route", context.route.as_ref().map(|route| route.as_str()));
     optional(&mut out, "object", event.object.as_deref());
     optional(&mut out, "policy", event.policy.as_deref());
     if let Some(address) = context.address {
-        text(&mut out, "address", &veil.person("address", &address.to_string()));
+        out.push_str(",\"address\":");
+        veil.person(&mut out, Party::Subject, "address", &address.to_string());
     }
     optional(&mut out, "request_id", context.request_id.as_ref().map(|id| id.as_str()));
     shown(&mut out, "trace_id", context.trace.map(|trace| trace.trace_id_hex()));
     shown(&mut out, "span_id", context.trace.map(|trace| trace.span_id_hex()));
     details(&mut out, &event.details, &mut veil);
-    (out, veil.fault().or(actor.fault()))
+    (out, veil.unsealed())
 }
 
 fn start(at: Timestamp, record: &str) -> String {
@@ -69,12 +73,12 @@ fn shown(out: &mut String, name: &str, value: Option<impl Display>) {
     }
 }
 
-fn subject(out: &mut String, name: &str, subject: Option<&Subject>, veil: &mut Veil<'_>) {
+fn subject(out: &mut String, name: &str, subject: Option<&Subject>, party: Party, veil: &mut Veil<'_>) {
     if let Some(subject) = subject {
         let _ = write!(out, ",\"{name}\":{{\"iss\":");
         clipped(out, &subject.issuer);
         out.push_str(",\"sub\":");
-        json_string(out, &veil.person("sub", &clip(&subject.name)));
+        veil.person(out, party, "sub", &clip(&subject.name));
         out.push('}');
     }
 }
@@ -106,7 +110,7 @@ fn details(out: &mut String, details: &[(&'static str, String)], veil: &mut Veil
             n => clipped(out, &format!("{name}#{}", n + 1)),
         }
         out.push(':');
-        json_string(out, &veil.detail(name, &clip(value)));
+        veil.detail(out, name, &clip(value));
     }
     if let Some(omitted) = details.len().checked_sub(MAX_DETAILS).filter(|n| *n > 0) {
         let _ = write!(out, ",\"details.omitted\":\"{omitted}\"");
@@ -244,8 +248,9 @@ mod tests {
 
     #[test]
     fn the_longest_event_fits_a_line() {
-        let (members, fault) = event(&worst(), &Fields::new(&Config::default(), None).unwrap());
-        assert!(fault.is_none() && members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
+        let fields = Fields::new(&Config::default(), None).unwrap();
+        let (members, unsealed) = event(&worst(), &fields, Timestamp::default);
+        assert!(unsealed.is_none() && members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
         let parsed: serde_json::Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
         assert_eq!(parsed["details"]["details.omitted"], "68");
         assert!(parsed["details"]["same#32"].as_str().unwrap().ends_with("(+1047552 bytes)"));
@@ -256,7 +261,11 @@ mod tests {
         let keys = FieldKeys::new(&SecretBytes::new(vec![1; 32])).unwrap();
         let keys = keys.with_subjects(std::sync::Arc::new(MemorySubjectKeys::new())).unwrap();
         let config = Config::default().personal_details(["same"]);
-        let (members, fault) = event(&worst(), &Fields::new(&config, Some(&keys)).unwrap());
+        let fields = Fields::new(&config, Some(&keys)).unwrap();
+        let (members, unsealed) = event(&worst(), &fields, Timestamp::default);
+        let unsealed = unsealed.unwrap();
+        assert!(members.len() + unsealed.bytes() < crate::line::MAX_LINE / 2, "while it waits, too");
+        let (members, fault) = unsealed.seal(&members);
         assert!(fault.is_none() && members.len() < crate::line::MAX_LINE / 2, "{}", members.len());
         let parsed: serde_json::Value = serde_json::from_str(&format!("{{{members}}}")).unwrap();
         assert!(parsed["details"]["same#32"].as_str().unwrap().starts_with("sealed:"));

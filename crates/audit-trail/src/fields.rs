@@ -1,14 +1,13 @@
 //! Which texts of an event are kept how.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use aws_lc_rs::aead::NONCE_LEN;
-use gambeson_core::Subject;
+use gambeson_core::{RequestContext, Subject, Timestamp, json_string};
 
 use crate::config::{Config, PersonalData};
 use crate::error::{TrailError, TrailErrorKind};
-use crate::keys::{FieldKeys, SEALED, Sealer, WITHHELD, plain};
+use crate::keys::{FieldKeys, plain};
+use crate::unsealed::{Party, Unsealed};
 
 /// How a trail keeps data about people, decided once when it is opened.
 #[derive(Debug, Clone)]
@@ -47,64 +46,61 @@ impl Fields {
         Ok(Self { way, details: config.personal_details.clone().into() })
     }
 
-    /// What covers the texts of one event that are about this subject.
-    pub(crate) fn veil<'a>(&'a self, subject: Option<&'a Subject>) -> Veil<'a> {
-        Veil { fields: self, subject, sealer: None, nonces: Vec::new(), fault: None }
+    /// What covers the texts of an event that are about people.
+    pub(crate) fn veil(&self, context: &RequestContext, now: impl FnOnce() -> Timestamp) -> Veil<'_> {
+        let cover = match &self.way {
+            Way::Plain => Cover::Plain,
+            Way::Hmac(keys) => Cover::Hmac(keys),
+            Way::Sealed(keys) => {
+                let tag = |subject: Option<&Subject>| keys.tag(subject.map(|of| (&*of.issuer, &*of.name)));
+                let (subject, actor) = (tag(context.subject.as_ref()), tag(context.actor.as_ref()));
+                Cover::Sealed(Box::new(Unsealed::new(keys.clone(), now(), subject, actor)))
+            }
+        };
+        Veil { details: &self.details, cover }
     }
 }
 
-/// Covers the texts of one event that are about one subject.
+/// Covers the texts of one event that are about people.
 pub(crate) struct Veil<'a> {
-    fields: &'a Fields,
-    subject: Option<&'a Subject>,
-    sealer: Option<Arc<Sealer>>,
-    nonces: Vec<[u8; NONCE_LEN]>,
-    fault: Option<TrailError>,
+    details: &'a [String],
+    cover: Cover<'a>,
+}
+
+enum Cover<'a> {
+    Plain,
+    Hmac(&'a FieldKeys),
+    Sealed(Box<Unsealed>),
 }
 
 impl Veil<'_> {
-    /// A text about a person, as it may stand in the file. What can't be covered is withheld.
-    pub(crate) fn person<'t>(&mut self, field: &str, text: &'t str) -> Cow<'t, str> {
-        match &self.fields.way {
-            Way::Plain => plain(text),
-            Way::Hmac(keys) => keys.hmac(field, text).into(),
-            Way::Sealed(keys) => match self.seal(keys, field, text) {
-                Ok(sealed) => sealed.into(),
-                Err(error) => {
-                    self.fault = Some(error);
-                    WITHHELD.into()
-                }
-            },
+    /// Writes a text about a person, as JSON, as it may stand in the file; or leaves its place to the writer, who seals it.
+    pub(crate) fn person(&mut self, out: &mut String, party: Party, field: &'static str, text: &str) {
+        match &mut self.cover {
+            Cover::Plain => json_string(out, &plain(text)),
+            Cover::Hmac(keys) => json_string(out, &keys.hmac(field, text)),
+            Cover::Sealed(unsealed) => {
+                out.push('"');
+                unsealed.push(out.len(), party, field, text);
+                out.push('"');
+            }
         }
     }
 
     /// A detail: about a person if the configuration says so.
-    pub(crate) fn detail<'t>(&mut self, name: &str, text: &'t str) -> Cow<'t, str> {
-        if self.fields.details.iter().any(|personal| personal == name) {
-            self.person(name, text)
+    pub(crate) fn detail(&mut self, out: &mut String, name: &'static str, text: &str) {
+        if self.details.iter().any(|personal| personal == name) {
+            self.person(out, Party::Subject, name, text);
         } else {
-            plain(text)
+            json_string(out, &plain(text));
         }
     }
 
-    fn seal(&mut self, keys: &FieldKeys, field: &str, text: &str) -> Result<String, TrailError> {
-        let sealer = match &self.sealer {
-            Some(sealer) => sealer.clone(),
-            None => keys.sealer(self.subject.map(|subject| (&*subject.issuer, &*subject.name)))?,
-        };
-        if self.nonces.is_empty() {
-            self.nonces = keys.nonces()?.into();
+    /// What is left to the writer, if anything is.
+    pub(crate) fn unsealed(self) -> Option<Box<Unsealed>> {
+        match self.cover {
+            Cover::Sealed(unsealed) if !unsealed.is_empty() => Some(unsealed),
+            _ => None,
         }
-        let nonce = self.nonces.pop();
-        let sealed = nonce.and_then(|nonce| sealer.seal(field, text, nonce));
-        self.sealer = Some(sealer);
-        let used_up =
-            || TrailError::new(TrailErrorKind::Keys, "the key of a subject has sealed all that it may");
-        sealed.map(|sealed| format!("{SEALED}{sealed}")).ok_or_else(used_up)
-    }
-
-    /// Why a text was withheld, if one was.
-    pub(crate) fn fault(self) -> Option<TrailError> {
-        self.fault
     }
 }

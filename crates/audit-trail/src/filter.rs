@@ -2,7 +2,7 @@
 
 use gambeson_core::{AuditKind, Outcome, Timestamp};
 
-use crate::entry::{Entry, StoredEvent};
+use crate::entry::{Entry, StoredSubject};
 use crate::keys::{FieldKeys, Kept, plain};
 
 /// Which records to read; each further word narrows. The default takes all.
@@ -11,6 +11,7 @@ pub struct Filter {
     events_only: bool,
     tenant: Option<String>,
     subject: Option<String>,
+    person: Option<String>,
     kind: Option<AuditKind>,
     outcome: Option<Outcome>,
     /// RFC 3339 in UTC with milliseconds, as records have it: these texts sort as their times do.
@@ -43,6 +44,12 @@ impl Filter {
     #[must_use]
     pub fn subject(self, name: impl Into<String>) -> Self {
         Self { subject: Some(name.into()), ..self.events_too() }
+    }
+
+    /// Events of whoever has this name, as their subject or as who acted for the subject; else like [`subject`](Self::subject).
+    #[must_use]
+    pub fn person(self, name: impl Into<String>) -> Self {
+        Self { person: Some(name.into()), ..self.events_too() }
     }
 
     /// Events of this sort only.
@@ -84,7 +91,9 @@ impl Filter {
         self.after.is_some_and(|after| seq <= after)
     }
 
-    pub(crate) fn takes(&self, entry: &Entry, keys: Option<&FieldKeys>) -> bool {
+    /// Whether it wants this record, as a reader with these keys has read it.
+    #[must_use]
+    pub fn takes(&self, entry: &Entry, keys: Option<&FieldKeys>) -> bool {
         let at = entry.at();
         let in_time = self.since.as_deref().is_none_or(|since| at >= since)
             && self.until.as_deref().is_none_or(|until| at < until)
@@ -94,15 +103,18 @@ impl Filter {
         };
         in_time
             && self.tenant.as_ref().is_none_or(|tenant| event.tenant.as_ref() == Some(tenant))
-            && self.subject.as_ref().is_none_or(|name| is_named(event, name, keys))
+            && self.subject.as_ref().is_none_or(|name| is_named(event.subject.as_ref(), name, keys))
+            && self.person.as_ref().is_none_or(|name| {
+                is_named(event.subject.as_ref(), name, keys) || is_named(event.actor.as_ref(), name, keys)
+            })
             && self.kind.is_none_or(|kind| event.kind == kind)
             && self.outcome.is_none_or(|outcome| event.outcome == outcome)
     }
 }
 
-/// Whether the event's subject has this name: as it is, as its keyed digest, or as a name that looks like one.
-fn is_named(event: &StoredEvent, name: &str, keys: Option<&FieldKeys>) -> bool {
-    let Some(subject) = event.subject.as_ref() else { return false };
-    let keyed = || keys.is_some_and(|keys| keys.made(&subject.sub) && keys.hmac("sub", name) == subject.sub);
+/// Whether the subject has this name: as it is, as its keyed digest, or as a name that looks like one.
+fn is_named(subject: Option<&StoredSubject>, name: &str, keys: Option<&FieldKeys>) -> bool {
+    let Some(subject) = subject else { return false };
+    let keyed = || keys.is_some_and(|keys| keys.stands_for("sub", name, &subject.sub));
     (subject.sub == name && Kept::of(name) == Kept::Plain) || subject.sub == *plain(name) || keyed()
 }

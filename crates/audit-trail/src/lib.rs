@@ -159,8 +159,8 @@
 //! # Data about people
 //!
 //! Whoever may verify a trail need not learn who is in it, and a person can be erased though no line can be changed. With
-//! [`FieldKeys`] ([`TrailBuilder::keys`]) names never reach the disk as they are: [`record`](gambeson_core::AuditSink::record) covers them before it
-//! queues the event.
+//! [`FieldKeys`] ([`TrailBuilder::keys`]) names never reach the disk as they are. Digests are made when the event is queued; what is to be sealed
+//! waits in the queue, in memory only, and the trail's own thread seals it before it writes: a request never waits for the store of keys.
 //!
 //! | field | without keys | with a secret | with a store of subjects' keys too | why |
 //! |---|---|---|---|---|
@@ -179,13 +179,17 @@
 //! |---|---|
 //! | `hmac:KEY:DIGEST` | HMAC-SHA-256 (RFC 2104) of field, a zero byte and text, under a key that HKDF (RFC 5869) makes of the secret; `KEY` tells which secret. The same text gives the same digest: it can be looked up and counted, and whoever has the secret can try names |
 //! | `sealed:ID:…` | AES-256-GCM (NIST SP 800-38D) under a key that HKDF makes of the key `ID` of the subject and 16 random bytes; base64url of these, a random 96-bit nonce, ciphertext and tag. A key made so seals 2³² texts at most. Texts are padded to 32 bytes, and good for their field only |
-//! | `withheld:` | the key could not be kept; a strict act is refused then |
+//! | `withheld:` | the key could not be kept; a strict event is refused then, and counted as lost |
 //! | `plain:…` | a text that looks like one of these and is none |
 //!
-//! Each subject, known by issuer and name, has a key in the store; requests of nobody share one. [`FieldKeys::erase`] removes it: what was sealed then reads
+//! Each subject, known by issuer and name, has a key in the store; requests of nobody share one. [`FieldKeys::erase`] removes it: what was recorded before then reads
 //! `erased:ID` to everybody, the chain still verifies, and that these events were one subject's still shows. An app
-//! that runs notices and takes a new key. Backups of the store bring keys back: keep them shorter than what must be erasable.
-//! The first event of a subject waits for its key's file to be synced; each sealed text costs a few microseconds.
+//! that runs notices and takes a new key. What still waited in its queue is sealed under a key that nobody keeps: the store knows for a day when a
+//! subject was erased. That is told by the wall clocks of the app and of who erases: a clock that is set back
+//! makes more unreadable, one that runs ahead less. Backups of the store bring keys back: keep them shorter than what must be erasable.
+//! The first event of a subject waits in the queue for its key's file to be synced; each sealed text costs a few microseconds. A store that hangs holds
+//! the trail up as a disk does, and shows in its health; another process that holds the files of [`FileSubjectKeys`] does so for a second at most, then
+//! the name is withheld.
 //!
 //! # What came of an act, and where a result came from
 //!
@@ -258,6 +262,7 @@ mod signed;
 mod telemetry;
 mod ticket;
 mod trail;
+mod unsealed;
 mod verify;
 mod writer;
 
@@ -272,7 +277,8 @@ pub use error::{TrailError, TrailErrorKind};
 pub use fan_out::{FanOut, FanOutBuilder, Quorum};
 pub use filter::Filter;
 pub use keys::{
-    FieldKeys, FileSubjectKeys, Kept, KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectTag,
+    FieldKeys, FileSubjectKeys, Kept, KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectState,
+    SubjectTag,
 };
 pub use note::{KeyError, SigningKey, VerifyingKey};
 pub use outcome::AuditLayer;

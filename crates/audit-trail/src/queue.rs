@@ -9,14 +9,17 @@ use gambeson_core::{Receipt, Timestamp};
 use crate::config::Config;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::losses::{Cause, Losses};
+use crate::telemetry;
 use crate::ticket::Ticket;
+use crate::unsealed::Unsealed;
 
 pub(crate) type Answered = Result<Receipt, TrailError>;
 
-/// An event on its way, encoded already.
+/// An event on its way, encoded already but for what has to be sealed.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) members: String,
+    pub(crate) unsealed: Option<Box<Unsealed>>,
     pub(crate) at: Timestamp,
     /// Caused by somebody unknown: the first to go when space is short.
     pub(crate) anonymous: bool,
@@ -123,7 +126,7 @@ impl Queue {
         let waits = matches!(item.wish, Wish::Ordered) && !self.below(&state, 4);
         let room = waits.then(Ticket::new);
         state.room.extend(room.clone());
-        state.bytes += item.members.len();
+        state.bytes += item.bytes();
         state.awaited |= matches!(item.wish, Wish::Strict(_) | Wish::Flush(_));
         state.items.push_back(item);
         let wake = state.writer_waits;
@@ -172,7 +175,7 @@ impl Queue {
     pub(crate) fn put_back(&self, items: Vec<Item>) {
         let mut state = self.state();
         for item in items.into_iter().rev() {
-            state.bytes += item.members.len();
+            state.bytes += item.bytes();
             state.items.push_front(item);
         }
     }
@@ -209,6 +212,25 @@ impl Queue {
 }
 
 impl Item {
+    /// How many bytes it takes while it waits.
+    fn bytes(&self) -> usize {
+        self.members.len() + self.unsealed.as_ref().map_or(0, |unsealed| unsealed.bytes())
+    }
+
+    /// Seals what has to be sealed, once. What can't be is withheld; a strict event is not kept then.
+    pub(crate) fn seal(&mut self) -> Result<(), TrailError> {
+        let Some(unsealed) = self.unsealed.take() else { return Ok(()) };
+        let (members, fault) = unsealed.seal(&self.members);
+        self.members = members;
+        match fault {
+            Some(error) => {
+                telemetry::withheld(&error);
+                if matches!(self.wish, Wish::Strict(_)) { Err(error) } else { Ok(()) }
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Tells the sender, if it waits, that nothing came of it.
     pub(crate) fn refuse(&self, error: &TrailError) {
         if let Wish::Strict(ticket) | Wish::Flush(ticket) = &self.wish {
@@ -224,7 +246,7 @@ mod tests {
     use super::*;
 
     fn item(wish: Wish) -> Item {
-        Item { members: "x".into(), at: Timestamp::default(), anonymous: false, wish }
+        Item { members: "x".into(), unsealed: None, at: Timestamp::default(), anonymous: false, wish }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::queue::{Item, Wish};
 use crate::resume::Parts;
 use crate::ticket::Ticket;
 use crate::writer::{Shared, ShutOut, Writer};
-use crate::{encode, read, refusals, resume, segment, telemetry};
+use crate::{encode, read, refusals, resume, segment};
 
 /// A hash-chained audit trail in a directory. Clones share it.
 ///
@@ -209,15 +209,10 @@ impl AuditSink for AuditTrail {
             false => durability::of(&self.owner.durability, &event, wish),
         };
         let ticket = (durability == Durability::Strict).then(Ticket::new);
-        let (members, withheld) = encode::event(&event, &self.owner.fields);
-        if let Some(error) = withheld {
-            telemetry::withheld(&error);
-            if ticket.is_some() {
-                return Answer::Ready(Err(unavailable(error)));
-            }
-        }
+        let (members, unsealed) = encode::event(&event, &self.owner.fields, || shared.clock.now());
         let item = Item {
             members,
+            unsealed,
             at: event.at,
             anonymous,
             wish: match (&ticket, durability) {

@@ -73,6 +73,7 @@ impl Shared {
         let ticket = Ticket::new();
         self.queue.push(Item {
             members: String::new(),
+            unsealed: None,
             at: Timestamp::default(),
             anonymous: false,
             wish: Wish::Flush(ticket.clone()),
@@ -280,10 +281,13 @@ impl Writer {
     fn fill(&mut self, items: &mut VecDeque<Item>) -> Vec<Placed> {
         let mut chunk = Vec::new();
         while self.appender.buffer.len() < CHUNK && (chunk.is_empty() || !self.appender.is_full()) {
-            let Some(item) = items.pop_front() else {
+            let Some(mut item) = items.pop_front() else {
                 break;
             };
-            if matches!(item.wish, Wish::Flush(_)) {
+            if let Err(error) = item.seal() {
+                self.lose(Cause::WriteFailed, &item);
+                item.refuse(&error);
+            } else if matches!(item.wish, Wish::Flush(_)) {
                 chunk.push(Placed { seq: None, item });
             } else if let Some(cause) = self.turned_away(item.members.len(), item.anonymous) {
                 self.lose(cause, &item);

@@ -1,41 +1,59 @@
 //! Keys of subjects in a folder, one file each.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use gambeson_core::{Entropy, SystemEntropy, Timestamp};
 
 use super::hex;
-use super::store::{KeyId, SubjectKey, SubjectKeys, SubjectTag};
+use super::store::{KeyId, SubjectKey, SubjectKeys, SubjectState, SubjectTag};
 use crate::segment;
 
 /// No file of the store is longer.
 const LONGEST: u64 = 256;
 
-/// Keys in a folder that only its owner may read: `keys/<id>` holds a key, `subjects/<tag>` says which one a subject has.
+/// How files that are being written are called; what a crash left of them goes at the next start and erasure.
+const UNFINISHED: &str = "new-";
+
+/// So long another process may change keys before a change of ours is given up.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How often it is asked meanwhile whether it is done.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// No event is on its way for so long: then the moment of an erasure is of no use any more.
+const ERASURES_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Keys in a folder that only its owner may read: `keys/<id>` holds a key, `subjects/<tag>` says which one a subject has, and
+/// `erased/<tag>` when a subject was erased, for a day.
 ///
-/// Each file is written beside, synced and then given its name: a crash leaves a key whole or not there. Processes may share
-/// the folder. Erasing removes the key first. Whoever reads the
+/// Each file is written beside under a random name, synced and then given its own: a crash leaves a key whole or not there, and what
+/// it left beside goes at the next start and at each erasure. Processes may share
+/// the folder; one that changes keys waits at most a second for the others. Erasing removes the key first. Whoever reads the
 /// folder can read what was sealed: keep it on another volume than the trail and out of the trail's backups, else a backup
 /// brings an erased key back. What the disk itself keeps of a removed file is the disk's to say.
 #[derive(Debug)]
 pub struct FileSubjectKeys {
     dir: PathBuf,
-    written: AtomicU64,
+    longest_wait: Duration,
 }
 
 impl FileSubjectKeys {
     /// Opens the store in `dir`, which is created for its owner only if need be.
     ///
     /// # Errors
-    /// The folder can't be created or read, or others than its owner may enter it.
+    /// The folder can't be created, read or written, others than its owner may enter it, or another process holds it for
+    /// more than a second.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
-        let store = Self { dir: dir.into(), written: AtomicU64::new(0) };
+        let store = Self { dir: dir.into(), longest_wait: LONGEST_WAIT };
         segment::create_dir(&store.dir)?;
         refuse_others(&store.dir)?;
-        for folder in ["keys", "subjects"] {
+        for folder in ["keys", "subjects", "erased"] {
             segment::create_dir(&store.dir.join(folder))?;
         }
+        store.remove_unfinished(&store.lock()?)?;
         segment::sync_dir(&store.dir)?;
         Ok(store)
     }
@@ -60,35 +78,82 @@ impl FileSubjectKeys {
         self.dir.join("subjects").join(subject.to_string())
     }
 
-    /// Gives `path` this content, durably, unless there is such a file already; says whether it did.
-    fn write_new(&self, path: &Path, content: &str) -> io::Result<bool> {
-        let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let beside = self.dir.join(format!("new-{}-{number}", std::process::id()));
-        let mut file = segment::private().create(true).truncate(true).write(true).open(&beside)?;
-        let named = file
-            .write_all(content.as_bytes())
-            .and_then(|()| file.sync_all())
-            // A link, unlike a new name, replaces nothing.
-            .and_then(|()| fs::hard_link(&beside, path));
-        let removed = fs::remove_file(&beside);
+    fn erased_path(&self, subject: &SubjectTag) -> PathBuf {
+        self.dir.join("erased").join(subject.to_string())
+    }
+
+    /// Gives `path` this content, durably, unless there is such a file already.
+    fn write_new(&self, _: &Lock, path: &Path, content: &str) -> io::Result<()> {
+        let beside = self.write_beside(content)?;
+        // A link, unlike a new name, replaces nothing.
+        let named = fs::hard_link(&beside, path);
+        fs::remove_file(&beside)?;
         match named {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => removed.map(|()| false),
-            Err(error) => Err(error),
-            Ok(()) => {
-                removed?;
-                sync_folder_of(path)?;
-                Ok(true)
-            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.and_then(|()| sync_folder_of(path)),
         }
     }
 
-    /// Held while keys come and go, so that a subject never has two, of which one would outlive an erasure. The system frees it
-    /// when the process ends in any way.
-    fn lock(&self) -> io::Result<File> {
+    /// Gives `path` this content, durably, whatever it had before.
+    fn replace(&self, _: &Lock, path: &Path, content: &str) -> io::Result<()> {
+        let beside = self.write_beside(content)?;
+        fs::rename(&beside, path).inspect_err(|_| drop(remove(&beside)))?;
+        sync_folder_of(path)
+    }
+
+    /// A synced file of this content that nothing else is linked to.
+    fn write_beside(&self, content: &str) -> io::Result<PathBuf> {
+        let mut random = [0; 16];
+        SystemEntropy::new().fill(&mut random).map_err(io::Error::other)?;
+        let beside = self.dir.join(format!("{UNFINISHED}{}", hex::encode(&random)));
+        let mut file = segment::private().create_new(true).write(true).open(&beside)?;
+        let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
+        written.inspect_err(|_| drop(remove(&beside)))?;
+        Ok(beside)
+    }
+
+    /// Removes what a crash left: it may be a second name of a key, which would outlive the key's erasure.
+    fn remove_unfinished(&self, _: &Lock) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets who was erased longer ago than anything that is on its way.
+    fn remove_old_erasures(&self, _: &Lock, now: Timestamp) -> io::Result<()> {
+        for entry in fs::read_dir(self.dir.join("erased"))? {
+            let path = entry?.path();
+            if read_erasure(&path)?.is_some_and(|at| now.since(at) > ERASURES_KEPT) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Held while files come and go, so that a subject never has two keys, of which one would outlive an erasure. The system
+    /// frees it when the process ends in any way.
+    fn lock(&self) -> io::Result<Lock> {
         let path = self.dir.join("lock");
         let file = segment::private().create(true).truncate(false).write(true).open(path)?;
-        file.lock()?;
-        Ok(file)
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock(file)),
+                Err(TryLockError::WouldBlock) if waited < self.longest_wait => {
+                    std::thread::park_timeout(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let words = "another process holds the keys of subjects: end it, or try again";
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, words));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            waited += PAUSE;
+        }
     }
 
     /// The id that a subject's file names, whether or not that key is there.
@@ -99,32 +164,41 @@ impl FileSubjectKeys {
     }
 }
 
+/// Whoever has it is the only one that changes files of the store; dropping it frees it.
+#[derive(Debug)]
+struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
 impl SubjectKeys for FileSubjectKeys {
     fn bind(&self, fingerprint: &str) -> io::Result<bool> {
         let path = self.dir.join("secret-fingerprint");
-        self.write_new(&path, &format!("{fingerprint}\n"))?;
+        if read(&path)?.is_none() {
+            self.write_new(&self.lock()?, &path, &format!("{fingerprint}\n"))?;
+        }
         let kept = read(&path)?.ok_or_else(|| damaged(&path))?;
         Ok(kept.trim_end() == fingerprint)
     }
 
-    fn find(&self, subject: &SubjectTag) -> io::Result<Option<SubjectKey>> {
-        match self.id_of(subject)? {
-            Some(id) => self.get(&id),
-            None => Ok(None),
-        }
+    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState> {
+        // The moment comes last: an erasure writes it first, so a key is never seen without the erasure before it.
+        let key = match self.id_of(subject)? {
+            Some(id) => self.get(&id)?,
+            None => None,
+        };
+        Ok(SubjectState { key, erased: read_erasure(&self.erased_path(subject))? })
     }
 
-    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectKey> {
-        let _lock = self.lock()?;
-        if let Some(other) = self.find(subject)? {
-            return Ok(other);
+    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
+        let lock = self.lock()?;
+        let state = self.find(subject)?;
+        if state.key.is_some() {
+            return Ok(state);
         }
         let path = self.subject_path(subject);
         // What an erasure left that was cut short after the key itself.
         remove(&path)?;
-        self.write_new(&self.key_path(&fresh.id()), &format!("{}\n", hex::encode(fresh.expose())))?;
-        self.write_new(&path, &format!("{}\n", fresh.id()))?;
-        Ok(fresh)
+        self.write_new(&lock, &self.key_path(&fresh.id()), &format!("{}\n", hex::encode(fresh.expose())))?;
+        self.write_new(&lock, &path, &format!("{}\n", fresh.id()))?;
+        Ok(SubjectState { key: Some(fresh), ..state })
     }
 
     fn get(&self, id: &KeyId) -> io::Result<Option<SubjectKey>> {
@@ -138,8 +212,11 @@ impl SubjectKeys for FileSubjectKeys {
         self.key_path(id).try_exists()
     }
 
-    fn erase(&self, subject: &SubjectTag) -> io::Result<bool> {
-        let _lock = self.lock()?;
+    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
+        let lock = self.lock()?;
+        self.remove_unfinished(&lock)?;
+        self.remove_old_erasures(&lock, now)?;
+        self.replace(&lock, &self.erased_path(subject), &format!("{}\n", now.unix_nanos()))?;
         let Some(id) = self.id_of(subject)? else { return Ok(false) };
         let key = self.key_path(&id);
         let was_there = remove(&key)?;
@@ -159,6 +236,12 @@ fn read(path: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text)?;
     Ok(Some(text))
+}
+
+fn read_erasure(path: &Path) -> io::Result<Option<Timestamp>> {
+    let Some(text) = read(path)? else { return Ok(None) };
+    let nanos = text.trim_end().parse().map_err(|_| damaged(path))?;
+    Ok(Some(Timestamp::from_unix_nanos(nanos)))
 }
 
 fn remove(path: &Path) -> io::Result<bool> {
@@ -200,20 +283,28 @@ mod tests {
         SubjectKey::new(KeyId([n; 16]), [n; 32])
     }
 
+    fn having(key: SubjectKey) -> SubjectState {
+        SubjectState { key: Some(key), erased: None }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(second)
+    }
+
     #[test]
     fn a_key_stays_until_it_is_erased() {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("keys-of-subjects");
         let store = FileSubjectKeys::open(&dir).unwrap();
         let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
-        assert_eq!(store.find(&alice).unwrap(), None);
-        assert_eq!(store.keep(&alice, key(1)).unwrap(), key(1));
-        assert_eq!(store.keep(&bob, key(2)).unwrap(), key(2));
-        assert_eq!(store.keep(&alice, key(3)).unwrap(), key(1), "the first key is kept");
+        assert_eq!(store.find(&alice).unwrap(), SubjectState::default());
+        assert_eq!(store.keep(&alice, key(1)).unwrap(), having(key(1)));
+        assert_eq!(store.keep(&bob, key(2)).unwrap(), having(key(2)));
+        assert_eq!(store.keep(&alice, key(3)).unwrap(), having(key(1)), "the first key is kept");
         let again = FileSubjectKeys::open_existing(&dir).unwrap();
-        assert_eq!(again.find(&alice).unwrap(), Some(key(1)));
-        assert!(again.erase(&alice).unwrap() && !again.erase(&alice).unwrap());
-        assert_eq!((store.get(&key(1).id()).unwrap(), store.find(&bob).unwrap()), (None, Some(key(2))));
+        assert_eq!(again.find(&alice).unwrap(), having(key(1)));
+        assert!(again.erase(&alice, at(1)).unwrap() && !again.erase(&alice, at(2)).unwrap());
+        assert_eq!((store.get(&key(1).id()).unwrap(), store.find(&bob).unwrap()), (None, having(key(2))));
         assert!(!store.is_kept(&key(1).id()).unwrap() && store.is_kept(&key(2).id()).unwrap());
         let left: Vec<_> = fs::read_dir(dir.join("keys")).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
@@ -226,9 +317,100 @@ mod tests {
         let alice = SubjectTag([1; 32]);
         store.keep(&alice, key(1)).unwrap();
         fs::remove_file(store.key_path(&key(1).id())).unwrap();
-        assert_eq!(store.find(&alice).unwrap(), None);
-        assert_eq!(store.keep(&alice, key(4)).unwrap(), key(4));
-        assert_eq!(store.find(&alice).unwrap(), Some(key(4)));
+        assert_eq!(store.find(&alice).unwrap(), SubjectState::default());
+        assert_eq!(store.keep(&alice, key(4)).unwrap(), having(key(4)));
+        assert_eq!(store.find(&alice).unwrap(), having(key(4)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_crash_left_touches_no_other_key_and_outlives_no_erasure() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = FileSubjectKeys::open(&dir).unwrap();
+        let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
+        store.keep(&alice, key(1)).unwrap();
+        let alices = store.key_path(&key(1).id());
+        // As a crash after the link leaves it; a process of the same number comes again after a restart in a container.
+        let leave = || {
+            for number in 0..4 {
+                let left = dir.join(format!("new-{}-{number}", std::process::id()));
+                let _ = fs::remove_file(&left);
+                fs::hard_link(&alices, left).unwrap();
+            }
+        };
+        leave();
+        let again = FileSubjectKeys::open(&dir).unwrap();
+        assert_eq!(unfinished(&dir), 0, "gone when it is opened");
+        leave();
+        assert_eq!(again.keep(&bob, key(2)).unwrap(), having(key(2)));
+        assert_eq!(again.find(&alice).unwrap(), having(key(1)), "hers is as it was");
+        let second_name = File::open(dir.join(format!("new-{}-0", std::process::id()))).unwrap();
+        assert!(again.erase(&alice, at(1)).unwrap());
+        assert_eq!(unfinished(&dir), 0, "gone when somebody is erased");
+        assert_eq!(std::os::unix::fs::MetadataExt::nlink(&second_name.metadata().unwrap()), 0);
+        assert_eq!(again.find(&bob).unwrap(), having(key(2)));
+    }
+
+    #[test]
+    fn what_can_not_be_written_leaves_nothing_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = FileSubjectKeys::open(&dir).unwrap();
+        let alice = SubjectTag([1; 32]);
+        fs::remove_dir(dir.join("erased")).unwrap();
+        fs::create_dir(dir.join("erased")).unwrap();
+        fs::create_dir(store.erased_path(&alice)).unwrap();
+        assert!(store.erase(&alice, at(1)).is_err());
+        fs::remove_dir(dir.join("keys")).unwrap();
+        assert!(store.keep(&SubjectTag([2; 32]), key(1)).is_err());
+        assert_eq!(unfinished(&dir), 0);
+    }
+
+    #[test]
+    fn when_somebody_was_erased_is_known_for_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let store = FileSubjectKeys::open(&dir).unwrap();
+        let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
+        assert!(!store.erase(&alice, at(1)).unwrap(), "she has no key, but something may be on its way");
+        let erased = |moment| SubjectState { key: None, erased: Some(moment) };
+        assert_eq!(store.find(&alice).unwrap(), erased(at(1)));
+        store.keep(&alice, key(1)).unwrap();
+        let both = SubjectState { key: Some(key(1)), erased: Some(at(1)) };
+        assert_eq!(store.keep(&alice, key(2)).unwrap(), both);
+        store.erase(&alice, at(2)).unwrap();
+        assert_eq!(store.find(&alice).unwrap(), erased(at(2)));
+        store.erase(&bob, at(2 + 86_400)).unwrap();
+        assert_eq!(store.find(&alice).unwrap(), erased(at(2)));
+        store.erase(&bob, at(3 + 86_400)).unwrap();
+        assert_eq!(store.find(&alice).unwrap(), SubjectState::default());
+        assert_eq!(store.find(&bob).unwrap(), erased(at(3 + 86_400)));
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_another_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = FileSubjectKeys::open(folder.path().join("s")).unwrap();
+        let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
+        store.keep(&alice, key(1)).unwrap();
+        store.longest_wait = PAUSE;
+        let lock = store.lock().unwrap();
+        assert_eq!(store.keep(&bob, key(2)).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(store.erase(&alice, at(1)).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(store.find(&alice).unwrap(), having(key(1)), "whoever only reads does not wait");
+        store.longest_wait = LONGEST_WAIT;
+        let waiting = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| store.keep(&bob, key(2)));
+            drop(lock);
+            waiting.join().unwrap()
+        });
+        assert_eq!(waiting.unwrap(), having(key(2)), "who waits gets his turn");
+    }
+
+    fn unfinished(dir: &Path) -> usize {
+        let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(UNFINISHED)).count()
     }
 
     #[test]

@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_lc_rs::aead::NONCE_LEN;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
-use gambeson_core::{Entropy, SecretBytes, SystemEntropy};
+use gambeson_core::{Clock, Entropy, SecretBytes, SystemClock, SystemEntropy, Timestamp};
 
 pub use self::file::FileSubjectKeys;
 pub(crate) use self::sealer::Sealer;
-pub use self::store::{KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectTag};
+pub use self::store::{KeyId, MemorySubjectKeys, SubjectKey, SubjectKeys, SubjectState, SubjectTag};
 pub use self::text::Kept;
 pub(crate) use self::text::{ERASED, HMAC, PLAIN, SEALED, WITHHELD, plain};
 use crate::entry::StoredEvent;
@@ -50,6 +50,7 @@ struct Inner {
     fingerprint: String,
     subjects: Option<Arc<dyn SubjectKeys>>,
     entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
     remembered: Arc<Mutex<HashMap<SubjectTag, Arc<Sealer>>>>,
 }
 
@@ -73,6 +74,7 @@ impl FieldKeys {
             fingerprint: hex::encode(fingerprint.as_ref().get(..8).unwrap_or_default()),
             subjects: None,
             entropy: Arc::new(SystemEntropy::new()),
+            clock: Arc::new(SystemClock::new()),
             remembered: Arc::default(),
         })))
     }
@@ -97,6 +99,12 @@ impl FieldKeys {
     #[must_use]
     pub fn with_entropy(self, entropy: Arc<dyn Entropy>) -> Self {
         Self(Arc::new(Inner { entropy, ..(*self.0).clone() }))
+    }
+
+    /// Another clock than the system's: it tells when a subject is erased, and must agree with the trails' own.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { clock, ..(*self.0).clone() }))
     }
 
     /// What names the secret without giving it away: 16 hexadecimal digits, which also stand in each keyed digest.
@@ -128,17 +136,26 @@ impl FieldKeys {
         rest.is_some_and(|rest| rest.starts_with(':'))
     }
 
-    /// Erases the key of a subject: nothing that was sealed for it so far can be read again, by anybody. `false` when there was no
+    /// Whether `text` is the keyed digest of `value` in `field`, by this secret.
+    #[must_use]
+    pub fn stands_for(&self, field: &str, value: &str, text: &str) -> bool {
+        self.made(text) && self.hmac(field, value) == text
+    }
+
+    /// Erases the key of a subject: nothing that was recorded for it so far can be read again, by anybody. `false` when there was no
     /// key: nothing was ever sealed for it, or it is erased already.
     ///
-    /// An app that is running takes a new key for the subject at its next event.
+    /// An app that is running takes a new key for the subject at its next event. Events that still wait for its writer, in whichever
+    /// process, are sealed so that nobody can read them; which those are the wall clock tells. Blocks while the store is changed.
     ///
     /// # Errors
     /// [`Keys`](TrailErrorKind::Keys) when there is no store, or it can't be written.
     pub fn erase(&self, issuer: &str, name: &str) -> Result<bool, TrailError> {
         let tag = self.tag(Some((issuer, name)));
         self.sealers().remove(&tag);
-        self.store()?.erase(&tag).map_err(|error| unusable("erase the key of a subject", error))
+        self.store()?
+            .erase(&tag, self.0.clock.now())
+            .map_err(|error| unusable("erase the key of a subject", error))
     }
 
     /// Erases the key of all that was sealed for requests of nobody in particular.
@@ -148,7 +165,9 @@ impl FieldKeys {
     pub fn erase_strangers(&self) -> Result<bool, TrailError> {
         let tag = self.tag(None);
         self.sealers().remove(&tag);
-        self.store()?.erase(&tag).map_err(|error| unusable("erase the key of strangers", error))
+        self.store()?
+            .erase(&tag, self.0.clock.now())
+            .map_err(|error| unusable("erase the key of strangers", error))
     }
 
     /// Opens what is sealed in an event. What can't be opened because its key is erased reads `erased:` and the key's id after that.
@@ -158,14 +177,19 @@ impl FieldKeys {
     /// its key does not open.
     pub fn open(&self, event: &mut StoredEvent) -> Result<(), TrailError> {
         for (field, text) in event.about_people_mut() {
-            if let Some(opened) = self.opened(field, text)? {
+            if let Some(opened) = self.open_text(field, text)? {
                 *text = opened;
             }
         }
         Ok(())
     }
 
-    fn opened(&self, field: &str, text: &str) -> Result<Option<String>, TrailError> {
+    /// Opens one text of an event: `sub`, `address` or the detail called `field`. `None`: it stands there as it is, or these keys
+    /// don't open it. When its key is erased it is as [`open`](Self::open) says.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_text(&self, field: &str, text: &str) -> Result<Option<String>, TrailError> {
         let (Some(store), Some(sealed)) = (&self.0.subjects, text.strip_prefix(SEALED)) else {
             return Ok(text.strip_prefix(PLAIN).map(Into::into));
         };
@@ -186,7 +210,8 @@ impl FieldKeys {
         })
     }
 
-    fn tag(&self, subject: Option<(&str, &str)>) -> SubjectTag {
+    /// What a store knows a subject by, or strangers: made in memory.
+    pub(crate) fn tag(&self, subject: Option<(&str, &str)>) -> SubjectTag {
         let mut context = hmac::Context::with_key(&self.0.tags);
         if let Some((issuer, name)) = subject {
             context.update(&(issuer.len() as u64).to_be_bytes());
@@ -198,32 +223,52 @@ impl FieldKeys {
         SubjectTag(tag)
     }
 
-    /// What seals for a subject, or for strangers; its key is made at the first time.
-    pub(crate) fn sealer(&self, subject: Option<(&str, &str)>) -> Result<Arc<Sealer>, TrailError> {
-        let store = self.store()?;
-        let unusable = |error| unusable("keep the key of a subject", error);
-        let tag = self.tag(subject);
-        let known = self.sealers().get(&tag).cloned();
-        if let Some(known) = known
-            && !known.is_used_up()
-            && store.is_kept(known.id()).map_err(unusable)?
-        {
-            return Ok(known);
-        }
-        let key = match store.find(&tag).map_err(unusable)? {
-            Some(key) => key,
-            None => {
-                let fresh = SubjectKey::new(KeyId(self.random()?), self.random()?);
-                store.keep(&tag, fresh).map_err(unusable)?
-            }
+    /// What seals for a subject, or for strangers, what was recorded then; its key is made at the first time. Reads and writes
+    /// the store.
+    pub(crate) fn sealer(&self, tag: &SubjectTag, recorded: Timestamp) -> Result<Arc<Sealer>, TrailError> {
+        let sealer = match self.known(tag)? {
+            Some(known) => Some(known),
+            None => self.looked_up(tag, recorded)?,
         };
-        let sealer = Arc::new(Sealer::new(&key, self.random()?).ok_or_else(broken)?);
+        match sealer {
+            Some(sealer) if sealer.is_for(recorded) => Ok(sealer),
+            // It was recorded before its subject was erased.
+            _ => self.for_nobody(),
+        }
+    }
+
+    /// The subject's sealer of before, if its key was not erased since.
+    fn known(&self, tag: &SubjectTag) -> Result<Option<Arc<Sealer>>, TrailError> {
+        let Some(known) = self.sealers().get(tag).cloned() else { return Ok(None) };
+        let usable = !known.is_used_up() && self.store()?.is_kept(known.id()).map_err(unkept)?;
+        Ok(usable.then_some(known))
+    }
+
+    /// One under the subject's key as the store has it. For what was recorded before an erasure no key is made.
+    fn looked_up(&self, tag: &SubjectTag, recorded: Timestamp) -> Result<Option<Arc<Sealer>>, TrailError> {
+        let store = self.store()?;
+        let mut state = store.find(tag).map_err(unkept)?;
+        if state.key.is_none() && state.erased.is_none_or(|erased| recorded > erased) {
+            state = store.keep(tag, self.fresh_key()?).map_err(unkept)?;
+        }
+        let Some(key) = state.key else { return Ok(None) };
+        let sealer = Arc::new(Sealer::new(&key, state.erased, self.random()?).ok_or_else(broken)?);
         let mut sealers = self.sealers();
         if sealers.len() >= REMEMBERED {
             sealers.clear();
         }
-        sealers.insert(tag, sealer.clone());
-        Ok(sealer)
+        sealers.insert(*tag, sealer.clone());
+        Ok(Some(sealer))
+    }
+
+    /// Seals so that nobody can ever read it: no store has the key.
+    fn for_nobody(&self) -> Result<Arc<Sealer>, TrailError> {
+        let sealer = Sealer::new(&self.fresh_key()?, None, self.random()?).ok_or_else(broken)?;
+        Ok(Arc::new(sealer))
+    }
+
+    fn fresh_key(&self) -> Result<SubjectKey, TrailError> {
+        Ok(SubjectKey::new(KeyId(self.random()?), self.random()?))
     }
 
     /// So many random bytes, of which nonces are taken.
@@ -261,6 +306,10 @@ fn expand(material: &Prk, purpose: &[u8]) -> Result<hmac::Key, TrailError> {
 
 fn broken() -> TrailError {
     TrailError::new(TrailErrorKind::Keys, "the cryptographic library failed")
+}
+
+fn unkept(error: io::Error) -> TrailError {
+    unusable("keep the key of a subject", error)
 }
 
 fn unusable(doing: &str, error: io::Error) -> TrailError {

@@ -7,6 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Non
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gambeson_core::Timestamp;
 
 use super::store::{KeyId, SubjectKey};
 
@@ -23,12 +24,19 @@ pub(crate) struct Sealer {
     salt: [u8; SALT],
     key: LessSafeKey,
     used: AtomicU64,
+    /// When the subject was last erased, before it got this key.
+    erased: Option<Timestamp>,
 }
 
 impl Sealer {
     /// `None` only if the primitive fails, which it has no reason to.
-    pub(super) fn new(key: &SubjectKey, salt: [u8; SALT]) -> Option<Self> {
-        Some(Self { id: key.id(), salt, key: derive(key, &salt)?, used: AtomicU64::new(0) })
+    pub(super) fn new(key: &SubjectKey, erased: Option<Timestamp>, salt: [u8; SALT]) -> Option<Self> {
+        Some(Self { id: key.id(), salt, key: derive(key, &salt)?, used: AtomicU64::new(0), erased })
+    }
+
+    /// Whether what was recorded then may be sealed under this key: not what was on its way when its subject was erased.
+    pub(super) fn is_for(&self, recorded: Timestamp) -> bool {
+        self.erased.is_none_or(|erased| recorded > erased)
     }
 
     pub(super) fn id(&self) -> &KeyId {
@@ -101,7 +109,7 @@ mod tests {
 
     #[test]
     fn opened_only_by_its_key_for_its_field_and_unchanged() {
-        let sealer = Sealer::new(&key(1), [9; SALT]).unwrap();
+        let sealer = Sealer::new(&key(1), None, [9; SALT]).unwrap();
         for plain in ["", "alice", "é\u{80}\0", &"x".repeat(31), &"x".repeat(32), &"x".repeat(1_000)] {
             let text = sealer.seal("sub", plain, [3; NONCE_LEN]).unwrap();
             assert_eq!(opened(&key(1), "sub", &text).as_deref(), Some(plain));
@@ -122,14 +130,14 @@ mod tests {
 
     #[test]
     fn lengths_of_names_do_not_show() {
-        let sealer = Sealer::new(&key(1), [9; SALT]).unwrap();
+        let sealer = Sealer::new(&key(1), None, [9; SALT]).unwrap();
         let length = |name: &str| sealer.seal("sub", name, [3; NONCE_LEN]).unwrap().len();
         assert_eq!(length("al"), length("alexandra.longname@example.org"));
     }
 
     #[test]
     fn a_key_seals_no_more_often_than_random_nonces_allow() {
-        let sealer = Sealer::new(&key(1), [9; SALT]).unwrap();
+        let sealer = Sealer::new(&key(1), None, [9; SALT]).unwrap();
         sealer.used.store(MOST_SEALS - 1, Ordering::Relaxed);
         assert!(!sealer.is_used_up());
         assert!(sealer.seal("sub", "alice", [3; NONCE_LEN]).is_some());

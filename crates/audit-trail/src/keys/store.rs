@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use gambeson_core::Timestamp;
+
 use super::hex;
 
 /// A keyed digest of issuer and name: what a store finds a subject's key by, without learning who it is.
@@ -80,10 +82,20 @@ impl fmt::Debug for SubjectKey {
     }
 }
 
+/// What a store knows of a subject.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SubjectState {
+    /// Its key, if it has one.
+    pub key: Option<SubjectKey>,
+    /// When it was last erased, for at least as long as events may be on their way since before that.
+    pub erased: Option<Timestamp>,
+}
+
 /// Keeps one key a subject. Erasing it makes all that was sealed under it unreadable for good.
 ///
-/// Called in the thread that records an event: [`is_kept`](Self::is_kept) at each event with personal data, the others when a
-/// subject is seen for the first time in a while. A store that is slow makes recording slow.
+/// Called in the trail's own thread, never in that of a request: [`is_kept`](Self::is_kept) at each event with personal data, the others
+/// when a subject is seen for the first time in a while. A store that is slow makes the trail slow; one that hangs holds the trail
+/// up like a disk that hangs, and shows in its health.
 pub trait SubjectKeys: Send + Sync + fmt::Debug {
     /// Keeps the fingerprint of the secret that the tags are made with, if it has none yet, and says whether the one that it has
     /// is this one. So a wrong secret is noticed, which else would find no subject.
@@ -92,18 +104,18 @@ pub trait SubjectKeys: Send + Sync + fmt::Debug {
     /// The store can't be read or written.
     fn bind(&self, fingerprint: &str) -> io::Result<bool>;
 
-    /// The key of a subject, if it has one.
+    /// The key of a subject, if it has one, and when it was last erased.
     ///
     /// # Errors
     /// The store can't be read.
-    fn find(&self, subject: &SubjectTag) -> io::Result<Option<SubjectKey>>;
+    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState>;
 
-    /// Keeps `fresh` for a subject without a key, on stable storage before it answers. When the subject has one by now, that one
-    /// is answered and `fresh` is dropped.
+    /// Keeps `fresh` for a subject without a key, on stable storage before it answers, and answers what is so from now on. When the
+    /// subject has a key by now, that one stays and `fresh` is dropped.
     ///
     /// # Errors
     /// The store can't be written.
-    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectKey>;
+    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState>;
 
     /// The key of this id; `None` once it is erased.
     ///
@@ -119,11 +131,12 @@ pub trait SubjectKeys: Send + Sync + fmt::Debug {
         Ok(self.get(id)?.is_some())
     }
 
-    /// Erases the key of a subject for good; `false` when it had none.
+    /// Erases the key of a subject for good; `false` when it had none. Either way it first notes that this was at `now`, so that no
+    /// event of before is sealed under a key of after.
     ///
     /// # Errors
     /// The store can't be written; the key may be there still.
-    fn erase(&self, subject: &SubjectTag) -> io::Result<bool>;
+    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool>;
 }
 
 /// Keys in memory: for tests, and for data that nobody may read after a restart.
@@ -135,6 +148,14 @@ struct Kept {
     fingerprint: Option<String>,
     subjects: HashMap<SubjectTag, KeyId>,
     keys: HashMap<KeyId, SubjectKey>,
+    erased: HashMap<SubjectTag, Timestamp>,
+}
+
+impl Kept {
+    fn state(&self, subject: &SubjectTag) -> SubjectState {
+        let key = self.subjects.get(subject).and_then(|id| self.keys.get(id)).cloned();
+        SubjectState { key, erased: self.erased.get(subject).copied() }
+    }
 }
 
 impl MemorySubjectKeys {
@@ -154,15 +175,15 @@ impl SubjectKeys for MemorySubjectKeys {
         Ok(self.kept().fingerprint.get_or_insert_with(|| fingerprint.into()) == fingerprint)
     }
 
-    fn find(&self, subject: &SubjectTag) -> io::Result<Option<SubjectKey>> {
-        let kept = self.kept();
-        Ok(kept.subjects.get(subject).and_then(|id| kept.keys.get(id)).cloned())
+    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState> {
+        Ok(self.kept().state(subject))
     }
 
-    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectKey> {
+    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
         let mut kept = self.kept();
         let id = *kept.subjects.entry(*subject).or_insert(fresh.id);
-        Ok(kept.keys.entry(id).or_insert(fresh).clone())
+        kept.keys.entry(id).or_insert(fresh);
+        Ok(kept.state(subject))
     }
 
     fn get(&self, id: &KeyId) -> io::Result<Option<SubjectKey>> {
@@ -173,8 +194,9 @@ impl SubjectKeys for MemorySubjectKeys {
         Ok(self.kept().keys.contains_key(id))
     }
 
-    fn erase(&self, subject: &SubjectTag) -> io::Result<bool> {
+    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
         let mut kept = self.kept();
+        kept.erased.insert(*subject, now);
         let id = kept.subjects.remove(subject);
         Ok(id.and_then(|id| kept.keys.remove(&id)).is_some())
     }

@@ -1,14 +1,21 @@
 //! Data about people: sealed, keyed, plain, erased.
 
 use std::fs;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gambeson_audit_trail::{
-    AuditTrail, Config, FieldKeys, FileSubjectKeys, Filter, Kept, MemorySubjectKeys, PersonalData,
-    StoredEvent, TrailErrorKind, VerifyOptions, read, read_with_keys, tail_with_keys, verify,
+    AuditTrail, Config, FieldKeys, FileSubjectKeys, Filter, Kept, KeyId, MemorySubjectKeys, PersonalData,
+    StoredEvent, SubjectKey, SubjectKeys, SubjectState, SubjectTag, TrailErrorKind, VerifyOptions, read,
+    read_with_keys, tail_with_keys, verify,
 };
-use gambeson_core::{AuditEvent, AuditSink, Durability, FixedEntropy, Outcome, SecretBytes, Subject};
+use gambeson_core::{
+    Answer, AuditEvent, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Receipt, SecretBytes,
+    Subject, Timestamp,
+};
 
 use super::{LONG, event};
 
@@ -87,11 +94,40 @@ fn erasing_one_key_erases_one_person_and_the_chain_stays_whole() {
 }
 
 #[test]
+fn who_acted_for_somebody_is_erased_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, store) = (folder.path().join("audit"), folder.path().join("keys"));
+    let keys = keyed(&store);
+    let trail = AuditTrail::builder(&dir).keys(keys.clone()).open().unwrap();
+    for actor in ["robert", "carol"] {
+        let mut event = of("alice");
+        event.context.actor = Some(Subject { issuer: ISSUER.into(), name: actor.into() });
+        let _ = trail.record(event, Durability::Async);
+    }
+    trail.recent(None, 2).unwrap();
+    assert!(keys.erase(ISSUER, "robert").unwrap());
+    let seen = trail.recent(None, 2).unwrap();
+    let actors: Vec<_> = seen.iter().map(|event| &*event.actor.as_ref().unwrap().sub).collect();
+    assert_eq!((Kept::of(actors[0]), actors[1]), (Kept::Erased, "carol"));
+    assert!(seen.iter().all(|event| name(event) == "alice"));
+    let of = |name: &str| {
+        let filter = Filter::events().person(name);
+        read_with_keys(&dir, filter, &keys).unwrap().count()
+    };
+    assert_eq!((of("alice"), of("carol"), of("robert")), (2, 1, 0));
+}
+
+#[test]
 fn after_an_erasure_a_running_app_takes_a_new_key() {
     let folder = tempfile::tempdir().unwrap();
     let (dir, store) = (folder.path().join("audit"), folder.path().join("keys"));
-    let trail = written_for(&dir, &keyed(&store), &["alice"]);
-    assert!(keyed(&store).erase(ISSUER, "alice").unwrap(), "as another process would");
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    let keyed = || keyed(&store).with_clock(Arc::new(clock.clone()));
+    let trail = AuditTrail::builder(&dir).keys(keyed()).clock(Arc::new(clock.clone())).open().unwrap();
+    let _ = trail.record(of("alice"), Durability::Async);
+    trail.recent(None, 10).unwrap();
+    assert!(keyed().erase(ISSUER, "alice").unwrap(), "as another process would");
+    clock.advance(Duration::from_millis(1));
     let _ = trail.record(of("alice"), Durability::Async);
     let seen = trail.recent(None, 10).unwrap();
     assert_eq!((Kept::of(name(&seen[0])), name(&seen[1])), (Kept::Erased, "alice"));
@@ -141,6 +177,25 @@ fn without_keys_it_is_plain_and_what_asks_for_keys_does_not_open() {
     assert_eq!(Kept::of(name(&seen.into_event().unwrap())), Kept::Plain, "a name never looks sealed");
 }
 
+/// What the layers of Gambeson tell of people in details: typed by them, quoted from what they presented, or from a record.
+#[test]
+fn what_layers_tell_of_people_is_sealed_unless_the_app_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, keys) = (folder.path().join("audit"), keyed(&folder.path().join("keys")));
+    let names = ["email", "name", "names", "phone", "reason", "record", "user_agent", "why"];
+    let mut act = event("note/1", Some("acme")).detail("roles", "viewer");
+    for name in names {
+        act = act.detail(name, "because of bob");
+    }
+    let trail = AuditTrail::builder(&dir).keys(keys.clone()).open().unwrap();
+    let _ = trail.record(act, Durability::Async);
+    trail.close(LONG).unwrap();
+    assert!(!holds(&dir, "bob") && holds(&dir, "viewer"));
+    let opened = read_with_keys(&dir, Filter::events(), &keys).unwrap().next().unwrap().unwrap();
+    let details = opened.into_event().unwrap().details;
+    assert!(names.iter().all(|name| details[*name] == "because of bob"), "{details:?}");
+}
+
 #[test]
 fn a_wrong_or_short_secret_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -161,6 +216,7 @@ async fn when_a_key_can_not_be_kept_the_name_is_withheld_and_a_strict_act_refuse
     let folder = tempfile::tempdir().unwrap();
     let (dir, store) = (folder.path().join("audit"), folder.path().join("keys"));
     let trail = written_for(&dir, &keyed(&store), &["alice"]);
+    trail.recent(None, 1).unwrap();
     fs::remove_dir_all(&store).unwrap();
     assert!(trail.record(of("robert"), Durability::Strict).wait().await.is_err());
     assert!(matches!(trail.record(of("robert"), Durability::Async).ready(), Ok(Ok(_))));
@@ -213,4 +269,166 @@ fn what_nobody_in_particular_did_is_sealed_and_erased_too() {
     assert!(!holds(folder.path(), "192.0.2.77"));
     assert!(keys.erase_strangers().unwrap());
     assert_eq!(Kept::of(trail.recent(None, 1).unwrap()[0].address.as_ref().unwrap()), Kept::Erased);
+}
+
+/// A store in files that hangs at its first use, until the test lets it go.
+#[derive(Debug)]
+struct Hanging {
+    store: FileSubjectKeys,
+    entered: Sender<()>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl SubjectKeys for Hanging {
+    fn bind(&self, fingerprint: &str) -> io::Result<bool> {
+        self.store.bind(fingerprint)
+    }
+
+    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState> {
+        // Both fail once the test has let it go.
+        let _ = self.entered.send(());
+        let _ = self.go.lock().unwrap().recv();
+        self.store.find(subject)
+    }
+
+    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
+        self.store.keep(subject, fresh)
+    }
+
+    fn get(&self, id: &KeyId) -> io::Result<Option<SubjectKey>> {
+        self.store.get(id)
+    }
+
+    fn is_kept(&self, id: &KeyId) -> io::Result<bool> {
+        self.store.is_kept(id)
+    }
+
+    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
+        self.store.erase(subject, now)
+    }
+}
+
+struct Held {
+    folder: tempfile::TempDir,
+    clock: ManualClock,
+    entered: Receiver<()>,
+    go: Sender<()>,
+    trail: AuditTrail,
+}
+
+fn held(config: Config) -> Held {
+    let folder = tempfile::tempdir().unwrap();
+    let ((enter, entered), (go, gone)) = (channel(), channel());
+    let store = FileSubjectKeys::open(folder.path().join("keys")).unwrap();
+    let store = Hanging { store, entered: enter, go: Mutex::new(gone) };
+    let keys = FieldKeys::new(&secret(1)).unwrap().with_subjects(Arc::new(store)).unwrap();
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    let builder = AuditTrail::builder(folder.path().join("audit")).keys(keys).clock(Arc::new(clock.clone()));
+    let trail = builder.config(config).open().unwrap();
+    Held { folder, clock, entered, go, trail }
+}
+
+#[tokio::test]
+async fn a_store_of_keys_that_hangs_holds_up_no_request() {
+    let Held { folder, entered, go, trail, .. } = held(Config::default());
+    let strict = trail.record(of("alice"), Durability::Strict);
+    assert!(matches!(strict, Answer::Pending(_)), "it is not on the disk yet");
+    entered.recv().unwrap();
+    for durability in [Durability::Async, Durability::Ordered] {
+        for name in ["alice", "robert"] {
+            let answer = trail.record(of(name), durability).ready().ok().unwrap();
+            assert_eq!(answer.unwrap(), Receipt::queued());
+        }
+    }
+    drop((go, entered));
+    assert_eq!(strict.wait().await.unwrap(), Receipt::stored(1));
+    let seen = trail.recent(None, 10).unwrap();
+    let names: Vec<_> = seen.iter().map(name).collect();
+    assert_eq!(names, ["alice", "alice", "robert", "alice", "robert"]);
+    trail.close(LONG).unwrap();
+    assert!(!holds(folder.path(), "alice"));
+}
+
+/// Whichever process erases, and whether the trail knew the key or not.
+#[test]
+fn what_waits_when_its_subject_is_erased_is_never_read() {
+    let Held { folder, clock, entered, go, trail } = held(Config::default());
+    let elsewhere = keyed(&folder.path().join("keys")).with_clock(Arc::new(clock.clone()));
+    let record = |name: &str| drop(trail.record(of(name), Durability::Async));
+    let erase = |name: &str| {
+        let was_there = elsewhere.erase(ISSUER, name).unwrap();
+        clock.advance(Duration::from_millis(1));
+        was_there
+    };
+    record("alice");
+    entered.recv().unwrap();
+    go.send(()).unwrap();
+    assert_eq!(name(&trail.recent(None, 1).unwrap()[0]), "alice");
+
+    record("robert");
+    entered.recv().unwrap();
+    ["alice", "carol", "dave", "eve"].into_iter().for_each(record);
+    assert!(erase("alice") && !erase("carol") && !erase("eve"), "theirs was on its way: there is no key yet");
+    ["alice", "carol"].into_iter().for_each(record);
+    drop((go, entered));
+    let seen = trail.recent(None, 10).unwrap();
+    let kept: Vec<_> = seen.iter().map(|event| Kept::of(name(event))).collect();
+    use Kept::{Erased, Plain};
+    assert_eq!(kept, [Erased, Plain, Erased, Erased, Plain, Erased, Plain, Plain]);
+    let names: Vec<_> = [4, 6, 7].into_iter().map(|at| name(&seen[at])).collect();
+    assert_eq!(names, ["dave", "alice", "carol"]);
+    assert_eq!(Kept::of(seen[3].address.as_ref().unwrap()), Erased);
+    let keys = fs::read_dir(folder.path().join("keys/keys")).unwrap().count();
+    assert_eq!(keys, 4, "robert's and three; none for eve, who is erased");
+}
+
+/// In another process the subject may have a new key before the old events are sealed in this one.
+#[test]
+fn what_waits_is_never_sealed_under_the_key_of_after() {
+    let Held { folder, clock, entered, go, trail } = held(Config::default());
+    let elsewhere = keyed(&folder.path().join("keys")).with_clock(Arc::new(clock.clone()));
+    let _ = trail.record(of("alice"), Durability::Async);
+    entered.recv().unwrap();
+    elsewhere.erase(ISSUER, "alice").unwrap();
+    clock.advance(Duration::from_millis(1));
+    let other = folder.path().join("other");
+    let other = AuditTrail::builder(other).keys(elsewhere).clock(Arc::new(clock.clone())).open().unwrap();
+    let _ = other.record(of("alice"), Durability::Async);
+    assert_eq!(name(&other.recent(None, 1).unwrap()[0]), "alice");
+    let _ = trail.record(of("alice"), Durability::Async);
+    drop((go, entered));
+    let seen = trail.recent(None, 10).unwrap();
+    assert_eq!((Kept::of(name(&seen[0])), name(&seen[1])), (Kept::Erased, "alice"));
+}
+
+#[test]
+fn what_waits_to_be_sealed_counts_in_the_queue() {
+    let Held { folder: _folder, entered, go, trail, .. } = held(Config::default().queue_bytes(64 << 10));
+    let _ = trail.record(of("robert"), Durability::Async);
+    entered.recv().unwrap();
+    for _ in 0..20 {
+        let mut large = of("alice");
+        for _ in 0..20 {
+            large = large.detail("email", "x".repeat(1_000));
+        }
+        let _ = trail.record(large, Durability::Async);
+    }
+    assert_eq!(trail.lost(), 16, "each has 20 kB, and the queue 64 KiB");
+    drop((go, entered));
+    assert_eq!(trail.recent(None, 10).unwrap().len(), 5);
+}
+
+#[test]
+fn a_strict_event_whose_name_is_withheld_is_counted_as_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, store) = (folder.path().join("audit"), folder.path().join("keys"));
+    let trail = written_for(&dir, &keyed(&store), &["alice"]);
+    trail.recent(None, 1).unwrap();
+    fs::remove_dir_all(&store).unwrap();
+    let strict = trail.record(of("robert"), Durability::Strict);
+    let _ = trail.record(of("robert"), Durability::Async);
+    trail.close(LONG).unwrap();
+    assert!(matches!(strict, Answer::Pending(_)));
+    let report = verify(&dir, &VerifyOptions::default()).unwrap();
+    assert_eq!((report.events, report.lost), (2, 1));
 }
