@@ -3,7 +3,6 @@
 mod export;
 mod find;
 mod follow;
-mod keys;
 mod select;
 mod show;
 
@@ -18,6 +17,7 @@ use gambeson_audit_trail::{
 };
 use gambeson_core::escape_controls;
 
+pub(crate) use self::select::unread;
 use crate::outcome::{Outcome, chain, safe_json};
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +47,7 @@ pub(crate) enum Command {
     Tail(follow::Tail),
     /// Write records for other programs: CSV, HTML, OCSF, JSON.
     Export(export::Export),
-    /// Find the events of one subject, also where its name is keyed or sealed.
+    /// Find the events of one person, as their subject or as who acted for it, also where names are keyed or sealed.
     Find(find::Find),
     /// Erase the key of one subject: what was sealed for it can't be read again, and the chain stays whole.
     Erase(find::Erase),

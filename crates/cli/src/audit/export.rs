@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gambeson_audit_trail::{TrailError, export, read, read_with_keys};
 
-use super::keys::Keys;
 use super::select::{Selection, require_trail, unread};
+use crate::keys::Keys;
 use crate::outcome::Outcome;
 
 #[derive(Debug, Args)]

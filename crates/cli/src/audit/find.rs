@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gambeson_audit_trail::{Filter, Kept, StoredEvent, read_with_keys};
+use gambeson_audit_trail::{Filter, read_with_keys};
 
-use super::keys::Keys;
 use super::select::{require_trail, unread};
 use super::show;
+use crate::hidden::Hidden;
+use crate::keys::Keys;
 use crate::outcome::Outcome;
 
 #[derive(Debug, Args)]
 pub(crate) struct Find {
     /// The trail's directory.
     dir: PathBuf,
-    /// The subject's name.
+    /// The name, as subject or as actor.
     #[arg(long)]
     subject: String,
     /// One JSON object a line.
@@ -49,56 +50,25 @@ pub(super) fn find(wanted: &Find) -> Outcome {
 fn try_find(wanted: &Find) -> Result<Outcome, Outcome> {
     require_trail(&wanted.dir)?;
     let keys = wanted.keys.required()?;
-    let filter = Filter::events().subject(&wanted.subject);
-    let mut out = String::new();
-    for entry in read_with_keys(&wanted.dir, filter, &keys).map_err(|error| unread(&error))? {
-        out.push_str(&show::entry(&entry.map_err(|error| unread(&error))?, wanted.json));
-    }
-    if !out.is_empty() {
-        return Ok(Outcome::said(out));
-    }
-    let mut hidden = Hidden::default();
+    let theirs = Filter::events().person(&wanted.subject);
+    let (mut out, mut hidden) = (String::new(), Hidden::default());
     for entry in read_with_keys(&wanted.dir, Filter::events(), &keys).map_err(|error| unread(&error))? {
-        if let Some(event) = entry.map_err(|error| unread(&error))?.into_event() {
-            hidden.count(&event, |text| keys.made(text));
+        match entry {
+            Ok(entry) if theirs.takes(&entry, Some(&keys)) => out.push_str(&show::entry(&entry, wanted.json)),
+            Ok(entry) => {
+                let event = entry.into_event();
+                let named = event.iter().flat_map(|event| [&event.subject, &event.actor]).flatten();
+                named.for_each(|named| hidden.count(&named.sub, Some(&keys)));
+            }
+            // What was found before is an answer too, but not a whole one.
+            Err(error) => return Ok(Outcome::said(out).and(unread(&error))),
         }
     }
-    Err(hidden.explain())
-}
-
-/// Names that could not be compared.
-#[derive(Debug, Default)]
-struct Hidden {
-    other_secret: u64,
-    sealed: u64,
-    erased: u64,
-}
-
-impl Hidden {
-    fn count(&mut self, event: &StoredEvent, ours: impl Fn(&str) -> bool) {
-        let Some(subject) = &event.subject else { return };
-        match Kept::of(&subject.sub) {
-            Kept::Hmac if !ours(&subject.sub) => self.other_secret += 1,
-            Kept::Sealed => self.sealed += 1,
-            Kept::Erased => self.erased += 1,
-            _ => {}
-        }
-    }
-
-    fn explain(&self) -> Outcome {
-        if self.other_secret > 0 {
-            let count = self.other_secret;
-            return Outcome::failed(4, format!("{count} names are keyed with another secret: give that one"));
-        }
-        if self.sealed > 0 {
-            return Outcome::failed(4, format!("{} names are sealed: give --subject-keys", self.sealed));
-        }
-        let erased = match self.erased {
-            0 => String::new(),
-            count => format!("; {count} events are of subjects that are erased"),
-        };
-        Outcome::failed(1, format!("no event of that subject{erased}"))
-    }
+    let told = hidden.told();
+    Ok(match out.is_empty() && told.code == 0 {
+        true => Outcome::failed(1, "no event of that subject").and(told),
+        false => Outcome::said(out).and(told),
+    })
 }
 
 pub(super) fn erase(wanted: &Erase) -> Outcome {

@@ -8,9 +8,9 @@ use clap::Args;
 use gambeson_audit_trail::{Entry, FieldKeys, Filter, TrailError, tail, tail_with_keys};
 use gambeson_core::{Clock, SystemClock, Timer};
 
-use super::keys::Keys;
 use super::select::{Selection, require_trail, unread};
 use super::show;
+use crate::keys::Keys;
 use crate::outcome::Outcome;
 
 /// How long it waits before it looks again.

@@ -83,7 +83,7 @@ pub(super) fn require_trail(dir: &Path) -> Result<(), Outcome> {
 }
 
 /// What a reader failed with.
-pub(super) fn unread(error: &TrailError) -> Outcome {
+pub(crate) fn unread(error: &TrailError) -> Outcome {
     let code = match error.kind() {
         TrailErrorKind::Damaged => 10,
         TrailErrorKind::Keys => 4,

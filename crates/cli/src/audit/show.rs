@@ -30,9 +30,11 @@ fn event_line(event: &StoredEvent) -> String {
         event.action
     );
     let subject = event.subject.as_ref().map(|subject| &subject.sub);
+    let actor = event.actor.as_ref().map(|actor| &actor.sub);
     let parts = [
         ("reason", event.reason.as_ref()),
         ("subject", subject),
+        ("actor", actor),
         ("tenant", event.tenant.as_ref()),
         ("method", event.method.as_ref()),
         ("route", event.route.as_ref()),

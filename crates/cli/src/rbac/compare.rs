@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use gambeson_core::escape_controls;
 use gambeson_rbac::{Change, Policy, Replay, ReplayReport, Usage, UsageReport};
 
-use super::past;
+use super::Trail;
+use super::past::{self, Needs};
 use super::policy_file::{policy, shown, text};
 use crate::outcome::Outcome;
 
@@ -22,14 +23,16 @@ pub(super) fn diff(old: &Path, new: &Path) -> Result<Outcome, Outcome> {
     Ok(Outcome { code: u8::from(!diff.gained.is_empty()), ..Outcome::said(out) })
 }
 
-pub(super) fn unused(path: &Path, from: &Path) -> Result<Outcome, Outcome> {
+pub(super) fn unused(path: &Path, from: &Trail) -> Result<Outcome, Outcome> {
     let text = text(path)?;
     let policy = policy(path)?;
     let mut usage = Usage::of(&policy);
-    past::each(from, |past| usage.take(&past))?;
+    let keys = from.keys.open()?;
+    let covered = past::each(&from.path, keys.as_ref(), Needs::Roles, |past| usage.take(&past))?;
     let report = usage.report();
     let fails = !report.unused.is_empty() || report.allowed == 0;
-    Ok(Outcome { code: u8::from(fails), ..Outcome::said(usage_text(path, &text, &report)) })
+    let out = usage_text(path, &text, &report) + &covered;
+    Ok(Outcome { code: u8::from(fails), ..Outcome::said(out) })
 }
 
 fn usage_text(path: &Path, text: &str, report: &UsageReport) -> String {
@@ -61,12 +64,14 @@ fn usage_text(path: &Path, text: &str, report: &UsageReport) -> String {
     out
 }
 
-pub(super) fn replay(paths: &[PathBuf], from: &Path) -> Result<Outcome, Outcome> {
+pub(super) fn replay(paths: &[PathBuf], from: &Trail) -> Result<Outcome, Outcome> {
     let policies: Vec<Policy> = paths.iter().map(|path| policy(path)).collect::<Result<_, _>>()?;
     let mut replay = Replay::of(&policies);
-    past::each(from, |past| replay.take(past))?;
+    let keys = from.keys.open()?;
+    let covered = past::each(&from.path, keys.as_ref(), Needs::RolesAndRecord, |past| replay.take(past))?;
     let report = replay.report();
-    Ok(Outcome { code: u8::from(!report.is_ok()), ..Outcome::said(replay_text(&policies, report)) })
+    let out = replay_text(&policies, report) + &covered;
+    Ok(Outcome { code: u8::from(!report.is_ok()), ..Outcome::said(out) })
 }
 
 fn replay_text(policies: &[Policy], report: &ReplayReport) -> String {

@@ -91,7 +91,8 @@ pub(super) fn why(arguments: &Why) -> Result<Outcome, Outcome> {
     let roles = match &arguments.from {
         None => split(&arguments.who),
         Some(from) => {
-            let (at, roles) = past::newest_roles(from, &arguments.who)?;
+            let keys = arguments.keys.open()?;
+            let (at, roles) = past::newest_roles(from, keys.as_ref(), &arguments.who)?;
             let names = if roles.is_empty() { "no role".into() } else { roles.join(", ") };
             let _ = writeln!(
                 out,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::keys::Keys;
 use crate::outcome::Outcome;
 
 #[derive(Debug, Subcommand)]
@@ -41,19 +42,27 @@ pub(crate) enum Command {
         /// The policy.
         #[arg(long, default_value = "policy.toml")]
         policy: PathBuf,
-        /// The trail's directory, or a file of JSON lines.
-        #[arg(long)]
-        from: PathBuf,
+        #[command(flatten)]
+        from: Trail,
     },
     /// Decide anew what an audit trail says was decided. Fails when something comes out otherwise, or nothing was decided anew.
     Replay {
         /// The policy that decided, by its digest; several times for several versions of it.
         #[arg(long, default_value = "policy.toml")]
         policy: Vec<PathBuf>,
-        /// The trail's directory, or a file of JSON lines.
-        #[arg(long)]
-        from: PathBuf,
+        #[command(flatten)]
+        from: Trail,
     },
+}
+
+/// Where decisions were recorded.
+#[derive(Debug, Args)]
+pub(crate) struct Trail {
+    /// The trail's directory, or a file of JSON lines.
+    #[arg(long = "from", value_name = "TRAIL")]
+    path: PathBuf,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +96,8 @@ pub(crate) struct Why {
     /// A trail's directory or a file of JSON lines: the roles are those of the caller's newest decision in it.
     #[arg(long)]
     from: Option<PathBuf>,
+    #[command(flatten)]
+    keys: Keys,
 }
 
 #[derive(Debug, Args)]

@@ -73,7 +73,7 @@ fn a_person_is_found_and_erased() {
     assert_eq!(run(&erase, &keys).0, 0);
     assert_eq!(run(&erase, &keys).0, 1);
     let (code, _, err) = run(&find_alice, &keys);
-    assert!(code == 1 && err.contains("1 events are of subjects that are erased"), "{err}");
+    assert!(code == 1 && err.contains("1 names are of subjects that are erased"), "{err}");
     let (_, out, _) = run(&["tail", dir], &keys);
     assert!(out.contains("subject=erased:") && out.contains("subject=robert"), "{out}");
     assert_eq!(run(&["verify", dir], &[]).0, 0);
@@ -111,6 +111,102 @@ fn wrong_keys_are_told_and_never_repeated() {
     fs::write(&short, "x").unwrap();
     let (code, _, err) = find(&["--secret", &format!("file://{}", short.display())]);
     assert!(code == 4 && err.contains("1 bytes: give at least 32"), "{err}");
+}
+
+/// Adds events of these names to the trail, under these keys.
+fn add(place: &Place, keys: FieldKeys, names: &[&str]) {
+    let trail = AuditTrail::builder(&place.dir).keys(keys).open().unwrap();
+    for name in names {
+        let _ = trail.record(of(name), Durability::Ordered);
+    }
+    trail.close(Duration::from_secs(20)).unwrap();
+}
+
+fn keyed(secret: &[u8]) -> FieldKeys {
+    FieldKeys::new(&SecretBytes::new(secret.to_vec())).unwrap()
+}
+
+#[test]
+fn who_acted_for_somebody_is_found_too() {
+    let place = place();
+    let mut event = of("alice");
+    event.context.actor = Some(Subject { issuer: "https://id.example".into(), name: "robert".into() });
+    let trail = AuditTrail::builder(&place.dir).keys(keyed(SECRET)).open().unwrap();
+    let _ = trail.record(event, Durability::Ordered);
+    trail.close(Duration::from_secs(20)).unwrap();
+    let find = |name: &str| {
+        gambeson(&["audit", "find", text(&place.dir), "--subject", name, "--secret", &place.secret])
+    };
+    for name in ["alice", "robert"] {
+        let (code, out, err) = find(name);
+        assert!(code == 0 && out.lines().count() == 1 && out.contains(" actor=hmac:"), "{name}: {out}{err}");
+    }
+    assert_eq!(find("carol").0, 1);
+}
+
+#[test]
+fn an_answer_that_is_not_whole_is_no_success() {
+    let place = place();
+    let (dir, store) = (text(&place.dir), text(&place.store));
+    let find = |name: &str, keys: &[&str]| {
+        let keys = [&["--secret", &place.secret], keys].concat();
+        gambeson(&[&["audit", "find", dir, "--subject", name], &keys[..]].concat())
+    };
+    let found = |out: &str| out.lines().filter(|line| line.contains("subject=hmac:")).count();
+    add(&place, keyed(SECRET), &["alice"]);
+    let (code, out, err) = find("alice", &[]);
+    assert_eq!((code, found(&out), err.as_str()), (0, 1, ""));
+
+    // Names that another secret keyed: some of them may be hers.
+    add(&place, keyed(b"another secret of thirty-two bytes"), &["alice", "robert"]);
+    let (code, out, err) = find("alice", &[]);
+    assert!(
+        code == 4 && found(&out) == 1 && err.contains("2 names are keyed with another secret"),
+        "{out}{err}"
+    );
+    assert_eq!(find("carol", &[]).0, 4);
+
+    // The acts of others are damaged: what was found before is shown all the same.
+    let file = place.dir.join("trail-000001.jsonl");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..], b"{}\n"].concat()).unwrap();
+    let (code, out, err) = find("alice", &[]);
+    assert!(code == 10 && found(&out) == 1 && err.contains("gambeson audit verify"), "{out}{err}");
+
+    // Sealed ones, with and without the store.
+    fs::remove_dir_all(&place.dir).unwrap();
+    add(&place, keyed(SECRET), &["alice"]);
+    sealed(&place, &["alice", "robert"]);
+    let (code, out, err) = find("alice", &[]);
+    assert!(
+        code == 4 && found(&out) == 1 && err.contains("2 names are sealed: give --subject-keys"),
+        "{err}"
+    );
+    let (code, out, err) = find("alice", &["--subject-keys", store]);
+    assert_eq!((code, out.lines().count(), err.as_str()), (0, 2, ""));
+}
+
+#[test]
+fn names_that_were_withheld_are_told() {
+    let place = place();
+    let store = FileSubjectKeys::open(&place.store).unwrap();
+    let keys = keyed(SECRET).with_subjects(Arc::new(store)).unwrap();
+    let trail = AuditTrail::builder(&place.dir).keys(keys).open().unwrap();
+    let _ = trail.record(of("alice"), Durability::Ordered);
+    trail.recent(None, 1).unwrap();
+    let aside = place.store.with_file_name("aside");
+    fs::rename(&place.store, &aside).unwrap();
+    let _ = trail.record(of("robert"), Durability::Ordered);
+    trail.close(Duration::from_secs(20)).unwrap();
+    fs::rename(&aside, &place.store).unwrap();
+    let keys = ["--secret", &place.secret, "--subject-keys", text(&place.store)];
+    let find =
+        |name: &str| gambeson(&[&["audit", "find", text(&place.dir), "--subject", name], &keys[..]].concat());
+    for (name, lines) in [("alice", 1), ("robert", 0)] {
+        let (code, out, err) = find(name);
+        assert!(code == 5 && err.contains("1 names were withheld"), "{code} {err}");
+        assert_eq!(out.lines().count(), lines, "{out}");
+    }
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gambeson_audit_trail::{AuditTrail, Config};
+use gambeson_audit_trail::{AuditTrail, Config, FieldKeys, FileSubjectKeys};
 use gambeson_core::{
     Answer, AuditError, AuditEvent, AuditSink, Authentication, Challenges, Durability, Principal, Receipt,
-    RequestFacts, RequestHead, RouteSource, StatusOnly,
+    RequestFacts, RequestHead, RouteSource, SecretBytes, StatusOnly,
 };
-use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
+use gambeson_rbac::{Attribute, AuthorizeLayer, Authorizer, PolicyHandle};
 use http::{Method, Request, Response};
 use tower::{Layer, Service, service_fn};
 
@@ -173,4 +173,153 @@ fn a_policy_that_did_not_decide_is_named_and_lines_of_a_file_are_read() {
     let (code, _, err) =
         gambeson(&["rbac", "why", "user-99", "invoice:read", "--policy", COMPANY, "--from", from]);
     assert!(code == 3 && err.contains("has no decision about user-99"), "{err}");
+}
+
+const PAYING: &str = r#"
+version = 1
+[permissions]
+"pay:open" = {}
+"pay:out" = { attributes = { amount = "number" } }
+[roles]
+clerk = { grants = ["pay:open", { perm = "pay:out", when = { amount = { max = 100 } } }] }
+[routes]
+"POST /pay/out" = { perm = "pay:open" }
+"#;
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// What alice is decided on, by route and by record: once within her limit, once beyond it.
+fn payments() -> Vec<AuditEvent> {
+    let kept = Arc::new(Kept::default());
+    let handle: PolicyHandle = PAYING.parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for amount in [100, 101] {
+        let inner = service_fn(move |request: Request<()>| async move {
+            let authorizer = request.extensions().get::<Authorizer>().unwrap().clone();
+            let _ = authorizer.require_on("pay:out", &[("amount", Attribute::Number(amount))]).await;
+            Ok::<_, Infallible>(Response::new(()))
+        });
+        let layer = AuthorizeLayer::new(&handle, Matched).respond_with(StatusOnly).audit(kept.clone());
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        request.extensions_mut().insert(Template("/pay/out"));
+        let alice = Principal::user("https://id.example", "alice").role("clerk").build();
+        let authentication = Authentication::Verified(alice, Challenges::none());
+        RequestFacts::ensure(&mut request).authenticate(authentication).unwrap();
+        runtime.block_on(layer.layer(inner).call(request)).unwrap();
+    }
+    let events = std::mem::take(&mut *kept.0.lock().unwrap());
+    assert_eq!(events.len(), 4);
+    events
+}
+
+/// A folder with `policy.toml`, `secret` and a trail of [`payments`] that is kept with these keys.
+struct Recorded {
+    folder: tempfile::TempDir,
+    secret: String,
+    keys: FieldKeys,
+}
+
+impl Recorded {
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Runs a command of `rbac` on the trail, or what came of it.
+    fn run(&self, command: &[&str], from: &str, keys: &[&str]) -> (i32, String) {
+        let (policy, from) = (self.path("policy.toml"), self.path(from));
+        let on = ["--policy", &policy, "--from", &from];
+        let (code, out, err) = gambeson(&[&["rbac"], command, &on, keys].concat());
+        (code, out + &err)
+    }
+}
+
+fn recorded(sealed: bool) -> Recorded {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("policy.toml"), PAYING).unwrap();
+    fs::write(path("secret"), SECRET).unwrap();
+    let mut keys = FieldKeys::new(&SecretBytes::new(SECRET.to_vec())).unwrap();
+    if sealed {
+        let store = FileSubjectKeys::open(path("keys")).unwrap();
+        keys = keys.with_subjects(Arc::new(store)).unwrap();
+    }
+    let trail = AuditTrail::builder(path("audit")).keys(keys.clone()).open().unwrap();
+    for event in payments() {
+        let _ = trail.record(event, Durability::Ordered);
+    }
+    trail.close(Duration::from_secs(20)).unwrap();
+    fs::copy(path("audit/trail-000001.jsonl"), path("lines.jsonl")).unwrap();
+    let secret = format!("file://{}", path("secret").display());
+    Recorded { folder, secret, keys }
+}
+
+#[test]
+fn a_sealed_trail_is_replayed_with_its_keys_and_not_guessed_at_without() {
+    let recorded = recorded(true);
+    let store = recorded.path("keys");
+    let keys = ["--secret", &recorded.secret, "--subject-keys", &store];
+    for from in ["audit", "lines.jsonl"] {
+        let (code, said) = recorded.run(&["replay"], from, &keys);
+        assert!(code == 0 && said.starts_with("4 agree, 0 disagree"), "{from}: {said}");
+        for lacking in [&[][..], &keys[..2]] {
+            let (code, said) = recorded.run(&["replay"], from, lacking);
+            let words = "record 2: its detail `record` is sealed: give --secret and --subject-keys";
+            assert!(code == 4 && said.contains(words) && !said.contains("agree"), "{from}: {said}");
+        }
+        let (code, said) = recorded.run(&["why", "alice", "pay:open"], from, &keys);
+        assert!(code == 0 && said.starts_with("alice had at "), "{said}");
+        let (code, said) = recorded.run(&["why", "alice", "pay:open"], from, &[]);
+        assert!(code == 4 && said.contains("4 names are sealed: give --subject-keys"), "{said}");
+        let (code, said) = recorded.run(&["unused"], from, &[]);
+        assert!(code == 0 && said.contains("0 grants unused") && !said.contains("note:"), "{said}");
+    }
+    assert!(recorded.keys.erase("https://id.example", "alice").unwrap());
+    let (code, said) = recorded.run(&["replay"], "audit", &keys);
+    assert!(code == 0 && said.starts_with("2 agree, 0 disagree"), "{said}");
+    assert!(said.contains("note: 2 have roles or a record that nobody can read: erased"), "{said}");
+    let (code, said) = recorded.run(&["why", "alice", "pay:open"], "audit", &keys);
+    assert!(code == 3 && said.contains("note: 4 names are of subjects that are erased"), "{said}");
+}
+
+#[test]
+fn a_keyed_trail_is_replayed_as_far_as_digests_allow() {
+    let recorded = recorded(false);
+    let keys = ["--secret", &recorded.secret];
+    for keys in [&[][..], &keys] {
+        let (code, said) = recorded.run(&["replay"], "audit", keys);
+        assert!(code == 0 && said.starts_with("2 agree, 0 disagree"), "{said}");
+        assert!(said.contains("note: 2 have roles or a record that nobody can read"), "{said}");
+        let (code, said) = recorded.run(&["unused"], "audit", keys);
+        assert!(code == 0 && said.contains("0 grants unused"), "{said}");
+    }
+    for from in ["audit", "lines.jsonl"] {
+        let (code, said) = recorded.run(&["why", "alice", "pay:open"], from, &keys);
+        assert!(code == 0 && said.starts_with("alice had at "), "{said}");
+        let (code, said) = recorded.run(&["why", "alice", "pay:open"], from, &[]);
+        assert!(code == 4 && said.contains("4 names are keyed with another secret"), "{said}");
+        let (code, said) = recorded.run(&["why", "bob", "pay:open"], from, &keys);
+        assert!(code == 3 && said.contains("has no decision about bob"), "{said}");
+    }
+}
+
+/// An app may call roles personal: then they are no roles that the policy knows.
+#[test]
+fn sealed_roles_are_no_roles() {
+    let Recorded { folder, keys, .. } = &recorded(true);
+    let dir = folder.path().join("own");
+    let config = Config::default().personal_details(["roles"]);
+    let trail = AuditTrail::builder(&dir).config(config).keys(keys.clone()).open().unwrap();
+    for event in payments() {
+        let _ = trail.record(event, Durability::Ordered);
+    }
+    trail.close(Duration::from_secs(20)).unwrap();
+    let (policy, dir) = (folder.path().join("policy.toml"), dir.to_str().unwrap());
+    let unused = ["rbac", "unused", "--policy", policy.to_str().unwrap(), "--from", dir];
+    let (code, out, err) = gambeson(&unused);
+    assert!(code == 4 && err.contains("its detail `roles` is sealed") && out.is_empty(), "{out}{err}");
+    let secret = format!("file://{}", folder.path().join("secret").display());
+    let store = folder.path().join("keys");
+    let keys = ["--secret", &secret, "--subject-keys", store.to_str().unwrap()];
+    assert_eq!(gambeson(&[&unused[..], &keys].concat()).0, 0);
 }

@@ -12,10 +12,10 @@ use gambeson_core::{SecretBytes, SecretRef, escape_controls};
 use crate::outcome::{Outcome, chain};
 
 /// A key is missing or is not the right one.
-const WRONG_KEY: u8 = 4;
+pub(crate) const WRONG_KEY: u8 = 4;
 
 #[derive(Debug, Args)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// The trail's secret, taken byte for byte: env://NAME or file:///path.
     #[arg(long, value_name = "REFERENCE")]
     secret: Option<SecretRef>,
@@ -26,7 +26,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// The keys that were given; `None`: none.
-    pub(super) fn open(&self) -> Result<Option<FieldKeys>, Outcome> {
+    pub(crate) fn open(&self) -> Result<Option<FieldKeys>, Outcome> {
         let Some(reference) = &self.secret else { return Ok(None) };
         let secret = read(reference)?;
         let wrong = |error: &dyn std::error::Error| Outcome::failed(WRONG_KEY, chain(error));
@@ -43,7 +43,7 @@ impl Keys {
     }
 
     /// The keys, for a command that can't do without.
-    pub(super) fn required(&self) -> Result<FieldKeys, Outcome> {
+    pub(crate) fn required(&self) -> Result<FieldKeys, Outcome> {
         let missing = "give --secret, and --subject-keys where the trail seals";
         self.open()?.ok_or_else(|| Outcome::failed(WRONG_KEY, missing))
     }
