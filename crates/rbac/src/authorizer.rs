@@ -164,14 +164,21 @@ impl Authorizer {
         self.settings.compare(shadow, &both);
     }
 
+    /// The caller's tenant, if the policy in force lets the caller's issuer name it; see [`Policy::tenant`].
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.settings.policy.load().tenant(self.principal()?)
+    }
+
     /// Makes sure that a record belongs to the caller's tenant.
     ///
     /// Never observed only: a record of another tenant is nobody's business, also while a policy is tried out.
     ///
     /// # Errors
-    /// 404 `not-found`, the same answer that a missing record gets: also when the caller has no tenant.
+    /// 404 `not-found`, the same answer that a missing record gets: also when the caller has no tenant, or one that its issuer may not
+    /// name.
     pub fn same_tenant(&self, record: &str) -> Result<(), Refusal> {
-        match self.principal().and_then(Principal::tenant) {
+        match self.tenant() {
             Some(tenant) if tenant == record => Ok(()),
             _ => Err(self.not_found()),
         }

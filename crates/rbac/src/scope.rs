@@ -32,14 +32,19 @@ impl Scope {
         self.tenant.is_none() && self.subject.is_none()
     }
 
-    /// Whether all parameters name what is the caller's. Who has no tenant is in nobody's.
-    pub(crate) fn holds(&self, caller: &Principal, parameter: impl Fn(&str) -> Option<String>) -> bool {
+    /// Whether all parameters name what is the caller's, who is in this tenant. Who has none is in nobody's.
+    pub(crate) fn holds(
+        &self,
+        caller: &Principal,
+        tenant: Option<&str>,
+        parameter: impl Fn(&str) -> Option<String>,
+    ) -> bool {
         let is = |name: Option<&str>, own: Option<&str>| {
             name.is_none_or(|name| own.is_some() && parameter(name).as_deref() == own)
         };
         // A service of that name is somebody else.
         let person = (caller.kind() == PrincipalKind::User).then(|| caller.subject());
-        is(self.tenant(), caller.tenant()) && is(self.subject(), person)
+        is(self.tenant(), tenant) && is(self.subject(), person)
     }
 
     /// The parameters that `template` does not have exactly once, so that nothing can be read from them.
@@ -83,16 +88,18 @@ mod tests {
     #[test]
     fn who_has_no_tenant_is_in_nobodys() {
         let scope = Scope { tenant: Some("t".into()), subject: None };
-        let acme = Principal::user("i", "alice").tenant("acme").build();
-        let nobodys = Principal::user("i", "bob").build();
+        let alice = Principal::user("i", "alice").build();
         let read = |value: &'static str| move |name: &str| (name == "t").then(|| value.to_owned());
-        assert!(scope.holds(&acme, read("acme")));
-        assert!(!scope.holds(&acme, read("globex")) && !scope.holds(&acme, |_| None));
-        assert!(!scope.holds(&nobodys, |_| None) && !scope.holds(&nobodys, read("")));
+        assert!(scope.holds(&alice, Some("acme"), read("acme")));
+        assert!(
+            !scope.holds(&alice, Some("acme"), read("globex"))
+                && !scope.holds(&alice, Some("acme"), |_| None)
+        );
+        assert!(!scope.holds(&alice, None, |_| None) && !scope.holds(&alice, None, read("")));
         let own = Scope { tenant: None, subject: Some("t".into()) };
-        assert!(own.holds(&acme, read("alice")) && !own.holds(&acme, read("bob")));
+        assert!(own.holds(&alice, None, read("alice")) && !own.holds(&alice, None, read("bob")));
         let service = Principal::service("i", "alice").build();
-        assert!(!own.holds(&service, read("alice")));
+        assert!(!own.holds(&service, None, read("alice")));
     }
 
     #[test]

@@ -244,10 +244,10 @@ pub(crate) fn check_permission(field: &str, name: &str, policy: &Policy, problem
     }
 }
 
-/// A permission that depends on the record can't be decided before the handler has read it.
 /// What to do where a subject alone would have to name somebody.
-pub(crate) const SEVERAL_ISSUERS: &str = "the policy has several issuers, and a subject alone names nobody: compare the whole subject in the handler";
+pub(crate) const SEVERAL_ISSUERS: &str = "the policy has several issuers, and a subject alone names nobody: compare issuer and subject in the handler (`Principal::full_subject`), or have a path parameter name the tenant";
 
+/// A permission that depends on the record can't be decided before the handler has read it.
 fn check_record(field: &str, name: &str, rule: &Rule, policy: &Policy, problems: &mut ConfigProblems) {
     let depends = rule.permission.is_some_and(|id| policy.depends_on_record(id));
     if depends && !rule.on_record {

@@ -211,7 +211,7 @@ impl Settings {
         };
         let Decided { decision, taken } = self.decide(policy, caller, id, None);
         if !rule.scope.is_empty()
-            && let Err(rejection) = self.within(&rule.scope, caller, head)
+            && let Err(rejection) = self.within(policy, &rule.scope, caller, head)
         {
             return match rejections::by(policy, caller, decision) {
                 Err(denied) if decision == Decision::Deny && self.enforces(&denied) => {
@@ -229,11 +229,17 @@ impl Settings {
     }
 
     /// Whether what is asked for is in the caller's scope.
-    fn within(&self, scope: &Scope, caller: &Principal, head: &RequestHead<'_>) -> Result<(), Rejection> {
+    fn within(
+        &self,
+        policy: &Policy,
+        scope: &Scope,
+        caller: &Principal,
+        head: &RequestHead<'_>,
+    ) -> Result<(), Rejection> {
         let Some(source) = &self.parameters else {
             return Err(rejections::indeterminate().cause(NO_PARAMETERS));
         };
-        match scope.holds(caller, |name| source.parameter(head, name)) {
+        match scope.holds(caller, policy.tenant(caller), |name| source.parameter(head, name)) {
             true => Ok(()),
             false => Err(rejections::not_found()),
         }

@@ -76,6 +76,11 @@ pub const LINTS: &[Lint] = &[
     error("spiffe-id", "a SPIFFE id is none"),
     warning("standing-privilege", "a role has a privileged permission at all times"),
     error("syntax", "it is not TOML"),
+    error("tenants", "a tenant of an issuer is named by nothing, or with a `*` that is not at its end"),
+    warning(
+        "unbound-tenants",
+        "there are several issuers, and a table of claims does not say which tenants are its own",
+    ),
     warning("ungranted-permission", "no role gives the permission"),
     error("unknown-answer", "what the forbidden are told is not known"),
     error(

@@ -8,6 +8,7 @@ mod privileged;
 mod reach;
 mod routes;
 mod rows;
+mod tenants;
 
 use gambeson_core::Timestamp;
 
@@ -83,6 +84,7 @@ impl<'a> Linter<'a> {
         privileged::check(&policy, self.previous, &mut findings);
         reach::check(&policy, &mut findings);
         rows::check(&policy, &mut findings);
+        tenants::check(&policy, &mut findings);
         if let Some(routes) = self.routes {
             routes::check(&policy, routes, &mut findings);
         }

@@ -10,9 +10,9 @@ use super::document::{At, Document};
 use super::fields::{Fields, table, text, texts, wrong_type};
 use crate::finding::Findings;
 use crate::nearest::did_you_mean;
-use crate::who::{ClaimMap, ClaimPath, Preset};
+use crate::who::{ClaimMap, ClaimPath, Preset, Tenants};
 
-const KEYS: &[&str] = &["issuer", "preset", "groups", "groups_at", "roles_at", "on_overage"];
+const KEYS: &[&str] = &["issuer", "preset", "groups", "groups_at", "roles_at", "on_overage", "tenants"];
 
 #[derive(Debug)]
 pub(crate) struct DeclaredClaims {
@@ -21,6 +21,8 @@ pub(crate) struct DeclaredClaims {
     groups_at: ClaimPath,
     pub(crate) roles_at: Option<ClaimPath>,
     overage_is_none: bool,
+    /// Which tenants it may name; `None`: the table does not say it.
+    pub(crate) tenants: Option<Tenants>,
 }
 
 /// Reads one table. The preset is the one of the table's own name, unless it says another.
@@ -42,7 +44,10 @@ pub(super) fn claims(
     let groups_at = path("groups_at", Some(preset.groups_at), findings);
     let roles_at = path("roles_at", preset.roles_at, findings);
     let overage_is_none = overage(&fields, findings);
-    if groups.is_empty() && roles_at.is_none() && fields.get("roles_at").is_none() {
+    let tenants = tenants(&fields, &place, findings);
+    // Who only says which tenants a service's issuer may name has no roles to give.
+    let gives = ["roles_at", "tenants"].iter().any(|key| fields.get(key).is_some());
+    if groups.is_empty() && roles_at.is_none() && !gives {
         let message = format!("{place} give nobody a role");
         let cure =
             "write `groups = { \"id\" = \"role\" }`, or `roles_at` with the claim that holds names of roles";
@@ -52,7 +57,7 @@ pub(super) fn claims(
     if issuer.value.is_empty() {
         findings.error("empty-issuer", issuer.at, format!("{place} name no issuer"), "write its `iss`");
     }
-    Some(DeclaredClaims { issuer, groups, groups_at: groups_at?, roles_at, overage_is_none })
+    Some(DeclaredClaims { issuer, groups, groups_at: groups_at?, roles_at, overage_is_none, tenants })
 }
 
 fn preset(name: &At<String>, fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> &'static Preset {
@@ -92,6 +97,19 @@ fn groups(
         read.push((At::new(id.get_ref().to_string(), id.span().start), roles));
     }
     read
+}
+
+/// The tenants that the issuer may name. What can't be read names none.
+fn tenants(fields: &Fields<'_, '_>, place: &str, findings: &mut Findings<'_>) -> Option<Tenants> {
+    let value = fields.get("tenants")?;
+    let names = texts(value, &format!("`tenants` in {place}"), findings);
+    let names: Vec<String> = names.into_iter().map(|name| name.value).collect();
+    let read = Tenants::read(&names).map_err(|bad| {
+        let message = format!("`{bad}` in `tenants` of {place} names no tenant");
+        let cure = "write whole names, or a beginning and `*`, such as \"eu-*\"";
+        findings.error("tenants", value.span().start, message, cure);
+    });
+    read.ok()
 }
 
 fn claim_path(path: &At<String>, findings: &mut Findings<'_>) -> Option<ClaimPath> {
@@ -138,6 +156,7 @@ pub(super) fn compile(
             groups_at: claims.groups_at.clone(),
             roles_at: claims.roles_at.clone(),
             overage_is_none: claims.overage_is_none,
+            tenants: claims.tenants.clone(),
         };
         if by_issuer.insert(claims.issuer.value.as_str().into(), map).is_some() {
             let message = format!("issuer `{}` has two [claims] tables", claims.issuer.value);

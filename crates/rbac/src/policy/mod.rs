@@ -55,6 +55,10 @@
 //! | `groups_at` | the claim with the groups: its name, or a JSON pointer (RFC 6901) | `groups`; `hd` of google; `cognito:groups` |
 //! | `roles_at` | the claim whose texts are roles of this policy | none; `roles` of entra; `/realm_access/roles` of keycloak; `permissions` of auth0 |
 //! | `on_overage` | what it means that a token leaves groups out and says where to ask for them (OpenID Connect Core 1.0 §5.6.2) | `indeterminate`: 503. The other word is `dangerously_no_groups` |
+//! | `tenants` | the tenants that the issuer may name: `["acme", "eu-*"]`, where a `*` at the end stands for any end; `["*"]` for all | all for the only issuer, none for one of several |
+//!
+//! A tenant that the issuer may not name is none ([`Policy::tenant`]), and so is that of an issuer without a table: a table with `issuer` and
+//! `tenants` alone lets one whose callers are services only name some. Without any `[claims]` each tenant is as the principal has it.
 //!
 //! A claim of another shape than a text or a list of texts is [`Decision::Indeterminate`] as well. An entry of `[services]` is a
 //! SPIFFE id, whose trust domain is its issuer, or a client id with its `issuer`; `client` names the id where the key does
@@ -145,8 +149,8 @@
 //! # Scopes
 //!
 //! `scope = { tenant = "path:tenant" }` on a route: this path parameter must name the caller's tenant. With `subject` it
-//! must name the caller (`sub`), a person of the policy's one issuer. Which tenants there are is for the issuers to say: of
-//! several, each can name all. The parameter is read decoded, as the handler reads it; another's answers 404, also while
+//! must name the caller (`sub`), a person of the policy's one issuer. Of several issuers, each names only its own tenants
+//! (`tenants` of its `[claims]`). The parameter is read decoded, as the handler reads it; another's answers 404, also while
 //! the layer only observes.
 
 mod claims;
@@ -401,6 +405,13 @@ impl Policy {
     #[must_use]
     pub fn may(&self, principal: &Principal, permission: &str) -> bool {
         self.permission(permission).is_some_and(|id| self.decide(principal, id) == Decision::Allow)
+    }
+
+    /// The caller's tenant, if the policy lets the caller's issuer name it (`tenants` of its `[claims]`); use it in place of
+    /// [`Principal::tenant`] wherever callers come from several issuers.
+    #[must_use]
+    pub fn tenant<'a>(&self, caller: &'a Principal) -> Option<&'a str> {
+        self.who.tenant(caller)
     }
 
     /// Whether nobody was told yet that this template has no rule.

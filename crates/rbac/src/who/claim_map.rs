@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use gambeson_core::Principal;
 
 use super::claim_path::ClaimPath;
-use super::{Doubt, RoleNames};
+use super::{Doubt, RoleNames, Tenants};
 use crate::json::{self, Value};
 
 /// What the claims of one issuer's tokens mean.
@@ -17,6 +17,8 @@ pub(crate) struct ClaimMap {
     pub(crate) groups_at: ClaimPath,
     /// Where names of roles are; `None`: the issuer gives none by name.
     pub(crate) roles_at: Option<ClaimPath>,
+    /// Which tenants it may name; `None`: the table does not say it.
+    pub(crate) tenants: Option<Tenants>,
     /// Whether claims that leave groups out count as "in no group".
     pub(crate) overage_is_none: bool,
 }

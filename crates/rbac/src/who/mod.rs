@@ -7,6 +7,7 @@ mod claim_map;
 mod claim_path;
 mod preset;
 mod services;
+mod tenants;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub(crate) use self::claim_map::ClaimMap;
 pub(crate) use self::claim_path::ClaimPath;
 pub(crate) use self::preset::Preset;
 pub(crate) use self::services::{SPIFFE, Services, trust_domain};
+pub(crate) use self::tenants::Tenants;
 use crate::noted::Noted;
 
 /// Why it is not known which roles a caller has.
@@ -120,6 +122,22 @@ impl Who {
             }
     }
 
+    /// The tenant of a caller, if its issuer may name it. Of several issuers, each may name only what its table says; so one can't
+    /// put its callers among those of another.
+    pub(crate) fn tenant<'a>(&self, caller: &'a Principal) -> Option<&'a str> {
+        let tenant = caller.tenant()?;
+        let Some(claims) = &self.claims else { return Some(tenant) };
+        let may = match claims.get(caller.issuer()) {
+            Some(ClaimMap { tenants: Some(tenants), .. }) => tenants.has(tenant),
+            Some(_) => !self.has_several_issuers(),
+            None => false,
+        };
+        if !may {
+            self.note_tenant(caller.issuer(), tenant);
+        }
+        may.then_some(tenant)
+    }
+
     /// Whether persons come from more than one issuer, so that a group or a subject alone names nobody.
     pub(crate) fn has_several_issuers(&self) -> bool {
         self.claims.as_ref().is_some_and(|claims| claims.len() > 1)
@@ -132,6 +150,14 @@ impl Who {
                 self.note_unlisted(caller);
                 RoleNames::default()
             }
+        }
+    }
+
+    fn note_tenant(&self, issuer: &str, tenant: &str) {
+        if self.strangers.is_new(&format!("{issuer} {tenant}")) {
+            let issuer = gambeson_core::escape_controls(issuer);
+            let tenant = gambeson_core::escape_controls(tenant);
+            tracing::warn!(%issuer, %tenant, "the policy does not let this issuer name this tenant, so its callers are in none: write `tenants` in its [claims]");
         }
     }
 

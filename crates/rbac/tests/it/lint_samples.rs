@@ -72,6 +72,16 @@ const SAMPLES: &[(&str, &str, &str)] = &[
         "7:13: unknown answer `gone` [unknown-answer]: write \"forbidden\" (403) or \"not-found\" (404)",
     ),
     (
+        "tenants",
+        "[claims.a]\nissuer = \"i\"\nroles_at = \"r\"\ntenants = [\"acme\", \"*-eu\"]",
+        "9:11: `*-eu` in `tenants` of claims `a` names no tenant [tenants]: write whole names, or a beginning and `*`, such as \"eu-*\"",
+    ),
+    (
+        "unbound-tenants",
+        "[claims.a]\nissuer = \"a\"\nroles_at = \"r\"\ntenants = []\n[claims.b]\nissuer = \"b\"\nroles_at = \"r\"",
+        "11:10: `b` is one of several issuers, and no tenants are said to be its own [unbound-tenants]: its callers are in none: write `tenants` with those that it may name, or [] for none",
+    ),
+    (
         "unknown-overage",
         "[claims.a]\nissuer = \"i\"\nroles_at = \"r\"\non_overage = \"none\"",
         "9:14: unknown answer `none` to groups that are left out [unknown-overage]: write \"indeterminate\" (503), or \"dangerously_no_groups\": denials by group then don't hold",
@@ -174,7 +184,7 @@ const SAMPLES: &[(&str, &str, &str)] = &[
     (
         "ambiguous-subject",
         "[claims.a]\nissuer = \"a\"\nroles_at = \"roles\"\n[claims.b]\nissuer = \"b\"\nroles_at = \"roles\"\n[routes]\n\"GET /users/{sub}\" = { perm = \"notes:read\", scope = { subject = \"path:sub\" } }",
-        "13:1: the subject in `/users/{sub}` can be anybody's of several issuers [ambiguous-subject]: the policy has several issuers, and a subject alone names nobody: compare the whole subject in the handler",
+        "13:1: the subject in `/users/{sub}` can be anybody's of several issuers [ambiguous-subject]: the policy has several issuers, and a subject alone names nobody: compare issuer and subject in the handler (`Principal::full_subject`), or have a path parameter name the tenant",
     ),
     (
         "ambiguous-role",

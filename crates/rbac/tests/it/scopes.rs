@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
-use gambeson_core::{ManualClock, Mode, Outcome, RequestHead, Timestamp};
-use gambeson_rbac::{AuthorizeLayer, Policy, PolicyHandle, Routes, need, public};
+use gambeson_core::{ManualClock, Mode, Outcome, Principal, PrincipalBuilder, RequestHead, Timestamp};
+use gambeson_rbac::{AuthorizeLayer, Authorizer, Policy, PolicyHandle, Routes, need, public};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Inner, Sink, request};
+use crate::support::{Inner, Sink, request, request_of};
 
 const POLICY: &str = r#"
 version = 1
@@ -174,6 +174,95 @@ fallback = { perm = "a", scope = { tenant = "path:x" } }
     ] {
         assert!(fields.contains(&field), "{field} in {error}");
     }
+}
+
+const SEVERAL: &str = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+[roles]
+viewer = { grants = ["notes:read"] }
+[claims.a]
+issuer = "https://a.example"
+roles_at = "roles"
+tenants = ["acme", "eu-*"]
+[claims.b]
+issuer = "https://b.example"
+roles_at = "roles"
+tenants = ["globex"]
+[claims.c]
+issuer = "https://c.example"
+roles_at = "roles"
+[claims.edge]
+issuer = "https://edge.example"
+tenants = ["*"]
+[services]
+jobs = { issuer = "https://edge.example", roles = ["viewer"] }
+others = { issuer = "https://other.example", roles = ["viewer"] }
+[routes]
+"GET /{tenant}/notes" = { perm = "notes:read", scope = { tenant = "path:tenant" } }
+"#;
+
+/// What a caller is answered who says to be of this tenant, and asks for what is its own.
+async fn own_notes(policy: &PolicyHandle, caller: PrincipalBuilder, tenant: &str) -> (u16, bool) {
+    let record = tenant.to_owned();
+    let app: Router = Router::new()
+        .route(
+            "/{tenant}/notes",
+            axum::routing::get(async move |authz: Authorizer| authz.same_tenant(&record).map(|()| "")),
+        )
+        .layer(policy.authorize_layer());
+    let caller = caller.role("viewer").tenant(tenant).build();
+    let may_name = policy.policy().tenant(&caller) == Some(tenant);
+    let request = request_of(Method::GET, &format!("/{tenant}/notes"), Some(caller));
+    (app.oneshot(request.map(Body::new)).await.unwrap().status().as_u16(), may_name)
+}
+
+#[tokio::test]
+async fn an_issuer_cannot_name_the_tenant_of_another() {
+    let policy: PolicyHandle = SEVERAL.parse().unwrap();
+    let user = |issuer: &'static str| Principal::user(issuer, "alice");
+    let service = |issuer: &'static str, name| Principal::service(issuer, name);
+    for (caller, tenant, expected) in [
+        (user("https://a.example"), "acme", 200),
+        (user("https://a.example"), "eu-7", 200),
+        (user("https://a.example"), "globex", 404),
+        (user("https://b.example"), "globex", 200),
+        (user("https://b.example"), "acme", 404),
+        // One that is bound to none names none.
+        (user("https://c.example"), "acme", 404),
+        (user("https://c.example"), "other", 404),
+        (service("https://edge.example", "jobs"), "acme", 200),
+        (service("https://other.example", "others"), "acme", 404),
+    ] {
+        let said = format!("{caller:?} {tenant}");
+        assert_eq!(own_notes(&policy, caller, tenant).await, (expected, expected == 200), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_only_issuer_names_all_tenants_unless_its_table_says_which() {
+    let one = |tenants: &str| -> PolicyHandle {
+        let claims =
+            format!("[claims.a]\nissuer = \"https://a.example\"\nroles_at = \"roles\"\n{tenants}\n[routes]");
+        let start = SEVERAL.find("[claims.a]").unwrap();
+        let routes = SEVERAL.find("[routes]").unwrap();
+        format!("{}{claims}{}", &SEVERAL[..start], &SEVERAL[routes + "[routes]".len()..]).parse().unwrap()
+    };
+    let alice = || Principal::user("https://a.example", "alice");
+    assert_eq!(own_notes(&one(""), alice(), "acme").await.0, 200);
+    assert_eq!(own_notes(&one("tenants = [\"acme\"]"), alice(), "acme").await.0, 200);
+    assert_eq!(own_notes(&one("tenants = [\"acme\"]"), alice(), "globex").await.0, 404);
+    assert_eq!(own_notes(&one("tenants = []"), alice(), "acme").await.0, 404);
+}
+
+#[tokio::test]
+async fn the_authorizer_compares_with_a_tenant_that_the_issuer_may_name() {
+    let open = SEVERAL.replace(", scope = { tenant = \"path:tenant\" }", "");
+    let policy: PolicyHandle = open.parse().unwrap();
+    let user = |issuer: &'static str| Principal::user(issuer, "alice");
+    assert_eq!(own_notes(&policy, user("https://a.example"), "acme").await.0, 200);
+    assert_eq!(own_notes(&policy, user("https://b.example"), "acme").await.0, 404);
 }
 
 #[test]
