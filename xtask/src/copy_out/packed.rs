@@ -41,7 +41,7 @@ impl Packed {
         for package in packages {
             let name = format!("{}-{}", package.name, package.version);
             let file = target.join("package").join(format!("{name}.crate"));
-            process::output(process::program("tar", folder).arg("-xzf").arg(file))?;
+            unpack(&file, folder)?;
             crates.push(PackedCrate { name: package.name.clone(), folder: folder.join(name) });
         }
         let config = folder.join("patch.toml");
@@ -60,6 +60,12 @@ impl Packed {
     }
 }
 
+/// Unpacks a crate's file. Its files are as old as they were unpacked now: all that cargo packs bears one date of years ago, by which
+/// cargo would take a changed source for the one that it has compiled.
+fn unpack(file: &Path, folder: &Path) -> Result<()> {
+    process::output(process::program("tar", folder).arg("-xzmf").arg(file)).map(drop)
+}
+
 fn patch(crates: &[PackedCrate]) -> String {
     let mut text = String::from("[patch.crates-io]\n");
     for one in crates {
@@ -71,6 +77,21 @@ fn patch(crates: &[PackedCrate]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_unpacked_is_younger_than_what_was_compiled_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let compiled = folder.join("compiled");
+        fs::write(folder.join("lib.rs"), "pub fn changed() {}").unwrap();
+        fs::write(&compiled, "").unwrap();
+        // As cargo dates what it packs.
+        let mut pack = process::program("tar", folder);
+        process::output(pack.args(["-czf", "a.crate", "--mtime=2006-07-24", "lib.rs"])).unwrap();
+        unpack(&folder.join("a.crate"), folder).unwrap();
+        let modified = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        assert!(modified(&folder.join("lib.rs")) >= modified(&compiled));
+    }
 
     #[test]
     fn cargo_is_pointed_at_each_crate() {
