@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use gambeson_audit_trail::{
-    Head, Report, VerifyError, VerifyErrorKind, VerifyOptions, VerifyingKey, read_heads, trails_in, verify,
-    verify_set,
+    Head, KeyError, Report, SigningKey, VerifyError, VerifyErrorKind, VerifyOptions, VerifyingKey,
+    read_heads, trails_in, verify, verify_set,
 };
 use gambeson_core::escape_controls;
 
@@ -51,6 +51,14 @@ pub(crate) enum Command {
     Find(find::Find),
     /// Erase the key of one subject: what was sealed for it can't be read again, and the chain stays whole.
     Erase(find::Erase),
+    /// Print the public half of the key that signs a trail, as `verify --key` takes it: give it to whoever verifies.
+    Key {
+        /// The private key: Ed25519 in PKCS#8.
+        file: PathBuf,
+        /// The name that stands in each signature.
+        #[arg(long)]
+        name: String,
+    },
     /// Verify a trail and print the head of each segment, newest last: keep them elsewhere.
     Heads {
         /// The trail's directory.
@@ -79,6 +87,14 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Export(export) => export::run(&export),
         Command::Find(find) => find::find(&find),
         Command::Erase(erase) => find::erase(&erase),
+        Command::Key { file, name } => match SigningKey::from_file(&name, &file) {
+            Ok(key) => Outcome::said(format!("{}\n", key.public())),
+            Err(KeyError::File(error)) => {
+                let file = file.display().to_string();
+                Outcome::failed(3, format!("can't read {}: {}", escape_controls(&file), chain(&error)))
+            }
+            Err(error) => Outcome::failed(crate::keys::WRONG_KEY, chain(&error)),
+        },
         Command::Heads { dir } => match verify(&dir, &VerifyOptions::default()) {
             Ok(report) => {
                 let heads = report.segments.iter().map(|segment| format!("{}\n", segment.head));

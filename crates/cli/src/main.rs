@@ -20,6 +20,7 @@
 //! | 17 | audit verify: the clock went back (only with `--strict-clock`) |
 //! | 18 | audit verify: the record of the given head was rewritten |
 //! | 19 | audit verify: something else is wrong with the chain |
+//! | 20 | audit verify: a signature is wrong, foreign or missing (only with `--key`) |
 //!
 //! | `rbac` command | ends with 1 when the policy is refused, and when |
 //! |---|---|

@@ -109,3 +109,22 @@ fn a_folder_whose_segments_are_gone_is_named() {
     let (code, out, _) = gambeson(&["audit", "verify", dir, "--json"]);
     assert!(code == 15 && out.contains(r#""kind":"bad-genesis""#) && out.lines().count() == 2, "{out}");
 }
+
+#[test]
+fn the_public_half_of_a_signing_key_is_told_for_verifiers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, file) = (folder.path().join("audit"), folder.path().join("key.pem"));
+    let (key, _) = signed(&dir);
+    fs::write(&file, KEY).unwrap();
+    let named =
+        |file: &Path| gambeson(&["audit", "key", "--name", "example.com/notes", file.to_str().unwrap()]);
+    let (code, out, _) = named(&file);
+    assert_eq!((code, out.trim_end()), (0, key.to_string().as_str()));
+    let (code, out, _) = gambeson(&["audit", "verify", "--key", out.trim_end(), dir.to_str().unwrap()]);
+    assert!(code == 0 && out.contains("signed up to record"), "{out}");
+
+    assert_eq!(named(&folder.path().join("gone")).0, 3);
+    fs::write(&file, "not to be told").unwrap();
+    let (code, _, err) = named(&file);
+    assert!(code == 4 && err.contains("openssl") && !err.contains("not to be told"), "{err}");
+}
