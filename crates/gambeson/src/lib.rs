@@ -47,7 +47,9 @@
 //! |---|---|---|
 //! | 0 | `PeerLayer` | address, scheme, host, request id: one truth that all others use |
 //! | 1 | `TelemetryLayer` | sees every request, also the refused ones |
-//! | 2 | `HardeningLayer`, `LimitsLayer` | every answer carries the headers, also 401 and 429 |
+//! | 2 | `HardeningLayer` | every answer carries the headers, also 401 and 429 |
+//! | 2 | `AuditLayer` | sees how an act ended: inside of what turns a panic into an answer, outside of the deadline of handlers |
+//! | 2 | `LimitsLayer` | no body and no handler goes on for ever, whoever asks |
 //! | 3 | `EdgeLimitLayer` | cheap refusals before any cryptography |
 //! | 4 | `LoginLayer`, `CertificateLayer`, `AuthLayer` | establish the principal |
 //! | 5 | `QuotaLayer` | counting refusals are cheap |

@@ -1,5 +1,6 @@
 //! All layers as one, in their right order.
 
+use gambeson_audit_trail::AuditLayer;
 use gambeson_core::{ConfigError, ConfigProblems, Profile};
 use gambeson_cost_guard::{CostLayer, QuotaLayer};
 use gambeson_hardening_headers::{EdgeLimitLayer, HardeningLayer, LimitsLayer, PeerLayer};
@@ -16,7 +17,8 @@ type Certified<S> = <CertificateLayer as Layer<Authenticated<S>>>::Service;
 type LoggedIn<S> = <LoginLayer as Layer<Certified<S>>>::Service;
 type EdgeLimited<S> = <EdgeLimitLayer as Layer<LoggedIn<S>>>::Service;
 type Limited<S> = <LimitsLayer as Layer<EdgeLimited<S>>>::Service;
-type Hardened<S> = <HardeningLayer as Layer<Limited<S>>>::Service;
+type Told<S> = <AuditLayer as Layer<Limited<S>>>::Service;
+type Hardened<S> = <HardeningLayer as Layer<Told<S>>>::Service;
 type Telemetered<S> = <TelemetryLayer as Layer<Hardened<S>>>::Service;
 
 /// The service that [`Stack`] makes: the layers from the outermost to the innermost.
@@ -41,6 +43,7 @@ pub struct Stack {
     pub(crate) peer: PeerLayer,
     pub(crate) telemetry: TelemetryLayer,
     pub(crate) hardening: HardeningLayer,
+    pub(crate) outcomes: AuditLayer,
     pub(crate) limits: LimitsLayer,
     pub(crate) edge_limit: EdgeLimitLayer,
     pub(crate) login: LoginLayer,
@@ -59,6 +62,7 @@ impl Stack {
             peer,
             telemetry: None,
             hardening: None,
+            outcomes: None,
             limits: None,
             edge_limit: None,
             login: None,
@@ -83,6 +87,7 @@ impl<S> Layer<S> for Stack {
         let app = self.login.layer(app);
         let app = self.edge_limit.layer(app);
         let app = self.limits.layer(app);
+        let app = self.outcomes.layer(app);
         let app = self.hardening.layer(app);
         let app = self.telemetry.layer(app);
         self.peer.layer(app)
@@ -96,6 +101,7 @@ pub struct StackBuilder {
     peer: PeerLayer,
     telemetry: Option<TelemetryLayer>,
     hardening: Option<HardeningLayer>,
+    outcomes: Option<AuditLayer>,
     limits: Option<LimitsLayer>,
     edge_limit: Option<EdgeLimitLayer>,
     login: Option<LoginLayer>,
@@ -115,6 +121,11 @@ impl StackBuilder {
     /// Place 2: headers, host check, panics.
     pub fn hardening(self, layer: HardeningLayer) -> Self {
         Self { hardening: Some(layer), ..self }
+    }
+
+    /// Place 2, between: how acts end, for the audit trail. Without it only decisions are on record.
+    pub fn outcomes(self, layer: AuditLayer) -> Self {
+        Self { outcomes: Some(layer), ..self }
     }
 
     /// Place 2: body size and handler time.
@@ -161,7 +172,7 @@ impl StackBuilder {
     ///
     /// # Errors
     /// In production, every hole at once: a layer that was not given (give its `off()` to say that it is meant so), and a log-in without
-    /// the cross-site check of `HardeningLayer`. Log-in, certificates, quotas and costs are no holes: an app without them is whole.
+    /// the cross-site check of `HardeningLayer`. Outcomes, log-in, certificates, quotas and costs are no holes: an app without them is whole.
     /// In both profiles authorization without authentication, which would answer 500 to everything, and permissions with
     /// strict audit but no sink, which would answer 503.
     pub fn build(self, profile: Profile) -> Result<Stack, ConfigError> {
@@ -185,6 +196,7 @@ impl StackBuilder {
             peer: self.peer,
             telemetry: self.telemetry.unwrap_or_else(TelemetryLayer::off),
             hardening: self.hardening.unwrap_or_else(HardeningLayer::off),
+            outcomes: self.outcomes.unwrap_or_else(AuditLayer::off),
             limits: self.limits.unwrap_or_else(LimitsLayer::off),
             edge_limit: self.edge_limit.unwrap_or_else(EdgeLimitLayer::off),
             login: self.login.unwrap_or_else(LoginLayer::off),

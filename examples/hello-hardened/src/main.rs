@@ -39,7 +39,8 @@ async fn main() -> Result<(), Failure> {
     let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
     let server = Server::new().readiness(kit.telemetry().readiness()).shutdown(told_to_end);
     serve(TcpListener::bind("127.0.0.1:3000").await?, stack.protect(router), server).await?;
-    Ok(kit.trail().map_or(Ok(()), |trail| trail.close(Duration::from_secs(1)).map(drop))?)
+    kit.close(Duration::from_secs(1))?;
+    Ok(())
 }
 
 /// Every route with what it asks of its caller, and the stack that goes around them.

@@ -95,6 +95,11 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     ),
     allow(
         "boxed-future",
+        "crates/gambeson/src/kit/anchors.rs",
+        "the transport of heads, which are sent once a minute, off every request's path",
+    ),
+    allow(
+        "boxed-future",
         "crates/gambeson/src/kit/readiness.rs",
         "the task of the start is boxed once when it is spawned",
     ),

@@ -176,6 +176,15 @@ impl AuditLayer {
         self.settings.is_none()
     }
 
+    /// Whose acts and which it tells of, in a few words for a report; empty for a layer that is off.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Some(settings) = &self.settings else { return String::new() };
+        let which = if settings.only.is_some() { "chosen" } else { "all" };
+        let whose = if settings.strangers { "everybody" } else { "principals" };
+        format!("outcomes of {which} acts of {whose}")
+    }
+
     fn edit(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = self.settings.as_deref().cloned();
         if let Some(settings) = &mut settings {

@@ -32,7 +32,10 @@ use gambeson_core::{ConfigError, ConfigProblems, Profile};
 
 pub use self::sources::Origin;
 use self::sources::Sources;
-pub use self::tables::{AuditTrailTable, RbacTable, SigningTable, StackTable};
+pub use self::tables::{
+    ActivationsTable, AnchorTable, AuditTrailTable, CopiesTable, KeysTable, OutcomesTable, RbacTable,
+    SigningTable, StackTable,
+};
 
 /// The file that [`Config::load`] reads, in the working directory.
 pub const FILE: &str = "gambeson.toml";

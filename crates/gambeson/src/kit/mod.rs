@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_audit_trail::{AuditTrail, Publisher};
+use gambeson_audit_trail::{AuditLayer, AuditTrail, Head, PersonalData, TrailError};
 use gambeson_core::{
     AuditSink, ConfigError, ConfigProblems, CostSink, EndpointSpec, Profile, SecretResolver,
 };
@@ -21,14 +20,20 @@ use gambeson_oidc_auth::{
 use gambeson_otel_setup::{Telemetry, TelemetryBuilder};
 #[cfg(feature = "axum")]
 use gambeson_rbac::Routes;
-use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
+use gambeson_rbac::{Activations, AuthorizeLayer, PolicyHandle};
 use gambeson_secrets::{Secrets, SecretsBuilder};
 
 pub use self::readiness::NotReady;
-use self::readiness::{Brought, Outgoing, Parts};
+use self::readiness::{Brought, Named, Parts};
+use self::record::Record;
+use self::rights::Rights;
+use self::trail::Trails;
 use crate::{Config, Stack};
 
+mod anchors;
 mod readiness;
+mod record;
+mod rights;
 mod trail;
 
 /// The parts that [`Config`] describes, for an app to use and for [`Kit::stack`] to put around it.
@@ -51,9 +56,10 @@ mod trail;
 #[derive(Debug)]
 pub struct Kit {
     profile: Profile,
-    policy: PolicyHandle,
+    rights: Rights,
     telemetry: Telemetry,
-    trail: Option<AuditTrail>,
+    trails: Option<Trails>,
+    outcomes: AuditLayer,
     secrets: Option<Secrets>,
     identity: Configured,
     certificates: Option<CertificateLayer>,
@@ -74,11 +80,15 @@ impl Kit {
     pub async fn open(config: &Config) -> Result<Self, ConfigError> {
         let mut problems = ConfigProblems::new();
         refuse_shortcuts(config, &mut problems);
-        let (trail, publisher) = trail::open(config, &mut problems);
-        let sink = || trail.clone().map(|trail| Arc::new(trail) as Arc<dyn AuditSink>);
-        let policy = open_policy(config, &mut problems);
+        let record = config.audit_trail.directory.as_ref().map(|_| Record::default());
+        let sink = || record.clone().map(|record| Arc::new(record) as Arc<dyn AuditSink>);
+        let rights = rights::open(config, sink(), &mut problems);
         let secrets = open_secrets(config, sink(), &mut problems).await;
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
+        let trails = trail::open(config, resolver.as_ref(), &mut problems).await;
+        if let Some((record, trails)) = record.as_ref().zip(trails.as_ref()) {
+            record.begin(trails.sink());
+        }
         let shared = noted("oidc-auth", open_shared(config, resolver.as_ref()).await, &mut problems);
         let shared = shared.unwrap_or_default();
         #[cfg(feature = "redis")]
@@ -96,20 +106,21 @@ impl Kit {
         let parts = identity.as_ref().map(Parts::of).unwrap_or_default();
         #[cfg(feature = "redis")]
         let parts = parts.and_redis(redis);
-        let telemetry = open_telemetry(config, (trail.clone(), publisher), resolver, &parts, &outgoing);
+        let telemetry = open_telemetry(config, trails.clone(), resolver, &parts, &outgoing);
         let (telemetry, brought) = noted("otel-setup", telemetry, &mut problems).unzip();
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
         noted("hardening-headers", config.hardening_headers.layers(config.profile, &[]), &mut problems);
         problems.check()?;
-        match (policy, identity, telemetry.zip(brought), guard) {
-            (Some(policy), Some(identity), Some((telemetry, brought)), Some(guard)) => {
+        match (rights, identity, telemetry.zip(brought), guard) {
+            (Some(rights), Some(identity), Some((telemetry, brought)), Some(guard)) => {
                 brought.start();
                 Ok(Self {
                     profile: config.profile,
-                    policy,
+                    rights,
                     telemetry,
-                    trail,
+                    outcomes: trail::outcomes(config.audit_trail.outcomes.as_ref(), sink()),
+                    trails,
                     secrets,
                     identity,
                     certificates,
@@ -130,7 +141,17 @@ impl Kit {
 
     /// The policy in force.
     pub fn policy(&self) -> &PolicyHandle {
-        &self.policy
+        &self.rights.policy
+    }
+
+    /// The next policy, which decides beside the one in force, if `[rbac]` names one: reload it as its file changes.
+    pub fn shadow(&self) -> Option<&PolicyHandle> {
+        self.rights.next.as_ref()
+    }
+
+    /// The roles that callers take for a time, for the app's own routes, if there is a table `[rbac.activations]`.
+    pub fn activations(&self) -> Option<&Activations> {
+        self.rights.activations.as_ref()
     }
 
     /// Telemetry, with its endpoints.
@@ -138,9 +159,17 @@ impl Kit {
         &self.telemetry
     }
 
-    /// The audit trail, if `[audit-trail]` names a directory.
+    /// The audit trail, if `[audit-trail]` names a directory; of several the first.
     pub fn trail(&self) -> Option<&AuditTrail> {
-        self.trail.as_ref()
+        self.trails.as_ref().map(|trails| &trails.first)
+    }
+
+    /// Closes the trail and its copies, as [`AuditTrail::close`] does, and tells the first one's head; `None` without a trail.
+    ///
+    /// # Errors
+    /// What failed with the first trail, else with a copy.
+    pub fn close(&self, deadline: Duration) -> Result<Option<Head>, TrailError> {
+        self.trails.as_ref().map(|trails| trails.close(deadline)).transpose()
     }
 
     /// The secrets, if `[secrets]` allows any.
@@ -214,16 +243,15 @@ impl Kit {
         cost: CostLayer,
     ) -> Result<Stack, ConfigError> {
         let Layers { peer, hardening, limits, edge_limit, .. } = self.edge()?;
-        let authorization = match self.trail.clone() {
-            Some(trail) => authorization.audit(Arc::new(trail)),
-            None => authorization,
-        };
+        let sink = self.trails.as_ref().map(Trails::sink);
+        let authorization = with(self.rights.applied_to(authorization), sink, AuthorizeLayer::audit);
         let tokens = self.identity.auth_layer();
         let login = self.login().cloned().map_or_else(LoginLayer::off, LoginLayer::new).beside(&tokens);
         let certificates = self.certificates.clone().unwrap_or_else(CertificateLayer::off).beside(&tokens);
         Stack::builder(peer)
             .telemetry(self.telemetry.layer())
             .hardening(hardening)
+            .outcomes(self.outcomes.clone())
             .limits(limits)
             .edge_limit(edge_limit)
             .login(login)
@@ -258,6 +286,11 @@ fn refuse_shortcuts(config: &Config, problems: &mut ConfigProblems) {
     if config.audit_trail.directory.is_none() {
         let cure = "production keeps who did what: name the trail's folder";
         problems.add("audit-trail.directory", "", cure);
+    } else if config.audit_trail.keys.is_none()
+        && config.audit_trail.limits.personal_data == PersonalData::AsKeyed
+    {
+        let cure = "production keeps no names of people in the clear: name a secret, or say limits.personal-data = \"plain\"";
+        problems.add("audit-trail.keys", "", cure);
     }
     if config.stack.instances != Some(1) {
         refuse_memory(config, problems);
@@ -283,6 +316,10 @@ fn refuse_memory(config: &Config, problems: &mut ConfigProblems) {
             problems.add("stack.instances", "", "say how many processes serve this app");
         }
         _ => {}
+    }
+    if config.rbac.activations.is_some() {
+        let cure = "roles that are taken for a time are known to one process: say instances = 1, and run one";
+        problems.add("stack.instances", &*instances, cure);
     }
     if !config.cost_guard.quotas.is_empty() {
         let cure = "quotas are in this process's memory: say instances = 1, and run one";
@@ -318,12 +355,10 @@ fn text(value: impl Display) -> String {
     value.to_string()
 }
 
-fn open_policy(config: &Config, problems: &mut ConfigProblems) -> Option<PolicyHandle> {
-    let written = config.rbac.policy.as_deref().unwrap_or(Path::new("policy.toml"));
-    let path = config.path(written);
-    PolicyHandle::from_path(&path)
-        .map_err(|error| problems.add("rbac.policy", text(path.display()), text(error)))
-        .ok()
+/// An error with what is behind it, in one line.
+fn cause(error: &dyn std::error::Error) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .fold(text(error), |said, behind| format!("{said}: {behind}"))
 }
 
 async fn open_secrets(
@@ -369,7 +404,7 @@ fn open_identity(
 
 fn open_telemetry(
     config: &Config,
-    (trail, publisher): (Option<AuditTrail>, Option<Publisher>),
+    trails: Option<Trails>,
     secrets: Option<Arc<dyn SecretResolver>>,
     parts: &Parts,
     outgoing: &BTreeMap<String, TokenLayer<Resend>>,
@@ -377,12 +412,11 @@ fn open_telemetry(
     let builder = Telemetry::builder("", "").config(config.otel_setup.clone()).env().run_in(config.profile);
     #[cfg(feature = "axum")]
     let builder = builder.routes(gambeson_otel_setup::AxumRoute);
-    let builder = with(builder, trail, TelemetryBuilder::health);
-    let builder = with(builder, publisher, TelemetryBuilder::health);
+    let builder = with(builder, trails, |builder, trails| trails.told_to(builder));
     let (builder, brought) = parts.clone().told_to(builder, config.stack.wait_for_provider);
     let sources = outgoing.iter().filter_map(|(name, layer)| Some((name, layer.source()?)));
     let builder = sources.fold(builder, |builder, (name, source)| {
-        builder.health(Outgoing { name: format!("outgoing.{name}"), source: source.clone() })
+        builder.health(Named { name: format!("outgoing.{name}"), check: source.clone() })
     });
     Ok((with(builder, secrets, TelemetryBuilder::secrets).build()?, brought))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use gambeson_core::{Answer, Clock, Health, HealthCheck, Spawn, SystemClock, Timer, TokioSpawn};
-use gambeson_oidc_auth::{Configured, Denylist, Login, Verifier, outgoing::TokenSource};
+use gambeson_oidc_auth::{Configured, Denylist, Login, Verifier};
 use gambeson_otel_setup::TelemetryBuilder;
 
 /// A part that was not there is asked again after so long.
@@ -204,20 +204,20 @@ impl Brought {
     }
 }
 
-/// The tokens for one other service, under a name of their own.
+/// A part under a name of its own, where there are several of its kind.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct Named<C> {
     pub(super) name: String,
-    pub(super) source: TokenSource,
+    pub(super) check: C,
 }
 
-impl HealthCheck for Outgoing {
+impl<C: HealthCheck> HealthCheck for Named<C> {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn check(&self) -> Answer<Health> {
-        self.source.check()
+        self.check.check()
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gambeson_core::{Clock, Mode, SystemClock, Timestamp};
 use gambeson_hardening_headers::Limits;
 use gambeson_oidc_auth::CertificateLayer;
+use gambeson_rbac::AuthorizeLayer;
 
 use super::{PlaceReport, PlaceState};
 use crate::Stack;
@@ -25,7 +26,7 @@ pub(super) fn all(stack: &Stack) -> Vec<PlaceReport> {
     places
 }
 
-fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 5] {
+fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
     let (limits, rate) = (&stack.limits, &stack.edge_limit);
     [
         scene.place(0, "PeerLayer", false, Mode::Enforce).settings(stack.peer.summary()),
@@ -38,6 +39,9 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 5] {
             .needed("answers carry no security headers, hosts and cross-site requests are not checked")
             .settings(stack.hardening.summary())
             .weak(stack.hardening.weaknesses()),
+        scene
+            .place(2, "AuditLayer", stack.outcomes.is_off(), Mode::Enforce)
+            .settings(stack.outcomes.summary()),
         scene
             .place(2, "LimitsLayer", limits.is_off(), Mode::Enforce)
             .needed("bodies and handlers may be endless")
@@ -111,13 +115,22 @@ fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {
         scene
             .place(6, "AuthorizeLayer", authorize.is_off(), authorize.current_mode())
             .needed("everybody may do everything that handlers don't refuse")
-            .settings(authorize.summary())
+            .settings(rights_text(authorize))
             .observed(authorize.observed())
             .weak(unaudited),
         scene
             .place(7, "CostLayer", stack.cost.is_off(), stack.cost.current_mode())
             .settings(if budgets.is_empty() { "no budgets".to_owned() } else { budgets.join(", ") }),
     ]
+}
+
+fn rights_text(authorize: &AuthorizeLayer) -> String {
+    let mut text = authorize.summary();
+    if let Some(beside) = authorize.shadow_report() {
+        let (differing, compared) = (beside.differing(), beside.compared);
+        let _ = write!(text, ", the next policy differs in {differing} of {compared} decisions");
+    }
+    text
 }
 
 impl Scene {

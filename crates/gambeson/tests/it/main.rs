@@ -4,11 +4,14 @@
 mod kit;
 mod readiness;
 mod report;
+mod rights;
+mod trail;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use gambeson::audit_trail::AuditLayer;
 use gambeson::core::{ConfigError, Principal, RequestFacts};
 use gambeson::hardening_headers::{
     Connection, EdgeLimitLayer, EdgeRate, Hardening, HardeningLayer, Limits, LimitsLayer, PeerLayer,
@@ -208,4 +211,49 @@ async fn a_stack_that_is_all_off_adds_nothing_but_the_peer() {
     assert_eq!(reply.status(), StatusCode::OK);
     assert!(reply.headers().get("content-security-policy").is_none());
     assert!(reply.headers().get("x-request-id").is_some());
+}
+
+/// Inside of what catches a panic, outside of the deadline of handlers: else either would look as if the client had gone away.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_an_act_is_told_as_it_was() {
+    let (trail, clock) = (Arc::new(RecordingAuditSink::default()), gambeson_testing::ManualClock::default());
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let (router, authorize): (Router, _) = Routes::new(&policy)
+        .get("/done", need("notes:read"), async || "done")
+        .get("/panic", need("notes:read"), async || -> &'static str { panic!("on purpose") })
+        .get("/slow", need("notes:read"), std::future::pending::<&'static str>)
+        .authorize(|layer| {
+            layer.authentication_from(|_: &gambeson::core::RequestHead<'_>| {
+                let bob = Principal::user("https://id.example", "bob").role("viewer").build();
+                Some(gambeson::core::Authentication::Verified(bob, gambeson::core::Challenges::none()))
+            })
+        })
+        .into_parts()
+        .unwrap();
+    let limits = LimitsLayer::new(Limits::new()).unwrap();
+    let limits = limits.clock(Arc::new(clock.clone())).timer(Arc::new(clock.clone()));
+    let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+        .hardening(Hardening::api().build().unwrap().layer())
+        .limits(limits)
+        .outcomes(AuditLayer::new(trail.clone()))
+        .authentication(AuthLayer::off())
+        .authorization(authorize)
+        .build(Profile::Development)
+        .unwrap();
+    let app = router.layer(stack);
+    for path in ["/done", "/panic", "/slow"] {
+        let mut answer = std::pin::pin!(app.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()));
+        let early =
+            std::future::poll_fn(|context| std::task::Poll::Ready(answer.as_mut().poll(context))).await;
+        clock.advance(std::time::Duration::from_secs(3_600));
+        let answer = match early {
+            std::task::Poll::Ready(answer) => answer.unwrap(),
+            std::task::Poll::Pending => answer.await.unwrap(),
+        };
+        answer.into_body().collect().await.unwrap();
+    }
+    let told: Vec<_> =
+        trail.events().into_iter().map(|event| (event.outcome.as_str(), event.reason)).collect();
+    let failed = |reason: &'static str| ("failed", Some(reason.into()));
+    assert_eq!(told, [("success", None), failed("panicked"), failed("handler-deadline")]);
 }

@@ -10,10 +10,11 @@ use gambeson::otel_setup::Telemetry;
 use gambeson::rbac::PolicyHandle;
 use gambeson::{PlaceState, Profile, Stack, StackReport};
 
-const ORDER: [(u8, &str); 11] = [
+const ORDER: [(u8, &str); 12] = [
     (0, "PeerLayer"),
     (1, "TelemetryLayer"),
     (2, "HardeningLayer"),
+    (2, "AuditLayer"),
     (2, "LimitsLayer"),
     (3, "EdgeLimitLayer"),
     (4, "LoginLayer"),
@@ -104,7 +105,7 @@ fn what_is_off_is_said_where_it_matters() {
         .filter(|place| place.state == PlaceState::Off)
         .map(|place| place.layer)
         .collect();
-    assert_eq!(off.len(), 10, "{off:?}");
+    assert_eq!(off.len(), 11, "{off:?}");
     let weak: Vec<&str> = report.weaknesses().map(|(layer, _)| layer).collect();
     let needed =
         ["TelemetryLayer", "HardeningLayer", "LimitsLayer", "EdgeLimitLayer", "AuthLayer", "AuthorizeLayer"];
@@ -139,11 +140,11 @@ fn the_table_is_aligned() {
 fn an_inventory_reads_it_as_data() {
     let report = serde_json::to_value(whole()).unwrap();
     assert_eq!(report["profile"], "production");
-    let edge = &report["places"][4];
+    let edge = &report["places"][5];
     assert_eq!(edge["layer"], "EdgeLimitLayer");
     assert_eq!(edge["state"], "observing");
     assert!(edge["until"].as_str().unwrap().ends_with('Z'), "{edge}");
     assert_eq!(edge["observed"], 0);
-    assert_eq!(report["places"][7]["state"], "on");
-    assert_eq!(report["places"][8]["settings"], "api/{subject}");
+    assert_eq!(report["places"][8]["state"], "on");
+    assert_eq!(report["places"][9]["settings"], "api/{subject}");
 }

@@ -1,0 +1,167 @@
+//! What people may do as `gambeson.toml` says: roles for a time, and the next policy beside the one in force.
+
+use std::path::Path;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request as AxumRequest, State};
+use gambeson::core::RequestFacts;
+use gambeson::rbac::{Activations, Routes, need};
+use gambeson::{Config, Kit, Protected, Stack};
+use gambeson_testing::DevIdp;
+use http::{Method, Request, StatusCode};
+use tower::ServiceExt;
+
+const POLICY: &str = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+"notes:delete" = {}
+"role:take" = {}
+[roles]
+viewer = { grants = ["notes:read"] }
+editor = { inherits = ["viewer"], grants = ["role:take"] }
+admin = { grants = ["notes:delete"] }
+[[break_glass]]
+role = "admin"
+who = ["role:editor"]
+max = "1h"
+"#;
+
+fn config(folder: &Path, issuer: &str, rbac: &str) -> Config {
+    let file = format!(
+        "[oidc-auth]\nissuer = '{issuer}'\naudience = 'notes'\n[otel-setup]\nservice = 'notes'\n\
+         [hardening-headers]\npublic-origin = 'http://127.0.0.1:3000'\n[audit-trail]\ndirectory = 'audit'\n{rbac}"
+    );
+    let development = [("GAMBESON_PROFILE".to_owned(), "development".to_owned())];
+    Config::parse(&file, development).unwrap().in_folder(folder)
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.toml"), POLICY).unwrap();
+    folder
+}
+
+async fn idp() -> DevIdp {
+    DevIdp::builder().bind("127.0.0.1:0").audience("notes").start().await.unwrap()
+}
+
+async fn take(State(activations): State<Option<Activations>>, request: AxumRequest) -> StatusCode {
+    let facts = RequestFacts::of(request.extensions()).cloned().unwrap();
+    let Some(activations) = activations else { return StatusCode::NOT_FOUND };
+    match activations.break_glass(&facts, "admin", "incident 42", Duration::from_secs(600)).await {
+        Ok(_) => StatusCode::NO_CONTENT,
+        Err(_) => StatusCode::FORBIDDEN,
+    }
+}
+
+async fn app(folder: &Path, idp: &DevIdp, rbac: &str) -> (Protected, Kit) {
+    let (app, kit, _) = reported(folder, idp, rbac).await;
+    (app, kit)
+}
+
+async fn reported(folder: &Path, idp: &DevIdp, rbac: &str) -> (Protected, Kit, Stack) {
+    let kit = Kit::open(&config(folder, idp.issuer(), rbac)).await.unwrap();
+    kit.ready().await.unwrap();
+    let (router, authorize) = Routes::new(kit.policy())
+        .run_in(kit.profile())
+        .get("/notes", need("notes:read"), async || "the notes")
+        .delete("/notes", need("notes:delete"), async || StatusCode::NO_CONTENT)
+        .post("/role", need("role:take"), take)
+        .into_parts()
+        .unwrap();
+    let router = router.with_state(kit.activations().cloned());
+    let stack = kit.stack(authorize).unwrap();
+    (stack.protect(router), kit, stack)
+}
+
+async fn ask(app: &Protected, method: Method, path: &str, token: &str) -> StatusCode {
+    let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:3000");
+    let request = request.header("authorization", format!("Bearer {token}")).body(Body::empty());
+    app.clone().oneshot(request.unwrap()).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn a_role_that_was_taken_holds_again_after_a_restart_if_the_file_keeps_it() {
+    let idp = idp().await;
+    let (alice, bob) = (idp.mint().user("alice").token(), idp.mint().user("bob").token());
+    for (rbac, kept) in [
+        ("[rbac.activations]\nfile = 'activations.toml'", StatusCode::NO_CONTENT),
+        ("[rbac.activations]", StatusCode::FORBIDDEN),
+    ] {
+        let folder = folder();
+        let (before, kit) = app(folder.path(), &idp, rbac).await;
+        assert_eq!(ask(&before, Method::DELETE, "/notes", &alice).await, StatusCode::FORBIDDEN);
+        assert_eq!(ask(&before, Method::POST, "/role", &alice).await, StatusCode::NO_CONTENT);
+        assert_eq!(ask(&before, Method::DELETE, "/notes", &alice).await, StatusCode::NO_CONTENT);
+        assert_eq!(ask(&before, Method::DELETE, "/notes", &bob).await, StatusCode::FORBIDDEN, "hers alone");
+        let events = kit.trail().unwrap().recent(None, 100).unwrap();
+        let taken = events.iter().find(|event| event.action == "role.activate").unwrap();
+        assert_eq!((taken.outcome.as_str(), &*taken.details["why"]), ("success", "incident 42"));
+        kit.close(Duration::from_secs(20)).unwrap();
+        drop((before, kit));
+
+        let (after, _kit) = app(folder.path(), &idp, rbac).await;
+        assert_eq!(ask(&after, Method::DELETE, "/notes", &alice).await, kept, "{rbac}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_a_role_where_the_file_has_no_table_for_it() {
+    let (folder, idp) = (folder(), idp().await);
+    let (app, kit) = app(folder.path(), &idp, "").await;
+    assert!(kit.activations().is_none());
+    let alice = idp.mint().user("alice").token();
+    assert_eq!(ask(&app, Method::POST, "/role", &alice).await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_next_policy_decides_beside_and_is_put_on_record() {
+    let (folder, idp) = (folder(), idp().await);
+    let stricter = POLICY.replace("viewer = { grants = [\"notes:read\"] }", "viewer = {}");
+    std::fs::write(folder.path().join("next.toml"), stricter).unwrap();
+    let (app, kit, stack) = reported(folder.path(), &idp, "[rbac]\nshadow = 'next.toml'").await;
+    let bob = idp.mint().user("bob").token();
+    assert_eq!(ask(&app, Method::GET, "/notes", &bob).await, StatusCode::OK);
+    let events = kit.trail().unwrap().recent(None, 100).unwrap();
+    let differs = events.iter().find(|event| event.reason.as_deref() == Some("shadow-differs")).unwrap();
+    assert_eq!(differs.details["shadow_outcome"], "denied");
+    assert!(kit.shadow().is_some());
+    assert!(
+        stack.report().to_string().contains("the next policy differs in 1 of 1 decisions"),
+        "{}",
+        stack.report()
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_rights_is_told_at_the_start() {
+    let folder = folder();
+    std::fs::write(folder.path().join("damaged.toml"), "version = 9").unwrap();
+    for (rbac, said) in [
+        ("[rbac]\nshadow = 'gone.toml'", "rbac.shadow = "),
+        ("[rbac.activations]\nfile = 'gone/a.toml'", "rbac.activations.file = "),
+        ("[rbac.activations]\nfile = 'gone/a.toml'", "in a folder that exists"),
+        ("[rbac.activations]\nfile = 'damaged.toml'", "the file of activations is damaged"),
+    ] {
+        let error = Kit::open(&config(folder.path(), "https://id.example.com", rbac)).await.unwrap_err();
+        assert!(error.to_string().contains(said), "{said:?} is not in {error}");
+    }
+    let mut unrecorded = config(folder.path(), "https://id.example.com", "[rbac.activations]");
+    unrecorded.audit_trail.directory = None;
+    let error = Kit::open(&unrecorded).await.unwrap_err().to_string();
+    assert!(error.contains("rbac.activations: a role is taken on record only"), "{error}");
+    let mut production = config(folder.path(), "https://id.example.com", "[rbac.activations]");
+    production.profile = gambeson::Profile::Production;
+    let error = Kit::open(&production).await.unwrap_err().to_string();
+    assert!(error.contains("stack.instances: roles that are taken"), "{error}");
+    let unknown =
+        Config::parse("[rbac.activations]\nfiel = 'a'\n[audit-trail.key]\n", []).unwrap_err().to_string();
+    for part in [
+        "rbac.activations.fiel: there is no such setting: write file",
+        "audit-trail.key: there is no such setting: write keys",
+    ] {
+        assert!(unknown.contains(part), "{part:?} is not in {unknown}");
+    }
+}
