@@ -6,15 +6,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Html;
 use axum::routing::post_service;
-use gambeson::audit_trail::AuditTrail;
-use gambeson::core::{Access, ConfigError, EndpointSpec};
+use gambeson::audit_trail::{AuditLayer, AuditTrail};
+use gambeson::core::{Access, ConfigError, EndpointSpec, RequestHead};
 use gambeson::cost_guard::CostGuard;
 use gambeson::hardening_headers::{
     EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies,
 };
 use gambeson::oidc_auth::AuthLayer;
 use gambeson::otel_setup::{Telemetry, TelemetryLayer};
-use gambeson::rbac::{AuthorizeLayer, ManagementAccess, Policy, PolicyHandle, Routes, need, public};
+use gambeson::rbac::{
+    Activations, AuthorizeLayer, ManagementAccess, Policy, PolicyHandle, Routes, need, public,
+};
 use gambeson::{Profile, Protected, Stack, StackReport};
 use http::Method;
 
@@ -23,13 +25,16 @@ use crate::identity::Identity;
 use crate::model::Model;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{audit, notes, page, summary};
+use crate::{audit, emergency, notes, page, summary};
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
 pub struct App {
     pub store: Store,
     pub trail: AuditTrail,
+    pub policy: PolicyHandle,
+    /// The roles that people have taken in an emergency.
+    pub activations: Activations,
     pub guard: CostGuard,
     /// What summarises notes; `None`: nothing does.
     pub model: Option<Model>,
@@ -78,6 +83,7 @@ pub fn build(
     let stack = Stack::builder(PeerLayer::new(proxies(settings)?))
         .telemetry(telemetry.layer())
         .hardening(hardening.build()?.layer())
+        .outcomes(AuditLayer::new(Arc::new(app.trail.clone())).only(changes))
         .limits(LimitsLayer::new(Limits::new().body(1 << 20))?)
         .edge_limit(EdgeLimitLayer::builder(EdgeRate::per_second(50).burst(200)).exempt(&probes).build()?)
         .login(identity.sessions)
@@ -91,15 +97,17 @@ pub fn build(
 
 /// Every route with what it asks of its caller. What is not listed here can't be reached.
 fn routes(settings: &Settings, app: &App, telemetry: &Telemetry) -> Result<Routes<App>, ConfigError> {
-    let sink = Arc::new(app.trail.clone());
-    let mut routes = Routes::new(&policy()?)
+    let (sink, activations) = (Arc::new(app.trail.clone()), app.activations.clone());
+    let mut routes = Routes::new(&app.policy)
         .run_in(settings.profile)
         .get("/", public("strangers see where to sign in"), page::home)
         .get("/api/notes", need("notes:read"), notes::list)
         .post("/api/notes", need("notes:write"), notes::create)
         .delete("/api/notes/{id}", need("notes:delete"), notes::delete)
         .get("/api/admin/audit", need("audit:read"), audit::show)
-        .authorize(move |layer| layer.audit(sink));
+        .post("/api/emergency", need("role:take"), emergency::declare)
+        .delete("/api/emergency", need("role:take"), emergency::end)
+        .authorize(move |layer| layer.audit(sink).activations(&activations));
     if app.model.is_some() {
         routes = routes.post(SUMMARY, need("ai:use"), summary::summarise);
     }
@@ -143,7 +151,13 @@ fn proxies(settings: &Settings) -> Result<TrustedProxies, ConfigError> {
     }
 }
 
-fn policy() -> Result<PolicyHandle, ConfigError> {
+/// Of what only reads, the decision on record is enough.
+fn changes(head: &RequestHead<'_>) -> bool {
+    !head.method.is_safe()
+}
+
+/// Who may do what.
+pub fn policy() -> Result<PolicyHandle, ConfigError> {
     let policy = Policy::parse(include_str!("../policy.toml"))
         .map_err(|error| ConfigError::one("policy.toml", "", error.to_string()))?;
     Ok(PolicyHandle::new(policy))

@@ -33,9 +33,30 @@ impl DataDir {
     pub fn audit(&self) -> PathBuf {
         self.0.join("audit")
     }
+
+    /// Where the trail's keys are, unless they are kept elsewhere.
+    pub fn audit_keys(&self) -> PathBuf {
+        self.0.join("audit-keys")
+    }
+
+    /// In a folder of keys: the trail's secret.
+    pub fn secret(&self) -> PathBuf {
+        self.0.join("secret")
+    }
+
+    /// In a folder of keys: those of the subjects, one each.
+    pub fn subjects(&self) -> PathBuf {
+        self.0.join("subjects")
+    }
+
+    /// Who has taken which role until when.
+    pub fn activations(&self) -> PathBuf {
+        self.0.join("activations.toml")
+    }
 }
 
-fn private_file(path: &Path) -> io::Result<fs::File> {
+/// A file that only its owner can read, to be appended to.
+pub fn private_file(path: &Path) -> io::Result<fs::File> {
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(file)

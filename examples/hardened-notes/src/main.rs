@@ -9,6 +9,7 @@ mod budget;
 mod caller;
 mod data_dir;
 mod dev;
+mod emergency;
 mod identity;
 mod keys;
 mod model;
@@ -18,6 +19,7 @@ mod run;
 mod settings;
 mod store;
 mod summary;
+mod trail;
 
 use std::process::ExitCode;
 

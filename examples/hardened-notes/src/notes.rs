@@ -68,7 +68,8 @@ pub async fn delete(
     if deleted { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(caller.refuse(no_such_note())) }
 }
 
-fn unreadable(error: &JsonRejection) -> Rejection {
+/// The answer to a body that is not what the app takes.
+pub fn unreadable(error: &JsonRejection) -> Rejection {
     let status = error.status();
     let detail = match status {
         StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than the app takes".to_owned(),

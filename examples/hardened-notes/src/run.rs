@@ -4,11 +4,14 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson::audit_trail::{AuditTrail, Config, TrailError, TrailErrorKind};
+use gambeson::audit_trail::AuditTrail;
+use gambeson::core::SystemClock;
 use gambeson::hardening_headers::serve::{Server, serve};
 use gambeson::otel_setup::{AxumRoute, Telemetry, logs};
+use gambeson::rbac::{Activations, FileActivations};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,7 +23,7 @@ use crate::keys::{CLIENT_SECRET, Keys, MODEL_KEY};
 use crate::model::Model;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{banner, budget};
+use crate::{banner, budget, trail};
 
 /// Why the app did not start or did not end well: text for a person.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -39,8 +42,7 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     let origin = settings.origin(public.local_addr()?);
     let embedded = Embedded::start(settings, &origin).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
-    let trail = AuditTrail::open(data.audit(), &Config::default())
-        .map_err(|error| taken(&settings.data_dir, error))?;
+    let trail = trail::open(settings, &data)?;
     let telemetry = Telemetry::builder("hardened-notes", env!("CARGO_PKG_VERSION"))
         .env()
         .run_in(settings.profile)
@@ -78,7 +80,12 @@ async fn assemble(
     };
     let identity = Identity::new(settings, embedded.issuer(settings), origin, &keys, trail)?;
     let sign_in = settings.client_id.is_some();
-    let app = App { store: Store::open(&data.notes()?)?, trail: trail.clone(), guard, model, sign_in };
+    let policy = app::policy()?;
+    let kept = FileActivations::new(data.activations());
+    let clock = Arc::new(SystemClock::new());
+    let activations = Activations::open(&policy, kept, Arc::new(trail.clone()), clock)?;
+    let store = Store::open(&data.notes()?)?;
+    let app = App { store, trail: trail.clone(), policy, activations, guard, model, sign_in };
     Ok(app::build(settings, origin, identity, app, telemetry)?)
 }
 
@@ -119,19 +126,6 @@ fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 
 fn at(path: &Path, error: &io::Error) -> Failure {
     format!("{}: {error}; choose another folder with DATA_DIR=./data", path.display()).into()
-}
-
-fn taken(path: &Path, error: TrailError) -> Failure {
-    match error.kind() {
-        TrailErrorKind::Locked => {
-            let path = path.display();
-            format!(
-                "{path} is in use by another process: stop it, or choose another folder with DATA_DIR=./data2"
-            )
-            .into()
-        }
-        _ => error.into(),
-    }
 }
 
 async fn bind(address: SocketAddr, variable: &str) -> Result<TcpListener, Failure> {

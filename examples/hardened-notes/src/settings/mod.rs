@@ -23,6 +23,8 @@ pub struct Settings {
     pub management_exposed: bool,
     /// `DATA_DIR`; default `./data`.
     pub data_dir: PathBuf,
+    /// `AUDIT_KEYS_DIR`; default `audit-keys` in the folder for data: the keys that names in the trail are sealed under.
+    pub audit_keys_dir: Option<PathBuf>,
     /// `SECRETS_DIR`: the folder whose files are the app's secrets.
     pub secrets_dir: Option<PathBuf>,
     /// Who vouches for the callers.
@@ -79,6 +81,7 @@ impl Settings {
             ),
             management_exposed: read.says_yes("DANGEROUSLY_EXPOSE_MANAGEMENT"),
             data_dir: read.text("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
+            audit_keys_dir: read.text("AUDIT_KEYS_DIR").map(PathBuf::from),
             secrets_dir: read.text("SECRETS_DIR").map(PathBuf::from),
             audience: read.text("OIDC_AUDIENCE").unwrap_or_else(|| "hardened-notes".into()),
             client_id: read.client_id(&issuer),
