@@ -85,6 +85,11 @@ impl Rows {
         self.bits.get(start..start + self.words).unwrap_or_default()
     }
 
+    /// Whether this row holds `id`.
+    pub(crate) fn has(&self, row: usize, id: PermissionId) -> bool {
+        contains(self.row(row), id)
+    }
+
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [u64] {
         let start = row * self.words;
         self.bits.get_mut(start..start + self.words).unwrap_or_default()

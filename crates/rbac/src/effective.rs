@@ -94,9 +94,14 @@ impl Effective {
         Self { always, sides }
     }
 
+    /// Whether it is allowed at any time and upon any record.
+    pub(crate) fn is_always(&self, id: PermissionId) -> bool {
+        contains(&self.always, id)
+    }
+
     /// Decides; what is always allowed costs a look at one bit.
     pub(crate) fn decide(&self, id: PermissionId, situation: &Situation<'_>, rules: &[Rule]) -> Decision {
-        if contains(&self.always, id) { Decision::Allow } else { self.look_closer(id, situation, rules) }
+        if self.is_always(id) { Decision::Allow } else { self.look_closer(id, situation, rules) }
     }
 
     #[cold]

@@ -1,7 +1,7 @@
 //! What they may do: role-based access control as a tower layer, from one policy artefact.
 //!
 //! The [`policy`] is one TOML text: permissions, roles, business roles, routes and tests of its own. It is validated
-//! as a whole and frozen into rows of bits, so that a decision is a look at one bit at any number of roles.
+//! as a whole and frozen into rows of bits, so that a decision is a look at one bit of each role of the caller, at any number of roles.
 //! [`PolicyHandle`] holds the policy in force and replaces it in one step. [`AuthorizeLayer`](authorize) enforces it
 //! before the app is touched; `Routes` (feature `axum-router`) declares axum routes together with their policy, so
 //! that none can be forgotten.
@@ -62,6 +62,7 @@ pub mod activation;
 pub mod authorize;
 mod authorizer;
 mod bits;
+mod by_name;
 mod condition;
 mod decision;
 mod diff;
@@ -79,6 +80,7 @@ mod nearest;
 mod noted;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod outcomes;
 mod outlook;
 mod past;
 mod past_record;

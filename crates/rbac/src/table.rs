@@ -1,12 +1,12 @@
 //! Which rule holds for which method and route template.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use gambeson_core::{Access, ConfigProblems, MatchedRoute};
 use http::{HeaderValue, Method};
 
 use crate::bits::PermissionId;
+use crate::by_name::ByName;
 use crate::nearest::did_you_mean;
 use crate::policy::{Policy, Terms, Universe};
 use crate::requirement::Requirement;
@@ -15,7 +15,7 @@ use crate::scope::Scope;
 /// Rules by template and method. Templates are looked up as the router matched them, never as a path.
 #[derive(Debug, Default)]
 pub(crate) struct RouteTable {
-    templates: HashMap<Box<str>, TemplateRules>,
+    templates: ByName<TemplateRules>,
     fallback: Option<Rule>,
     /// Whether any rule has terms: most policies have none, and look for none.
     has_terms: bool,

@@ -1,6 +1,5 @@
 //! From [`Document`] to rows of bits: meaning.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use gambeson_core::Access;
@@ -11,7 +10,8 @@ use super::duties::Duties;
 use super::order::parents_first;
 use super::rules::{Rule, rule};
 use super::universe::Universe;
-use crate::bits::{Rows, insert, insert_number, members, words_for};
+use crate::bits::{Rows, insert, insert_number, members, union, words_for};
+use crate::by_name::{ByName, by_name};
 use crate::finding::Findings;
 use crate::nearest::did_you_mean;
 use crate::requirement::Requirement;
@@ -22,11 +22,13 @@ use crate::table::{RouteTable, SEVERAL_ISSUERS};
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
     pub(crate) names: Vec<Box<str>>,
-    pub(crate) index: HashMap<Box<str>, usize>,
+    pub(crate) index: ByName<usize>,
     pub(crate) allow: Rows,
     pub(crate) deny: Rows,
     /// What holds at times or for some records only.
     pub(crate) rules: Vec<Rule>,
+    /// The permissions that any of these rules is about, as a set.
+    pub(crate) ruled: Box<[u64]>,
     /// Which of these rules a role has.
     pub(crate) held: Rows,
     /// Which roles may not come together.
@@ -62,6 +64,7 @@ pub(super) fn roles(document: &Document, universe: &Universe, findings: &mut Fin
         allow: Rows::new(names.len(), universe.words()),
         deny: Rows::new(names.len(), universe.words()),
         rules: Vec::new(),
+        ruled: universe.no_permissions(),
         held: Rows::new(names.len(), words_for(document.roles.iter().map(|role| role.clauses.len()).sum())),
     };
     for (number, role) in document.roles.iter().enumerate() {
@@ -73,7 +76,9 @@ pub(super) fn roles(document: &Document, universe: &Universe, findings: &mut Fin
         }
         for clause in &role.clauses {
             insert_number(roles.held.row_mut(number), roles.rules.len());
-            roles.rules.push(rule(clause, document, universe, findings));
+            let rule = rule(clause, document, universe, findings);
+            union(&mut roles.ruled, &rule.permissions);
+            roles.rules.push(rule);
         }
     }
     let parents = parents(document, &roles.index, findings);
@@ -133,8 +138,8 @@ impl Roles {
     }
 }
 
-fn number(names: &[&At<String>], findings: &mut Findings<'_>) -> HashMap<Box<str>, usize> {
-    let mut index = HashMap::with_capacity(names.len());
+fn number(names: &[&At<String>], findings: &mut Findings<'_>) -> ByName<usize> {
+    let mut index = by_name(names.len());
     for (number, name) in names.iter().enumerate() {
         if index.insert(name.value.as_str().into(), number).is_some() {
             let message = format!("`{}` is both a role and a business role", name.value);
@@ -175,11 +180,7 @@ pub(super) fn unknown_permission(name: &At<String>, universe: &Universe, finding
     findings.error("unknown-permission", name.at, message, cure);
 }
 
-fn parents(
-    document: &Document,
-    index: &HashMap<Box<str>, usize>,
-    findings: &mut Findings<'_>,
-) -> Vec<Vec<usize>> {
+fn parents(document: &Document, index: &ByName<usize>, findings: &mut Findings<'_>) -> Vec<Vec<usize>> {
     let plain = document.roles.len();
     let mut find = |name: &At<String>| match index.get(name.value.as_str()) {
         Some(number) if *number < plain => Some(*number),

@@ -6,6 +6,7 @@ use super::compile::unknown_role;
 use super::constraints::{DeclaredDuty, DutyKind};
 use super::document::{At, Document};
 use crate::bits::{Rows, insert_number, union, words_for};
+use crate::by_name::ByName;
 use crate::finding::Findings;
 
 /// The sets of roles of which nobody may have, or activate, more than so many (INCITS 359 §6.3, §6.4).
@@ -39,11 +40,7 @@ impl Inactive {
 
 impl Duties {
     /// The sets as they are written; inherited roles come by [`Duties::inherit`].
-    pub(super) fn of(
-        document: &Document,
-        index: &HashMap<Box<str>, usize>,
-        findings: &mut Findings<'_>,
-    ) -> Self {
+    pub(super) fn of(document: &Document, index: &ByName<usize>, findings: &mut Findings<'_>) -> Self {
         let mut places: HashMap<usize, usize> = HashMap::new();
         let mut listed: Vec<Vec<usize>> = Vec::new();
         for duty in &document.duties {

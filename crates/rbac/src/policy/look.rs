@@ -35,7 +35,7 @@ impl Policy {
 
     /// A set that nothing is in.
     pub(crate) fn no_permissions(&self) -> Box<[u64]> {
-        vec![0; self.universe.words()].into_boxed_slice()
+        self.universe.no_permissions()
     }
 
     /// The privileged permissions, as a set.

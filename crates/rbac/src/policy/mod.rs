@@ -198,6 +198,7 @@ use crate::givers::Givers;
 use crate::log_in::LogIn;
 use crate::memo::{Memo, SLOTS};
 use crate::noted::Noted;
+use crate::outcomes::{self, Outcomes};
 use crate::table::RouteTable;
 use crate::who::{Doubt, Who};
 
@@ -232,6 +233,7 @@ pub struct Policy {
     hides: bool,
     document: Document,
     givers: Givers,
+    outcomes: Outcomes,
     memo: Memo<Option<Effective>>,
     unknown_roles: Noted,
     conflicts: Noted,
@@ -276,6 +278,7 @@ impl Policy {
             table,
             hides: document.hides,
             document,
+            outcomes: Outcomes::new(outcomes::SLOTS),
             memo: Memo::new(SLOTS),
             unknown_roles: Noted::default(),
             conflicts: Noted::default(),
@@ -331,9 +334,11 @@ impl Policy {
     /// [`Policy::decide_by_roles`] tells whether a better one would do. What a route asks for on top is the layer's to check,
     /// and so are roles that were activated.
     ///
-    /// Callers seen before are remembered by [`Principal::id`], so that what they may do always is a look at one bit.
+    /// Decisions that depend on nothing else than caller and policy are remembered by [`Principal::id`], so that the next one
+    /// is a look at one word.
     /// With an actor (RFC 8693 §4.1) both must have the permission. A permission that the policy does not declare is
     /// [`Decision::Indeterminate`], never allowed; one that depends on the record is [`Decision::Conditional`].
+    #[inline]
     pub fn decide(&self, principal: &Principal, permission: PermissionId) -> Decision {
         self.decide_in(principal, permission, &Situation::at(&SystemClock::new()))
     }
@@ -362,6 +367,7 @@ impl Policy {
     /// assert_eq!(policy.decide_in(&bob, approve, &now.upon(&broken)), Decision::Indeterminate);
     /// # Ok::<(), gambeson_rbac::PolicyError>(())
     /// ```
+    #[inline]
     pub fn decide_in(
         &self,
         principal: &Principal,
@@ -369,30 +375,29 @@ impl Policy {
         situation: &Situation<'_>,
     ) -> Decision {
         let decision = self.decide_by_roles(principal, permission, situation);
+        if decision != Decision::Allow {
+            return decision;
+        }
         match self.log_in(permission) {
-            Some(wanted) if decision == Decision::Allow && !wanted.met_by(principal, situation.now()) => {
-                Decision::Deny
-            }
-            _ => decision,
+            Some(wanted) if !wanted.met_by(principal, situation.now()) => Decision::Deny,
+            _ => Decision::Allow,
         }
     }
 
     /// What the roles say, however the caller has signed in: to show what a better log-in would open, as
     /// [`AuthorizeLayer`](crate::AuthorizeLayer) does when it asks for one. Nothing may be let pass by this alone.
+    #[inline]
     pub fn decide_by_roles(
         &self,
         principal: &Principal,
         permission: PermissionId,
         situation: &Situation<'_>,
     ) -> Decision {
-        if !self.universe.is_declared(permission) {
-            return Decision::Indeterminate;
+        // Only decisions on declared permissions are remembered.
+        match self.outcomes.get(principal.id(), permission) {
+            Some(decision) => decision,
+            None => self.decide_anew(principal, permission, situation),
         }
-        let resolve = || self.effective(principal).ok();
-        self.memo.with(principal.id(), resolve, |effective| match effective {
-            Some(effective) => effective.decide(permission, situation, &self.roles.rules),
-            None => Decision::Indeterminate,
-        })
     }
 
     /// Why nothing can be decided about this caller; `None`: it can.

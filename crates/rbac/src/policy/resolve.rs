@@ -6,7 +6,7 @@ use super::Policy;
 use super::compile::BreakGlass;
 use super::constraints::Named;
 use super::document::Effect;
-use crate::bits::{PermissionId, insert_number, members, union};
+use crate::bits::{PermissionId, contains, insert_number, members, union};
 use crate::decision::Decision;
 use crate::effective::{Effective, Side, Situation};
 use crate::who::{Doubt, RoleNames};
@@ -61,7 +61,7 @@ impl Policy {
     /// It is not known which roles the caller has, or who acts for the caller.
     pub(crate) fn party<'a>(&'a self, caller: &'a Principal) -> Result<Party<'a>, Doubt> {
         let names = self.names(caller)?;
-        let own = self.numbers(&names.caller).collect();
+        let own = self.numbers(names.caller.iter()).collect();
         Ok(Party { caller, names, own })
     }
 
@@ -108,9 +108,64 @@ impl Policy {
             return None;
         }
         let user = self.side(party.own.iter().chain(activated).copied(), activated);
-        let actor = party.names.actor.as_ref().map(|names| self.side(self.numbers(names), &[]));
+        let actor = party.names.actor.as_ref().map(|names| self.side(self.numbers(names.iter()), &[]));
         let effective = Effective::of(user, actor, &self.roles.rules);
         Some(effective.decide(permission, situation, &self.roles.rules))
+    }
+
+    /// Decides where nothing is remembered, and remembers what depends on nothing but caller and policy.
+    #[inline(never)]
+    pub(super) fn decide_anew(
+        &self,
+        principal: &Principal,
+        permission: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Decision {
+        if !self.universe.is_declared(permission) {
+            return Decision::Indeterminate;
+        }
+        let ruled = contains(&self.roles.ruled, permission);
+        if !ruled && let Some(decision) = self.decide_by_bits(principal, permission) {
+            self.outcomes.put(principal.id(), permission, decision);
+            return decision;
+        }
+        let resolve = || self.effective(principal).ok();
+        self.memo.with(principal.id(), resolve, |effective| {
+            let (decision, lasts) = match effective {
+                None => (Decision::Indeterminate, true),
+                Some(effective) => (
+                    effective.decide(permission, situation, &self.roles.rules),
+                    !ruled || effective.is_always(permission),
+                ),
+            };
+            if lasts {
+                self.outcomes.put(principal.id(), permission, decision);
+            }
+            decision
+        })
+    }
+
+    /// Decides by one bit of each role, for a permission that no rule is about; `None`: the roles have to be worked out, of
+    /// claims or of what may not come together.
+    fn decide_by_bits(&self, principal: &Principal, permission: PermissionId) -> Option<Decision> {
+        let own = |caller: &Principal| self.who.takes_as_claimed(caller);
+        if !self.roles.duties.is_empty() || !own(principal) || !principal.actor().is_none_or(own) {
+            return None;
+        }
+        // Both are looked at, so that unknown roles of either are logged.
+        let actor = principal.actor().map(|actor| self.grants(actor, permission));
+        let allowed = self.grants(principal, permission) && actor != Some(false);
+        Some(if allowed { Decision::Allow } else { Decision::Deny })
+    }
+
+    /// Whether the roles that one caller claims grant it, and none denies it.
+    fn grants(&self, caller: &Principal, permission: PermissionId) -> bool {
+        let (mut granted, mut denied) = (false, false);
+        for role in self.numbers(caller.roles()) {
+            granted |= self.roles.allow.has(role, permission);
+            denied |= self.roles.deny.has(role, permission);
+        }
+        granted && !denied
     }
 
     /// What a caller may do, actor included. Actors behind the current one only tell where a call came from
@@ -119,17 +174,17 @@ impl Policy {
     /// # Errors
     /// It is not known which roles one of them has.
     pub(super) fn effective(&self, principal: &Principal) -> Result<Effective, Doubt> {
-        let user = self.side(self.numbers(&self.who.roles(principal)?), &[]);
+        let user = self.side(self.numbers(self.who.roles(principal)?.iter()), &[]);
         let actor = match principal.actor() {
-            Some(actor) => Some(self.side(self.numbers(&self.who.roles(actor)?), &[])),
+            Some(actor) => Some(self.side(self.numbers(self.who.roles(actor)?.iter()), &[])),
             None => None,
         };
         Ok(Effective::of(user, actor, &self.roles.rules))
     }
 
     /// The numbers of roles; unknown ones are logged.
-    fn numbers(&self, names: &RoleNames<'_>) -> impl Iterator<Item = usize> {
-        names.iter().filter_map(|name| {
+    fn numbers<'a>(&self, names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = usize> {
+        names.filter_map(|name| {
             let number = self.role_number(name);
             if number.is_none() {
                 self.note_unknown_role(name);
@@ -223,7 +278,7 @@ struct Sum<'p> {
 
 impl<'p> Sum<'p> {
     fn new(policy: &'p Policy) -> Self {
-        let empty = || vec![0; policy.universe.words()].into_boxed_slice();
+        let empty = || policy.universe.no_permissions();
         Self { policy, granted: empty(), denied: empty(), held: vec![0; policy.roles.held.words()] }
     }
 

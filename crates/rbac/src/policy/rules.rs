@@ -27,7 +27,7 @@ pub(super) fn rule(
     universe: &Universe,
     findings: &mut Findings<'_>,
 ) -> Rule {
-    let mut permissions = vec![0; universe.words()].into_boxed_slice();
+    let mut permissions = universe.no_permissions();
     expand(&clause.pattern, universe, &mut permissions, findings);
     check_attributes(clause, &permissions, document, universe, findings);
     let condition = clause.when.as_ref().map(|when| {

@@ -1,9 +1,8 @@
 //! All permissions there are.
 
-use std::collections::HashMap;
-
 use super::document::Document;
 use crate::bits::{PermissionId, words_for};
+use crate::by_name::{ByName, by_name};
 use crate::log_in::LogIn;
 
 /// The closed universe of permissions: numbered, and each with its properties.
@@ -12,7 +11,9 @@ use crate::log_in::LogIn;
 #[derive(Debug, Default)]
 pub(crate) struct Universe {
     permissions: Vec<Known>,
-    ids: HashMap<Box<str>, PermissionId>,
+    ids: ByName<PermissionId>,
+    /// Whether any permission asks for a log-in of a kind.
+    has_log_ins: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -28,8 +29,11 @@ struct Known {
 impl Universe {
     /// The permissions that `document` declares, numbered as in `previous` as far as that had them.
     pub(super) fn of(document: &Document, previous: Option<&Self>) -> Self {
-        let mut universe = Self::default();
-        for known in previous.iter().flat_map(|previous| &previous.permissions) {
+        let before = previous.map_or(&[][..], |previous| &previous.permissions);
+        let most = before.len() + document.permissions.len();
+        let mut universe =
+            Self { permissions: Vec::with_capacity(most), ids: by_name(most), has_log_ins: false };
+        for known in before {
             universe.add(Known { declared: false, ..known.clone() });
         }
         for declared in &document.permissions {
@@ -45,11 +49,14 @@ impl Universe {
     }
 
     fn add(&mut self, known: Known) {
+        self.has_log_ins |= known.log_in.is_some();
         let next = u32::try_from(self.permissions.len()).unwrap_or(u32::MAX);
-        let id = *self.ids.entry(known.name.clone()).or_insert(PermissionId(next));
-        match self.permissions.get_mut(id.0 as usize) {
+        match self.ids.get(&known.name).and_then(|id| self.permissions.get_mut(id.0 as usize)) {
             Some(slot) => *slot = known,
-            None => self.permissions.push(known),
+            None => {
+                self.ids.insert(known.name.clone(), PermissionId(next));
+                self.permissions.push(known);
+            }
         }
     }
 
@@ -72,8 +79,11 @@ impl Universe {
     }
 
     /// How callers must be signed in for it.
+    #[inline]
     pub(crate) fn log_in(&self, id: PermissionId) -> Option<&LogIn> {
-        self.get(id).and_then(|known| known.log_in.as_ref())
+        // Most policies ask for nothing, and look for nothing.
+        let known = if self.has_log_ins { self.get(id) } else { None };
+        known.and_then(|known| known.log_in.as_ref())
     }
 
     pub(crate) fn is_privileged(&self, id: PermissionId) -> bool {
@@ -92,6 +102,11 @@ impl Universe {
 
     pub(crate) fn words(&self) -> usize {
         words_for(self.permissions.len())
+    }
+
+    /// A set that nothing is in.
+    pub(crate) fn no_permissions(&self) -> Box<[u64]> {
+        vec![0; self.words()].into_boxed_slice()
     }
 
     /// The permissions that `pattern` names; a `*` stands for exactly one segment.
