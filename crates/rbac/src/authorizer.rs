@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use gambeson_core::{MatchedRoute, Principal, Rejection, RequestFacts};
+use gambeson_core::{MatchedRoute, Principal, Rejection, RequestFacts, RequestHead};
 use http::Method;
 
 use crate::authorize::{Act, Both, Said, Settings, Verdict, rejections, terms, told};
@@ -16,8 +16,8 @@ use crate::refusal::Refusal;
 
 /// Checks further permissions, and the tenant of a record, inside a handler.
 ///
-/// [`AuthorizeLayer`](crate::AuthorizeLayer) puts it into the request's extensions; with feature `axum` it is an
-/// extractor. It decides by the policy in force at that moment.
+/// Behind an [`AuthorizeLayer`](crate::AuthorizeLayer) each request has one: [`Authorizer::of`] finds it, and with feature
+/// `axum` it is an extractor. It decides by the policy in force at that moment.
 #[derive(Clone)]
 pub struct Authorizer {
     settings: Arc<Settings>,
@@ -25,9 +25,22 @@ pub struct Authorizer {
     method: Method,
 }
 
+/// What the layer leaves in the extensions of a request that it let pass: what an [`Authorizer`] takes from it, beside the facts.
+#[derive(Clone)]
+pub(crate) struct Judged {
+    pub(crate) settings: Arc<Settings>,
+    /// As the layer saw it, whatever layers inside of it make of it.
+    pub(crate) method: Method,
+}
+
 impl Authorizer {
-    pub(crate) fn new(settings: Arc<Settings>, facts: RequestFacts, method: Method) -> Self {
-        Self { settings, facts, method }
+    /// The one of this request, `&Request` or `&Parts`.
+    ///
+    /// `None`: no [`AuthorizeLayer`](crate::AuthorizeLayer) let it pass, or one that is off or was told `without_authorizer`.
+    pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Option<Self> {
+        let extensions = head.into().extensions;
+        let Judged { settings, method } = extensions.get::<Judged>()?.clone();
+        Some(Self { settings, method, facts: RequestFacts::of(extensions)?.clone() })
     }
 
     /// The caller; `None` on a public route without a credential.
@@ -218,7 +231,7 @@ mod extract {
         type Rejection = Refusal;
 
         async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-            parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            Self::of(&*parts).ok_or_else(|| {
                 let facts = RequestFacts::of(&parts.extensions).cloned().unwrap_or_default();
                 let cause = "no AuthorizeLayer ran, it is off, or it was told `without_authorizer`";
                 Refusal::new(rejections::layer_order().cause(cause), &facts)

@@ -19,19 +19,18 @@ pin_project! {
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     {
+        // The inner service's, as soon as that was called.
         #[pin]
-        state: State<S, R, ReqBody, ResBody, S::Future>,
+        running: Option<S::Future>,
+        // Boxed: most requests pass, and their futures should not be as large as what a refusal or a wait holds.
+        before: Option<Box<Before<S, R, ReqBody, ResBody>>>,
     }
 }
 
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, R, ReqBody, ResBody, F> {
-        Running { #[pin] future: F },
-        Refused { response: Option<Response<ResBody>> },
-        Recording { held: Option<Held<S, R, ReqBody>> },
-        Readying { held: Option<Held<S, R, ReqBody>> },
-    }
+/// What comes before the inner service is called, or in its place.
+enum Before<S, R, ReqBody, ResBody> {
+    Refused(Response<ResBody>),
+    Waiting(Held<S, R, ReqBody>),
 }
 
 /// A request that waits for its record, with a clone of the service that is not ready, so that it holds no permit.
@@ -40,7 +39,8 @@ pub(super) struct Held<S, R, ReqBody> {
     pub(super) request: Request<ReqBody>,
     pub(super) facts: RequestFacts,
     pub(super) responder: Arc<R>,
-    pub(super) recording: Recording,
+    pub(super) recording: Box<Recording>,
+    pub(super) recorded: bool,
 }
 
 impl<S, R, ReqBody, ResBody> ResponseFuture<S, R, ReqBody, ResBody>
@@ -48,15 +48,15 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
     pub(super) fn running(future: S::Future) -> Self {
-        Self { state: State::Running { future } }
+        Self { running: Some(future), before: None }
     }
 
     pub(super) fn refused(response: Response<ResBody>) -> Self {
-        Self { state: State::Refused { response: Some(response) } }
+        Self { running: None, before: Some(Box::new(Before::Refused(response))) }
     }
 
     pub(super) fn recording(held: Held<S, R, ReqBody>) -> Self {
-        Self { state: State::Recording { held: Some(held) } }
+        Self { running: None, before: Some(Box::new(Before::Waiting(held))) }
     }
 }
 
@@ -70,35 +70,54 @@ where
     type Output = Result<Response<ResBody>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                StateProjection::Running { future } => return future.poll(context),
-                StateProjection::Refused { response } => {
-                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
-                }
-                StateProjection::Recording { held: slot } => {
-                    let held = slot.as_mut().expect(POLLED_AGAIN);
-                    match ready!(Pin::new(&mut held.recording).poll(context)) {
-                        Ok(()) => State::Readying { held: slot.take() },
-                        Err(rejection) => {
-                            held.facts.set_rejection(rejection.clone());
-                            let response = held.responder.respond(&rejection, &held.facts);
-                            State::Refused { response: Some(response) }
-                        }
-                    }
-                }
-                StateProjection::Readying { held: slot } => {
-                    let held = slot.as_mut().expect(POLLED_AGAIN);
-                    ready!(held.service.poll_ready(context))?;
-                    let Held { mut service, request, recording, .. } = slot.take().expect(POLLED_AGAIN);
-                    recording.begun();
-                    State::Running { future: service.call(request) }
-                }
-            };
-            state.set(next);
+        let mut this = self.project();
+        if this.running.is_none() {
+            match ready!(begin(this.before, context))? {
+                Begun::Running(future) => this.running.set(Some(future)),
+                Begun::Refused(response) => return Poll::Ready(Ok(response)),
+            }
         }
+        this.running.as_pin_mut().expect(POLLED_AGAIN).poll(context)
     }
+}
+
+type Beginning<F, ResBody, E> = Poll<Result<Begun<F, ResBody>, E>>;
+
+/// How a request that did not pass at once goes on.
+enum Begun<F, ResBody> {
+    Running(F),
+    Refused(Response<ResBody>),
+}
+
+/// Waits for the record, then for the inner service, and calls it.
+#[inline(never)]
+fn begin<S, R, ReqBody, ResBody>(
+    before: &mut Option<Box<Before<S, R, ReqBody, ResBody>>>,
+    context: &mut Context<'_>,
+) -> Beginning<S::Future, ResBody, S::Error>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    if let Some(Before::Waiting(held)) = before.as_deref_mut() {
+        if !held.recorded {
+            if let Err(rejection) = ready!(Pin::new(&mut *held.recording).poll(context)) {
+                held.facts.set_rejection(rejection.clone());
+                let response = held.responder.respond(&rejection, &held.facts);
+                *before = None;
+                return Poll::Ready(Ok(Begun::Refused(response)));
+            }
+            held.recorded = true;
+        }
+        ready!(held.service.poll_ready(context))?;
+    }
+    Poll::Ready(Ok(match *before.take().expect(POLLED_AGAIN) {
+        Before::Refused(response) => Begun::Refused(response),
+        Before::Waiting(Held { mut service, request, recording, .. }) => {
+            recording.begun();
+            Begun::Running(service.call(request))
+        }
+    }))
 }
 
 impl<S, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, R, ReqBody, ResBody>

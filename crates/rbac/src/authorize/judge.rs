@@ -8,7 +8,7 @@ use gambeson_core::{Access, Principal, Rejection, RequestFacts, RequestHead};
 use super::record::Act;
 use super::recording::Recording;
 use super::settings::{Decided, Settings};
-use super::shadow::{Both, Said};
+use super::shadow::{Both, Said, Shadow};
 use super::{admission, rejections, telemetry};
 use crate::activation::Taken;
 use crate::bits::PermissionId;
@@ -23,7 +23,7 @@ const NO_PARAMETERS: &str = "the route has a scope, and nothing reads path param
 pub(crate) enum Verdict {
     Pass,
     /// Let pass, as soon as it is on record.
-    Wait(Recording),
+    Wait(Box<Recording>),
     Refuse(Rejection),
 }
 
@@ -79,7 +79,9 @@ impl Settings {
         let policy = self.policy.load();
         let table = self.table.as_deref().unwrap_or_else(|| policy.table());
         let ruling = self.rule(&policy, table, Sight::Judging, head, facts);
-        self.judge_beside(&policy, &ruling, head, facts);
+        if let Some(shadow) = &self.shadow {
+            self.judge_beside(shadow, &policy, &ruling, head, facts);
+        }
         let (verdict, terms) = match ruling {
             Ruling::Public | Ruling::InHandler => (Verdict::Pass, None),
             Ruling::Unroutable(rejection) if self.enforces(&rejection) => (Verdict::Refuse(rejection), None),
@@ -112,20 +114,22 @@ impl Settings {
         Verdict::Refuse(told)
     }
 
+    #[cold]
     fn observe(&self, rejection: &Rejection, facts: &RequestFacts, head: &RequestHead<'_>) {
         self.observed.fetch_add(1, Ordering::Relaxed);
         telemetry::observed(rejection, facts, head);
     }
 
     /// Lets the next policy judge the request too. Changes nothing.
+    #[inline(never)]
     fn judge_beside(
         &self,
+        shadow: &Shadow,
         policy: &Policy,
         ruling: &Ruling<'_>,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
     ) {
-        let Some(shadow) = &self.shadow else { return };
         let next = shadow.policy();
         let table = self.table.as_deref().unwrap_or_else(|| next.table());
         let beside = self.rule(&next, table, Sight::Beside, head, facts);
@@ -140,6 +144,7 @@ impl Settings {
         self.compare(shadow, &both);
     }
 
+    #[inline]
     fn rule<'p>(
         &self,
         policy: &'p Policy,
@@ -151,39 +156,43 @@ impl Settings {
         if !self.is_authenticated(head, facts) {
             return Ruling::Unroutable(rejections::layer_order());
         }
+        match self.find(policy, table, sight, head, facts) {
+            Ok((rule, terms)) => self.apply(policy, rule, terms, sight, head, facts),
+            Err(rejection) => Ruling::Unroutable(rejection),
+        }
+    }
+
+    /// The rule of the route that was matched, and what the policy says of it beside.
+    ///
+    /// # Errors
+    /// There is none.
+    #[inline]
+    fn find<'p>(
+        &self,
+        policy: &'p Policy,
+        table: &'p RouteTable,
+        sight: Sight,
+        head: &RequestHead<'_>,
+        facts: &RequestFacts,
+    ) -> Result<(&'p Rule, Option<&'p Terms>), Rejection> {
         let template = self.source.template(head);
         let of_policy = || template.filter(|_| table.merges()).and_then(|found| policy.table().find(found));
         let Some(rules) = template.and_then(|found| table.find(found)).or_else(of_policy) else {
-            if let Some(template) = template {
-                // Only callers are told of: strangers could make up gRPC methods until nothing more is logged.
-                if sight == Sight::Judging
-                    && facts.principal().is_some()
-                    && policy.is_newly_uncovered(template)
-                {
-                    telemetry::uncovered(template);
-                }
-                return Ruling::Unroutable(nobody_or(facts, rejections::not_found));
-            }
-            return match table.fallback().or_else(|| policy.table().fallback()) {
-                Some(rule) => {
-                    self.apply(policy, rule, admission::terms(policy, None, head.method), sight, head, facts)
-                }
-                None => Ruling::Unroutable(nobody_or(facts, rejections::not_found)),
-            };
+            let rule = unknown_route(policy, table, template, sight, facts)?;
+            return Ok((rule, admission::terms(policy, None, head.method)));
         };
-        if sight == Sight::Judging {
+        if sight == Sight::Judging && facts.route().is_none() {
             facts.set_route(rules.route.clone());
         }
         let merged = || of_policy().and_then(|rules| rules.rule(head.method));
         match rules.rule(head.method).or_else(merged) {
-            Some(rule) => {
-                self.apply(policy, rule, admission::terms(policy, template, head.method), sight, head, facts)
-            }
-            None if rules.all_public() => Ruling::Unroutable(rejections::method_not_allowed(rules.allow())),
-            None => Ruling::Unroutable(nobody_or(facts, || self.other_method(policy, rules, facts))),
+            Some(rule) => Ok((rule, admission::terms(policy, template, head.method))),
+            None if rules.all_public() => Err(rejections::method_not_allowed(rules.allow())),
+            None => Err(nobody_or(facts, || self.other_method(policy, rules, facts))),
         }
     }
 
+    #[inline]
     fn apply<'p>(
         &self,
         policy: &'p Policy,
@@ -229,6 +238,7 @@ impl Settings {
     }
 
     /// Whether what is asked for is in the caller's scope.
+    #[inline(never)]
     fn within(
         &self,
         policy: &Policy,
@@ -268,6 +278,29 @@ impl Settings {
         let own = self.authentication.as_ref().and_then(|own| own.authentication(head));
         own.is_some_and(|authentication| facts.authenticate(authentication).is_ok())
     }
+}
+
+/// The rule of the fallback, for a request without a route.
+///
+/// # Errors
+/// There is none, or the router has a route that no rule is about.
+#[cold]
+fn unknown_route<'p>(
+    policy: &'p Policy,
+    table: &'p RouteTable,
+    template: Option<&str>,
+    sight: Sight,
+    facts: &RequestFacts,
+) -> Result<&'p Rule, Rejection> {
+    if let Some(template) = template {
+        // Only callers are told of: strangers could make up gRPC methods until nothing more is logged.
+        if sight == Sight::Judging && facts.principal().is_some() && policy.is_newly_uncovered(template) {
+            telemetry::uncovered(template);
+        }
+        return Err(nobody_or(facts, rejections::not_found));
+    }
+    let fallback = table.fallback().or_else(|| policy.table().fallback());
+    fallback.ok_or_else(|| nobody_or(facts, rejections::not_found))
 }
 
 /// Nobody learns nothing but that a credential is needed.

@@ -38,6 +38,7 @@ impl Act<'_> {
         self.strict || self.taken.is_some_and(|taken| taken.breaks_glass)
     }
 
+    #[inline(never)]
     fn event(&self, settings: &Settings, outcome: Outcome, reason: Option<&'static str>) -> AuditEvent {
         let now = settings.clock.now();
         let mut event = AuditEvent::new(AuditKind::Authorization, self.permission.clone(), outcome, now)
@@ -85,6 +86,7 @@ impl Settings {
     }
 
     /// Puts on record that an act is refused.
+    #[inline(never)]
     pub(crate) fn refuse(&self, act: &Act<'_>, rejection: Rejection) -> Verdict {
         let outcome = match rejection.class() {
             RejectionClass::Dependency => Outcome::Failed,
@@ -130,6 +132,7 @@ impl Settings {
 }
 
 /// Puts an act on stable storage before it goes on.
+#[inline(never)]
 pub(crate) fn record_strictly(
     clock: &Arc<dyn Clock>,
     sink: &Arc<dyn AuditSink>,
@@ -143,7 +146,9 @@ pub(crate) fn record_strictly(
             telemetry::unrecorded(&error);
             Verdict::Refuse(rejections::audit_unavailable().cause(error))
         }
-        Answer::Pending(answer) => Verdict::Wait(Recording::new(answer, Promise::new(clock, sink, promised))),
+        Answer::Pending(answer) => {
+            Verdict::Wait(Box::new(Recording::new(answer, Promise::new(clock, sink, promised))))
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) const FORBIDDEN: &str = "forbidden";
 pub(crate) const INDETERMINATE: &str = "indeterminate";
 
 /// The public part says what to do next, and nothing about the rule.
+#[cold]
 fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> Rejection {
     let detail = match status {
         StatusCode::UNAUTHORIZED => "this needs a credential",
@@ -40,6 +41,7 @@ fn rejection(class: RejectionClass, slug: &'static str, status: StatusCode) -> R
 }
 
 /// The refusal that a decision means, if it means one.
+#[inline]
 pub(crate) fn of(decision: Decision) -> Result<(), Rejection> {
     match decision {
         Decision::Allow => Ok(()),
@@ -50,6 +52,7 @@ pub(crate) fn of(decision: Decision) -> Result<(), Rejection> {
 }
 
 /// The refusal that the policy means for this caller, if it means one.
+#[inline]
 pub(crate) fn by(policy: &Policy, caller: &Principal, decision: Decision) -> Result<(), Rejection> {
     of(decision).map_err(|rejection| {
         let undecided = decision == Decision::Indeterminate;

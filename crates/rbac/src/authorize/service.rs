@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::Shared;
 use super::future::{Held, ResponseFuture};
 use super::judge::Verdict;
-use crate::authorizer::Authorizer;
+use crate::authorizer::Judged;
 
 /// Decides on each request before the inner service sees it.
 #[derive(Debug)]
@@ -42,14 +42,21 @@ where
         let Some(settings) = &self.shared.settings else {
             return ResponseFuture::running(self.inner.call(request));
         };
-        let facts = RequestFacts::ensure(&mut request);
-        let verdict = settings.judge(&RequestHead::from(&request), &facts);
+        let absent;
+        let facts = match RequestFacts::of(request.extensions()) {
+            Some(facts) => facts,
+            None => {
+                absent = RequestFacts::ensure(&mut request);
+                &absent
+            }
+        };
+        let verdict = settings.judge(&RequestHead::from(&request), facts);
         if let Verdict::Refuse(rejection) = &verdict {
-            return ResponseFuture::refused(self.shared.responder.respond(rejection, &facts));
+            return ResponseFuture::refused(self.shared.responder.respond(rejection, facts));
         }
         if settings.authorizer {
-            let authorizer = Authorizer::new(Arc::clone(settings), facts.clone(), request.method().clone());
-            request.extensions_mut().insert(authorizer);
+            let judged = Judged { settings: Arc::clone(settings), method: request.method().clone() };
+            request.extensions_mut().insert(judged);
         }
         let Verdict::Wait(recording) = verdict else {
             return ResponseFuture::running(self.inner.call(request));
@@ -59,10 +66,11 @@ where
         self.inner = self.inner.clone();
         ResponseFuture::recording(Held {
             service: self.inner.clone(),
+            facts: RequestFacts::ensure(&mut request),
             request,
-            facts,
             responder: Arc::clone(&self.shared.responder),
             recording,
+            recorded: false,
         })
     }
 }

@@ -70,6 +70,7 @@ pub(crate) struct Decided<'a> {
 
 impl Settings {
     /// Decides by the layer's clock; looks at activated roles only where the others do not allow.
+    #[inline]
     pub(crate) fn decide<'a>(
         &self,
         policy: &'a Policy,

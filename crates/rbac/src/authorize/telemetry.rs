@@ -5,6 +5,7 @@ use gambeson_core::{AuditError, Rejection, RejectionClass, RequestFacts, Request
 use super::shadow::{Both, Said};
 
 /// A refusal: loud when it is a fault of this app, quiet when it is daily business.
+#[inline(never)]
 pub(super) fn refused(rejection: &Rejection, facts: &RequestFacts, head: &RequestHead<'_>) {
     let route = facts.route().map(tracing::field::display);
     let slug = rejection.slug();

@@ -1,12 +1,14 @@
 //! The layer over a service that counts its calls.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use gambeson_core::{ManualClock, Mode, NullSink, Outcome, RequestFacts, RequestHead, Timestamp};
-use gambeson_rbac::{AuthorizeLayer, PolicyHandle};
-use http::{Method, Request, StatusCode, header};
+use gambeson_rbac::{AuthorizeLayer, Authorizer, PolicyHandle};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Inner, POLICY, Sink, request};
 
@@ -81,7 +83,7 @@ async fn a_missing_authentication_layer_is_a_fault_and_never_a_pass() {
     for layer in [layer(POLICY), layer(POLICY).mode(observing)] {
         for path in ["/notes", "/livez", "/unknown"] {
             let inner = Inner::default();
-            let mut request = Request::get(path).body(Full::<bytes::Bytes>::default()).unwrap();
+            let mut request = Request::get(path).body(Full::<Bytes>::default()).unwrap();
             let facts = RequestFacts::ensure(&mut request);
             let response = layer.layer(inner.clone()).oneshot(request).await.unwrap();
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -214,7 +216,7 @@ async fn waiting_for_the_record_holds_no_permit() {
     let limited = tower::limit::ConcurrencyLimit::new(Inner::default(), 1);
     let mut service = layer.layer(limited);
     let response = {
-        std::future::poll_fn(|cx| Service::<Request<Full<bytes::Bytes>>>::poll_ready(&mut service, cx))
+        std::future::poll_fn(|cx| Service::<Request<Full<Bytes>>>::poll_ready(&mut service, cx))
             .await
             .unwrap();
         let waiting = service.call(request(Method::DELETE, "/notes/1", Some("admin")));
@@ -229,6 +231,37 @@ async fn a_layer_that_is_off_lets_everything_pass() {
     let off = AuthorizeLayer::off();
     assert!(off.is_off());
     assert_eq!(status(&off, Method::DELETE, "/anything", None).await, (200, 1));
+}
+
+#[tokio::test]
+async fn a_handler_finds_its_authorizer_only_behind_a_layer_that_gives_one() {
+    /// Deletes notes whatever is asked for, as a method override would.
+    async fn delete(mut request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+        *request.method_mut() = Method::DELETE;
+        let answer = match Authorizer::of(&request) {
+            None => StatusCode::NO_CONTENT,
+            Some(authorizer) if authorizer.principal().is_none() => StatusCode::ACCEPTED,
+            Some(authorizer) => match authorizer.require("notes:write").await {
+                Ok(()) => StatusCode::OK,
+                Err(_) => StatusCode::FORBIDDEN,
+            },
+        };
+        Ok(Response::builder().status(answer).body(Full::default()).unwrap())
+    }
+
+    let sink = Sink::default();
+    let layer = layer(POLICY).audit(Arc::new(sink.clone()));
+    let answer = async |layer: &AuthorizeLayer, path, role| {
+        let response = layer.layer(service_fn(delete)).oneshot(request(Method::GET, path, role)).await;
+        response.unwrap().status().as_u16()
+    };
+    assert_eq!(answer(&layer, "/notes", Some("editor")).await, 200);
+    assert_eq!(answer(&layer, "/notes", Some("viewer")).await, 403);
+    let methods: Vec<_> = sink.take().into_iter().map(|(event, _)| event.method.unwrap()).collect();
+    assert_eq!(methods, [Method::GET; 4], "as the layer saw the request");
+    assert_eq!(answer(&layer, "/livez", None).await, 202);
+    assert_eq!(answer(&layer.without_authorizer(), "/notes", Some("editor")).await, 204);
+    assert_eq!(answer(&AuthorizeLayer::off(), "/notes", Some("editor")).await, 204);
 }
 
 #[tokio::test]

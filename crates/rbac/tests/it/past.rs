@@ -213,7 +213,7 @@ async fn recorded_upon(
     let sink = Sink::default();
     let handle: PolicyHandle = PAYING.parse().unwrap();
     let inner = service_fn(move |request: Request<Full<Bytes>>| async move {
-        let authorizer = request.extensions().get::<Authorizer>().unwrap().clone();
+        let authorizer = Authorizer::of(&request).unwrap();
         let record = [("amount", Attribute::Number(amount)), ("currency", Attribute::Text(currency))];
         let paid = authorizer.require_on("pay:out", &record).await;
         let status = if paid.is_ok() { 200 } else { 403 };
