@@ -195,7 +195,7 @@ fn payments() -> Vec<AuditEvent> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for amount in [100, 101] {
         let inner = service_fn(move |request: Request<()>| async move {
-            let authorizer = request.extensions().get::<Authorizer>().unwrap().clone();
+            let authorizer = Authorizer::of(&request).unwrap();
             let _ = authorizer.require_on("pay:out", &[("amount", Attribute::Number(amount))]).await;
             Ok::<_, Infallible>(Response::new(()))
         });

@@ -191,7 +191,7 @@ async fn what_is_shown_needs_the_log_in_too() {
         let shows = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&shows);
         let app = layer.layer(service_fn(move |request: http::Request<_>| {
-            let authorizer = request.extensions().get::<Authorizer>().unwrap();
+            let authorizer = Authorizer::of(&request).unwrap();
             *seen.lock().unwrap() = Some((authorizer.allows("approve"), authorizer.allows("read")));
             ready(Ok::<_, std::convert::Infallible>(Response::new(
                 http_body_util::Full::<bytes::Bytes>::default(),
