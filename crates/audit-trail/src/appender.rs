@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::Clock;
+use gambeson_core::{Clock, Timestamp};
 
 use crate::checkpoint::Signer;
 use crate::digest::{Digest, Head};
@@ -14,7 +14,8 @@ use crate::disk::Disk;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::retention::{Archive, Retention, Sealed};
 use crate::segment::{self, Segment};
-use crate::{encode, line};
+use crate::trail_time::TrailTime;
+use crate::{encode, line, telemetry};
 
 /// The open end of a chain.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) struct Appender {
     pub(crate) length: u64,
     /// The segments that may be dropped some day.
     pub(crate) archive: Archive,
+    /// The time by which they grow old.
+    pub(crate) time: TrailTime,
     /// Bytes of the sealed segments.
     pub(crate) sealed: u64,
     /// The end of what was written.
@@ -201,7 +204,12 @@ impl Appender {
     /// Drops sealed segments that are too old or too many: first a tombstone is on the disk, then they go.
     /// Whether any went.
     pub(crate) fn drop_outdated(&mut self, retention: &Retention) -> Result<bool, TrailError> {
-        let outdated = self.archive.outdated(retention, self.clock.now());
+        // What can't be synced can't be told for sure, and is not told over and over again.
+        if self.unsyncable {
+            return Ok(false);
+        }
+        let now = self.present(retention);
+        let outdated = self.archive.outdated(retention, now);
         let (Some(first), Some(last)) = (outdated.first(), outdated.last()) else {
             return Ok(false);
         };
@@ -217,6 +225,15 @@ impl Appender {
         }
         segment::sync_dir(&self.dir).map_err(|error| TrailError::io("sync", &self.dir, error))?;
         Ok(true)
+    }
+
+    /// The time by which segments grow old; tells when the clock is not believed.
+    fn present(&mut self, retention: &Retention) -> Timestamp {
+        let now = self.time.now(&*self.clock);
+        if let (Some(ahead), Some(_)) = (self.time.newly_ahead(), retention.max_age) {
+            telemetry::leapt(ahead);
+        }
+        now
     }
 
     /// The last record that was written; `None` before the first.

@@ -36,6 +36,10 @@
 //! [`Config::durability`] raises this by kind or action, whatever the sender asked for. [`FanOut`] gives events to several
 //! sinks, each with a deadline, and needs some, all or one of them.
 //!
+//! The trail sets no limit to how long a caller waits whose event is strict, while the disk hangs: its health says so after ten seconds. Where
+//! callers must not wait longer than some time, put the trail into a [`FanOut`], alone if need be: the deadline there answers with an error,
+//! and the event may still be kept.
+//!
 //! The writer hands on what it has as soon as it has it, so an async event waits for no timer. An ordered or strict
 //! event is in the queue before its answer is waited for: dropping the answer loses nothing.
 //!
@@ -205,7 +209,7 @@
 //! ([`Config::refusals`]) the first is kept and the others are counted in one record, and none makes anybody wait. The queue is bounded by [`Config::queue_events`] and [`Config::queue_bytes`], the disk by
 //! [`Config::max_total_bytes`]. No event of a stranger, refused or not, may use the last quarter of the queue, the last
 //! [`Config::reserve_bytes`] of the trail, or the last [`Config::min_free_bytes`] of the disk. [`Config::retention`] drops old segments
-//! and leaves a tombstone. Losses are told by gap records, at most one of a cause between two other writes.
+//! and leaves a tombstone; a clock that leaps by more than a day is not believed for a day. Losses are told by gap records, at most one of a cause between two other writes.
 //!
 //! # Telemetry
 //!
@@ -216,6 +220,7 @@
 //! | `audit trail's head can't be published` | warn | the first failure of a row |
 //! | `audit trail's head is published again` | info | the end of such a row |
 //! | `audit trail goes on after records that its key has not signed` | warn | a start, with their number: after a crash as many as fit between two checkpoints |
+//! | `audit trail drops nothing by age: its clock leapt` | warn | the clock went forward by more than a day, with `ahead`; once a leap |
 //! | `audit trail writes again` | info | the health is restored |
 //! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time |
 //!
@@ -262,6 +267,7 @@ mod signed;
 mod telemetry;
 mod ticket;
 mod trail;
+mod trail_time;
 mod unsealed;
 mod verify;
 mod writer;

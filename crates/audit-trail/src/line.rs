@@ -1,5 +1,7 @@
 //! One line of a segment: how it is framed, hashed and read back.
 
+use gambeson_core::Timestamp;
+
 use crate::digest::Digest;
 
 /// No line is longer, its newline included; a longer one is no line of a trail.
@@ -56,6 +58,11 @@ impl<'a> Line<'a> {
         Some(Self { seq, prev, at, record, hash, bytes })
     }
 
+    /// When, if it is written as a trail writes it.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        Some(Timestamp::from_unix_nanos(millis(self.at)?.checked_mul(1_000_000)?))
+    }
+
     /// The digest that the record names as its predecessor's; zeros where it is none.
     pub(crate) fn prev_digest(&self) -> Digest {
         std::str::from_utf8(self.prev).ok().and_then(|prev| prev.parse().ok()).unwrap_or(Digest::ZERO)
@@ -107,7 +114,6 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use gambeson_core::Timestamp;
     use proptest::prelude::*;
 
     use super::*;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
-use gambeson_core::{Clock, Entropy};
+use gambeson_core::{Clock, Entropy, Timestamp};
 
 use crate::appender::{Appender, End};
 use crate::checkpoint::Signer;
@@ -20,6 +20,7 @@ use crate::note::VerifyingKey;
 use crate::retention::Archive;
 use crate::segment::{self, Segment};
 use crate::signed::OwnCheckpoint;
+use crate::trail_time::TrailTime;
 use crate::{appender, encode, telemetry};
 
 /// The versions of the format that can be gone on with and verified.
@@ -37,6 +38,8 @@ struct Scan {
     end: Option<End>,
     /// The last checkpoint by the trail's own key.
     own: Option<OwnCheckpoint>,
+    /// When the trail's own records were written: those that no event's sender dates.
+    times: Vec<Timestamp>,
     /// The type of the last record.
     last: String,
     instance: String,
@@ -94,6 +97,7 @@ struct Start {
     begin: End,
     end: End,
     own: Option<OwnCheckpoint>,
+    times: Vec<Timestamp>,
     instance: String,
     note: Note,
 }
@@ -116,6 +120,7 @@ impl Start {
             begin: End::new(0, Digest::ZERO),
             end: End::new(0, Digest::ZERO),
             own: None,
+            times: Vec::new(),
             instance: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             note: Note::Nothing,
         })
@@ -140,7 +145,9 @@ impl Start {
             torn,
             begin: end,
             end,
-            own: earlier.own,
+            // It is in the segment before, and looked for there.
+            own: None,
+            times: earlier.times,
             instance: earlier.instance,
             note: Note::Recovery,
         }
@@ -159,6 +166,7 @@ impl Start {
             begin: scan.begin.unwrap_or(end),
             end,
             own: scan.own,
+            times: scan.times,
             instance: scan.instance,
             note: if clean { Note::Resumed } else { Note::Recovery },
         })
@@ -192,7 +200,7 @@ impl Start {
         }
         let mut own = scan.own;
         // Behind that checkpoint and its seal comes the opening of this segment.
-        if let Some(own) = own.as_mut().filter(|own| self.whole > 0 && own.until == self.begin.next) {
+        if let Some(own) = own.as_mut().filter(|own| own.until == self.begin.next) {
             own.until += 1;
         }
         Ok(own)
@@ -218,6 +226,8 @@ impl Start {
                 .open(&self.segment.path)
                 .map_err(|error| TrailError::io("open", &self.segment.path, error))?,
         };
+        let mut time = TrailTime::default();
+        archive.times().chain(self.times).for_each(|at| time.read(at));
         let mut appender = Appender {
             dir: dir.to_path_buf(),
             instance: self.instance,
@@ -229,6 +239,7 @@ impl Start {
             file,
             length: self.whole,
             archive,
+            time,
             sealed,
             written: self.end,
             pending: self.end,
@@ -289,6 +300,7 @@ fn scan(segment: &Segment, key: Option<&VerifyingKey>) -> Result<Scan, TrailErro
         begin: None,
         end: None,
         own: None,
+        times: Vec::new(),
         last: String::new(),
         instance: String::new(),
     };
@@ -323,6 +335,9 @@ impl Scan {
         }
         self.end = Some(End::new(line.seq.saturating_add(1), line.hash));
         self.whole += bytes.len() as u64 + 1;
+        if line.record != "event" {
+            self.times.extend(line.time());
+        }
         line.record.clone_into(&mut self.last);
         Ok(())
     }

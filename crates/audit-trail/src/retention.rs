@@ -10,7 +10,7 @@ use gambeson_core::{ConfigProblems, Timestamp};
 
 use crate::digest::Digest;
 use crate::error::TrailError;
-use crate::line::{Line, millis};
+use crate::line::Line;
 use crate::lines::{Lines, Step};
 use crate::segment::Segment;
 
@@ -22,6 +22,11 @@ use crate::segment::Segment;
 #[non_exhaustive]
 pub struct Retention {
     /// Segments are dropped so long after they were sealed. Default never; at least a minute.
+    ///
+    /// A clock that goes forward by more than a day is not believed before a day has passed since, by the trail's records and the
+    /// monotonic clock: until then the age is measured as if it had not. A stop of more than a day looks the same, and only delays dropping. An app that never
+    /// runs for a day, and rests for more than one in between, drops nothing by age: give it [`max_bytes`](Self::max_bytes).
+    /// A clock that is wrong by less than a day drops as much too early.
     #[serde(with = "humantime_serde::option")]
     pub max_age: Option<Duration>,
     /// The oldest segments are dropped while the sealed ones together take more bytes. Default never; at least as many as
@@ -61,6 +66,8 @@ pub(crate) struct Sealed {
 #[derive(Debug, Default)]
 pub(crate) struct Archive {
     sealed: VecDeque<Sealed>,
+    /// Nothing is known of a segment among them.
+    hole: bool,
     /// The last segment that a tombstone has told.
     pub(crate) told: u64,
 }
@@ -77,7 +84,7 @@ impl Archive {
             let read = |error| TrailError::io("read", &segment.path, error);
             match follower(segment, next).map_err(read)? {
                 Some(sealed) => archive.sealed.push_back(sealed),
-                None => return Ok(Self::default()),
+                None => return Ok(Self { hole: true, ..Self::default() }),
             }
         }
         Ok(archive)
@@ -85,10 +92,14 @@ impl Archive {
 
     pub(crate) fn push(&mut self, sealed: Sealed) {
         // With a hole before it nothing may be dropped.
-        let follows = self.sealed.back().is_none_or(|last| last.segment.number + 1 == sealed.segment.number);
-        if follows {
+        if !self.hole {
             self.sealed.push_back(sealed);
         }
+    }
+
+    /// About when each of them was sealed.
+    pub(crate) fn times(&self) -> impl Iterator<Item = Timestamp> {
+        self.sealed.iter().map(|sealed| sealed.at)
     }
 
     /// The segments that are too old or too many, the oldest first.
@@ -127,7 +138,7 @@ fn follower(segment: &Segment, next: &Segment) -> io::Result<Option<Sealed>> {
     let line = first_line(&next.path)?;
     let line = Line::read(&line).filter(|line| line.record == "segment" && segment.number + 1 == next.number);
     Ok(line.and_then(|line| {
-        let at = Timestamp::from_unix_nanos(millis(line.at)?.checked_mul(1_000_000)?);
+        let at = line.time()?;
         let last_hash = std::str::from_utf8(line.prev).ok()?.parse().ok()?;
         let last_seq = line.seq.checked_sub(1)?;
         Some(Sealed { segment: segment.clone(), bytes, at, last_seq, last_hash })
@@ -140,4 +151,23 @@ fn first_line(path: &Path) -> io::Result<Vec<u8>> {
         Some(Step::Whole(bytes)) => bytes.to_vec(),
         _ => Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crash within a rotation leaves one: what is sealed after it must not be dropped before what is older.
+    #[test]
+    fn behind_a_hole_nothing_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let segments = [1, 2].map(|number| Segment::new(dir.path(), number));
+        segments.iter().for_each(|segment| fs::write(&segment.path, "").unwrap());
+        let mut archive = Archive::of(&segments, 2).unwrap();
+        let [segment, _] = segments;
+        let at = Timestamp::default();
+        archive.push(Sealed { segment, bytes: 1, at, last_seq: 1, last_hash: Digest::ZERO });
+        let retention = Retention { max_age: Some(Duration::ZERO), max_bytes: Some(0) };
+        assert!(archive.outdated(&retention, at).is_empty());
+    }
 }

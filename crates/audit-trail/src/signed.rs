@@ -25,9 +25,9 @@ impl OwnCheckpoint {
         Some(Self { note, seq: line.seq, prev, until: line.seq.saturating_add(1) })
     }
 
-    /// Takes a seal, a shutdown or a segment's opening into account: right behind a checkpoint it needs no other.
+    /// Takes a seal or a shutdown into account: right behind a checkpoint it needs no other.
     pub(crate) fn followed_by(&mut self, line: &Line<'_>) {
-        if line.seq == self.until && matches!(line.record, "seal" | "shutdown" | "segment") {
+        if line.seq == self.until && matches!(line.record, "seal" | "shutdown") {
             self.until = line.seq.saturating_add(1);
         }
     }

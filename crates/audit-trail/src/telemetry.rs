@@ -33,6 +33,12 @@ pub(crate) fn unsigned(records: u64) {
     tracing::warn!(records, "audit trail goes on after records that its key has not signed");
 }
 
+/// Retention waits until the clock is believed again.
+pub(crate) fn leapt(ahead: std::time::Duration) {
+    let ahead = ahead.as_secs();
+    tracing::warn!(ahead, "audit trail drops nothing by age: its clock leapt");
+}
+
 /// A text about a person could not be sealed. Told at its 1st, 2nd, 4th, 8th … time: it may be each event.
 pub(crate) fn withheld(error: &TrailError) {
     static TIMES: AtomicU64 = AtomicU64::new(0);

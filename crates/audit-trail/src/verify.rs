@@ -27,14 +27,18 @@ const ATTEMPTS: usize = 5;
 /// The first thing that is wrong, with the first sequence number that can't be trusted.
 pub fn verify(dir: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report, VerifyError> {
     let dir = dir.as_ref();
+    attempts(|| verify_once(dir, options))
+}
+
+/// An app that runs may have dropped a segment since it was listed: then it is read anew.
+fn attempts(mut once: impl FnMut() -> Result<Report, VerifyError>) -> Result<Report, VerifyError> {
     for _ in 1..ATTEMPTS {
-        match verify_once(dir, options) {
-            // An app that runs may have dropped a segment since it was listed.
+        match once() {
             Err(error) if error.is_gone() => {}
             found => return found,
         }
     }
-    verify_once(dir, options)
+    once()
 }
 
 fn verify_once(dir: &Path, options: &VerifyOptions) -> Result<Report, VerifyError> {
@@ -400,5 +404,64 @@ fn unreadable(path: &Path, segment: Option<u64>, source: io::Error) -> VerifyErr
         segment,
         detail: format!("can't read {}", path.display()),
         source: Some(source),
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use gambeson_core::{AuditEvent, AuditKind, AuditSink, Durability, Outcome, Timestamp};
+
+    use super::*;
+    use crate::{AuditTrail, Config};
+
+    /// A trail whose second segment is listed but no longer there, as if it were dropped at this moment; the first was dropped before.
+    fn while_dropping() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::default().segment_bytes(2_048).retention(None, Some(2_048));
+        let trail = AuditTrail::open(dir.path(), &config).unwrap();
+        for _ in 0..40 {
+            let at = Timestamp::from_unix_seconds(1_795_421_730);
+            let event = AuditEvent::new(AuditKind::Application, "a", Outcome::Success, at);
+            let _ = trail.record(event, Durability::Ordered);
+        }
+        trail.close(std::time::Duration::from_secs(20)).unwrap();
+        let first = segment::list(dir.path()).unwrap().remove(0).number;
+        let gone = Segment::new(dir.path(), first - 1).path;
+        std::os::unix::fs::symlink("nowhere", &gone).unwrap();
+        (dir, gone)
+    }
+
+    fn looked(dir: &Path, mut each: impl FnMut(usize)) -> (usize, Result<Report, VerifyError>) {
+        let (mut times, options) = (0, VerifyOptions::default());
+        let found = attempts(|| {
+            let found = verify_once(dir, &options);
+            times += 1;
+            each(times);
+            found
+        });
+        (times, found)
+    }
+
+    #[test]
+    fn a_segment_that_is_dropped_meanwhile_is_looked_for_again() {
+        let (dir, gone) = while_dropping();
+        let (times, found) = looked(dir.path(), |times| {
+            if times == 2 {
+                std::fs::remove_file(&gone).unwrap();
+            }
+        });
+        assert_eq!((times, found.unwrap().dropped_segments > 0), (3, true));
+    }
+
+    #[test]
+    fn one_that_never_comes_is_an_error_and_others_are_told_at_once() {
+        let (dir, gone) = while_dropping();
+        let (times, found) = looked(dir.path(), |_| {});
+        assert_eq!((times, found.unwrap_err().kind()), (ATTEMPTS, VerifyErrorKind::Io));
+        std::fs::remove_file(&gone).unwrap();
+        std::fs::write(&gone, "nonsense\n").unwrap();
+        let (times, found) = looked(dir.path(), |_| {});
+        assert_eq!((times, found.unwrap_err().kind()), (1, VerifyErrorKind::Edited));
     }
 }

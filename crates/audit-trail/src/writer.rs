@@ -44,7 +44,7 @@ pub(crate) struct Shared {
 pub(crate) struct Status {
     pub(crate) head: Head,
     /// The last record that is on stable storage.
-    synced: Head,
+    pub(crate) synced: Head,
     pub(crate) health: Health,
     /// How often the disk was asked to sync.
     pub(crate) syncs: u64,
@@ -226,7 +226,6 @@ impl Writer {
                 Ok(true) => {
                     // There is room again.
                     self.shut_out = ShutOut::Nobody;
-                    self.note_sync();
                 }
                 Ok(false) => {}
                 Err(error) => self.note_fault(Some(error)),

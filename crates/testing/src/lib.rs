@@ -11,6 +11,7 @@
 //! | [`RecordingAuditSink`], [`RecordingCostSink`], [`FailingAuditSink`], [`BlockingAuditSink`] | sinks that remember, fail or block |
 //! | `rp` (feature `rp`) | a suite for apps that sign people in, with the names of the official conformance tests |
 //! | [`eventually`] | the one place that may wait for other processes |
+//! | [`within`] | waits for an answer, but not for ever |
 //!
 //! The examples below are tests: put each body into a `#[tokio::test]` function.
 //!
@@ -238,6 +239,7 @@ mod eventually;
 #[cfg(feature = "rp")]
 pub mod rp;
 mod sinks;
+mod within;
 
 #[cfg(feature = "dev-idp")]
 pub use browser::{Browser, BrowserError, Page};
@@ -251,3 +253,4 @@ pub use dev_model::{DevModel, DevModelBuilder, DevModelError, DevModelErrorKind,
 pub use eventually::eventually;
 pub use gambeson_core::{FixedEntropy, ManualClock};
 pub use sinks::{BlockingAuditSink, FailingAuditSink, RecordingAuditSink, RecordingCostSink};
+pub use within::within;

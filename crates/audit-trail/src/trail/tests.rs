@@ -12,9 +12,18 @@ use gambeson_core::{
     Subject, Timestamp,
 };
 
+use gambeson_testing::{eventually, within};
+
 use super::*;
 use crate::disk::Disk;
 use crate::verify::{VerifyOptions, verify};
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Waits for an answer, but not for ever.
+async fn answered<T>(answer: Answer<T>) -> T {
+    within(LONG, answer.wait()).await.expect("an answer")
+}
 
 /// A disk whose syncs wait for the test once it is `held`, or fail.
 #[derive(Debug)]
@@ -55,6 +64,11 @@ struct Held {
 }
 
 fn held() -> Held {
+    let strict = DurabilityRule::of_kind(AuditKind::SecretAccess, Durability::Strict);
+    held_with(Config::default().min_free_bytes(1_000).durability(strict))
+}
+
+fn held_with(config: Config) -> Held {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
     let ((enter, entered), (go, gone)) = (channel(), channel());
@@ -67,8 +81,6 @@ fn held() -> Held {
         go: Mutex::new(gone),
     });
     let builder = AuditTrail::builder(folder.path()).clock(Arc::new(clock.clone()));
-    let strict = DurabilityRule::of_kind(AuditKind::SecretAccess, Durability::Strict);
-    let config = Config::default().min_free_bytes(1_000).durability(strict);
     let trail = builder.config(config).disk(disk.clone()).open().unwrap();
     Held { folder, clock, disk, entered, go, trail }
 }
@@ -86,7 +98,7 @@ async fn sixty_four_tasks_share_one_sync() {
     let before = disk.syncs.load(Ordering::SeqCst);
     disk.held.store(true, Ordering::SeqCst);
     let first = trail.record(event(), Durability::Strict);
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     let (asked, asks) = channel();
     for _ in 0..64 {
@@ -94,25 +106,28 @@ async fn sixty_four_tasks_share_one_sync() {
         tasks.spawn(async move {
             let answer = trail.record(event(), Durability::Strict);
             asked.send(matches!(answer, Answer::Pending(_))).unwrap();
-            answer.wait().await.unwrap()
+            answered(answer).await.unwrap()
         });
     }
     let mut waiting = 0;
-    while waiting < 64 {
-        tokio::task::yield_now().await;
-        for pending in asks.try_iter() {
-            assert!(pending, "none is answered before the disk has it");
-            waiting += 1;
+    let all_wait = async {
+        while waiting < 64 {
+            tokio::task::yield_now().await;
+            for pending in asks.try_iter() {
+                assert!(pending, "none is answered before the disk has it");
+                waiting += 1;
+            }
         }
-    }
+    };
+    within(LONG, all_wait).await.unwrap();
     disk.held.store(false, Ordering::SeqCst);
     go.send(()).unwrap();
-    assert_eq!(first.wait().await.unwrap(), Receipt::stored(1));
-    let receipts = tasks.join_all().await;
+    assert_eq!(answered(first).await.unwrap(), Receipt::stored(1));
+    let receipts = within(LONG, tasks.join_all()).await.unwrap();
     assert!(receipts.iter().all(|receipt| receipt.durable));
     assert_eq!(disk.syncs.load(Ordering::SeqCst) - before, 2, "one for the first, one for all others");
     assert_eq!(trail.syncs(), before + 2);
-    trail.close(Duration::from_secs(20)).unwrap();
+    trail.close(LONG).unwrap();
     assert_eq!(verify(folder.path(), &VerifyOptions::default()).unwrap().events, 65);
 }
 
@@ -121,23 +136,23 @@ async fn a_hanging_disk_freezes_nothing_and_shows() {
     let Held { folder: _folder, clock, disk, entered, go, trail } = held();
     disk.held.store(true, Ordering::SeqCst);
     let strict = trail.record(event(), Durability::Strict);
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     for _ in 0..100 {
         for durability in [Durability::Async, Durability::Ordered] {
             let answer = trail.record(event(), durability).ready().ok().unwrap();
             assert_eq!(answer.unwrap(), Receipt::queued());
         }
     }
-    assert_eq!(trail.check().wait().await, Health::Healthy);
+    assert_eq!(answered(trail.check()).await, Health::Healthy);
     clock.advance(Duration::from_secs(10));
-    let Health::Unhealthy(why) = trail.check().wait().await else { panic!("it hangs") };
+    let Health::Unhealthy(why) = answered(trail.check()).await else { panic!("it hangs") };
     assert!(why.contains("not answered for 10 s"), "{why}");
     let error = trail.close(Duration::ZERO).unwrap_err();
     assert_eq!(error.kind(), TrailErrorKind::Deadline);
     disk.held.store(false, Ordering::SeqCst);
     go.send(()).unwrap();
-    assert!(strict.wait().await.is_ok());
-    trail.close(Duration::from_secs(20)).unwrap();
+    assert!(answered(strict).await.is_ok());
+    trail.close(LONG).unwrap();
     assert_eq!(trail.lost(), 0);
 }
 
@@ -152,7 +167,7 @@ fn what_the_policy_calls_strict_is_synced_though_its_sender_does_not_wait() {
         trail.record(secret.clone(), Durability::Async).ready().ok().unwrap().unwrap(),
         Receipt::queued()
     );
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     assert!(
         matches!(trail.record(secret, Durability::Ordered), Answer::Pending(_)),
         "who waits, waits for the disk"
@@ -175,15 +190,15 @@ async fn while_the_disk_is_low_strangers_are_not_kept() {
     clock.advance(Duration::from_secs(1));
     let _ = trail.record(stranger("one"), Durability::Async);
     let _ = trail.record(event(), Durability::Async);
-    trail.flush().wait().await.unwrap();
-    assert!(matches!(trail.check().wait().await, Health::Degraded(why) if why.contains("min_free_bytes")));
+    answered(trail.flush()).await.unwrap();
+    assert!(matches!(answered(trail.check()).await, Health::Degraded(why) if why.contains("min_free_bytes")));
     assert_eq!(trail.lost(), 1);
     disk.free.store(1_000, Ordering::SeqCst);
     clock.advance(Duration::from_secs(1));
     let _ = trail.record(stranger("two"), Durability::Async);
-    trail.flush().wait().await.unwrap();
-    assert_eq!(trail.check().wait().await, Health::Healthy);
-    trail.close(Duration::from_secs(20)).unwrap();
+    answered(trail.flush()).await.unwrap();
+    assert_eq!(answered(trail.check()).await, Health::Healthy);
+    trail.close(LONG).unwrap();
     let report = verify(folder.path(), &VerifyOptions::default()).unwrap();
     assert_eq!((report.events, report.lost), (2, 1));
     let text = std::fs::read_to_string(folder.path().join("trail-000001.jsonl")).unwrap();
@@ -195,8 +210,62 @@ async fn while_the_disk_is_low_strangers_are_not_kept() {
 async fn after_a_failed_sync_nothing_is_called_durable() {
     let Held { folder: _folder, disk, trail, .. } = held();
     disk.broken.store(true, Ordering::SeqCst);
-    assert!(trail.record(event(), Durability::Strict).wait().await.is_err());
+    assert!(answered(trail.record(event(), Durability::Strict)).await.is_err());
     disk.broken.store(false, Ordering::SeqCst);
-    assert!(trail.record(event(), Durability::Strict).wait().await.is_err());
-    assert!(matches!(trail.check().wait().await, Health::Unhealthy(_)));
+    assert!(answered(trail.record(event(), Durability::Strict)).await.is_err());
+    assert!(matches!(answered(trail.check()).await, Health::Unhealthy(_)));
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A trail of a few sealed segments that are too old by now, and one that was just begun.
+async fn aged() -> Held {
+    let config = Config::default().segment_bytes(2_048).retention(Some(DAY), None);
+    let held = held_with(config);
+    while segment::list(held.folder.path()).unwrap().len() < 5 {
+        answered(held.trail.record(event(), Durability::Strict)).await.unwrap();
+    }
+    held.clock.advance(DAY);
+    held
+}
+
+fn text(folder: &tempfile::TempDir) -> String {
+    let segments = segment::list(folder.path()).unwrap();
+    segments.iter().map(|segment| std::fs::read_to_string(&segment.path).unwrap_or_default()).collect()
+}
+
+async fn until(mut seen: impl FnMut() -> bool) {
+    let attempt = || std::future::ready(seen().then_some(()));
+    eventually(LONG, attempt).await.expect("to be seen");
+}
+
+/// What can't be synced can't be dropped: and is not announced with each event.
+#[tokio::test]
+async fn while_nothing_can_be_synced_one_tombstone_is_enough() {
+    let Held { folder, disk, trail, .. } = aged().await;
+    disk.broken.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        assert!(answered(trail.record(event(), Durability::Strict)).await.is_err());
+    }
+    assert_eq!(text(&folder).matches("\"tombstone\"").count(), 1);
+    assert!(folder.path().join("trail-000001.jsonl").exists());
+}
+
+/// After a file that could not be deleted the next attempt only deletes: what was written meanwhile is not synced.
+#[tokio::test]
+async fn what_is_dropped_late_makes_nothing_durable() {
+    let Held { folder, disk, trail, .. } = aged().await;
+    let first = folder.path().join("trail-000001.jsonl");
+    std::fs::remove_file(&first).unwrap();
+    std::fs::create_dir(&first).unwrap();
+    let _ = trail.record(event(), Durability::Async);
+    until(|| matches!(trail.shared().health(), Health::Unhealthy(why) if why.contains("delete"))).await;
+    std::fs::remove_dir(&first).unwrap();
+    let (syncs, head) = (disk.syncs.load(Ordering::SeqCst), trail.head());
+    let _ = trail.record(event(), Durability::Async);
+    until(|| trail.head() != head && trail.shared().health() == Health::Healthy).await;
+    assert!(!folder.path().join("trail-000002.jsonl").exists(), "they are dropped");
+    assert_eq!(disk.syncs.load(Ordering::SeqCst), syncs);
+    let status = trail.shared().status().clone();
+    assert!(status.synced.seq < status.head.seq);
 }

@@ -17,7 +17,7 @@ use gambeson_core::{
 };
 use http::{HeaderValue, Request, Response, header};
 
-use super::{LONG, event, open, small, written};
+use super::{LONG, answered, event, open, small, until, within, written};
 
 /// What the anchor does with the next heads.
 #[derive(Debug, Clone, Copy)]
@@ -65,13 +65,6 @@ fn manual(dir: &Path) -> (AuditTrail, ManualClock) {
     (AuditTrail::builder(dir).clock(Arc::new(clock.clone())).open().unwrap(), clock)
 }
 
-/// Lets tasks run until `seen`.
-async fn until(mut seen: impl FnMut() -> bool) {
-    while !seen() {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn heads_are_published_in_time_if_anything_is_new_and_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
@@ -95,7 +88,7 @@ async fn heads_are_published_in_time_if_anything_is_new_and_at_the_end() {
     until(|| publisher.published().and_then(|head| head.seq) == Some(1)).await;
     until(|| clock.sleepers() >= 2).await;
     clock.advance(Duration::from_secs(60));
-    assert_eq!(publisher.publish_now().await.unwrap().seq, Some(1));
+    assert_eq!(within(LONG, publisher.publish_now()).await.unwrap().unwrap().seq, Some(1));
     assert_eq!(anchor.heads(), [0, 1], "nothing new");
     let head = trail.close(LONG).unwrap();
     until(|| anchor.heads() == [0, 1, 2] && second.heads().ends_with(&[2])).await;
@@ -125,22 +118,22 @@ async fn a_failing_anchor_is_tried_a_few_times_and_shows_in_the_health_only() {
     clock.advance(Duration::from_secs(30));
     tokio::task::yield_now().await;
     assert_eq!(anchor.heads().len(), 3, "attempts are bounded");
-    let Health::Degraded(why) = publisher.check().wait().await else { panic!("it fails") };
+    let Health::Degraded(why) = answered(publisher.check()).await else { panic!("it fails") };
     assert_eq!(why, "heads can't be published to recorder: can't write the head: full");
-    assert_eq!(trail.check().wait().await, Health::Healthy);
-    trail.record(event("a", Some("acme")), Durability::Strict).wait().await.unwrap();
+    assert_eq!(answered(trail.check()).await, Health::Healthy);
+    answered(trail.record(event("a", Some("acme")), Durability::Strict)).await.unwrap();
 
     anchor.now(Way::Hangs);
     clock.advance(Duration::from_secs(30));
     until(|| anchor.heads().len() == 4).await;
-    trail.record(event("b", Some("acme")), Durability::Strict).wait().await.unwrap();
+    answered(trail.record(event("b", Some("acme")), Durability::Strict)).await.unwrap();
     anchor.now(Way::Keeps);
     until(|| clock.sleepers() > 0).await;
     clock.advance(Duration::from_secs(10));
     until(|| clock.sleepers() > 0).await;
     clock.advance(Duration::from_secs(1));
     until(|| publisher.published().is_some()).await;
-    assert_eq!(publisher.check().wait().await, Health::Healthy);
+    assert_eq!(answered(publisher.check()).await, Health::Healthy);
 }
 
 #[test]
@@ -166,10 +159,10 @@ async fn what_was_published_must_be_in_the_trail() {
         for _ in 0..5 {
             let _ = trail.record(event(&n.to_string(), Some("acme")), Durability::Async);
         }
-        publisher.publish_now().await.unwrap();
+        within(LONG, publisher.publish_now()).await.unwrap().unwrap();
     }
     trail.close(LONG).unwrap();
-    publisher.publish_now().await.unwrap();
+    within(LONG, publisher.publish_now()).await.unwrap().unwrap();
     drop(publisher);
     // A line that a crash left unfinished.
     let mut text = fs::read_to_string(&anchor).unwrap();
@@ -211,7 +204,8 @@ async fn a_head_reaches_the_file_whether_or_not_somebody_waits() {
     }))
     .unwrap();
     drop(anchor.publish(&head));
-    while matches!(anchor.publish(&head).await, Err(AnchorError::Busy)) {}
+    let kept = async { while matches!(anchor.publish(&head).await, Err(AnchorError::Busy)) {} };
+    within(LONG, kept).await.unwrap();
     assert_eq!(read_heads(&path).unwrap(), [head.clone(), head.clone()]);
     let missing = FileAnchor::new(folder.path().join("no/such/folder"));
     assert!(matches!(missing.publish(&head).await, Err(AnchorError::Io(_))));
@@ -228,7 +222,7 @@ async fn a_rewritten_chain_misses_what_was_published() {
     let trail = open(dir.path(), &small());
     let _ = trail.record(event("a", Some("acme")), Durability::Async);
     let publisher = trail.publish_to(Arc::new(heads.clone()), Publishing::default()).unwrap();
-    let head = publisher.publish_now().await.unwrap();
+    let head = within(LONG, publisher.publish_now()).await.unwrap().unwrap();
     trail.close(LONG).unwrap();
     // The same instance by the same entropy, and other events.
     written(other.path(), &small(), 5);
@@ -274,7 +268,7 @@ async fn heads_are_posted_and_only_success_counts() {
             .header(header::AUTHORIZATION, HeaderValue::from_static("Bearer s3cr3t"));
         assert!(!format!("{anchor:?}").contains("s3cr3t"));
         let publisher = trail.publish_to(Arc::new(anchor), options.clone()).unwrap();
-        assert_eq!(publisher.publish_now().await.is_ok(), kept, "{status}");
+        assert_eq!(within(LONG, publisher.publish_now()).await.unwrap().is_ok(), kept, "{status}");
         let sent = transport.1.lock().unwrap();
         let head: PublishedHead = serde_json::from_slice(sent[0].body()).unwrap();
         assert_eq!((head.head, sent[0].method().as_str()), (trail.head(), "POST"));

@@ -11,7 +11,7 @@ use gambeson_audit_trail::{
 };
 use gambeson_core::{AuditSink, Durability};
 
-use super::{LONG, event, open, small, written};
+use super::{LONG, answered, event, open, small, written};
 
 const CHILD: &str = "GAMBESON_TEST_CRASH_DIR";
 
@@ -24,7 +24,7 @@ async fn crash_child() {
     let trail = AuditTrail::open(dir, &small()).unwrap();
     loop {
         let _ = trail.record(event("beside", None), Durability::Async);
-        let receipt = trail.record(event("strict", None), Durability::Strict).wait().await.unwrap();
+        let receipt = answered(trail.record(event("strict", None), Durability::Strict)).await.unwrap();
         println!("\nkept {}", receipt.sequence.unwrap());
     }
 }

@@ -10,7 +10,7 @@ use gambeson_core::{
     Outcome, Receipt, Timestamp,
 };
 
-use super::{LONG, event};
+use super::{LONG, answered, event, until, within};
 
 /// What a sink does with an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,7 +100,7 @@ async fn the_receipt_says_what_the_quorum_reached() {
     }
     let fan_out = setting(Quorum::Any, &[Queues, Keeps]).fan_out;
     let _ = fan_out.record(event("a", Some("acme")), Durability::Strict);
-    let Health::Degraded(why) = fan_out.check().wait().await else { panic!("one fails") };
+    let Health::Degraded(why) = answered(fan_out.check()).await else { panic!("one fails") };
     assert_eq!(why, "sink-0 only queues strict events");
 }
 
@@ -111,11 +111,9 @@ async fn a_strict_event_waits_for_durable_receipts() {
     let Answer::Pending(answer) = fan_out.record(event("a", Some("acme")), Durability::Strict) else {
         panic!("nobody has it for good yet");
     };
-    while clock.sleepers() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| clock.sleepers() > 0).await;
     clock.advance(Duration::from_secs(5));
-    assert!(answer.await.is_err());
+    assert!(within(LONG, answer).await.unwrap().is_err());
     let dir = tempfile::tempdir().unwrap();
     let trail = AuditTrail::open(dir.path(), &Config::default()).unwrap();
     let builder = FanOut::builder(Quorum::Any)
@@ -124,13 +122,13 @@ async fn a_strict_event_waits_for_durable_receipts() {
         .clock(Arc::new(clock.clone()))
         .timer(Arc::new(clock));
     let fan_out = builder.build().unwrap();
-    let receipt = fan_out.record(event("a", Some("acme")), Durability::Strict).wait().await.unwrap();
+    let receipt = answered(fan_out.record(event("a", Some("acme")), Durability::Strict)).await.unwrap();
     assert_eq!(receipt, Receipt::stored(1));
     // A trail only queues what strangers are refused, however it is asked: that must not become an outage.
     let mut refusal = event("a", None);
     refusal.outcome = Outcome::Denied;
     refusal.context.address = Some([192, 0, 2, 1].into());
-    assert_eq!(fan_out.record(refusal, Durability::Strict).wait().await.unwrap(), Receipt::queued());
+    assert_eq!(answered(fan_out.record(refusal, Durability::Strict)).await.unwrap(), Receipt::queued());
     trail.close(LONG).unwrap();
 }
 
@@ -141,14 +139,14 @@ async fn a_sink_that_hangs_is_given_up_after_its_deadline() {
         panic!("nobody knows yet");
     };
     tokio::task::yield_now().await;
-    assert_eq!(fan_out.check().wait().await, Health::Healthy, "it has time yet");
+    assert_eq!(answered(fan_out.check()).await, Health::Healthy, "it has time yet");
     clock.advance(Duration::from_secs(5));
-    assert_eq!(answer.await.unwrap_err().kind(), AuditErrorKind::Unavailable);
-    let Health::Unhealthy(why) = fan_out.check().wait().await else { panic!("no quorum") };
+    assert_eq!(within(LONG, answer).await.unwrap().unwrap_err().kind(), AuditErrorKind::Unavailable);
+    let Health::Unhealthy(why) = answered(fan_out.check()).await else { panic!("no quorum") };
     assert_eq!(why, "sink-1 does not answer in time");
     *sinks[1].way.lock().unwrap() = Keeps;
     assert!(fan_out.record(event("b", None), Durability::Strict).ready().ok().unwrap().is_ok());
-    assert_eq!(fan_out.check().wait().await, Health::Healthy);
+    assert_eq!(answered(fan_out.check()).await, Health::Healthy);
 }
 
 /// Events that nobody has to wait for don't, and the memory that a hanging sink holds is bounded.
@@ -162,16 +160,15 @@ async fn a_sink_that_hangs_freezes_nothing_and_fills_nothing() {
     }
     assert_eq!(sinks[0].seen.load(Ordering::SeqCst), 1_024);
     assert_eq!(sinks[1].seen.load(Ordering::SeqCst), 1_500);
-    assert!(matches!(fan_out.check().wait().await, Health::Degraded(_)));
+    assert!(matches!(answered(fan_out.check()).await, Health::Degraded(_)));
     // The tasks note their deadlines when they first run.
-    while clock.sleepers() == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| clock.sleepers() > 0).await;
     clock.advance(Duration::from_secs(5));
-    while sinks[0].seen.load(Ordering::SeqCst) == 1_024 {
+    until(|| {
         let _ = fan_out.record(event("b", None), Durability::Async);
-        tokio::task::yield_now().await;
-    }
+        sinks[0].seen.load(Ordering::SeqCst) > 1_024
+    })
+    .await;
 }
 
 #[test]
@@ -205,7 +202,7 @@ async fn two_trails_keep_the_same_events() {
     let fan_out = builder.build().unwrap();
     for n in 0..10 {
         let receipt =
-            fan_out.record(event(&n.to_string(), Some("acme")), Durability::Strict).wait().await.unwrap();
+            answered(fan_out.record(event(&n.to_string(), Some("acme")), Durability::Strict)).await.unwrap();
         assert!(receipt.durable);
     }
     for (trail, dir) in trails.iter().zip([&one, &two]) {

@@ -13,7 +13,7 @@ use gambeson_core::{
     Timestamp,
 };
 
-use super::{LONG, event, open, small, written};
+use super::{LONG, answered, event, open, small, written};
 
 /// What a stranger did to a public route, or was refused.
 fn strangers(name: &str, outcome: Outcome) -> AuditEvent {
@@ -32,13 +32,13 @@ async fn strict_and_flush_answer_when_it_is_in_the_file() {
     let mut sequences = Vec::new();
     for answer in many {
         assert!(matches!(answer, Answer::Pending(_)));
-        let receipt = answer.wait().await.unwrap();
+        let receipt = answered(answer).await.unwrap();
         assert!(receipt.durable);
         sequences.push(receipt.sequence.unwrap());
     }
     assert!(sequences.is_sorted_by(|a, b| a < b));
     let _ = trail.record(event("last", None), Durability::Async);
-    let flushed = trail.flush().wait().await.unwrap();
+    let flushed = answered(trail.flush()).await.unwrap();
     assert_eq!(flushed.sequence, trail.head().seq);
     assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 65);
 }
@@ -73,13 +73,13 @@ fn only_its_owner_reads_it() {
 async fn a_removed_file_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let trail = open(dir.path(), &small());
-    trail.record(event("a", None), Durability::Strict).wait().await.unwrap();
+    answered(trail.record(event("a", None), Durability::Strict)).await.unwrap();
     fs::remove_file(dir.path().join("trail-000001.jsonl")).unwrap();
-    let error = trail.record(event("b", None), Durability::Strict).wait().await.unwrap_err();
+    let error = answered(trail.record(event("b", None), Durability::Strict)).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("removed"), "{cause}");
     assert!(trail.close(LONG).is_err());
-    assert!(matches!(trail.check().wait().await, Health::Unhealthy(_)));
+    assert!(matches!(answered(trail.check()).await, Health::Unhealthy(_)));
 }
 
 #[tokio::test]
@@ -91,11 +91,11 @@ async fn while_writing_fails_strict_is_refused_async_is_counted_and_ordered_wait
     file.set_len(length + 1).unwrap();
     let _ = trail.record(event("ordered", None), Durability::Ordered);
     let _ = trail.record(event("async", None), Durability::Async);
-    assert!(trail.record(event("strict", None), Durability::Strict).wait().await.is_err());
-    assert!(matches!(trail.check().wait().await, Health::Unhealthy(_)));
+    assert!(answered(trail.record(event("strict", None), Durability::Strict)).await.is_err());
+    assert!(matches!(answered(trail.check()).await, Health::Unhealthy(_)));
     file.set_len(length).unwrap();
-    trail.flush().wait().await.unwrap();
-    assert_eq!(trail.check().wait().await, Health::Healthy);
+    answered(trail.flush()).await.unwrap();
+    assert_eq!(answered(trail.check()).await, Health::Healthy);
     trail.close(LONG).unwrap();
     let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
     assert_eq!((report.events, report.lost), (1, 2));
@@ -111,17 +111,17 @@ async fn strangers_cannot_use_the_reserve_and_the_loss_is_told() {
     for n in 0..200 {
         // Refused or not: a public route lets strangers succeed.
         let outcome = if n % 2 == 0 { Outcome::Denied } else { Outcome::Success };
-        let answer = trail.record(strangers(&n.to_string(), outcome), Durability::Strict).wait().await;
+        let answer = answered(trail.record(strangers(&n.to_string(), outcome), Durability::Strict)).await;
         refused += u32::from(answer.is_err());
     }
     assert!(refused > 50, "a stranger's act is not let through unrecorded: {refused}");
-    assert!(matches!(trail.check().wait().await, Health::Degraded(_)));
+    assert!(matches!(answered(trail.check()).await, Health::Degraded(_)));
     let lost = trail.lost();
     assert!(lost > 100, "{lost}");
-    trail.record(event("mine", Some("acme")), Durability::Strict).wait().await.unwrap();
+    answered(trail.record(event("mine", Some("acme")), Durability::Strict)).await.unwrap();
     refused = 0;
     for n in 0..200 {
-        let answer = trail.record(event(&n.to_string(), Some("acme")), Durability::Strict).wait().await;
+        let answer = answered(trail.record(event(&n.to_string(), Some("acme")), Durability::Strict)).await;
         refused += u32::from(answer.is_err());
     }
     assert!(refused > 0);

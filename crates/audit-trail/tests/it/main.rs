@@ -22,10 +22,27 @@ use std::time::Duration;
 
 use gambeson_audit_trail::{AuditTrail, Config};
 use gambeson_core::{
-    AuditEvent, AuditKind, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Subject, Timestamp,
+    Answer, AuditEvent, AuditKind, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Subject,
+    Timestamp,
 };
+use gambeson_testing::within;
 
 const LONG: Duration = Duration::from_secs(20);
+
+/// Waits for an answer, but not for ever.
+async fn answered<T>(answer: Answer<T>) -> T {
+    within(LONG, answer.wait()).await.expect("an answer")
+}
+
+/// Lets tasks run until `seen`, but not for ever.
+async fn until(mut seen: impl FnMut() -> bool) {
+    let seen = async {
+        while !seen() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(LONG, seen).await.expect("to be seen");
+}
 
 fn small() -> Config {
     Config::default().segment_bytes(2_048)

@@ -17,7 +17,7 @@ use gambeson_core::{
     Subject, Timestamp,
 };
 
-use super::{LONG, event};
+use super::{LONG, answered, event};
 
 const ISSUER: &str = "https://id.example";
 
@@ -218,7 +218,7 @@ async fn when_a_key_can_not_be_kept_the_name_is_withheld_and_a_strict_act_refuse
     let trail = written_for(&dir, &keyed(&store), &["alice"]);
     trail.recent(None, 1).unwrap();
     fs::remove_dir_all(&store).unwrap();
-    assert!(trail.record(of("robert"), Durability::Strict).wait().await.is_err());
+    assert!(answered(trail.record(of("robert"), Durability::Strict)).await.is_err());
     assert!(matches!(trail.record(of("robert"), Durability::Async).ready(), Ok(Ok(_))));
     let mut stored = read(&dir, Filter::events().outcome(Outcome::Success)).unwrap();
     trail.close(LONG).unwrap();
@@ -333,7 +333,7 @@ async fn a_store_of_keys_that_hangs_holds_up_no_request() {
     let Held { folder, entered, go, trail, .. } = held(Config::default());
     let strict = trail.record(of("alice"), Durability::Strict);
     assert!(matches!(strict, Answer::Pending(_)), "it is not on the disk yet");
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     for durability in [Durability::Async, Durability::Ordered] {
         for name in ["alice", "robert"] {
             let answer = trail.record(of(name), durability).ready().ok().unwrap();
@@ -341,7 +341,7 @@ async fn a_store_of_keys_that_hangs_holds_up_no_request() {
         }
     }
     drop((go, entered));
-    assert_eq!(strict.wait().await.unwrap(), Receipt::stored(1));
+    assert_eq!(answered(strict).await.unwrap(), Receipt::stored(1));
     let seen = trail.recent(None, 10).unwrap();
     let names: Vec<_> = seen.iter().map(name).collect();
     assert_eq!(names, ["alice", "alice", "robert", "alice", "robert"]);
@@ -361,12 +361,12 @@ fn what_waits_when_its_subject_is_erased_is_never_read() {
         was_there
     };
     record("alice");
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     go.send(()).unwrap();
     assert_eq!(name(&trail.recent(None, 1).unwrap()[0]), "alice");
 
     record("robert");
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     ["alice", "carol", "dave", "eve"].into_iter().for_each(record);
     assert!(erase("alice") && !erase("carol") && !erase("eve"), "theirs was on its way: there is no key yet");
     ["alice", "carol"].into_iter().for_each(record);
@@ -388,7 +388,7 @@ fn what_waits_is_never_sealed_under_the_key_of_after() {
     let Held { folder, clock, entered, go, trail } = held(Config::default());
     let elsewhere = keyed(&folder.path().join("keys")).with_clock(Arc::new(clock.clone()));
     let _ = trail.record(of("alice"), Durability::Async);
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     elsewhere.erase(ISSUER, "alice").unwrap();
     clock.advance(Duration::from_millis(1));
     let other = folder.path().join("other");
@@ -405,7 +405,7 @@ fn what_waits_is_never_sealed_under_the_key_of_after() {
 fn what_waits_to_be_sealed_counts_in_the_queue() {
     let Held { folder: _folder, entered, go, trail, .. } = held(Config::default().queue_bytes(64 << 10));
     let _ = trail.record(of("robert"), Durability::Async);
-    entered.recv().unwrap();
+    entered.recv_timeout(LONG).unwrap();
     for _ in 0..20 {
         let mut large = of("alice");
         for _ in 0..20 {

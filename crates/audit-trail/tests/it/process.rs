@@ -10,7 +10,7 @@ use gambeson_audit_trail::{
 };
 use gambeson_core::{AuditSink, Durability, Health, HealthCheck};
 
-use super::{LONG, event, open, small, written};
+use super::{LONG, answered, event, open, small, within, written};
 
 const SECOND: &str = "GAMBESON_TEST_SECOND_WRITER_DIR";
 const FULL: &str = "GAMBESON_TEST_FULL_DISK_DIR";
@@ -61,12 +61,12 @@ async fn full_disk_child() {
     let trail = open(Path::new(&dir), &small().segment_bytes(1 << 20));
     let mut refused = 0;
     while refused < 3 {
-        match trail.record(event("strict", Some("acme")), Durability::Strict).wait().await {
+        match answered(trail.record(event("strict", Some("acme")), Durability::Strict)).await {
             Ok(receipt) => println!("\nkept {}", receipt.sequence.unwrap()),
             Err(_) => refused += 1,
         }
     }
-    let health = trail.check().wait().await;
+    let health = answered(trail.check()).await;
     println!("\nhealth {health:?}");
     assert!(matches!(health, Health::Unhealthy(_)));
     std::io::stdout().flush().unwrap();
@@ -111,18 +111,19 @@ async fn unread_stdout_child() {
         // More than a pipe holds.
         out.write_all(&[b'\n'; 1 << 20]).unwrap();
     });
-    held.recv().unwrap();
+    held.recv_timeout(LONG).unwrap();
     let trail = AuditTrail::builder(dir).open().unwrap();
     let options: Publishing =
         serde_json::from_str(r#"{"attempts":1,"deadline":"10ms","interval":"1h"}"#).unwrap();
     let publisher = trail.publish_to(Arc::new(StdoutAnchor::new()), options).unwrap();
     for _ in 0..3 {
         let error = publisher.publish_now().await.unwrap_err();
-        trail.record(event("strict", Some("acme")), Durability::Strict).wait().await.unwrap();
+        answered(trail.record(event("strict", Some("acme")), Durability::Strict)).await.unwrap();
         eprintln!("not published: {error}");
     }
-    eprintln!("kept: {:?}", publisher.check().wait().await);
-    while publisher.publish_now().await.is_err() {}
+    eprintln!("kept: {:?}", answered(publisher.check()).await);
+    let published = async { while publisher.publish_now().await.is_err() {} };
+    within(LONG, published).await.unwrap();
     let head = trail.close(LONG).unwrap();
     publisher.publish_now().await.unwrap();
     eprintln!("closed: {head}");

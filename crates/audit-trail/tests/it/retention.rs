@@ -13,7 +13,7 @@ use gambeson_audit_trail::{
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
 use super::signing::key;
-use super::{LONG, event, open, small, written};
+use super::{LONG, answered, event, open, small, written};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -70,6 +70,72 @@ fn what_is_too_old_is_dropped_and_the_rest_verifies() {
         // And it can be gone on with.
         written(dir.path(), &small(), 1);
     }
+}
+
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// One that leaps is not believed for a day: not while the trail is open, and not when it is opened again.
+#[tokio::test]
+async fn a_clock_that_leaps_drops_nothing_for_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = Timestamp::from_unix_seconds(1_795_421_730);
+    let clock = ManualClock::at(start);
+    let open = || {
+        let builder = AuditTrail::builder(dir.path()).config(small().retention(Some(DAY), None));
+        builder.clock(Arc::new(clock.clone())).open().unwrap()
+    };
+    let trail = open();
+    let write = async |trail: &AuditTrail| {
+        fill(trail, 5);
+        answered(trail.flush()).await.unwrap();
+        numbers(dir.path())[0]
+    };
+    assert_eq!(write(&trail).await, 1);
+    clock.set(start.plus(YEAR));
+    assert_eq!(write(&trail).await, 1);
+    trail.close(LONG).unwrap();
+    // The leap is in a segment that is sealed already, and then in the last one.
+    for _ in 0..2 {
+        let trail = open();
+        assert_eq!(write(&trail).await, 1);
+        trail.close(LONG).unwrap();
+    }
+    let trail = open();
+    clock.advance(DAY - Duration::from_secs(1));
+    assert_eq!(write(&trail).await, 1);
+    clock.advance(Duration::from_secs(1));
+    assert!(write(&trail).await > 1);
+    let dropped = numbers(dir.path())[0];
+    // Time that passes while nobody writes is no leap.
+    clock.advance(YEAR);
+    assert!(write(&trail).await > dropped);
+    trail.close(LONG).unwrap();
+    assert!(verify(dir.path(), &VerifyOptions::default()).is_ok());
+}
+
+/// All of a day's records may be in one segment: those that the trail itself dates tell the leap.
+#[tokio::test]
+async fn a_leap_within_the_last_segment_is_noticed_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = Timestamp::from_unix_seconds(1_795_421_730);
+    let clock = ManualClock::at(start);
+    let open = |limits: Config| {
+        AuditTrail::builder(dir.path()).config(limits).clock(Arc::new(clock.clone())).open().unwrap()
+    };
+    let trail = open(small());
+    fill(&trail, 20);
+    trail.close(LONG).unwrap();
+    clock.set(start.plus(YEAR));
+    let large = Config::default().retention(Some(DAY), None);
+    for _ in 0..3 {
+        let trail = open(large.clone());
+        fill(&trail, 1);
+        trail.close(LONG).unwrap();
+        assert_eq!(numbers(dir.path())[0], 1);
+    }
+    clock.advance(DAY);
+    open(large).close(LONG).unwrap();
+    assert!(numbers(dir.path())[0] > 1);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use gambeson_audit_trail::{
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
 use super::log::logged;
-use super::{LONG, event, small, written};
+use super::{LONG, answered, event, small, written};
 
 pub(super) fn key() -> SigningKey {
     let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
@@ -64,16 +64,16 @@ async fn the_head_is_signed_in_time_by_the_given_clock() {
     let config = Config::default().checkpoints(1_000, Duration::from_secs(10));
     let (trail, clock) = signed(dir.path(), &key, config);
     record(&trail, 1);
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     clock.advance(Duration::from_secs(9));
     record(&trail, 1);
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     assert_eq!(checkpoints(dir.path()), [1]);
     clock.advance(Duration::from_secs(1));
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     assert_eq!(checkpoints(dir.path()), [1, 4]);
     clock.advance(Duration::from_secs(60));
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     assert_eq!(checkpoints(dir.path()), [1, 4], "nothing new, nothing to sign");
 }
 
@@ -264,6 +264,18 @@ fn the_segment_before_is_looked_at_where_the_last_one_is_not_signed_yet() {
     assert!(error.to_string().contains("does not go on from the segment before"), "{error}");
 }
 
+/// A run without the key, over the end of a segment: each of its records is counted.
+#[test]
+fn what_a_run_without_the_key_wrote_is_unsigned() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    signed(dir.path(), &key, small()).0.close(LONG).unwrap();
+    let signed_up_to = checkpoints(dir.path())[0] + 1;
+    let head = written(dir.path(), &small(), 5);
+    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().segments.len(), 2);
+    signed(dir.path(), &key, small()).0.close(LONG).unwrap();
+    assert_eq!(unsigned(dir.path()), [None, Some(head.seq.unwrap() - signed_up_to)]);
+}
+
 #[test]
 fn what_a_crash_left_unsigned_is_counted_and_no_later_checkpoint_vouches_for_it() {
     let (dir, key) = (tempfile::tempdir().unwrap(), key());
@@ -306,6 +318,21 @@ fn signatures_that_were_taken_out_are_missed_after_the_restart_too() {
     assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 4);
     let error = verify(dir.path(), &with(&key)).unwrap_err();
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
+}
+
+/// Only the last checkpoint is gone: a shutdown behind other records makes none of them signed.
+#[test]
+fn a_shutdown_stands_for_nothing_without_its_checkpoint() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let (trail, _) = signed(dir.path(), &key, Config::default());
+    record(&trail, 3);
+    trail.close(LONG).unwrap();
+    // genesis, checkpoint, three events, checkpoint, shutdown
+    rewrite(&first(dir.path()), 5, |number, body| (number != 5).then(|| body.to_owned()));
+    signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
+    assert_eq!(unsigned(dir.path()), [Some(4)]);
+    let error = verify(dir.path(), &with(&key)).unwrap_err();
+    assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(2)), "{error}");
 }
 
 /// However often it is stopped and started: what it has signed it finds signed.

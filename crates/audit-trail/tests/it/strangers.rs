@@ -9,7 +9,7 @@ use gambeson_core::{
     Timestamp,
 };
 
-use super::{LONG, event};
+use super::{LONG, answered, event};
 
 fn refusal(n: u64) -> AuditEvent {
     let at = Timestamp::from_unix_seconds(1_795_421_730 + i64::try_from(n).unwrap() % 60);
@@ -38,10 +38,10 @@ async fn a_flood_of_refusals_is_a_handful_of_records() {
         let answer = trail.record(refusal(n), Durability::Strict).ready().ok().unwrap();
         assert_eq!(answer.unwrap(), Receipt::queued());
     }
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     assert!(told(&trail).is_empty(), "the window is open");
     clock.advance(Duration::from_secs(60));
-    trail.flush().wait().await.unwrap();
+    answered(trail.flush()).await.unwrap();
     let records = told(&trail);
     assert_eq!(records.len(), 3);
     let networks: Vec<_> = records.iter().map(|record| record.network.as_deref().unwrap()).collect();
@@ -67,12 +67,27 @@ async fn what_the_app_refuses_by_itself_is_kept_each_and_as_surely_as_asked() {
     for kind in [AuditKind::SecretAccess, AuditKind::PolicyChange, AuditKind::Application] {
         for _ in 0..3 {
             let event = AuditEvent::new(kind, "secret.read", Outcome::Denied, at);
-            assert!(trail.record(event, Durability::Strict).wait().await.unwrap().durable, "{kind:?}");
+            assert!(answered(trail.record(event, Durability::Strict)).await.unwrap().durable, "{kind:?}");
         }
     }
     trail.close(LONG).unwrap();
     let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
     assert_eq!((report.events, report.refusals), (9, 0));
+}
+
+/// What a public route lets strangers do is told each time, and as surely as its policy asks.
+#[tokio::test]
+async fn what_strangers_may_do_is_not_counted_but_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let trail = AuditTrail::open(dir.path(), &Config::default()).unwrap();
+    for _ in 0..3 {
+        let mut success = refusal(0);
+        success.outcome = Outcome::Success;
+        assert!(answered(trail.record(success, Durability::Strict)).await.unwrap().durable);
+    }
+    trail.close(LONG).unwrap();
+    let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
+    assert_eq!((report.events, report.refusals), (3, 0));
 }
 
 #[test]
@@ -98,8 +113,8 @@ async fn a_disk_with_little_room_is_not_for_strangers() {
     let dir = tempfile::tempdir().unwrap();
     let trail = AuditTrail::open(dir.path(), &Config::default().min_free_bytes(u64::MAX)).unwrap();
     let _ = trail.record(refusal(1), Durability::Async);
-    trail.record(event("mine", Some("acme")), Durability::Strict).wait().await.unwrap();
-    assert!(matches!(trail.check().wait().await, Health::Degraded(_)));
+    answered(trail.record(event("mine", Some("acme")), Durability::Strict)).await.unwrap();
+    assert!(matches!(answered(trail.check()).await, Health::Degraded(_)));
     trail.close(LONG).unwrap();
     let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
     assert_eq!((report.events, report.lost), (1, 1));
