@@ -147,7 +147,8 @@ impl Start {
             end,
             // It is in the segment before, and looked for there.
             own: None,
-            times: earlier.times,
+            // With a segment of which nothing is known nothing is dropped.
+            times: Vec::new(),
             instance: earlier.instance,
             note: Note::Recovery,
         }

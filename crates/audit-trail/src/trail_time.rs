@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn while_the_clock_is_not_believed_time_goes_on() {
+        let mut time = TrailTime::default();
+        time.read(start());
+        for hours in 1..5 {
+            time.advance(start().plus(YEAR + HOUR * hours), HOUR);
+            assert_eq!(time.believed, start().plus(HOUR * hours));
+        }
+        // Put right to within a day, it is believed.
+        time.advance(start().plus(LEAP + HOUR * 5), HOUR);
+        assert_eq!(time.believed, start().plus(LEAP + HOUR * 5));
+    }
+
+    #[test]
     fn each_leap_is_told_once() {
         let mut time = TrailTime::default();
         let mut told = |at: Timestamp| {

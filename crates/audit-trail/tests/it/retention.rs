@@ -13,7 +13,7 @@ use gambeson_audit_trail::{
 use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
 
 use super::signing::key;
-use super::{LONG, answered, event, open, small, written};
+use super::{LONG, answered, event, log, open, small, written};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -86,7 +86,7 @@ async fn a_clock_that_leaps_drops_nothing_for_a_day() {
     };
     let trail = open();
     let write = async |trail: &AuditTrail| {
-        fill(trail, 5);
+        fill(trail, 12);
         answered(trail.flush()).await.unwrap();
         numbers(dir.path())[0]
     };
@@ -111,6 +111,46 @@ async fn a_clock_that_leaps_drops_nothing_for_a_day() {
     assert!(write(&trail).await > dropped);
     trail.close(LONG).unwrap();
     assert!(verify(dir.path(), &VerifyOptions::default()).is_ok());
+}
+
+/// Whoever sends an event dates it: that is no time of the trail's.
+#[test]
+fn the_times_of_events_are_not_gone_by() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730).plus(YEAR));
+    let open = |limits: Config| {
+        AuditTrail::builder(dir.path()).config(limits).clock(Arc::new(clock.clone())).open().unwrap()
+    };
+    let trail = open(small());
+    fill(&trail, 20);
+    trail.close(LONG).unwrap();
+    let trail = open(Config::default());
+    fill(&trail, 1);
+    trail.close(LONG).unwrap();
+    clock.advance(DAY);
+    open(small().retention(Some(DAY), None)).close(LONG).unwrap();
+    assert!(numbers(dir.path())[0] > 1);
+}
+
+/// Each start that does not believe the clock says so once, where it matters.
+#[tokio::test]
+async fn a_leap_is_told_where_something_is_kept_by_age() {
+    log::listen();
+    let start = Timestamp::from_unix_seconds(1_795_421_730);
+    for (age, told, ahead) in [(Some(DAY), 1, 86_500), (None, 0, 86_600)] {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(start);
+        let builder = AuditTrail::builder(dir.path()).config(small().retention(age, Some(1 << 20)));
+        let trail = builder.clock(Arc::new(clock.clone())).open().unwrap();
+        fill(&trail, 1);
+        answered(trail.flush()).await.unwrap();
+        clock.set(start.plus(Duration::from_secs(ahead)));
+        for _ in 0..3 {
+            fill(&trail, 1);
+            answered(trail.flush()).await.unwrap();
+        }
+        assert_eq!(log::times_said(&format!("ahead={ahead} ")), told, "{age:?}");
+    }
 }
 
 /// All of a day's records may be in one segment: those that the trail itself dates tell the leap.
