@@ -225,4 +225,22 @@ mod tests {
         let kept = split(&details[1].1).len();
         assert_eq!(details[2], (OMITTED_ROLES, (300 - kept).to_string()));
     }
+
+    #[test]
+    fn a_record_that_does_not_fit_is_told_by_its_length() {
+        let policy = Policy::parse(
+            r#"version = 1
+            [permissions]
+            a = { attributes = { t = "text" } }
+            [roles]
+            r = { grants = [{ perm = "a", when = { t = "x" } }] }"#,
+        )
+        .unwrap();
+        for (length, name) in [(894, RECORD), (895, OMITTED_RECORD)] {
+            let text = "x".repeat(length);
+            let record = [("t", crate::Attribute::Text(&text))];
+            let details = details_of(&policy, &Asker::default(), "a", Some(&record));
+            assert_eq!(details[1].0, name, "{length}");
+        }
+    }
 }

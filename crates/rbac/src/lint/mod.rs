@@ -13,7 +13,7 @@ mod tenants;
 use gambeson_core::Timestamp;
 
 pub use self::known::{LINTS, Lint};
-use crate::finding::{Finding, Findings, Severity};
+use crate::finding::{Finding, Findings};
 use crate::policy::Policy;
 use crate::table::RouteEntry;
 
@@ -73,9 +73,9 @@ impl<'a> Linter<'a> {
     /// All that was found, in the order of the text.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        let (policy, mut all) = Policy::examine(self.text, None);
-        if all.iter().any(|finding| finding.severity == Severity::Error) {
-            return all;
+        let (policy, errors) = Policy::examine(self.text, None);
+        if !errors.is_empty() {
+            return errors;
         }
         let mut findings = Findings::about(self.text);
         access::check(&policy, self.routes, &mut findings);
@@ -88,8 +88,6 @@ impl<'a> Linter<'a> {
         if let Some(routes) = self.routes {
             routes::check(&policy, routes, &mut findings);
         }
-        all.extend(findings.into_sorted());
-        all.sort_by_key(|finding| finding.position);
-        all
+        findings.into_sorted()
     }
 }

@@ -92,3 +92,24 @@ fn routes_and_roles_that_come_and_go_count() {
         (vec!["Team Lead: fallback".to_owned(), "editor: fallback".to_owned()], vec![])
     );
 }
+
+#[test]
+fn what_anyone_may_is_said_once_and_limits_count_where_they_matter() {
+    let text = |grants: &str, route: &str| {
+        let text = format!(
+            "version = 1\n[permissions]\na = {{ attributes = {{ n = \"number\" }} }}\n[roles]\nbase = {{ grants = [{grants}] }}\n\
+             heir = {{ inherits = [\"base\"] }}\n[routes]\n\"GET /a\" = {route}\n"
+        );
+        Policy::parse(&text).unwrap()
+    };
+    let gained =
+        |old: &Policy, new: &Policy| old.diff(new).gained.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (asks, limited) = ("{ perm = \"a\" }", "{ perm = \"a\", when = { n = 1 } }");
+    assert_eq!(gained(&text("", asks), &text("", "\"public\"")), ["anyone: GET /a"]);
+    let both = ["base: a when n is 1", "heir: a when n is 1"];
+    assert_eq!(gained(&text("", asks), &text(limited, asks)), both, "by inheritance too");
+    assert!(
+        text("\"a\"", asks).diff(&text(&format!("\"a\", {limited}"), asks)).is_empty(),
+        "it was granted anyway"
+    );
+}

@@ -448,6 +448,32 @@ async fn what_failed_does_not_hold_after_a_restart_and_what_held_does() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_what_a_taken_role_allows_tells_of_that_role() {
+    let strong = POLICY.replace("\"db:repair\" = {}", "\"db:repair\" = { acr = [\"phr\"] }");
+    let (policy, clock, sink): (PolicyHandle, _, _) = (strong.parse().unwrap(), clock(), Sink::default());
+    let activations = open(&policy, MemoryActivations::default(), &clock);
+    let bob = caller(&[]);
+    activations.break_glass(&facts(&bob), "admin", "incident 42", HOUR).await.unwrap();
+    let layer = AuthorizeLayer::new(&policy, by_path)
+        .clock(Arc::new(clock.clone()))
+        .audit(Arc::new(sink.clone()))
+        .activations(&activations);
+    let request = crate::support::request_of(Method::GET, "/db:repair", Some(bob));
+    assert_eq!(layer.layer(Inner::default()).oneshot(request).await.unwrap().status(), 401);
+    let (event, _) = sink.take().remove(0);
+    assert!(event.details.contains(&("why", "admin grants db:repair".to_owned())), "{:?}", event.details);
+}
+
+#[tokio::test]
+async fn a_duty_ends_with_the_role() {
+    let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
+    let activations = open(&policy, MemoryActivations::default(), &clock);
+    activations.activate(&facts(&caller(&["payer", "booker"])), "payer").await.unwrap();
+    assert_eq!(allowed(&policy, &activations, &clock, &caller(&["payer", "booker"])).await, ["invoice:pay"]);
+    assert_eq!(allowed(&policy, &activations, &clock, &caller(&["viewer"])).await, ["invoice:read"]);
+}
+
+#[tokio::test]
 async fn an_everyday_duty_does_not_wait_for_the_trail() {
     let (policy, clock, sink): (PolicyHandle, _, _) = (POLICY.parse().unwrap(), clock(), Sink::default());
     let activations = open(&policy, MemoryActivations::default(), &clock);

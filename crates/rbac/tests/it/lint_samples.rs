@@ -451,9 +451,51 @@ fn a_policy_is_held_against_the_routes_of_an_app() {
 }
 
 #[test]
+fn tenants_are_asked_for_only_of_several_issuers_and_only_where_they_are_not_said() {
+    let a = "[claims.a]\nissuer = \"a\"\nroles_at = \"r\"\n";
+    let b = "[claims.b]\nissuer = \"b\"\nroles_at = \"r\"\ntenants = []\n";
+    let told = |claims: &str| said(&format!("{HEAD}{claims}"), "unbound-tenants").len();
+    assert_eq!((told(a), told(b), told(&format!("{a}{b}"))), (0, 0, 1));
+}
+
+#[test]
+fn a_permission_is_needed_and_given_in_more_than_one_way() {
+    let unneeded = |rest: &str| said(&format!("{HEAD}{rest}"), "unneeded-permission").len();
+    assert_eq!(unneeded(""), 0, "no routes are known");
+    assert_eq!(
+        unneeded("[routes]\nfallback = { perm = \"notes:write\" }\n\"GET /x\" = { perm = \"notes:read\" }"),
+        1
+    );
+    let text = format!(
+        "{HEAD}[roles]\na = {{ grants = [{{ perm = \"notes:read\", until = 2027-01-01T00:00:00Z }}], deny = [{{ perm = \"notes:write\", until = 2027-01-01T00:00:00Z }}] }}\n"
+    );
+    let routes = [RouteEntry::new(Method::GET, "/x", Access::Permission("notes:read".into()))];
+    let linter = Linter::new(&text).routes(&routes);
+    assert_eq!(of_id(&linter, "unneeded-permission").len(), 2, "the routes of the app are known");
+    let ungranted = said(&text, "ungranted-permission");
+    assert!(
+        ungranted.len() == 2 && ungranted[0].contains("`notes:write`"),
+        "given at times, and denied at times: {ungranted:?}"
+    );
+}
+
+#[test]
+fn of_two_grants_that_are_the_same_one_is_enough() {
+    let text = format!("{HEAD}[roles]\na = {{ grants = [\"notes:read\", \"notes:read\"] }}\n");
+    assert_eq!(said(&text, "redundant-grant").len(), 1);
+}
+
+#[test]
 fn what_is_well_is_not_told() {
     let narrow = format!("{HEAD}[roles]\na = {{ grants = [\"notes:*\"], deny = [\"notes:purge\"] }}\n");
-    for id in ["shadowed-grant", "redundant-grant", "standing-privilege", "case-only-names", "unused-role"] {
+    for id in [
+        "shadowed-grant",
+        "redundant-grant",
+        "standing-privilege",
+        "case-only-names",
+        "unused-role",
+        "untested-role",
+    ] {
         assert!(said(&narrow, id).is_empty(), "{id}");
     }
 }
@@ -470,6 +512,8 @@ fn what_is_over_is_told_when_the_time_is_given() {
     assert_eq!(of_id(&Linter::new(&over).now(now), "expired-grant"), [expected]);
     assert!(of_id(&Linter::new(&open).now(now), "expired-grant").is_empty());
     assert!(said(&over, "expired-grant").is_empty(), "without a clock nothing is over");
+    let denial = of_id(&Linter::new(&over.replace("grants", "deny")).now(now), "expired-grant");
+    assert!(denial[0].contains("the denial of `notes:read` ended"), "{denial:?}");
 }
 
 /// Every id that is written in the source is promised, so that none comes without a sample.

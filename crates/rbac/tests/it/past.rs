@@ -264,3 +264,126 @@ async fn decisions_upon_a_record_and_by_the_time_come_out_the_same() {
     assert_eq!((report.agreed, report.disagreed), (8, 1));
     assert_eq!(report.skipped.into_iter().collect::<Vec<_>>(), [(Skipped::UponRecord, 1)]);
 }
+
+#[test]
+fn only_what_was_allowed_by_the_policy_in_force_is_a_use() {
+    let text = "version = 1\n[permissions]\na = {}\nb = {}\n[roles]\nbase = { grants = [\"a\", \"b\"] }\n";
+    let policy = Policy::parse(text).unwrap();
+    let past = |permission: &str, outcome, change: fn(&mut PastDecision)| {
+        let mut past = PastDecision::new(permission, outcome);
+        past.detail("roles", "base");
+        change(&mut past);
+        past
+    };
+    let mut usage = Usage::of(&policy);
+    usage.take(&past("a", Outcome::Denied, |_| {}));
+    usage.take(&past("a", Outcome::Failed, |_| {}));
+    usage.take(&past("a", Outcome::Success, |past| past.reason = Some("forbidden".into())));
+    usage.take(&past("a", Outcome::Success, |past| past.detail("shadow_policy", "x")));
+    assert_eq!(
+        (usage.report().unused.len(), usage.report().allowed, usage.report().period.events),
+        (2, 0, 3)
+    );
+    usage.take(&past("a", Outcome::Success, |_| {}));
+    let unused: Vec<String> = usage.report().unused.iter().map(ToString::to_string).collect();
+    assert_eq!(unused, ["base grants b: never used"]);
+    let mut usage = Usage::of(&policy);
+    for at in ["2", "1", "3", "2"] {
+        let mut past = PastDecision::new("a", Outcome::Denied);
+        past.at = at.into();
+        usage.take(&past);
+    }
+    assert_eq!(usage.report().period.to_string(), "4 decisions from 1 to 3");
+}
+
+#[test]
+fn a_use_is_whoevers_role_it_was_and_of_what_was_cut_everybodys() {
+    let text = "version = 1\n[permissions]\na = {}\n[roles]\nx = { grants = [\"a\"] }\ny = { grants = [\"a\"] }\nz = { grants = [\"a\"] }\nw = { grants = [\"a\"] }\n";
+    let policy = Policy::parse(text).unwrap();
+    let mut usage = Usage::of(&policy);
+    let mut past = PastDecision::new("a", Outcome::Success);
+    for (name, role) in [("roles", "x"), ("activated_roles", "y"), ("actor_roles", "z")] {
+        past.detail(name, role);
+    }
+    usage.take(&past);
+    let unused = |usage: &Usage<'_>| -> Vec<String> {
+        usage.report().unused.iter().map(|grant| grant.role.to_string()).collect()
+    };
+    assert_eq!((unused(&usage), usage.report().unseen_roles), (vec!["w".to_owned()], vec!["w".into()]));
+    past.detail("roles_omitted", "3");
+    usage.take(&past);
+    assert_eq!(
+        (unused(&usage), usage.report().without_roles),
+        (Vec::new(), 1),
+        "w may be among those left out"
+    );
+}
+
+#[test]
+fn each_reason_stands_for_its_decision() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let digest: Box<str> = policy.digest().into();
+    let past = |permission: &str, outcome, reason: &str, role: Option<&str>| {
+        let mut past = PastDecision::new(permission, outcome);
+        past.reason = (!reason.is_empty()).then(|| reason.into());
+        past.policy = Some(digest.clone());
+        past.at = "2026-11-23T08:15:30.250Z".into();
+        if let Some(role) = role {
+            past.subject = Some("bob".into());
+            past.detail("roles", role);
+        }
+        past
+    };
+    let read = |outcome, reason: &str, role| past("notes:read", outcome, reason, role);
+    let mut timeless = read(Outcome::Success, "", Some("viewer"));
+    timeless.at = "yesterday".into();
+    let mut activated = read(Outcome::Success, "", Some(""));
+    activated.detail("activated_roles", "viewer");
+    let mut acted = read(Outcome::Denied, "forbidden", Some("viewer"));
+    acted.actor = Some("robot".into());
+    acted.detail("actor_roles", "");
+    let events = [
+        read(Outcome::Denied, "insufficient-user-authentication", Some("viewer")),
+        past("notes:none", Outcome::Failed, "indeterminate", Some("viewer")),
+        // Nobody is refused before the policy is asked.
+        past("notes:none", Outcome::Denied, "unauthenticated", None),
+        read(Outcome::Denied, "not-found", Some("viewer")),
+        timeless,
+        activated,
+        acted,
+    ];
+    let report = replay(std::slice::from_ref(&policy), events);
+    assert_eq!((report.agreed, report.disagreed), (5, 0), "{:?}", report.disagreements);
+    let skipped = [(Skipped::OutOfScope, 1), (Skipped::WithoutTime, 1)];
+    assert_eq!(report.skipped.into_iter().collect::<Vec<_>>(), skipped);
+}
+
+#[test]
+fn a_foreign_policy_that_is_known_stays_known() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let foreign = |digest: &str| {
+        let mut past = PastDecision::new("notes:read", Outcome::Success);
+        past.subject = Some("bob".into());
+        past.roles = Some(Vec::new());
+        past.policy = Some(digest.into());
+        past
+    };
+    let many = (0..100).map(|number| foreign(&number.to_string()));
+    let report = replay(&[policy], many.chain([foreign("0"), foreign("0")]));
+    assert_eq!(report.other_policies.get(&Some("0".into())), Some(&3));
+    assert_eq!(report.other_policies.get(&None), Some(&36), "beyond the first 64");
+}
+
+#[test]
+fn details_that_say_what_was_left_out_are_taken_at_their_word() {
+    let read = |name: &str, value: &str| {
+        let mut past = PastDecision::new("a", Outcome::Success);
+        past.detail(name, value);
+        (past.cut, past.observed, past.shadow)
+    };
+    assert_eq!(read("roles_omitted", "1"), (true, false, false));
+    assert_eq!(read("record_omitted", "1000"), (true, false, false));
+    assert_eq!(read("mode", "observe"), (false, true, false));
+    assert_eq!(read("mode", "enforce"), (false, false, false));
+    assert_eq!(read("other", "observe"), (false, false, false));
+}

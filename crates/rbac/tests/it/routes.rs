@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use gambeson_core::{Access, EndpointSpec, Outcome, Profile};
+use gambeson_core::{Access, EndpointSpec, Mode, Outcome, Profile, Timestamp};
 use gambeson_rbac::{
     Authorized, Authorizer, ManagementAccess, PolicyHandle, Refusal, Routes, need, permissions, public,
 };
@@ -287,4 +287,50 @@ async fn the_matrix_page_lists_every_route_under_the_policy_in_force() {
     let page = page.into_body().collect().await.unwrap().to_bytes();
     let page = std::str::from_utf8(&page).unwrap();
     assert!(page.contains("DELETE /notes/{id}") && page.contains("GET /docs"), "{page}");
+}
+
+#[tokio::test]
+async fn while_observing_the_router_itself_says_no() {
+    let until = Timestamp::from_unix_seconds(i64::MAX / 2_000_000_000);
+    let app = routes(&policy(), &Sink::default())
+        .mount(EndpointSpec::new(Method::GET, "/metrics", Access::Management), get(|| async { "m" }))
+        .authorize(move |layer| layer.mode(Mode::Observe { until }))
+        .build()
+        .unwrap();
+    assert_eq!(ask(&app, Method::GET, "/metrics", Some("admin")).await, 404, "it is not here");
+    let answer = app.oneshot(request(Method::DELETE, "/notes", Some("admin")).map(Body::new)).await.unwrap();
+    assert_eq!(answer.status(), 405);
+    assert_eq!(answer.headers()["allow"], "GET, POST, HEAD");
+}
+
+#[test]
+fn what_axum_would_panic_about_is_told_in_words() {
+    let of = |method: Method, template: &str| {
+        let spec = EndpointSpec::new(method, template.to_owned(), Access::Public("why".into()));
+        Routes::<()>::new(&policy())
+            .mount(spec, get(|| async {}))
+            .authorize(|layer| layer.audit(Arc::new(Sink::default())))
+            .build()
+            .map_or_else(|error| error.to_string(), |_| String::new())
+    };
+    let other = Method::from_bytes(b"PROPFIND").unwrap();
+    for (method, template, words) in [
+        (Method::HEAD, "/x", "HEAD follows the rule of GET: declare GET only"),
+        (other, "/x", "axum routes the methods of RFC 9110 and PATCH only"),
+        (Method::GET, "x", "a template starts with a slash"),
+        (Method::GET, "/:id", "write a parameter as {name}"),
+        (Method::GET, "/*rest", "write a parameter as {name}"),
+    ] {
+        let said = of(method, template);
+        assert!(said.contains(words), "{template}: {said}");
+    }
+    assert_eq!(of(Method::GET, "/x"), "");
+}
+
+#[test]
+fn an_inventory_is_in_the_order_of_its_templates() {
+    let routes =
+        Routes::<()>::new(&policy()).get("/b", public("b"), || async {}).get("/a", public("a"), || async {});
+    let templates: Vec<_> = routes.inventory().into_iter().map(|entry| entry.template).collect();
+    assert_eq!(templates, ["/a".into(), Box::<str>::from("/b")]);
 }

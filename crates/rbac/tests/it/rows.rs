@@ -59,7 +59,9 @@ fn what_depends_on_something_is_neither_allowed_nor_denied_and_the_failure_says_
         as = ["night"]; do = "pay"; expect = "allow"; record = { urgent = false }
         as = ["clerk", "boss"]; do = "pay"; expect = "conditional"; record = { amount = -1, currency = "\"", urgent = true }; at = "2026-12-01T09:00:00Z"
         as = ["clerk"]; do = "pay"; expect = "allow"; record = { amount = 1 }
-        as = ["clerk"]; do = "read"; expect = "conditional""#,
+        as = ["clerk"]; do = "read"; expect = "conditional"
+        as = ["boss"]; do = "pay"; expect = "allow"
+        as = []; do = "pay"; expect = "allow""#,
     );
     let clerk = "clerk grants pay when amount is at most 500 and currency is EUR";
     let expected = [
@@ -79,6 +81,10 @@ fn what_depends_on_something_is_neither_allowed_nor_denied_and_the_failure_says_
             .to_owned(),
         format!("clerk · pay {{ \"amount\" = 1 }}: expected allow, got indeterminate: the record can't tell: {clerk}"),
         "clerk · read: expected conditional, got allow".to_owned(),
+        "boss · pay: expected allow, got conditional: it depends on the record: boss denies pay when urgent is true; boss → "
+            .to_owned()
+            + clerk,
+        "no role · pay: expected allow, got deny".to_owned(),
     ];
     assert_eq!(failed, expected);
 }
@@ -93,6 +99,18 @@ fn windows_without_a_gap_are_no_condition() {
         Policy::parse(&text).unwrap().run_tests().is_ok()
     };
     assert!(test(both) && !test(&gap));
+}
+
+#[test]
+fn a_condition_after_a_window_counts_as_both() {
+    let late = r#"temp = { grants = [{ perm = "pay", until = "2027-01-01T00:00:00Z" }, { perm = "pay", when = { urgent = true }, from = "2027-02-01T00:00:00Z" }] }"#;
+    let line = POLICY.lines().find(|line| line.starts_with("temp")).unwrap();
+    let text = rows(r#"as = ["temp"]; do = "pay"; expect = "deny""#).replace(line, late);
+    let failures = Policy::parse(&text).unwrap().run_tests().failures;
+    assert!(
+        failures[0].contains("it depends on the record and the time: temp grants pay until"),
+        "{failures:?}"
+    );
 }
 
 #[test]
@@ -202,6 +220,12 @@ fn a_rule_with_limits_is_tested_by_a_row_within_them() {
     assert_eq!(of_temp(r#"expect = "deny"; at = "2027-01-01T00:00:00Z""#), [temp]);
     assert!(of_temp(r#"expect = "allow"; at = "2026-12-01T00:00:00Z""#).is_empty());
     assert!(of_temp(r#"expect = "conditional""#).is_empty());
+    let two = r#"temp = { grants = [{ perm = "pay", when = { urgent = true }, until = "2027-01-01T00:00:00Z" }, { perm = "pay", when = { urgent = false }, until = "2027-01-01T00:00:00Z" }] }"#;
+    let line = POLICY.lines().find(|line| line.starts_with("temp")).unwrap();
+    let row = rows(r#"as = ["temp"]; do = "pay"; expect = "conditional"; record = { urgent = false }"#);
+    let found = lint(&row.replace(line, two)).into_iter().filter(|finding| finding.id == "untested-rule");
+    let places: Vec<usize> = found.map(|finding| finding.position.column).collect();
+    assert_eq!(places, [two.find("\"pay\"").unwrap() + 1], "the record rules it out");
     let cures =
         lint(&rows("as = [\"temp\"]; do = \"ship\"; expect = \"deny\"; at = \"2027-01-01T00:00:00Z\""));
     let cure = cures.iter().find(|finding| finding.message == temp).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use gambeson_core::Principal;
-use gambeson_rbac::{Decision, Effect, Policy, Stage};
+use gambeson_rbac::{Attribute, Decision, Effect, Policy, Situation, Stage};
 use proptest::prelude::*;
 
 const POLICY: &str = r#"
@@ -142,4 +142,108 @@ proptest! {
             prop_assert!(!denied || why.decision == Decision::Deny);
         }
     }
+}
+
+/// Roles that may, as far as the record, the time and each other let them.
+const LIMITED: &str = r#"version = 1
+[permissions]
+pay = { attributes = { amount = "number", urgent = "flag" } }
+[roles]
+clerk = { grants = [{ perm = "pay", when = { amount = { max = 1 } } }] }
+boss = { grants = ["pay"] }
+late = { grants = [{ perm = "pay", until = 2020-01-01T00:00:00Z }, { perm = "pay", when = { amount = 7 } }] }
+calm = { deny = [{ perm = "pay", when = { urgent = true } }] }
+auditor = { deny = ["pay"] }
+[[separation_of_duties]]
+name = "four-eyes"
+kind = "static"
+roles = ["boss", "auditor", "late"]
+max = 1
+"#;
+
+fn why_upon(roles: &[&str], record: Option<&dyn gambeson_rbac::Attributes>) -> gambeson_rbac::Why {
+    let policy = Policy::parse(LIMITED).unwrap();
+    let caller = roles.iter().fold(Principal::user("i", "bob"), |bob, role| bob.role(*role)).build();
+    let now = Situation::then(gambeson_core::Timestamp::from_unix_seconds(1_800_000_000));
+    policy.why_in(&caller, "pay", &record.map_or(now, |record| now.upon(record)))
+}
+
+#[test]
+fn what_would_do_is_told_where_no_rule_says_it() {
+    let large = [("amount", Attribute::Number(2)), ("urgent", Attribute::Flag(false))];
+    let why = why_upon(&["clerk"], Some(&large));
+    assert_eq!(
+        why.missing.unwrap().role.as_deref(),
+        Some("boss"),
+        "another role gives it whatever the amount"
+    );
+    let why = why_upon(&["calm"], Some(&large));
+    assert_eq!(
+        why.line(),
+        "no role of the caller grants pay; role boss gives it",
+        "its denial does not hold"
+    );
+}
+
+#[test]
+fn the_rule_that_holds_is_told_before_those_that_do_not() {
+    let large = [("amount", Attribute::Number(2)), ("urgent", Attribute::Flag(false))];
+    assert_eq!(why_upon(&["clerk", "boss"], Some(&large)).line(), "boss grants pay");
+    let why = why_upon(&["late"], None);
+    assert_eq!(why.line(), "it depends on the record: late grants pay when amount is 7", "the other is over");
+    let holds: Vec<_> = why.caller.rules.iter().map(|rule| rule.holds).collect();
+    assert_eq!(holds, [Some(false), None]);
+}
+
+#[test]
+fn roles_that_are_kept_apart_grant_nothing_and_still_deny() {
+    let why = why_upon(&["auditor", "late"], None);
+    assert_eq!(why.line(), "auditor denies pay");
+    assert!(why.caller.rules.iter().any(|rule| rule.effect == Effect::Denies && rule.holds == Some(true)));
+    let why = why_upon(&["boss", "late"], None);
+    let expected = "the caller has roles that are kept apart, so they grant nothing: boss grants pay";
+    assert!(why.line().starts_with(expected), "{}", why.line());
+}
+
+#[test]
+fn of_many_rules_and_roles_some_are_told() {
+    let roles: String = (0..5_000)
+        .map(|number| format!("r{number} = {{ inherits = [\"r{}\"], grants = [\"a\"] }}\n", number + 1))
+        .collect();
+    let text = format!(
+        "version = 1\n[permissions]\na = {{}}\nb = {{}}\n[roles]\n{roles}r5000 = {{ grants = [\"b\"] }}\n"
+    );
+    let policy = Policy::parse(&text).unwrap();
+    assert_eq!(policy.why_roles(["r0"], "a").caller.rules.len(), 16);
+    let far = policy.why_roles(["r0"], "b");
+    assert!(far.decision == Decision::Allow && far.caller.rules.is_empty(), "so far is not looked");
+}
+
+#[test]
+fn what_is_shown_has_an_end_and_says_nothing_twice() {
+    let many: Vec<String> = (0..40).map(|number| format!("unknown-{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let why = why_upon(&many, None);
+    assert_eq!(why.caller.unknown_roles.len(), 16);
+    let shown = why.to_string();
+    assert!(shown.starts_with("deny: pay\n"), "{shown}");
+}
+
+#[test]
+fn the_narrowest_role_has_the_fewest_privileges_and_then_the_fewest_permissions() {
+    let text = r#"version = 1
+[permissions]
+a = {}
+b = {}
+c = {}
+p = { privileged = true }
+[roles]
+small = { grants = ["a", "p"] }
+large = { grants = ["a", "b", "c"] }
+nobody = { deny = ["b", "c"] }
+[business_roles]
+"Narrow" = ["large", "nobody"]
+"#;
+    let missing = Policy::parse(text).unwrap().why_roles([], "a").missing.unwrap();
+    assert_eq!((missing.role.as_deref(), missing.business_role.as_deref()), (Some("large"), Some("Narrow")));
 }
