@@ -236,7 +236,7 @@ mod tests {
             r = { grants = [{ perm = "a", when = { t = "x" } }] }"#,
         )
         .unwrap();
-        for (length, name) in [(894, RECORD), (895, OMITTED_RECORD)] {
+        for (length, name) in [(892, RECORD), (893, OMITTED_RECORD)] {
             let text = "x".repeat(length);
             let record = [("t", crate::Attribute::Text(&text))];
             let details = details_of(&policy, &Asker::default(), "a", Some(&record));

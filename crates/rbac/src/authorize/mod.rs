@@ -120,6 +120,9 @@
 //! | `the next policy would answer otherwise` with `said` and `would_say` | warn | once a route and kind of difference, of the first 256 |
 //! | `authorization is not on record` | error | the audit sink failed |
 //!
+//! Differences of a shadow policy are no metric of otel-setup, which counts how requests end: read
+//! [`AuthorizeLayer::shadow_report`], or count the audit events of reason `shadow-differs`.
+//!
 //! Audit events have the kind `authorization`, the permission as action, the slug as reason, and carry the policy's
 //! digest. The outcome is `success`, `denied`, or `failed` for 503; what is let pass while observing is a `success` with
 //! the slug and the detail `mode` = `observe`; what a role that was activated allows has `activated` = `true`. A strict act whose record did not become durable is withdrawn by a second
