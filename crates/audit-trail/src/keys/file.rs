@@ -123,11 +123,11 @@ impl FileSubjectKeys {
         Ok(())
     }
 
-    /// Forgets who was erased longer ago than anything that is on its way.
+    /// Forgets who was erased longer ago than anything that is on its way. A file that tells no time stays, and stops no erasure.
     fn remove_old_erasures(&self, _: &Lock, now: Timestamp) -> io::Result<()> {
         for entry in fs::read_dir(self.dir.join("erased"))? {
             let path = entry?.path();
-            if read_erasure(&path)?.is_some_and(|at| now.since(at) > ERASURES_KEPT) {
+            if matches!(read_erasure(&path), Ok(Some(at)) if now.since(at) > ERASURES_KEPT) {
                 remove(&path)?;
             }
         }
@@ -358,10 +358,13 @@ mod tests {
         let dir = folder.path().join("s");
         let store = FileSubjectKeys::open(&dir).unwrap();
         let alice = SubjectTag([1; 32]);
-        fs::remove_dir(dir.join("erased")).unwrap();
-        fs::create_dir(dir.join("erased")).unwrap();
         fs::create_dir(store.erased_path(&alice)).unwrap();
         assert!(store.erase(&alice, at(1)).is_err());
+        assert_eq!(unfinished(&dir), 0);
+        assert!(!store.erase(&SubjectTag([2; 32]), at(1)).unwrap(), "others can be erased");
+        fs::write(store.erased_path(&SubjectTag([3; 32])), "junk").unwrap();
+        assert!(store.find(&SubjectTag([3; 32])).is_err());
+        assert!(!store.erase(&SubjectTag([3; 32]), at(1)).unwrap(), "and erasing mends it");
         fs::remove_dir(dir.join("keys")).unwrap();
         assert!(store.keep(&SubjectTag([2; 32]), key(1)).is_err());
         assert_eq!(unfinished(&dir), 0);
