@@ -22,8 +22,14 @@ pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(inner: B, act: Option<Act>) -> Self {
-        Self { act, left: inner.size_hint().exact(), inner }
+    /// A body whose end nobody has to be told.
+    pub(super) fn untold(inner: B) -> Self {
+        Self { act: None, left: None, inner }
+    }
+
+    /// A body of which so many bytes were announced, if that was said.
+    pub(super) fn of(act: Act, announced: Option<u64>, inner: B) -> Self {
+        Self { act: Some(act), left: announced, inner }
     }
 }
 

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Method, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -60,15 +61,24 @@ where
 /// Follows the answer to its end, which may be here already.
 fn follow<B: Body>(response: Response<B>, act: Option<Act>) -> Response<ResponseBody<B>> {
     let Some(mut act) = act else {
-        return response.map(|body| ResponseBody::new(body, None));
+        return response.map(ResponseBody::untold);
     };
-    act.answered(response.status());
+    let status = response.status();
+    act.answered(status);
     // Nobody polls a body that is not sent.
-    if act.method == Method::HEAD || response.body().is_end_stream() {
+    let bodiless =
+        act.method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if bodiless || response.body().is_end_stream() {
         act.ended();
-        return response.map(|body| ResponseBody::new(body, None));
+        return response.map(ResponseBody::untold);
     }
-    response.map(|body| ResponseBody::new(body, Some(act)))
+    // A server asks for no more than its field `Content-Length` says.
+    let announced = response.body().size_hint().exact().or_else(|| length(response.headers()));
+    response.map(|body| ResponseBody::of(act, announced, body))
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {

@@ -192,6 +192,25 @@ async fn a_body_is_followed_to_its_end() {
     drop(body);
     assert_eq!(seen(&exact), ok, "a server that has sent all does not ask for the end");
 
+    for (status, length, frames) in [(200, Some(8), 2), (204, None, 0), (304, None, 0)] {
+        let sink = RecordingAuditSink::new();
+        let app = layer(&sink).layer(service_fn(move |_: Request<()>| async move {
+            let mut response = Response::new(Slow(0, None));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            response
+                .headers_mut()
+                .extend(length.map(|bytes: u64| (http::header::CONTENT_LENGTH, bytes.into())));
+            Ok::<_, Infallible>(response)
+        }));
+        let mut body = Box::pin(app.oneshot(request(Method::GET)).await.unwrap().into_body());
+        for _ in 0..frames {
+            body.frame().await.unwrap().unwrap();
+        }
+        drop(body);
+        let ended = one(Outcome::Success, None, Some(&status.to_string()));
+        assert_eq!(seen(&sink), ended, "a server asks for no more than was announced");
+    }
+
     let head = RecordingAuditSink::new();
     drop(body_of(&head, Method::HEAD, || Slow(0, None)).await);
     assert_eq!(seen(&head), ok, "nobody reads the body of an answer to HEAD");
