@@ -387,3 +387,20 @@ fn details_that_say_what_was_left_out_are_taken_at_their_word() {
     assert_eq!(read("mode", "enforce"), (false, false, false));
     assert_eq!(read("other", "observe"), (false, false, false));
 }
+
+#[test]
+fn one_that_comes_out_otherwise_is_enough() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let past = |outcome| {
+        let mut past = PastDecision::new("notes:read", outcome);
+        past.policy = Some(policy.digest().into());
+        past.at = "2026-11-23T08:15:30.250Z".into();
+        past.subject = Some("bob".into());
+        past.detail("roles", "viewer");
+        past
+    };
+    let all = std::slice::from_ref(&policy);
+    assert!(replay(all, [past(Outcome::Success)]).is_ok());
+    assert!(!replay(all, [past(Outcome::Success), past(Outcome::Denied)]).is_ok());
+    assert!(!replay(all, []).is_ok(), "nothing was decided anew");
+}

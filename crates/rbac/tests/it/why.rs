@@ -203,6 +203,7 @@ fn roles_that_are_kept_apart_grant_nothing_and_still_deny() {
     let why = why_upon(&["boss", "late"], None);
     let expected = "the caller has roles that are kept apart, so they grant nothing: boss grants pay";
     assert!(why.line().starts_with(expected), "{}", why.line());
+    assert!(why.caller.rules.iter().all(|rule| rule.holds == Some(false)), "{:?}", why.caller.rules);
 }
 
 #[test]
