@@ -122,6 +122,15 @@ mod tests {
     }
 
     #[test]
+    fn the_day_may_pass_without_a_record() {
+        let mut time = TrailTime::default();
+        let wrong = start().plus(YEAR);
+        [start(), wrong].into_iter().for_each(|at| time.read(at));
+        time.advance(wrong.plus(LEAP * 3), LEAP * 3);
+        assert_eq!(time.believed, wrong.plus(LEAP * 3));
+    }
+
+    #[test]
     fn each_leap_is_told_once() {
         let mut time = TrailTime::default();
         let mut told = |at: Timestamp| {

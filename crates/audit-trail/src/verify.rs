@@ -52,7 +52,6 @@ fn verify_once(dir: &Path, options: &VerifyOptions) -> Result<Report, VerifyErro
     verifier.base = Base::of(first)?;
     if let Some(base) = &verifier.base {
         (verifier.next, verifier.prev) = (base.seq, base.prev);
-        verifier.signed.from = base.seq;
     }
     let mut place = 0;
     while let Some(segment) = segments.get(place) {

@@ -175,14 +175,15 @@ impl Verifier<'_> {
     /// No later checkpoint mends that.
     pub(super) fn signatures(&mut self, line: &Line<'_>) -> Result<(), VerifyError> {
         match line.record {
-            "start" | "recovery" => self.signed.start = Some(line.seq),
+            // The other start stands behind a shutdown, which is signed or found below.
+            "recovery" => self.signed.start = Some(line.seq),
             "seal" | "shutdown" if self.last != "checkpoint" && !self.options.keys.is_empty() => {
                 let detail = "from here on no checkpoint is signed by a given key, though the trail was sealed or closed";
                 let first = Some(self.signed.from);
                 return Err(VerifyError { seq: first, ..self.error(VerifyErrorKind::BadSignature, detail) });
             }
             // Right behind a checkpoint these say nothing that would need another one.
-            "seal" | "shutdown" | "segment" if line.seq == self.signed.from => self.signed.from += 1,
+            "seal" | "shutdown" | "segment" => self.signed.from = line.seq.saturating_add(1),
             _ => {}
         }
         Ok(())

@@ -137,6 +137,9 @@ fn a_chain_that_was_rewritten_with_right_hashes_misses_its_signatures() {
     refused("the end changed, its checkpoints taken out", 8);
     rewrite(&path, 0, |_, body| (!body.contains("checkpoint")).then(|| body.to_owned()));
     refused("all checkpoints taken out", 0);
+    let stands = |body: &str| !body.contains("checkpoint") && !body.contains("shutdown");
+    rewrite(&path, 0, |_, body| stands(body).then(|| body.to_owned()));
+    refused("all checkpoints taken out, and the end", 0);
 
     let error = verify(dir.path(), &with(&key())).unwrap_err();
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(1)), "somebody else's key");
@@ -331,6 +334,25 @@ fn a_shutdown_stands_for_nothing_without_its_checkpoint() {
     rewrite(&first(dir.path()), 5, |number, body| (number != 5).then(|| body.to_owned()));
     signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
     assert_eq!(unsigned(dir.path()), [Some(4)]);
+    let error = verify(dir.path(), &with(&key)).unwrap_err();
+    assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(2)), "{error}");
+}
+
+/// Nor does a seal: whatever a restart signs behind it.
+#[test]
+fn a_seal_stands_for_nothing_without_its_checkpoint() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let (trail, _) = signed(dir.path(), &key, small());
+    record(&trail, 10);
+    trail.close(LONG).unwrap();
+    let segments = verify(dir.path(), &with(&key)).unwrap().segments;
+    segments[1..].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    let last = checkpoints(dir.path()).pop().unwrap();
+    rewrite(&first(dir.path()), 0, |number, body| (number as u64 != last).then(|| body.to_owned()));
+    // As a crash right behind the seal leaves it.
+    fs::write(&segments[1].path, "").unwrap();
+    signed(dir.path(), &key, small()).0.close(LONG).unwrap();
+    assert!(verify(dir.path(), &VerifyOptions::default()).is_ok());
     let error = verify(dir.path(), &with(&key)).unwrap_err();
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(2)), "{error}");
 }
