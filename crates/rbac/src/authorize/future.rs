@@ -19,18 +19,24 @@ pin_project! {
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     {
-        // The inner service's, as soon as that was called.
         #[pin]
-        running: Option<S::Future>,
-        // Boxed: most requests pass, and their futures should not be as large as what a refusal or a wait holds.
-        before: Option<Box<Before<S, R, ReqBody, ResBody>>>,
+        state: State<S, R, ReqBody, ResBody, S::Future>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, R, ReqBody, ResBody, F> {
+        Running { #[pin] future: F },
+        Before { before: Option<Before<S, R, ReqBody, ResBody>> },
     }
 }
 
 /// What comes before the inner service is called, or in its place.
 enum Before<S, R, ReqBody, ResBody> {
     Refused(Response<ResBody>),
-    Waiting(Held<S, R, ReqBody>),
+    // Boxed: strict acts are few, and every future would be as large as what one of them holds.
+    Waiting(Box<Held<S, R, ReqBody>>),
 }
 
 /// A request that waits for its record, with a clone of the service that is not ready, so that it holds no permit.
@@ -48,15 +54,15 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
 {
     pub(super) fn running(future: S::Future) -> Self {
-        Self { running: Some(future), before: None }
+        Self { state: State::Running { future } }
     }
 
     pub(super) fn refused(response: Response<ResBody>) -> Self {
-        Self { running: None, before: Some(Box::new(Before::Refused(response))) }
+        Self { state: State::Before { before: Some(Before::Refused(response)) } }
     }
 
     pub(super) fn recording(held: Held<S, R, ReqBody>) -> Self {
-        Self { running: None, before: Some(Box::new(Before::Waiting(held))) }
+        Self { state: State::Before { before: Some(Before::Waiting(Box::new(held))) } }
     }
 }
 
@@ -70,14 +76,17 @@ where
     type Output = Result<Response<ResBody>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if this.running.is_none() {
-            match ready!(begin(this.before, context))? {
-                Begun::Running(future) => this.running.set(Some(future)),
+        let mut state = self.project().state;
+        loop {
+            let before = match state.as_mut().project() {
+                StateProjection::Running { future } => return future.poll(context),
+                StateProjection::Before { before } => before,
+            };
+            match ready!(begin(before, context))? {
+                Begun::Running(future) => state.set(State::Running { future }),
                 Begun::Refused(response) => return Poll::Ready(Ok(response)),
             }
         }
-        this.running.as_pin_mut().expect(POLLED_AGAIN).poll(context)
     }
 }
 
@@ -92,14 +101,14 @@ enum Begun<F, ResBody> {
 /// Waits for the record, then for the inner service, and calls it.
 #[inline(never)]
 fn begin<S, R, ReqBody, ResBody>(
-    before: &mut Option<Box<Before<S, R, ReqBody, ResBody>>>,
+    before: &mut Option<Before<S, R, ReqBody, ResBody>>,
     context: &mut Context<'_>,
 ) -> Beginning<S::Future, ResBody, S::Error>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     R: Respond<ResBody>,
 {
-    if let Some(Before::Waiting(held)) = before.as_deref_mut() {
+    if let Some(Before::Waiting(held)) = before {
         if !held.recorded {
             if let Err(rejection) = ready!(Pin::new(&mut *held.recording).poll(context)) {
                 held.facts.set_rejection(rejection.clone());
@@ -111,9 +120,10 @@ where
         }
         ready!(held.service.poll_ready(context))?;
     }
-    Poll::Ready(Ok(match *before.take().expect(POLLED_AGAIN) {
+    Poll::Ready(Ok(match before.take().expect(POLLED_AGAIN) {
         Before::Refused(response) => Begun::Refused(response),
-        Before::Waiting(Held { mut service, request, recording, .. }) => {
+        Before::Waiting(held) => {
+            let Held { mut service, request, recording, .. } = *held;
             recording.begun();
             Begun::Running(service.call(request))
         }
