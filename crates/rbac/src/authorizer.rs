@@ -137,7 +137,7 @@ impl Authorizer {
             policy: &policy,
             permission: &name,
             strict,
-            taken: taken.as_ref(),
+            taken: taken.as_deref(),
             facts: &self.facts,
             method: &self.method,
             record,

@@ -44,7 +44,7 @@ struct Ruled<'p> {
     terms: Option<&'p Terms>,
     ruling: Result<(), Rejection>,
     /// The roles that were activated, where they are the reason.
-    taken: Option<Taken<'p>>,
+    taken: Option<Box<Taken<'p>>>,
     /// Whether it holds while observing too: what is asked for is another's.
     always: bool,
 }
@@ -91,7 +91,7 @@ impl Settings {
             }
             Ruling::On(Ruled { permission, id, terms, ruling, taken, always }) => {
                 let (strict, method) = (policy.is_strict(id), head.method);
-                let taken = taken.as_ref();
+                let taken = taken.as_deref();
                 let act = Act { policy: &policy, permission, strict, taken, facts, method, record: None };
                 let verdict = match ruling {
                     Err(rejection) if always => self.refuse(&act, rejection),

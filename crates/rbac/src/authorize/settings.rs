@@ -65,7 +65,8 @@ impl Settings {
 #[derive(Debug)]
 pub(crate) struct Decided<'a> {
     pub(crate) decision: Decision,
-    pub(crate) taken: Option<Taken<'a>>,
+    // Boxed: few decisions rest on one, and the others should not be as large.
+    pub(crate) taken: Option<Box<Taken<'a>>>,
 }
 
 impl Settings {
@@ -81,14 +82,12 @@ impl Settings {
         let now = Situation::at(&*self.clock);
         let situation = record.map_or(now, |record| now.upon(record));
         let decision = policy.decide_by_roles(caller, id, &situation);
-        let taken = match &self.activations {
-            Some(activations) if decision != Decision::Allow => activations.taken(caller, policy),
+        let with = match &self.activations {
+            Some(activations) if decision != Decision::Allow => {
+                with_taken(activations, policy, caller, id, &situation)
+            }
             _ => None,
         };
-        let with = taken.and_then(|taken| {
-            let decision = policy.decide_with(&taken.party, &taken.roles, id, &situation)?;
-            Some(Decided { decision, taken: (decision != Decision::Deny).then_some(taken) })
-        });
         with.unwrap_or(Decided { decision, taken: None })
     }
 
@@ -101,6 +100,20 @@ impl Settings {
         let roles = policy.roles().count();
         format!("{permissions} permissions, {roles} roles, policy {digest}, routes from {routes}, {audit}")
     }
+}
+
+/// Decides with the roles that a caller has activated; `None`: they change nothing.
+#[inline(never)]
+fn with_taken<'a>(
+    activations: &Activations,
+    policy: &'a Policy,
+    caller: &'a Principal,
+    id: PermissionId,
+    situation: &Situation<'_>,
+) -> Option<Decided<'a>> {
+    let taken = activations.taken(caller, policy)?;
+    let decision = policy.decide_with(&taken.party, &taken.roles, id, situation)?;
+    Some(Decided { decision, taken: (decision != Decision::Deny).then(|| Box::new(taken)) })
 }
 
 impl fmt::Debug for Settings {
