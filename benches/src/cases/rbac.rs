@@ -15,6 +15,9 @@ use crate::{Case, Figure, Kind, Run, timing};
 const CRATE: &str = "rbac";
 const ISSUER: &str = "https://id.example.com";
 
+/// More callers than are remembered, so that each comes back forgotten.
+pub(crate) const CALLERS: usize = 8_192;
+
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new(CRATE, "decide_warm", Kind::Part).gambeson(|| warm(10)),
@@ -64,9 +67,8 @@ fn request(role: &str) -> Request<NoBody> {
     request
 }
 
-/// More callers than are remembered, so that each comes back forgotten.
 fn strangers() -> Vec<Request<NoBody>> {
-    (0..8_192).map(|_| request("role3")).collect()
+    (0..CALLERS).map(|_| request("role3")).collect()
 }
 
 /// A policy with so many roles, each with one permission of its own.
@@ -99,7 +101,7 @@ fn warm(roles: usize) -> Run {
 fn cold(roles: usize) -> Run {
     let policy = Policy::parse(&policy(roles)).expect("a policy");
     let permission = policy.permission("thing3:read").expect("declared");
-    let mut callers: VecDeque<_> = (0..8_192).map(|_| principal("role3")).collect();
+    let mut callers: VecDeque<_> = (0..CALLERS).map(|_| principal("role3")).collect();
     assert_eq!(policy.decide(&principal("role3"), permission), Decision::Allow, "the case allows");
     Box::new(move || {
         callers.rotate_left(1);
