@@ -189,11 +189,12 @@
 //! Each subject, known by issuer and name, has a key in the store; requests of nobody share one. [`FieldKeys::erase`] removes it: what was recorded before then reads
 //! `erased:ID` to everybody, the chain still verifies, and that these events were one subject's still shows. An app
 //! that runs notices and takes a new key. What still waited in its queue is sealed under a key that nobody keeps: the store knows for a day when a
-//! subject was erased. That is told by the wall clocks of the app and of who erases: a clock that is set back
-//! makes more unreadable, one that runs ahead less. Backups of the store bring keys back: keep them shorter than what must be erasable.
+//! subject was erased. That is told by the wall clocks of the app and of who erases: an app whose clock is set back
+//! makes more unreadable, one that runs ahead less. An erasure that is more than a minute ahead of the app's clock was told by one that leapt:
+//! the key goes, and what waited then is sealed under the next one. Backups of the store bring keys back: keep them shorter than what must be erasable.
 //! The first event of a subject waits in the queue for its key's file to be synced; each sealed text costs a few microseconds. A store that hangs holds
-//! the trail up as a disk does, and shows in its health; another process that holds the files of [`FileSubjectKeys`] does so for a second at most, then
-//! the name is withheld.
+//! the trail up as a disk does, and shows in its health; another process that holds the files of [`FileSubjectKeys`] does so for a second at most, once until it is done; then
+//! the name is withheld. Only the user who owns that folder may use it: what another one, be it root, wrote there the app could not read.
 //!
 //! # What came of an act, and where a result came from
 //!
@@ -222,6 +223,7 @@
 //! | `audit trail goes on after records that its key has not signed` | warn | a start, with their number: after a crash as many as fit between two checkpoints |
 //! | `audit trail drops nothing by age: its clock leapt` | warn | the clock went forward by more than a day, with `ahead`; once a leap |
 //! | `audit trail writes again` | info | the health is restored |
+//! | `audit trail seals for nobody what was recorded before its subject was erased` | warn | it waited when its subject was erased, or a clock leapt; at most once a minute |
 //! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time |
 //!
 //! # After a crash

@@ -49,6 +49,11 @@ pub(crate) fn withheld(error: &TrailError) {
     }
 }
 
+/// What was recorded before its subject was erased is sealed so that nobody can read it.
+pub(crate) fn sealed_for_nobody() {
+    tracing::warn!("audit trail seals for nobody what was recorded before its subject was erased");
+}
+
 /// The outcome of a request was not taken by the sink. Told like [`withheld`].
 pub(crate) fn outcome_lost(error: &AuditError) {
     static TIMES: AtomicU64 = AtomicU64::new(0);

@@ -89,7 +89,8 @@ impl fmt::Debug for Unsealed {
 /// Seals for one party, whose key is looked up once.
 struct Hand {
     tag: SubjectTag,
-    sealer: Option<Arc<Sealer>>,
+    /// Or why there is none: asking the store once more for each text would wait once more.
+    sealer: Option<Result<Arc<Sealer>, TrailError>>,
     nonces: Vec<[u8; NONCE_LEN]>,
 }
 
@@ -99,10 +100,8 @@ impl Hand {
     }
 
     fn seal(&mut self, keys: &FieldKeys, recorded: Timestamp, text: &Text) -> Result<String, TrailError> {
-        let sealer = match &self.sealer {
-            Some(sealer) => sealer,
-            None => self.sealer.insert(keys.sealer(&self.tag, recorded)?),
-        };
+        let sealer = self.sealer.get_or_insert_with(|| keys.sealer(&self.tag, recorded));
+        let sealer = sealer.as_ref().map_err(Clone::clone)?;
         if self.nonces.is_empty() {
             self.nonces = keys.nonces()?.into();
         }

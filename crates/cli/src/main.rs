@@ -9,7 +9,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | a file or standard input can't be read, or there is no trail in the folder |
 //! | 4 | audit, and rbac on a trail: a secret or key is missing, too short, or not the one that the trail was written with; what was found without it is shown |
-//! | 5 | audit find: names were withheld when they were recorded, so the answer may lack events; what was found is shown |
+//! | 5 | audit find, and rbac why on a trail: names were withheld when they were recorded, so the answer may lack events; what was found is shown |
 //! | 10 | audit verify: a record was edited; audit tail, export and find: a line that no trail wrote |
 //! | 11 | audit verify: records or a segment are missing |
 //! | 12 | audit verify: records were moved or repeated |
@@ -26,7 +26,7 @@
 //! |---|---|
 //! | `lint` | it has an error; with `--strict` also for a warning |
 //! | `test` | a test row fails |
-//! | `why` | the answer is not "allow" |
+//! | `why` | the answer is not "allow"; with `--from` 4 or 5 comes first: a later decision may be about the same caller |
 //! | `diff` | the newer policy gives somebody more |
 //! | `unused` | a grant was never used, or no decision allowed anything |
 //! | `replay` | a decision comes out otherwise, or none could be made anew |

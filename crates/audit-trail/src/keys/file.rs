@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gambeson_core::{Entropy, SystemEntropy, Timestamp};
@@ -30,31 +31,37 @@ const ERASURES_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// `erased/<tag>` when a subject was erased, for a day.
 ///
 /// Each file is written beside under a random name, synced and then given its own: a crash leaves a key whole or not there, and what
-/// it left beside goes at the next start and at each erasure. Processes may share
-/// the folder; one that changes keys waits at most a second for the others. Erasing removes the key first. Whoever reads the
+/// it left beside goes at the next start and at each erasure. Processes of the folder's owner may share
+/// it; one that changes keys waits at most a second for the others, and an event that needs a new key waits for none while that last
+/// was in vain. Erasing removes the key first. Whoever reads the
 /// folder can read what was sealed: keep it on another volume than the trail and out of the trail's backups, else a backup
 /// brings an erased key back. What the disk itself keeps of a removed file is the disk's to say.
 #[derive(Debug)]
 pub struct FileSubjectKeys {
     dir: PathBuf,
     longest_wait: Duration,
+    /// Others held it for the longest wait, and were not seen to be done since.
+    stuck: AtomicBool,
+    sync_dir: fn(&Path) -> io::Result<()>,
 }
 
 impl FileSubjectKeys {
     /// Opens the store in `dir`, which is created for its owner only if need be.
     ///
     /// # Errors
-    /// The folder can't be created, read or written, others than its owner may enter it, or another process holds it for
-    /// more than a second.
+    /// The folder can't be created, read or written, others than its owner may enter it, this process is another user's, or another
+    /// process holds it for more than a second.
     pub fn open(dir: impl Into<PathBuf>) -> io::Result<Self> {
-        let store = Self { dir: dir.into(), longest_wait: LONGEST_WAIT };
+        let dir = dir.into();
+        let stuck = AtomicBool::new(false);
+        let store = Self { dir, longest_wait: LONGEST_WAIT, stuck, sync_dir: segment::sync_dir };
         segment::create_dir(&store.dir)?;
         refuse_others(&store.dir)?;
+        store.refuse_another_user()?;
         for folder in ["keys", "subjects", "erased"] {
             segment::create_dir(&store.dir.join(folder))?;
         }
         store.remove_unfinished(&store.lock()?)?;
-        segment::sync_dir(&store.dir)?;
         Ok(store)
     }
 
@@ -90,7 +97,7 @@ impl FileSubjectKeys {
         fs::remove_file(&beside)?;
         match named {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other.and_then(|()| sync_folder_of(path)),
+            other => other.and_then(|()| self.sync_folder_of(path)),
         }
     }
 
@@ -98,21 +105,47 @@ impl FileSubjectKeys {
     fn replace(&self, _: &Lock, path: &Path, content: &str) -> io::Result<()> {
         let beside = self.write_beside(content)?;
         fs::rename(&beside, path).inspect_err(|_| drop(remove(&beside)))?;
-        sync_folder_of(path)
+        self.sync_folder_of(path)
+    }
+
+    /// A new file under a random name.
+    fn create_beside(&self) -> io::Result<(PathBuf, File)> {
+        let mut random = [0; 16];
+        SystemEntropy::new().fill(&mut random).map_err(io::Error::other)?;
+        let beside = self.dir.join(format!("{UNFINISHED}{}", hex::encode(&random)));
+        let file = segment::private().create_new(true).write(true).open(&beside)?;
+        Ok((beside, file))
+    }
+
+    /// The owner can't read what another user writes here: then the app could seal nothing for whom that user erased.
+    #[cfg(unix)]
+    fn refuse_another_user(&self) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let (beside, file) = self.create_beside()?;
+        let made = file.metadata();
+        remove(&beside)?;
+        refuse_user(&self.dir, made?.uid(), fs::metadata(&self.dir)?.uid())
+    }
+
+    #[cfg(not(unix))]
+    fn refuse_another_user(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder_of(&self, path: &Path) -> io::Result<()> {
+        path.parent().map_or(Ok(()), self.sync_dir)
     }
 
     /// A synced file of this content that nothing else is linked to.
     fn write_beside(&self, content: &str) -> io::Result<PathBuf> {
-        let mut random = [0; 16];
-        SystemEntropy::new().fill(&mut random).map_err(io::Error::other)?;
-        let beside = self.dir.join(format!("{UNFINISHED}{}", hex::encode(&random)));
-        let mut file = segment::private().create_new(true).write(true).open(&beside)?;
+        let (beside, mut file) = self.create_beside()?;
         let written = file.write_all(content.as_bytes()).and_then(|()| file.sync_all());
         written.inspect_err(|_| drop(remove(&beside)))?;
         Ok(beside)
     }
 
-    /// Removes what a crash left: it may be a second name of a key, which would outlive the key's erasure.
+    /// Removes what a crash left: it may be a second name of a key, which would outlive the key's erasure. So does a name whose removal
+    /// is not synced, if the power fails: also one that was removed when its key was made.
     fn remove_unfinished(&self, _: &Lock) -> io::Result<()> {
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
@@ -120,33 +153,56 @@ impl FileSubjectKeys {
                 remove(&entry.path())?;
             }
         }
-        Ok(())
+        (self.sync_dir)(&self.dir)
     }
 
-    /// Forgets who was erased longer ago than anything that is on its way. A file that tells no time stays, and stops no erasure.
-    fn remove_old_erasures(&self, _: &Lock, now: Timestamp) -> io::Result<()> {
-        for entry in fs::read_dir(self.dir.join("erased"))? {
-            let path = entry?.path();
+    /// Forgets who was erased longer ago than anything that is on its way. What tells no time or can't be removed stays.
+    fn remove_old_erasures(&self, _: &Lock, now: Timestamp) {
+        let entries = fs::read_dir(self.dir.join("erased")).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
             if matches!(read_erasure(&path), Ok(Some(at)) if now.since(at) > ERASURES_KEPT) {
-                remove(&path)?;
+                let _ = remove(&path);
             }
         }
-        Ok(())
+    }
+
+    /// Removes the key of a subject, and then what names it.
+    fn remove_key_of(&self, _: &Lock, subject: &SubjectTag) -> io::Result<bool> {
+        let Some(id) = self.id_of(subject)? else { return Ok(false) };
+        let mut was_there = false;
+        for (path, is_key) in [(self.key_path(&id), true), (self.subject_path(subject), false)] {
+            was_there |= remove(&path)? && is_key;
+            self.sync_folder_of(&path)?;
+        }
+        Ok(was_there)
     }
 
     /// Held while files come and go, so that a subject never has two keys, of which one would outlive an erasure. The system
     /// frees it when the process ends in any way.
     fn lock(&self) -> io::Result<Lock> {
+        self.lock_within(self.longest_wait)
+    }
+
+    /// Like [`lock`](Self::lock), without waiting when that was in vain and the others were not seen to be done since: the events behind
+    /// this one would all wait too.
+    fn lock_unless_stuck(&self) -> io::Result<Lock> {
+        let stuck = self.stuck.load(Ordering::Relaxed);
+        self.lock_within(if stuck { Duration::ZERO } else { self.longest_wait })
+    }
+
+    fn lock_within(&self, longest: Duration) -> io::Result<Lock> {
         let path = self.dir.join("lock");
         let file = segment::private().create(true).truncate(false).write(true).open(path)?;
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
-                Err(TryLockError::WouldBlock) if waited < self.longest_wait => {
-                    std::thread::park_timeout(PAUSE);
+                Ok(()) => {
+                    self.stuck.store(false, Ordering::Relaxed);
+                    return Ok(Lock(file));
                 }
+                Err(TryLockError::WouldBlock) if waited < longest => std::thread::park_timeout(PAUSE),
                 Err(TryLockError::WouldBlock) => {
+                    self.stuck.store(true, Ordering::Relaxed);
                     let words = "another process holds the keys of subjects: end it, or try again";
                     return Err(io::Error::new(io::ErrorKind::WouldBlock, words));
                 }
@@ -188,7 +244,7 @@ impl SubjectKeys for FileSubjectKeys {
     }
 
     fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
-        let lock = self.lock()?;
+        let lock = self.lock_unless_stuck()?;
         let state = self.find(subject)?;
         if state.key.is_some() {
             return Ok(state);
@@ -215,15 +271,9 @@ impl SubjectKeys for FileSubjectKeys {
     fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
         let lock = self.lock()?;
         self.remove_unfinished(&lock)?;
-        self.remove_old_erasures(&lock, now)?;
         self.replace(&lock, &self.erased_path(subject), &format!("{}\n", now.unix_nanos()))?;
-        let Some(id) = self.id_of(subject)? else { return Ok(false) };
-        let key = self.key_path(&id);
-        let was_there = remove(&key)?;
-        sync_folder_of(&key)?;
-        let path = self.subject_path(subject);
-        remove(&path)?;
-        sync_folder_of(&path)?;
+        let was_there = self.remove_key_of(&lock, subject)?;
+        self.remove_old_erasures(&lock, now);
         Ok(was_there)
     }
 }
@@ -251,10 +301,6 @@ fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), segment::sync_dir)
-}
-
 fn damaged(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{} is not what a key store wrote", path.display()))
 }
@@ -267,6 +313,18 @@ fn refuse_others(dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     let words = format!("others may enter {} (mode {mode:o}): chmod 700", dir.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, words))
+}
+
+#[cfg(unix)]
+fn refuse_user(dir: &Path, user: u32, owner: u32) -> io::Result<()> {
+    if user == owner {
+        return Ok(());
+    }
+    let words = format!(
+        "{} belongs to user {owner}, who could not read what user {user} writes there: run it as its owner (sudo -u '#{owner}')",
+        dir.display()
+    );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, words))
 }
 
@@ -370,6 +428,35 @@ mod tests {
         assert_eq!(unfinished(&dir), 0);
     }
 
+    thread_local! {
+        /// The folders that were synced, each with the number of marks of erasures then.
+        static SYNCED: std::cell::RefCell<Vec<(PathBuf, usize)>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+
+    fn note_sync(dir: &Path) -> io::Result<()> {
+        let store = dir.ancestors().find(|dir| dir.ends_with("s")).unwrap();
+        let marks = fs::read_dir(store.join("erased")).unwrap().count();
+        SYNCED.with_borrow_mut(|synced| synced.push((dir.into(), marks)));
+        segment::sync_dir(dir)
+    }
+
+    #[test]
+    fn an_erasure_syncs_all_that_it_removes_and_forgets_others_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        let mut store = FileSubjectKeys::open(&dir).unwrap();
+        store.sync_dir = note_sync;
+        let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
+        store.erase(&bob, at(1)).unwrap();
+        store.keep(&alice, key(1)).unwrap();
+        SYNCED.take();
+        store.erase(&alice, at(2 + 86_400)).unwrap();
+        let expected =
+            [(dir.clone(), 1), (dir.join("erased"), 2), (dir.join("keys"), 2), (dir.join("subjects"), 2)];
+        assert_eq!(SYNCED.take(), expected);
+        assert_eq!(store.find(&bob).unwrap(), SubjectState::default(), "he is forgotten then");
+    }
+
     #[test]
     fn when_somebody_was_erased_is_known_for_a_day() {
         let folder = tempfile::tempdir().unwrap();
@@ -395,20 +482,30 @@ mod tests {
     fn nobody_waits_for_ever_for_another_process() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = FileSubjectKeys::open(folder.path().join("s")).unwrap();
-        let (alice, bob) = (SubjectTag([1; 32]), SubjectTag([2; 32]));
+        let (alice, bob, carol) = (SubjectTag([1; 32]), SubjectTag([2; 32]), SubjectTag([3; 32]));
         store.keep(&alice, key(1)).unwrap();
         store.longest_wait = PAUSE;
         let lock = store.lock().unwrap();
-        assert_eq!(store.keep(&bob, key(2)).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         assert_eq!(store.erase(&alice, at(1)).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        store.longest_wait = Duration::from_secs(3_600);
         assert_eq!(store.find(&alice).unwrap(), having(key(1)), "whoever only reads does not wait");
-        store.longest_wait = LONGEST_WAIT;
+        std::thread::scope(|scope| {
+            let (said, says) = std::sync::mpsc::channel();
+            let store = &store;
+            scope.spawn(move || said.send(store.keep(&bob, key(2)).map_err(|error| error.kind())));
+            let kept = says.recv_timeout(Duration::from_secs(20));
+            drop(lock);
+            assert_eq!(kept, Ok(Err(io::ErrorKind::WouldBlock)), "one wait in vain is enough");
+        });
+        assert_eq!(store.keep(&bob, key(2)).unwrap(), having(key(2)), "they are done");
+        assert!(!store.stuck.load(Ordering::Relaxed), "so the next one waits again");
+        let lock = store.lock().unwrap();
         let waiting = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| store.keep(&bob, key(2)));
+            let waiting = scope.spawn(|| store.keep(&carol, key(3)));
             drop(lock);
             waiting.join().unwrap()
         });
-        assert_eq!(waiting.unwrap(), having(key(2)), "who waits gets his turn");
+        assert_eq!(waiting.unwrap(), having(key(3)), "who waits gets his turn");
     }
 
     fn unfinished(dir: &Path) -> usize {
@@ -445,5 +542,21 @@ mod tests {
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o750)).unwrap();
         let error = FileSubjectKeys::open(&dir).unwrap_err();
         assert!(error.to_string().contains("chmod 700"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn another_user_than_the_owner_writes_nothing_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s");
+        FileSubjectKeys::open(&dir).unwrap();
+        // Only root may give a folder away.
+        let refused = match std::os::unix::fs::chown(&dir, Some(12_345), None) {
+            Ok(()) => FileSubjectKeys::open_existing(&dir).map(drop),
+            Err(_) => refuse_user(&dir, 0, 12_345),
+        };
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("belongs to user 12345") && error.contains("sudo -u '#12345'"), "{error}");
+        assert_eq!(unfinished(&dir), 0);
     }
 }

@@ -10,11 +10,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::aead::NONCE_LEN;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
-use gambeson_core::{Clock, Entropy, SecretBytes, SystemClock, SystemEntropy, Timestamp};
+use gambeson_core::{Clock, Entropy, Monotonic, SecretBytes, SystemClock, SystemEntropy, Timestamp};
 
 pub use self::file::FileSubjectKeys;
 pub(crate) use self::sealer::Sealer;
@@ -23,6 +24,13 @@ pub use self::text::Kept;
 pub(crate) use self::text::{ERASED, HMAC, PLAIN, SEALED, WITHHELD, plain};
 use crate::entry::StoredEvent;
 use crate::error::{TrailError, TrailErrorKind};
+use crate::telemetry;
+
+/// An erasure that is further ahead was told by a clock that leapt. To believe it would leave nothing of its subject readable until then.
+const MOST_AHEAD: Duration = Duration::from_secs(60);
+
+/// That something is sealed for nobody is told at most so often.
+const TOLD_EACH: Duration = Duration::from_secs(60);
 
 /// So many subjects' keys are remembered; then all are forgotten and asked for anew.
 const REMEMBERED: usize = 4_096;
@@ -52,6 +60,8 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
     remembered: Arc<Mutex<HashMap<SubjectTag, Arc<Sealer>>>>,
+    /// When it was last told that something is sealed for nobody.
+    told: Arc<Mutex<Option<Monotonic>>>,
 }
 
 impl FieldKeys {
@@ -76,6 +86,7 @@ impl FieldKeys {
             entropy: Arc::new(SystemEntropy::new()),
             clock: Arc::new(SystemClock::new()),
             remembered: Arc::default(),
+            told: Arc::default(),
         })))
     }
 
@@ -146,7 +157,8 @@ impl FieldKeys {
     /// key: nothing was ever sealed for it, or it is erased already.
     ///
     /// An app that is running takes a new key for the subject at its next event. Events that still wait for its writer, in whichever
-    /// process, are sealed so that nobody can read them; which those are the wall clock tells. Blocks while the store is changed.
+    /// process, are sealed so that nobody can read them; which those are the wall clock tells, and nothing does when it is more than a
+    /// minute ahead of the app's. Blocks while the store is changed.
     ///
     /// # Errors
     /// [`Keys`](TrailErrorKind::Keys) when there is no store, or it can't be written.
@@ -233,7 +245,10 @@ impl FieldKeys {
         match sealer {
             Some(sealer) if sealer.is_for(recorded) => Ok(sealer),
             // It was recorded before its subject was erased.
-            _ => self.for_nobody(),
+            _ => {
+                self.tell_unreadable();
+                self.for_nobody()
+            }
         }
     }
 
@@ -248,17 +263,33 @@ impl FieldKeys {
     fn looked_up(&self, tag: &SubjectTag, recorded: Timestamp) -> Result<Option<Arc<Sealer>>, TrailError> {
         let store = self.store()?;
         let mut state = store.find(tag).map_err(unkept)?;
-        if state.key.is_none() && state.erased.is_none_or(|erased| recorded > erased) {
+        if state.key.is_none() && self.believed(state.erased).is_none_or(|erased| recorded > erased) {
             state = store.keep(tag, self.fresh_key()?).map_err(unkept)?;
         }
         let Some(key) = state.key else { return Ok(None) };
-        let sealer = Arc::new(Sealer::new(&key, state.erased, self.random()?).ok_or_else(broken)?);
+        let erased = self.believed(state.erased);
+        let sealer = Arc::new(Sealer::new(&key, erased, self.random()?).ok_or_else(broken)?);
         let mut sealers = self.sealers();
         if sealers.len() >= REMEMBERED {
             sealers.clear();
         }
         sealers.insert(*tag, sealer.clone());
         Ok(Some(sealer))
+    }
+
+    /// The moment of an erasure, unless a clock that leapt told it.
+    fn believed(&self, erased: Option<Timestamp>) -> Option<Timestamp> {
+        let now = self.0.clock.now();
+        erased.filter(|erased| erased.since(now) <= MOST_AHEAD)
+    }
+
+    fn tell_unreadable(&self) {
+        let now = self.0.clock.monotonic();
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| now.since(told) >= TOLD_EACH) {
+            *told = Some(now);
+            telemetry::sealed_for_nobody();
+        }
     }
 
     /// Seals so that nobody can ever read it: no store has the key.

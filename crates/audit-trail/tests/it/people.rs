@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,11 +14,11 @@ use gambeson_audit_trail::{
     read_with_keys, tail_with_keys, verify,
 };
 use gambeson_core::{
-    Answer, AuditEvent, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Receipt, SecretBytes,
-    Subject, Timestamp,
+    Answer, AuditEvent, AuditSink, Clock, Durability, FixedEntropy, ManualClock, Outcome, Receipt,
+    SecretBytes, Subject, Timestamp,
 };
 
-use super::{LONG, answered, event};
+use super::{LONG, answered, event, log};
 
 const ISSUER: &str = "https://id.example";
 
@@ -133,6 +134,35 @@ fn after_an_erasure_a_running_app_takes_a_new_key() {
     assert_eq!((Kept::of(name(&seen[0])), name(&seen[1])), (Kept::Erased, "alice"));
 }
 
+/// Until the clock was there again, nothing of her could be read.
+#[test]
+fn an_erasure_by_a_clock_that_leapt_erases_what_was_and_not_what_comes() {
+    log::listen();
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, store) = (folder.path().join("audit"), folder.path().join("keys"));
+    let now = Timestamp::from_unix_seconds(1_795_421_730);
+    let (clock, other) = (ManualClock::at(now), ManualClock::at(now));
+    let keyed = |clock: &ManualClock| keyed(&store).with_clock(Arc::new(clock.clone()));
+    let trail = AuditTrail::builder(&dir).keys(keyed(&clock)).clock(Arc::new(clock.clone())).open().unwrap();
+    let unreadable = || log::times_said("audit trail seals for nobody");
+    for (ahead, is_read) in [(60, false), (61, true)] {
+        let _ = trail.record(of("alice"), Durability::Async);
+        assert_eq!(name(&trail.recent(None, 1).unwrap()[0]), "alice");
+        clock.advance(Duration::from_secs(1));
+        other.set(clock.now().plus(Duration::from_secs(ahead)));
+        assert!(keyed(&other).erase(ISSUER, "alice").unwrap());
+        let before = unreadable();
+        for _ in 0..2 {
+            let _ = trail.record(of("alice"), Durability::Async);
+        }
+        let seen = trail.recent(None, 3).unwrap();
+        let read: Vec<_> = seen.iter().map(|event| name(event) == "alice").collect();
+        assert_eq!(read, [false, is_read, is_read], "{ahead} s");
+        assert!(is_read || unreadable() > before);
+        clock.advance(Duration::from_secs(120));
+    }
+}
+
 #[test]
 fn a_keyed_name_can_be_looked_up_and_not_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -225,6 +255,65 @@ async fn when_a_key_can_not_be_kept_the_name_is_withheld_and_a_strict_act_refuse
     let last = stored.by_ref().last().unwrap().unwrap().into_event().unwrap();
     assert_eq!(Kept::of(name(&last)), Kept::Withheld);
     assert!(!holds(folder.path(), "robert"));
+}
+
+/// Keys in memory that are asked in vain while it is broken.
+#[derive(Debug, Default)]
+struct Failing {
+    store: MemorySubjectKeys,
+    broken: AtomicBool,
+    asked: AtomicU64,
+}
+
+impl SubjectKeys for Failing {
+    fn bind(&self, fingerprint: &str) -> io::Result<bool> {
+        self.store.bind(fingerprint)
+    }
+
+    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err(io::Error::other("unmounted")),
+            false => self.store.find(subject),
+        }
+    }
+
+    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
+        self.store.keep(subject, fresh)
+    }
+
+    fn get(&self, id: &KeyId) -> io::Result<Option<SubjectKey>> {
+        self.store.get(id)
+    }
+
+    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
+        self.store.erase(subject, now)
+    }
+}
+
+struct Broken {
+    _folder: tempfile::TempDir,
+    store: Arc<Failing>,
+    trail: AuditTrail,
+}
+
+/// A trail whose store of keys is broken.
+fn broken() -> Broken {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Failing { broken: true.into(), ..Failing::default() });
+    let keys = FieldKeys::new(&secret(1)).unwrap().with_subjects(store.clone()).unwrap();
+    let trail = AuditTrail::builder(folder.path()).keys(keys).open().unwrap();
+    Broken { _folder: folder, store, trail }
+}
+
+#[test]
+fn a_store_that_fails_is_asked_once_for_all_texts_of_an_event() {
+    let Broken { _folder, store, trail } = broken();
+    let _ = trail.record(of("robert"), Durability::Async);
+    let seen = trail.recent(None, 1).unwrap();
+    let texts = [name(&seen[0]), seen[0].address.as_ref().unwrap(), &seen[0].details["user_agent"]];
+    assert_eq!(texts.map(Kept::of), [Kept::Withheld; 3]);
+    assert_eq!(store.asked.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -321,8 +410,9 @@ fn held(config: Config) -> Held {
     let ((enter, entered), (go, gone)) = (channel(), channel());
     let store = FileSubjectKeys::open(folder.path().join("keys")).unwrap();
     let store = Hanging { store, entered: enter, go: Mutex::new(gone) };
-    let keys = FieldKeys::new(&secret(1)).unwrap().with_subjects(Arc::new(store)).unwrap();
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
+    let keys = FieldKeys::new(&secret(1)).unwrap().with_clock(Arc::new(clock.clone()));
+    let keys = keys.with_subjects(Arc::new(store)).unwrap();
     let builder = AuditTrail::builder(folder.path().join("audit")).keys(keys).clock(Arc::new(clock.clone()));
     let trail = builder.config(config).open().unwrap();
     Held { folder, clock, entered, go, trail }

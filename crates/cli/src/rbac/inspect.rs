@@ -87,12 +87,14 @@ pub(super) fn test(path: &Path) -> Result<Outcome, Outcome> {
 pub(super) fn why(arguments: &Why) -> Result<Outcome, Outcome> {
     let policy = policy(&arguments.policy)?;
     let asked = arguments.asked.join(" ");
-    let mut out = String::new();
+    let (mut out, mut told) = (String::new(), Outcome::default());
     let roles = match &arguments.from {
         None => split(&arguments.who),
         Some(from) => {
             let keys = arguments.keys.open()?;
-            let (at, roles) = past::newest_roles(from, keys.as_ref(), &arguments.who)?;
+            let newest = past::newest_roles(from, keys.as_ref(), &arguments.who)?;
+            let (at, roles) = (newest.at, newest.roles);
+            told = newest.told;
             let names = if roles.is_empty() { "no role".into() } else { roles.join(", ") };
             let _ = writeln!(
                 out,
@@ -106,7 +108,8 @@ pub(super) fn why(arguments: &Why) -> Result<Outcome, Outcome> {
     };
     let why = policy.why_roles(roles.iter().map(|role| &**role), &asked);
     let _ = writeln!(out, "{why}");
-    Ok(Outcome { code: u8::from(why.decision != Decision::Allow), ..Outcome::said(out) })
+    // By outdated roles "allow" and "deny" are guesses: that comes first.
+    Ok(told.and(Outcome { code: u8::from(why.decision != Decision::Allow), ..Outcome::said(out) }))
 }
 
 fn split(roles: &str) -> Vec<Box<str>> {

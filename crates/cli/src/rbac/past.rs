@@ -62,28 +62,43 @@ pub(super) fn each(
     Ok(opening.note())
 }
 
-/// When a caller's newest decision with roles was made, and the roles.
+/// The roles of a caller's newest decision that tells them.
+pub(super) struct NewestRoles {
+    pub(super) at: Box<str>,
+    pub(super) roles: Vec<Box<str>>,
+    /// Why a later decision may have been overlooked.
+    pub(super) told: Outcome,
+}
+
+/// The newest roles of a caller.
 pub(super) fn newest_roles(
     from: &Path,
     keys: Option<&FieldKeys>,
     name: &str,
-) -> Result<(Box<str>, Vec<Box<str>>), Outcome> {
+) -> Result<NewestRoles, Outcome> {
     let (mut newest, mut hidden) = (None, Hidden::default());
-    each(from, keys, Needs::Roles, |past| {
+    let covered = each(from, keys, Needs::Roles, |past| {
         let Some(subject) = past.subject.as_deref() else { return };
-        if subject == name || keys.is_some_and(|keys| keys.stands_for("sub", name, subject)) {
-            newest = past.roles.map(|roles| (past.at, roles)).or(newest.take());
-        } else {
+        if subject != name && !keys.is_some_and(|keys| keys.stands_for("sub", name, subject)) {
             hidden.count(subject, keys);
+        } else if let Some(roles) = past.roles {
+            newest = Some((past.at, roles));
+            // What stands before it can't be newer.
+            hidden = Hidden::default();
         }
     })?;
-    newest.ok_or_else(|| {
+    let told = hidden.told().and(Outcome::failed(0, covered));
+    if let Some((at, roles)) = newest {
+        Ok(NewestRoles { at, roles, told })
+    } else {
         let name = gambeson_core::escape_controls(name);
         let none = format!("{} has no decision about {name} that tells roles", shown(from));
-        let told = hidden.told();
         // That a key is missing is the better reason.
-        Outcome { code: if told.code == 0 { 3 } else { told.code }, ..Outcome::failed(3, none).and(told) }
-    })
+        Err(Outcome {
+            code: if told.code == 0 { 3 } else { told.code },
+            ..Outcome::failed(3, none).and(told)
+        })
+    }
 }
 
 /// Makes decisions of lines, with the keys of their trail.

@@ -282,6 +282,64 @@ fn a_sealed_trail_is_replayed_with_its_keys_and_not_guessed_at_without() {
     assert!(code == 3 && said.contains("note: 4 names are of subjects that are erased"), "{said}");
 }
 
+/// A trail that was plain once: what was decided on her since stands there under a name that can't be read.
+#[test]
+fn roles_of_before_are_no_answer_while_later_names_are_hidden() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("policy.toml"), PAYING).unwrap();
+    fs::write(path("secret"), SECRET).unwrap();
+    let keys = FieldKeys::new(&SecretBytes::new(SECRET.to_vec())).unwrap();
+    let store = FileSubjectKeys::open(path("keys")).unwrap();
+    let keys = keys.with_subjects(Arc::new(store)).unwrap();
+    let write = |keys: Option<&FieldKeys>| {
+        let builder = AuditTrail::builder(path("audit"));
+        let builder = match keys {
+            Some(keys) => builder.keys(keys.clone()),
+            None => builder,
+        };
+        let trail = builder.open().unwrap();
+        for event in payments() {
+            let _ = trail.record(event, Durability::Ordered);
+        }
+        trail.close(Duration::from_secs(20)).unwrap();
+    };
+    let (policy, from, store) = (path("policy.toml"), path("audit"), path("keys"));
+    let secret = format!("file://{}", path("secret"));
+    let why = |keys: &[&str]| {
+        let asked = ["rbac", "why", "alice", "pay:open", "--policy", &policy, "--from", &from];
+        gambeson(&[&asked[..], keys].concat())
+    };
+    write(None);
+    assert_eq!(why(&[]).0, 0);
+    write(Some(&keys));
+    let (code, out, err) = why(&[]);
+    assert!(code == 4 && out.starts_with("alice had at "), "{out}{err}");
+    assert!(err.contains("4 names are sealed: give --subject-keys"), "{err}");
+    let (code, out, err) = why(&["--secret", &secret, "--subject-keys", &store]);
+    assert!(code == 0 && out.starts_with("alice had at ") && err.is_empty(), "{out}{err}");
+    write(None);
+    let (code, _, err) = why(&[]);
+    assert!(code == 0 && err.is_empty(), "what is hidden is older: {err}");
+}
+
+/// Roles that can't be read are not the same as none.
+#[test]
+fn a_decision_whose_other_roles_nobody_can_read_is_not_made_anew() {
+    let recorded = recorded(false);
+    let lines = fs::read_to_string(recorded.path("lines.jsonl")).unwrap();
+    let roles = "\"roles\":\"clerk\"";
+    assert!(lines.contains(roles), "{lines}");
+    for other in ["activated_roles", "actor_roles"] {
+        let hidden = format!("{roles},\"{other}\":\"{}\"", recorded.keys.hmac(other, "clerk"));
+        fs::write(recorded.path("hidden.jsonl"), lines.replace(roles, &hidden)).unwrap();
+        let (code, said) = recorded.run(&["replay"], "hidden.jsonl", &[]);
+        assert!(code == 1 && said.starts_with("0 agree, 0 disagree"), "{other}: {said}");
+        let (_, said) = recorded.run(&["unused"], "hidden.jsonl", &[]);
+        assert!(said.contains("note: 3 don't tell the roles"), "{other}: {said}");
+    }
+}
+
 #[test]
 fn a_keyed_trail_is_replayed_as_far_as_digests_allow() {
     let recorded = recorded(false);
