@@ -25,6 +25,8 @@ pub(crate) struct Appender {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) signer: Option<Signer>,
+    /// How many records no key of the trail had signed when it was opened.
+    pub(crate) found_unsigned: u64,
     pub(crate) segment_bytes: u64,
     pub(crate) segment: Segment,
     pub(crate) file: File,
@@ -103,6 +105,11 @@ impl Appender {
         let members = encode::checkpoint(self.clock.now(), &signer.note(&self.instance, next, &prev));
         self.append(&members);
         self.pending.signed = self.pending.next;
+    }
+
+    /// Whether more was found unsigned than a crash leaves.
+    pub(crate) fn found_too_many(&self) -> bool {
+        self.signer.as_ref().is_some_and(|signer| self.found_unsigned > signer.most_unsigned())
     }
 
     /// Signs if so many records are unsigned that it has to be.

@@ -11,7 +11,7 @@ use crate::disk::{Disk, SystemDisk};
 use crate::error::TrailError;
 use crate::fields::Fields;
 use crate::keys::FieldKeys;
-use crate::note::SigningKey;
+use crate::note::{SigningKey, VerifyingKey};
 use crate::resume::Parts;
 use crate::trail::AuditTrail;
 
@@ -40,6 +40,7 @@ pub struct TrailBuilder {
     clock: Arc<dyn Clock>,
     disk: Arc<dyn Disk>,
     key: Option<SigningKey>,
+    previous: Vec<VerifyingKey>,
     keys: Option<FieldKeys>,
 }
 
@@ -51,6 +52,7 @@ impl TrailBuilder {
             clock: Arc::new(SystemClock::new()),
             disk: Arc::new(SystemDisk),
             key: None,
+            previous: Vec::new(),
             keys: None,
         }
     }
@@ -67,11 +69,21 @@ impl TrailBuilder {
         Self { clock, ..self }
     }
 
-    /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none. A trail that has run
-    /// without a key does not verify with one later: begin to sign in a new directory.
+    /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none.
+    ///
+    /// A trail is signed from its first record on or never: one that goes on from no checkpoint of this key, or of a
+    /// [`previous_key`](Self::previous_key), does not open, nor does a signed one without a key.
     #[must_use]
     pub fn sign(self, key: SigningKey) -> Self {
         Self { key: Some(key), ..self }
+    }
+
+    /// Goes on from what this key signed, after a change to the one of [`sign`](Self::sign). Needed until the trail was opened
+    /// once with the new key: leave it out then, so that who has the old one can add nothing. Default none.
+    #[must_use]
+    pub fn previous_key(mut self, key: VerifyingKey) -> Self {
+        self.previous.push(key);
+        self
     }
 
     /// Seals data about people, or keeps keyed digests of it, as [`Config::personal_data`] says. Default: no keys.
@@ -103,6 +115,7 @@ impl TrailBuilder {
             clock: self.clock,
             disk: self.disk,
             signer: self.key.map(|key| Signer::new(key, limits, now)),
+            previous: self.previous,
         };
         AuditTrail::start(self.dir, &self.config, parts, fields, self.keys, entropy)
     }

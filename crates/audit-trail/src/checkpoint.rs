@@ -28,6 +28,12 @@ impl Default for Checkpoints {
 }
 
 impl Checkpoints {
+    /// So many records a crash leaves unsigned at most: those of an interval, and what is written with them in one go (a gap
+    /// record of each cause, the record of a start).
+    pub(crate) const fn most_unsigned(&self) -> u64 {
+        self.events.saturating_add(24)
+    }
+
     pub(crate) fn validate(&self, problems: &mut ConfigProblems) {
         if self.events == 0 {
             problems.add("audit_trail.checkpoints.events", "0", "set at least 1");
@@ -55,6 +61,10 @@ impl Signer {
     /// Whether `unsigned` records are enough for a checkpoint.
     pub(crate) fn is_full(&self, unsigned: u64) -> bool {
         unsigned >= self.limits.events
+    }
+
+    pub(crate) fn most_unsigned(&self) -> u64 {
+        self.limits.most_unsigned()
     }
 
     /// How long until records that are not yet signed have to be.

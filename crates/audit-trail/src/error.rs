@@ -25,6 +25,8 @@ pub enum TrailErrorKind {
     Locked,
     /// The last segment is not what a trail wrote: keep the directory as evidence, start with another one.
     Damaged,
+    /// The trail was signed and no key is given, or a key is given that has signed nothing of it.
+    Signing,
     /// The system refused to read, write or sync.
     Io,
     /// The segment file was removed, replaced, cut or written to by somebody else while it was open.

@@ -57,8 +57,10 @@
 //! present one, `gambeson audit heads` one for each segment. Only heads of synced records are published, so a crash never
 //! looks like a cut. [`VerifyOptions::anchored`] holds a trail against what [`read_heads`] gives.
 //!
-//! With a [`SigningKey`] ([`TrailBuilder::sign`]) the trail signs its head every [`Config::checkpoints`]. Whoever may write the
-//! files but has not the key can then change only what came after the newest checkpoint, or cut the end off.
+//! With a [`SigningKey`] ([`TrailBuilder::sign`]) the trail signs its head every [`Config::checkpoints`], first right behind its genesis.
+//! Whoever may write the files but has not the key can then change only what came after the newest checkpoint; or cut the chain off
+//! behind any checkpoint, and write as many other records there as a crash leaves unsigned ([`VerifyOptions::max_unsigned`]). More are
+//! found, and heads that are kept elsewhere show the cut.
 //! `verify` with the public key says up to which record the chain is vouched for ([`Report::signed`]); a wrong or foreign
 //! signature, and a seal or shutdown without one, is `bad-signature`. An attacker inside the process has the key.
 //!
@@ -67,14 +69,16 @@
 //! | it finds | and |
 //! |---|---|
 //! | its last checkpoint is not over the records before it | does not open (`Damaged`): a part that was signed was rewritten |
-//! | records behind its last checkpoint, as after a crash, or no checkpoint of its key | goes on, counts them in its `start` or `recovery` record (`unsigned`) and in the log. `verify` counts them in [`Report::unsigned`], whatever is signed later |
-//! | records that were closed or sealed without a checkpoint | the same, and `verify` with the key says `bad-signature` for good |
+//! | no checkpoint of its key | does not open (`Signing`): a trail is signed from its beginning or never. But a genesis that stands alone is gone on with: a crash within the first write leaves that |
+//! | checkpoints, and has no key | does not open (`Signing`): it would never verify again |
+//! | records behind its last checkpoint, as after a crash | goes on, counts them in its `start` or `recovery` record (`unsigned`) and in the log. `verify` counts them in [`Report::unsigned`], whatever is signed later |
+//! | more of them than a crash leaves: the interval's, and up to 24 that are written with them | the same, and its health is degraded until the next start. `verify` with the key says `unsigned` for good |
+//! | records that were closed or sealed without a checkpoint | goes on and counts them, and `verify` with the key says `bad-signature` for good |
 //!
 //! So a crash leaves unsigned what fits between two checkpoints, and whoever writes there can change that much. Somebody who cuts
 //! a stopped trail off at a checkpoint and writes other events behind it shows as so many unsigned records; one who only cuts it off, or puts
-//! an old copy in its place, does not show: against that keep heads elsewhere. A trail that has run without a key never verifies with one:
-//! begin to sign in a new directory. After a change of keys the first start counts all records as unsigned, as it has no way to check them;
-//! `verify` with both keys does not.
+//! an old copy or a new chain in its place, does not show: against that keep heads elsewhere. To sign a trail that has run without a key begin
+//! a new directory. After a change of keys name the key before once ([`TrailBuilder::previous_key`]), and `verify` with both.
 //!
 //! # File format
 //!

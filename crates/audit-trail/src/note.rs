@@ -207,6 +207,14 @@ impl FromStr for VerifyingKey {
     }
 }
 
+/// As its text.
+impl<'de> serde::Deserialize<'de> for VerifyingKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|error| serde::de::Error::custom(format!("{text:?} is {error}")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

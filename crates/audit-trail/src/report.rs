@@ -45,7 +45,8 @@ pub struct Report {
     pub signed: Option<u64>,
     /// How many records before that one no checkpoint vouches for all the same: they were written after the last
     /// checkpoint before a stop, and the trail that went on behind them did not see them being written. A crash leaves as
-    /// many as fit between two checkpoints; more, or some where nothing crashed, were written by somebody else.
+    /// many as fit between two checkpoints; some where nothing crashed were written by somebody else, and more in a row than
+    /// [`VerifyOptions::max_unsigned`](crate::VerifyOptions::max_unsigned) are an error.
     pub unsigned: u64,
     /// The first of them.
     pub first_unsigned: Option<u64>,
@@ -103,6 +104,8 @@ pub enum VerifyErrorKind {
     Rewritten,
     /// A checkpoint is not signed by a given key, or none is.
     BadSignature,
+    /// More records in a row than [`VerifyOptions::max_unsigned`](crate::VerifyOptions::max_unsigned) stand without a checkpoint.
+    Unsigned,
     /// The files can't be read.
     Io,
 }
@@ -122,6 +125,7 @@ impl VerifyErrorKind {
             Self::ClockStep => "clock-step",
             Self::Rewritten => "rewritten",
             Self::BadSignature => "bad-signature",
+            Self::Unsigned => "unsigned",
             Self::Io => "io",
         }
     }

@@ -26,6 +26,9 @@ use crate::{appender, encode, telemetry};
 /// The versions of the format that can be gone on with and verified.
 pub(crate) const FORMATS: RangeInclusive<u32> = 1..=3;
 
+/// More bytes than a checkpoint and the seal behind it have.
+const MOST_OF_SIGNED_SEAL: u64 = 8 << 10;
+
 /// What the whole lines of a segment say.
 struct Scan {
     /// Bytes of the whole lines.
@@ -36,8 +39,10 @@ struct Scan {
     begin: Option<End>,
     /// The end of the chain; `None` when there is no whole line.
     end: Option<End>,
-    /// The last checkpoint by the trail's own key.
+    /// The last checkpoint by a key of the trail.
     own: Option<OwnCheckpoint>,
+    /// Whether there is a checkpoint, whoever signed it.
+    signed: bool,
     /// When the trail's own records were written: those that no event's sender dates.
     times: Vec<Timestamp>,
     /// The type of the last record.
@@ -51,6 +56,17 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) signer: Option<Signer>,
+    /// Keys that signed before the signer's.
+    pub(crate) previous: Vec<VerifyingKey>,
+}
+
+impl Parts {
+    /// Whose checkpoints are the trail's own; none when nobody signs.
+    fn own_keys(&self) -> Vec<VerifyingKey> {
+        let signer = self.signer.iter().map(|signer| signer.public().clone());
+        let previous = self.previous.iter().filter(|_| self.signer.is_some());
+        signer.chain(previous.cloned()).collect()
+    }
 }
 
 /// Opens the chain in `dir` for writing and records that it did.
@@ -62,13 +78,13 @@ pub(crate) fn open(dir: &Path, parts: Parts, entropy: &dyn Entropy) -> Result<Ap
             .map_err(|error| TrailError::io("look at", &segment.path, error))?
             .len();
     }
-    let key = parts.signer.as_ref().map(Signer::public);
+    let keys = &parts.own_keys();
     let start = match segments.as_slice() {
         [] => Start::new_chain(Segment::new(dir, 1), entropy)?,
-        [only] => Start::only(only, scan(only, key)?, entropy)?,
-        [.., before, last] => match scan(last, key)? {
+        [only] => Start::only(only, scan(only, keys)?, entropy)?,
+        [.., before, last] => match scan(last, keys)? {
             scan if scan.end.is_none() => {
-                let earlier = self::scan(before, key)?;
+                let earlier = self::scan(before, keys)?;
                 if earlier.last == "seal" {
                     Start::empty(last, scan.torn, earlier)
                 } else if scan.torn == 0 {
@@ -84,7 +100,10 @@ pub(crate) fn open(dir: &Path, parts: Parts, entropy: &dyn Entropy) -> Result<Ap
             scan => Start::going_on(last, scan)?,
         },
     };
-    let unsigned = key.map_or(Ok(0), |key| start.unsigned(&segments, key))?;
+    let unsigned = match keys.as_slice() {
+        [] => start.refuse_signed(&segments).map(|()| 0),
+        keys => start.unsigned(&segments, keys),
+    }?;
     let archive = Archive::of(&segments, start.segment.number)?;
     start.finish(dir, parts, sealed, archive, unsigned)
 }
@@ -97,6 +116,7 @@ struct Start {
     begin: End,
     end: End,
     own: Option<OwnCheckpoint>,
+    signed: bool,
     times: Vec<Timestamp>,
     instance: String,
     note: Note,
@@ -120,6 +140,7 @@ impl Start {
             begin: End::new(0, Digest::ZERO),
             end: End::new(0, Digest::ZERO),
             own: None,
+            signed: false,
             times: Vec::new(),
             instance: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             note: Note::Nothing,
@@ -147,6 +168,7 @@ impl Start {
             end,
             // It is in the segment before, and looked for there.
             own: None,
+            signed: earlier.signed,
             // With a segment of which nothing is known nothing is dropped.
             times: Vec::new(),
             instance: earlier.instance,
@@ -167,24 +189,44 @@ impl Start {
             begin: scan.begin.unwrap_or(end),
             end,
             own: scan.own,
+            signed: scan.signed,
             times: scan.times,
             instance: scan.instance,
             note: if clean { Note::Resumed } else { Note::Recovery },
         })
     }
 
-    /// How many records at the end the trail's own key has not signed. Looks into two segments at most: each seal stands
+    /// A trail that was signed and goes on unsigned would not verify any more, whoever signs it later.
+    fn refuse_signed(&self, segments: &[Segment]) -> Result<(), TrailError> {
+        if !self.signed && !self.before(segments).map_or(Ok(false), ends_signed)? {
+            return Ok(());
+        }
+        let detail = format!(
+            "the trail of {} holds signed checkpoints, and no key to sign with is given: give the key, or begin a new directory",
+            self.segment.path.display()
+        );
+        Err(TrailError::new(TrailErrorKind::Signing, detail))
+    }
+
+    fn before<'s>(&self, segments: &'s [Segment]) -> Option<&'s Segment> {
+        segments.iter().find(|segment| segment.number + 1 == self.segment.number)
+    }
+
+    /// How many records at the end no key of the trail has signed. Looks into two segments at most: each seal stands
     /// behind a checkpoint.
-    fn unsigned(&self, segments: &[Segment], key: &VerifyingKey) -> Result<u64, TrailError> {
-        let before = segments.iter().find(|segment| segment.number + 1 == self.segment.number);
-        let own = match (&self.own, before) {
-            (None, Some(before)) => self.own_of(before, key)?,
+    fn unsigned(&self, segments: &[Segment], keys: &[VerifyingKey]) -> Result<u64, TrailError> {
+        let own = match (&self.own, self.before(segments)) {
+            (None, Some(before)) => self.own_of(before, keys)?,
             (own, _) => own.clone(),
         };
         let Some(own) = own else {
-            return Ok(self.end.next);
+            // The first checkpoint is written with the genesis: a crash leaves that alone, and nothing behind it.
+            return match self.end.next {
+                0 | 1 => Ok(self.end.next),
+                _ => Err(never_signed(&self.segment, keys)),
+            };
         };
-        match own.fits(key, &self.instance) {
+        match own.fits(&self.instance) {
             true => Ok(self.end.next.saturating_sub(own.until)),
             false => Err(damaged(
                 &self.segment,
@@ -194,8 +236,8 @@ impl Start {
     }
 
     /// The last own checkpoint of the segment before, which this one must go on from.
-    fn own_of(&self, before: &Segment, key: &VerifyingKey) -> Result<Option<OwnCheckpoint>, TrailError> {
-        let scan = scan(before, Some(key))?;
+    fn own_of(&self, before: &Segment, keys: &[VerifyingKey]) -> Result<Option<OwnCheckpoint>, TrailError> {
+        let scan = scan(before, keys)?;
         if scan.end.is_none_or(|end| (end.next, end.prev) != (self.begin.next, self.begin.prev)) {
             return Err(damaged(&self.segment, "it does not go on from the segment before it"));
         }
@@ -235,6 +277,7 @@ impl Start {
             clock: parts.clock,
             disk: parts.disk,
             signer: parts.signer,
+            found_unsigned: unsigned,
             segment_bytes: parts.segment_bytes,
             segment: self.segment,
             file,
@@ -291,7 +334,7 @@ impl Start {
     }
 }
 
-fn scan(segment: &Segment, key: Option<&VerifyingKey>) -> Result<Scan, TrailError> {
+fn scan(segment: &Segment, keys: &[VerifyingKey]) -> Result<Scan, TrailError> {
     let path = &segment.path;
     let file = File::open(path).map_err(|error| TrailError::io("open", path, error))?;
     let mut lines = Lines::new(file);
@@ -301,6 +344,7 @@ fn scan(segment: &Segment, key: Option<&VerifyingKey>) -> Result<Scan, TrailErro
         begin: None,
         end: None,
         own: None,
+        signed: false,
         times: Vec::new(),
         last: String::new(),
         instance: String::new(),
@@ -309,19 +353,19 @@ fn scan(segment: &Segment, key: Option<&VerifyingKey>) -> Result<Scan, TrailErro
         match lines.next().map_err(|error| TrailError::io("read", path, error))? {
             None => return Ok(scan),
             Some(Step::Torn(bytes)) => scan.torn = bytes.len() as u64,
-            Some(Step::Whole(bytes)) => scan.add(segment, bytes, key)?,
+            Some(Step::Whole(bytes)) => scan.add(segment, bytes, keys)?,
         }
     }
 }
 
 impl Scan {
-    fn add(&mut self, segment: &Segment, bytes: &[u8], key: Option<&VerifyingKey>) -> Result<(), TrailError> {
+    fn add(&mut self, segment: &Segment, bytes: &[u8], keys: &[VerifyingKey]) -> Result<(), TrailError> {
         let line = Line::read(bytes).ok_or_else(|| damaged(segment, "a line was changed"))?;
         match self.end {
             Some(end) if line.seq != end.next || !line.follows(&end.prev) => {
                 return Err(damaged(segment, "its records do not follow one another"));
             }
-            Some(end) => self.look_for_own(&line, end.prev, key),
+            Some(end) => self.look_for_own(&line, end.prev, keys),
             None => {
                 let opening = ControlRecord::read(&line).filter(|opening| {
                     matches!(opening.record.as_str(), "genesis" | "segment")
@@ -343,15 +387,42 @@ impl Scan {
         Ok(())
     }
 
-    fn look_for_own(&mut self, line: &Line<'_>, prev: Digest, key: Option<&VerifyingKey>) {
-        if line.record == "checkpoint"
-            && let Some(found) = key.and_then(|key| OwnCheckpoint::read(line, prev, key))
-        {
+    fn look_for_own(&mut self, line: &Line<'_>, prev: Digest, keys: &[VerifyingKey]) {
+        let is_checkpoint = line.record == "checkpoint";
+        self.signed |= is_checkpoint;
+        if is_checkpoint && let Some(found) = OwnCheckpoint::read(line, prev, keys) {
             self.own = Some(found);
         } else if let Some(own) = &mut self.own {
             own.followed_by(line);
         }
     }
+}
+
+/// Whether the segment's seal stands behind a checkpoint. Looks at its end only: that a trail without signatures was signed is
+/// nothing that needs all of it.
+fn ends_signed(segment: &Segment) -> Result<bool, TrailError> {
+    let read = || {
+        let mut file = File::open(&segment.path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(MOST_OF_SIGNED_SEAL)))?;
+        let mut end = Vec::new();
+        file.take(MOST_OF_SIGNED_SEAL).read_to_end(&mut end)?;
+        let before_seal = end.split(|byte| *byte == b'\n').rev().nth(2);
+        Ok(before_seal.and_then(Line::read).is_some_and(|line| line.record == "checkpoint"))
+    };
+    read().map_err(|error| TrailError::io("read", &segment.path, error))
+}
+
+fn never_signed(segment: &Segment, keys: &[VerifyingKey]) -> TrailError {
+    let given: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let detail = format!(
+        "{} goes on from no checkpoint of {}: after a change of keys name the previous public key; a trail that was begun \
+         without a key can't be signed later, begin a new directory; if it was signed by this key, its signatures were taken \
+         out: keep it as evidence",
+        segment.path.display(),
+        given.join(" or ")
+    );
+    TrailError::new(TrailErrorKind::Signing, detail)
 }
 
 fn damaged(segment: &Segment, what: &str) -> TrailError {

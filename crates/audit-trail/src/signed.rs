@@ -6,11 +6,12 @@ use crate::entry::ControlRecord;
 use crate::line::Line;
 use crate::note::VerifyingKey;
 
-/// The last checkpoint of a segment that says it is by the trail's own key.
+/// The last checkpoint of a segment that says it is by a key of the trail.
 ///
 /// It is enough to look at the last one: where it fits, so does all that it stands behind.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnCheckpoint {
+    key: VerifyingKey,
     note: String,
     seq: u64,
     prev: Digest,
@@ -19,10 +20,11 @@ pub(crate) struct OwnCheckpoint {
 }
 
 impl OwnCheckpoint {
-    /// Reads a record that stands behind the record with the hash `prev`.
-    pub(crate) fn read(line: &Line<'_>, prev: Digest, key: &VerifyingKey) -> Option<Self> {
-        let note = ControlRecord::read(line)?.note.filter(|note| key.is_named_on(note))?;
-        Some(Self { note, seq: line.seq, prev, until: line.seq.saturating_add(1) })
+    /// Reads a record that stands behind the record with the hash `prev`, if one of these keys is named on it.
+    pub(crate) fn read(line: &Line<'_>, prev: Digest, keys: &[VerifyingKey]) -> Option<Self> {
+        let note = ControlRecord::read(line)?.note?;
+        let key = keys.iter().find(|key| key.is_named_on(&note))?.clone();
+        Some(Self { key, note, seq: line.seq, prev, until: line.seq.saturating_add(1) })
     }
 
     /// Takes a seal or a shutdown into account: right behind a checkpoint it needs no other.
@@ -33,7 +35,7 @@ impl OwnCheckpoint {
     }
 
     /// Whether the key has signed exactly the records before it.
-    pub(crate) fn fits(&self, key: &VerifyingKey, instance: &str) -> bool {
-        vouches(key, &self.note, instance, self.seq, &self.prev)
+    pub(crate) fn fits(&self, instance: &str) -> bool {
+        vouches(&self.key, &self.note, instance, self.seq, &self.prev)
     }
 }

@@ -62,7 +62,8 @@ impl AuditTrail {
     /// # Errors
     /// [`Config`](TrailErrorKind::Config) for settings that can't work, [`Locked`](TrailErrorKind::Locked) when
     /// somebody else writes there, [`Damaged`](TrailErrorKind::Damaged) when the last segment was changed, or what
-    /// the trail's own key had signed was rewritten,
+    /// the trail's own key had signed was rewritten, [`Signing`](TrailErrorKind::Signing) when it was signed and there is no key,
+    /// or the key has signed nothing of it,
     /// [`Io`](TrailErrorKind::Io) for the rest.
     pub fn open(dir: impl Into<PathBuf>, config: &Config) -> Result<Self, TrailError> {
         Self::builder(dir).config(config.clone()).open()

@@ -343,6 +343,7 @@ impl<'o> Verifier<'o> {
         self.beginning()?;
         self.anchored()?;
         self.signed_at_all()?;
+        self.signed_to_the_end()?;
         match self.options.head {
             Some(_) if self.report.head_confirmed => Ok(self.report),
             None => Ok(self.report),

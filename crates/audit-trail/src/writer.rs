@@ -255,7 +255,10 @@ impl Writer {
             for told in chunk {
                 let members = encode::refusals(now, told);
                 match self.turned_away(members.len(), true) {
-                    None => drop(self.appender.push(&members)),
+                    None => {
+                        self.appender.push(&members);
+                        self.appender.checkpoint_if_full();
+                    }
                     Some(cause) => self.lose_many(cause, told.count, true),
                 }
             }
@@ -406,6 +409,10 @@ impl Writer {
             None if self.disk_low => Health::Degraded(
                 "events of strangers are no longer kept: the disk has less than min_free_bytes".into(),
             ),
+            None if self.appender.found_too_many() => Health::Degraded(format!(
+                "{} records before this start are unsigned, more than a crash leaves: verify the trail",
+                self.appender.found_unsigned
+            )),
             None => Health::Healthy,
         };
         let mut status = self.shared.status();

@@ -36,6 +36,10 @@ pub(crate) enum Command {
         /// The public key of whoever signs checkpoints, NAME+ID+KEY; more than one after a change of keys.
         #[arg(long, value_name = "KEY")]
         key: Vec<VerifyingKey>,
+        /// With --key: so many records in a row may stand without a checkpoint; more end with 21. A crash leaves as many as the
+        /// trail's checkpoints.events, and a few: say more where that is set over 1,000.
+        #[arg(long, value_name = "N", default_value_t = VerifyOptions::default().max_unsigned)]
+        max_unsigned: u64,
         /// Refuse a clock that went back by more than a minute; else it is only told.
         #[arg(long)]
         strict_clock: bool,
@@ -68,8 +72,9 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
-        Command::Verify { dirs, head, anchor, key, strict_clock, json } => {
-            let mut options = key.into_iter().fold(VerifyOptions::default(), VerifyOptions::key);
+        Command::Verify { dirs, head, anchor, key, max_unsigned, strict_clock, json } => {
+            let options = VerifyOptions::default().max_unsigned(max_unsigned);
+            let mut options = key.into_iter().fold(options, VerifyOptions::key);
             if let Some(head) = head {
                 options = options.head(head);
             }
@@ -153,6 +158,7 @@ fn code(error: &VerifyError) -> u8 {
         VerifyErrorKind::ClockStep => 17,
         VerifyErrorKind::Rewritten => 18,
         VerifyErrorKind::BadSignature => 20,
+        VerifyErrorKind::Unsigned => 21,
         VerifyErrorKind::Io => 3,
         _ => 19,
     }

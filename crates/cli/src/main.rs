@@ -21,6 +21,7 @@
 //! | 18 | audit verify: the record of the given head was rewritten |
 //! | 19 | audit verify: something else is wrong with the chain |
 //! | 20 | audit verify: a signature is wrong, foreign or missing (only with `--key`) |
+//! | 21 | audit verify: more records in a row than `--max-unsigned` stand without a checkpoint (only with `--key`) |
 //!
 //! | `rbac` command | ends with 1 when the policy is refused, and when |
 //! |---|---|

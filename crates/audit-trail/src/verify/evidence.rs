@@ -160,6 +160,7 @@ impl Verifier<'_> {
         self.report.signed = line.seq.checked_sub(1);
         let Signed { from, start } = std::mem::take(&mut self.signed);
         let seen = start.unwrap_or(from);
+        self.few_unsigned(from, seen)?;
         if seen > from {
             self.report.unsigned += seen - from;
             self.report.first_unsigned.get_or_insert(from);
@@ -187,6 +188,24 @@ impl Verifier<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// More records without a checkpoint than a crash leaves were written by somebody who has no key.
+    fn few_unsigned(&self, from: u64, until: u64) -> Result<(), VerifyError> {
+        let (records, most) = (until.saturating_sub(from), self.options.max_unsigned);
+        if self.options.keys.is_empty() || records <= most {
+            return Ok(());
+        }
+        let detail = format!(
+            "no checkpoint vouches for {records} records from here on, and a crash leaves at most {most} so: somebody wrote them \
+             while the app was stopped, unless it signs less often"
+        );
+        Err(VerifyError { seq: Some(from), ..self.error(VerifyErrorKind::Unsigned, detail) })
+    }
+
+    /// Nor does an app that runs leave more at the end.
+    pub(super) fn signed_to_the_end(&self) -> Result<(), VerifyError> {
+        self.few_unsigned(self.signed.from, self.next)
     }
 
     /// With a key at hand, a trail without any signature is not taken for one that is too young.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::anchor::PublishedHead;
+use crate::checkpoint::Checkpoints;
 use crate::digest::Head;
 use crate::note::VerifyingKey;
 
@@ -18,6 +19,10 @@ pub struct VerifyOptions {
     /// The public keys of whoever signs the trail's checkpoints, older ones too. Default none: then checkpoints are not
     /// looked at.
     pub keys: Vec<VerifyingKey>,
+    /// How many records in a row may stand without a checkpoint. Default 1,024: what a crash leaves at most of a trail with
+    /// the default [`Checkpoints`](crate::Checkpoints), the 1,000 of an interval and what is written with them. A trail that
+    /// signs less often needs as much more. Only looked at with [`keys`](Self::keys).
+    pub max_unsigned: u64,
     /// How far a record's time may lie before the newest one. Default one minute: events wait in a queue.
     pub clock_tolerance: Duration,
     /// Whether a larger step back of the clock is an error. Default no: it is only counted, time servers do that too.
@@ -30,6 +35,7 @@ impl Default for VerifyOptions {
             head: None,
             anchored: Vec::new(),
             keys: Vec::new(),
+            max_unsigned: Checkpoints::default().most_unsigned(),
             clock_tolerance: Duration::from_secs(60),
             refuse_clock_steps: false,
         }
@@ -56,6 +62,13 @@ impl VerifyOptions {
     #[must_use]
     pub fn key(mut self, key: VerifyingKey) -> Self {
         self.keys.push(key);
+        self
+    }
+
+    /// Sets [`max_unsigned`](Self::max_unsigned).
+    #[must_use]
+    pub fn max_unsigned(mut self, records: u64) -> Self {
+        self.max_unsigned = records;
         self
     }
 

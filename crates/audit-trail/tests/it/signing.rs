@@ -11,7 +11,7 @@ use gambeson_audit_trail::{
     AuditTrail, Config, Digest, Entry, Filter, SigningKey, TrailErrorKind, VerifyErrorKind as Kind,
     VerifyOptions, read, verify,
 };
-use gambeson_core::{AuditSink, Durability, ManualClock, Timestamp};
+use gambeson_core::{AuditSink, Durability, Health, HealthCheck, ManualClock, Outcome, Timestamp};
 
 use super::log::logged;
 use super::{LONG, answered, event, small, written};
@@ -166,24 +166,191 @@ fn a_checkpoint_cannot_be_taken_from_another_trail() {
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(1)), "{error}");
 }
 
-/// What was written in the formats before still verifies and can be gone on with. Nobody can say of it that it was never
-/// signed: with a key, a trail that was closed unsigned does not verify, whoever signs it later.
+/// What was written in the formats before still verifies and can be gone on with.
 #[test]
-fn a_trail_of_an_older_format_is_gone_on_with_and_its_beginning_stays_unsigned() {
+fn a_trail_of_an_older_format_is_gone_on_with() {
     for format in [1, 2] {
-        let (dir, key) = (tempfile::tempdir().unwrap(), key());
+        let dir = tempfile::tempdir().unwrap();
         written(dir.path(), &Config::default(), 3);
         let path = first(dir.path());
         let older = format!("\"format\":{format},");
         rewrite(&path, 0, |_, body| Some(body.replace("\"format\":3,", &older)));
         assert!(fs::read_to_string(&path).unwrap().contains(&older));
         assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 3);
-        signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
-        let report = verify(dir.path(), &VerifyOptions::default()).unwrap();
-        assert_eq!((report.events, report.checkpoints), (3, 1));
-        let error = verify(dir.path(), &with(&key)).unwrap_err();
-        assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
+        written(dir.path(), &Config::default(), 2);
+        assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 5);
     }
+}
+
+/// What opening says with these keys; the trail is as it was.
+fn not_opened(dir: &Path, config: &Config, key: Option<&SigningKey>) -> String {
+    let last = fs::read_dir(dir).unwrap().map(|file| file.unwrap().path());
+    let last = last.filter(|path| path.extension().is_some_and(|name| name == "jsonl")).max().unwrap();
+    let before = fs::read(&last).unwrap();
+    let builder = AuditTrail::builder(dir).config(config.clone());
+    let builder = key.into_iter().fold(builder, |builder, key| builder.sign(key.clone()));
+    let error = builder.open().unwrap_err();
+    assert_eq!(error.kind(), TrailErrorKind::Signing, "{error}");
+    assert_eq!(fs::read(&last).unwrap(), before, "nothing was written");
+    error.to_string()
+}
+
+/// Nobody can say of its beginning that it was never signed, and it would never verify.
+#[test]
+fn a_trail_that_was_begun_without_a_key_is_not_signed_later() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    written(dir.path(), &Config::default(), 3);
+    let error = not_opened(dir.path(), &Config::default(), Some(&key));
+    assert!(error.contains("begin a new directory") && error.contains(&key.public().to_string()), "{error}");
+}
+
+/// It would never verify again, whoever signs it later.
+#[test]
+fn a_signed_trail_does_not_go_on_without_its_key() {
+    for config in [Config::default(), small()] {
+        let (dir, key) = (tempfile::tempdir().unwrap(), key());
+        let (trail, _) = signed(dir.path(), &key, config.clone());
+        record(&trail, 10);
+        trail.close(LONG).unwrap();
+        let error = not_opened(dir.path(), &config, None);
+        assert!(error.contains("give the key, or begin a new directory"), "{error}");
+        signed(dir.path(), &key, config).0.close(LONG).unwrap();
+        assert_eq!(verify(dir.path(), &with(&key)).unwrap().unsigned, 0);
+    }
+}
+
+/// Right behind a seal the open segment holds nothing: the one before says that the trail is signed.
+#[test]
+fn a_signed_trail_does_not_go_on_without_its_key_behind_a_seal() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let (trail, _) = signed(dir.path(), &key, small());
+    record(&trail, 10);
+    trail.close(LONG).unwrap();
+    let segments = verify(dir.path(), &with(&key)).unwrap().segments;
+    segments[2..].iter().for_each(|segment| fs::remove_file(&segment.path).unwrap());
+    let second = fs::read_to_string(&segments[1].path).unwrap();
+    // Empty, its opening alone, and an event that no checkpoint vouches for yet.
+    for lines in 0..3 {
+        fs::write(&segments[1].path, &second).unwrap();
+        cut(&segments[1].path, lines);
+        not_opened(dir.path(), &small(), None);
+    }
+}
+
+#[test]
+fn a_change_of_keys_names_the_one_before_once() {
+    let (dir, old, new) = (tempfile::tempdir().unwrap(), key(), key());
+    let config = Config::default().checkpoints(5, Duration::from_secs(10));
+    let (trail, _) = signed(dir.path(), &old, config.clone());
+    record(&trail, 7);
+    trail.close(LONG).unwrap();
+    // genesis 0, checkpoint 1, events 2 to 6, checkpoint 7, events 8 and 9
+    cut(&first(dir.path()), 10);
+    not_opened(dir.path(), &config, Some(&new));
+    let rotated = |old: &SigningKey| {
+        let builder = AuditTrail::builder(dir.path()).config(config.clone()).sign(new.clone());
+        builder.previous_key(old.public().clone()).open()
+    };
+    assert_eq!(rotated(&key()).unwrap_err().kind(), TrailErrorKind::Signing, "somebody else's");
+    rotated(&old).unwrap().close(LONG).unwrap();
+    signed(dir.path(), &new, config.clone()).0.close(LONG).unwrap();
+    assert_eq!(unsigned(dir.path()), [Some(2), None], "what the old key signed is signed");
+    assert!(verify(dir.path(), &with(&new)).is_err());
+    let report = verify(dir.path(), &with(&new).key(old.public().clone())).unwrap();
+    assert_eq!((report.unsigned, report.events), (2, 7));
+
+    // What the old key signed was rewritten: it is found as what the new one signed.
+    let (dir, path) = (tempfile::tempdir().unwrap(), first(dir.path()));
+    fs::copy(&path, first(dir.path())).unwrap();
+    cut(&first(dir.path()), 8);
+    rewrite(&first(dir.path()), 3, |_, body| Some(body.replace("success", "denied")));
+    let builder = AuditTrail::builder(dir.path()).sign(new).previous_key(old.public().clone());
+    assert_eq!(builder.open().unwrap_err().kind(), TrailErrorKind::Damaged);
+}
+
+/// A forger behind the first lines of a trail, without a key: all is deleted but these, and events are invented.
+fn invented(dir: &Path, keep: usize, events: usize) {
+    let path = first(dir);
+    cut(&path, keep);
+    let text = fs::read_to_string(&path).unwrap();
+    let line = text.lines().last().unwrap();
+    let (mut out, mut prev) = (text.clone(), line[line.len() - 66..line.len() - 2].to_owned());
+    for seq in keep..keep + events {
+        let body = format!(
+            "{{\"seq\":{seq},\"prev\":\"{prev}\",\"at\":\"2026-11-23T08:15:30.250Z\",\"record\":\"event\",\
+             \"kind\":\"authorization\",\"action\":\"notes:write\",\"outcome\":\"success\""
+        );
+        prev = Digest::of(body.as_bytes()).to_string();
+        out.push_str(&format!("{body},\"hash\":\"{prev}\"}}\n"));
+    }
+    fs::write(path, out).unwrap();
+}
+
+/// The whole history is replaced while the app is stopped, with nothing that a trail only writes signed.
+#[test]
+fn a_history_without_any_signature_is_not_gone_on_with() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
+    for events in [1, 30] {
+        invented(dir.path(), 1, events);
+        assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, events as u64);
+        let error = not_opened(dir.path(), &Config::default(), Some(&key));
+        assert!(error.contains("its signatures were taken out"), "{error}");
+    }
+    // All that a crash in the first write leaves, and as good as nothing.
+    cut(&first(dir.path()), 1);
+    signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
+    assert_eq!(verify(dir.path(), &with(&key)).unwrap().unsigned, 1);
+}
+
+/// All but the first checkpoint is replaced: more than a crash leaves is told by the health, and refused by `verify`.
+#[tokio::test]
+async fn more_without_a_signature_than_a_crash_leaves_is_found() {
+    let config = Config::default().checkpoints(5, Duration::from_secs(10));
+    // Those of an interval and 24 more.
+    for (events, told) in [(29, false), (30, true)] {
+        let (dir, key) = (tempfile::tempdir().unwrap(), key());
+        signed(dir.path(), &key, config.clone()).0.close(LONG).unwrap();
+        invented(dir.path(), 2, events);
+        let options = with(&key).max_unsigned(29);
+        let found = |options: &VerifyOptions| {
+            let found = verify(dir.path(), options);
+            found.map(|report| report.unsigned).map_err(|error| (error.kind(), error.seq()))
+        };
+        let expected = |unsigned| if told { Err((Kind::Unsigned, Some(2))) } else { Ok(unsigned) };
+        assert_eq!(found(&options), expected(0), "{events} at the end");
+        assert_eq!(found(&VerifyOptions::default().max_unsigned(0)), Ok(0), "nobody looked");
+        let (trail, _) = signed(dir.path(), &key, config.clone());
+        answered(trail.flush()).await.unwrap();
+        match answered(trail.check()).await {
+            Health::Degraded(why) => assert!(told && why.contains("30 records before this start"), "{why}"),
+            health => assert_eq!((health, told), (Health::Healthy, false)),
+        }
+        trail.close(LONG).unwrap();
+        assert_eq!(found(&options), expected(29), "{events} before a start");
+        assert_eq!(found(&VerifyOptions::default().max_unsigned(0)), Ok(0), "nobody looked");
+        assert_eq!(found(&with(&key)), Ok(events as u64), "the default");
+    }
+    assert_eq!(VerifyOptions::default().max_unsigned, 1_024);
+}
+
+/// However much is told at once: no more stands unsigned than a crash may leave.
+#[test]
+fn counts_of_refusals_are_signed_as_often_as_events() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), key());
+    let config = Config::default().checkpoints(5, Duration::from_secs(10));
+    let (trail, _) = signed(dir.path(), &key, config.refusals(Duration::from_secs(60), 64));
+    for n in 0..80 {
+        let mut refused = event("a", None);
+        refused.outcome = Outcome::Denied;
+        refused.reason = Some(format!("reason-{}", n / 2).into());
+        refused.context.address = Some([192, 0, 2, 1].into());
+        let _ = trail.record(refused, Durability::Async);
+    }
+    trail.close(LONG).unwrap();
+    assert_eq!(verify(dir.path(), &with(&key)).unwrap().refusals, 40);
+    let places = checkpoints(dir.path());
+    assert!(places.windows(2).all(|pair| pair[1] - pair[0] <= 6), "{places:?}");
 }
 
 fn first(dir: &Path) -> PathBuf {
@@ -210,7 +377,7 @@ fn cut(path: &Path, lines: usize) {
 fn a_part_that_was_signed_and_rewritten_while_the_app_was_stopped_is_not_gone_on_with() {
     let (dir, key) = (tempfile::tempdir().unwrap(), key());
     let config = Config::default().checkpoints(5, Duration::from_secs(10));
-    let (trail, _) = signed(dir.path(), &key, config.clone());
+    let (trail, _) = signed(dir.path(), &key, config);
     record(&trail, 12);
     trail.close(LONG).unwrap();
     let path = first(dir.path());
@@ -224,9 +391,6 @@ fn a_part_that_was_signed_and_rewritten_while_the_app_was_stopped_is_not_gone_on
         assert!(error.to_string().contains("they were rewritten"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), forged, "it is evidence");
     }
-    // Not its own: nothing to hold it against.
-    signed(dir.path(), &self::key(), config).0.close(LONG).unwrap();
-    assert_eq!(unsigned(dir.path()), [Some(14)]);
 }
 
 /// The last segment has no checkpoint yet: then the one before it says whether what is there was rewritten.
@@ -267,18 +431,6 @@ fn the_segment_before_is_looked_at_where_the_last_one_is_not_signed_yet() {
     assert!(error.to_string().contains("does not go on from the segment before"), "{error}");
 }
 
-/// A run without the key, over the end of a segment: each of its records is counted.
-#[test]
-fn what_a_run_without_the_key_wrote_is_unsigned() {
-    let (dir, key) = (tempfile::tempdir().unwrap(), key());
-    signed(dir.path(), &key, small()).0.close(LONG).unwrap();
-    let signed_up_to = checkpoints(dir.path())[0] + 1;
-    let head = written(dir.path(), &small(), 5);
-    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().segments.len(), 2);
-    signed(dir.path(), &key, small()).0.close(LONG).unwrap();
-    assert_eq!(unsigned(dir.path()), [None, Some(head.seq.unwrap() - signed_up_to)]);
-}
-
 #[test]
 fn what_a_crash_left_unsigned_is_counted_and_no_later_checkpoint_vouches_for_it() {
     let (dir, key) = (tempfile::tempdir().unwrap(), key());
@@ -304,21 +456,16 @@ fn what_a_crash_left_unsigned_is_counted_and_no_later_checkpoint_vouches_for_it(
     assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().unsigned, 0, "nobody looked");
 }
 
-/// Whoever has no key takes all checkpoints out. The app goes on, loses nothing, and its signatures don't heal that.
+/// Whoever has no key takes all checkpoints out.
 #[test]
-fn signatures_that_were_taken_out_are_missed_after_the_restart_too() {
+fn signatures_that_were_taken_out_are_missed() {
     let (dir, key) = (tempfile::tempdir().unwrap(), key());
     signed(dir.path(), &key, Config::default()).0.close(LONG).unwrap();
     let (trail, _) = signed(dir.path(), &key, Config::default());
     record(&trail, 3);
     trail.close(LONG).unwrap();
     rewrite(&first(dir.path()), 0, |_, body| (!body.contains("\"checkpoint\"")).then(|| body.to_owned()));
-    let (trail, _) = signed(dir.path(), &key, Config::default());
-    record(&trail, 1);
-    trail.close(LONG).unwrap();
-    // genesis, shutdown, start, three events, shutdown
-    assert_eq!(unsigned(dir.path()), [None, Some(7)]);
-    assert_eq!(verify(dir.path(), &VerifyOptions::default()).unwrap().events, 4);
+    not_opened(dir.path(), &Config::default(), Some(&key));
     let error = verify(dir.path(), &with(&key)).unwrap_err();
     assert_eq!((error.kind(), error.seq()), (Kind::BadSignature, Some(0)), "{error}");
 }

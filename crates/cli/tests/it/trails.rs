@@ -63,6 +63,13 @@ fn what_a_crash_left_unsigned_is_told() {
     let (_, out, _) = gambeson(&["audit", "verify", dir, "--key", &key, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["unsigned"], &report["first_unsigned"]), (&1.into(), &0.into()));
+    let few = |most| gambeson(&["audit", "verify", dir, "--key", &key, "--max-unsigned", most]);
+    assert_eq!(few("1").0, 0);
+    let (code, _, err) = few("0");
+    assert!(
+        code == 21 && err.contains("unsigned at record 0") && err.contains("1 records from here"),
+        "{err}"
+    );
     let (_, out, _) = gambeson(&["audit", "tail", dir]);
     assert!(out.contains("recovery: 1 records before it are unsigned"), "{out}");
 }

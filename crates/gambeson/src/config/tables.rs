@@ -83,6 +83,9 @@ pub struct KeysTable {
 }
 
 /// `[audit-trail.signing]`: the key of the trail's checkpoints.
+///
+/// A trail is signed from its first record on or never: where the table is lost, or added for a folder with a trail that was begun without
+/// it, the app does not start. Give the key, or name a new folder.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -91,6 +94,10 @@ pub struct SigningTable {
     pub name: String,
     /// An Ed25519 private key in PKCS#8, as `openssl genpkey -algorithm ed25519` makes it. `[secrets]` must allow it.
     pub key: SecretRef,
+    /// The public keys that signed before a change of keys, as `gambeson audit key` prints them. Needed until the app has started once with
+    /// the new key. Default none.
+    #[serde(default)]
+    pub previous: Vec<gambeson_audit_trail::VerifyingKey>,
 }
 
 /// One of `[[audit-trail.anchors]]`: a place that keeps heads out of the app's reach.

@@ -130,7 +130,7 @@ async fn signing(
     secrets: Option<&Arc<dyn SecretResolver>>,
     problems: &mut ConfigProblems,
 ) -> Option<SigningKey> {
-    let SigningTable { name, key } = table?;
+    let SigningTable { name, key, .. } = table?;
     let bytes = resolved("audit-trail.signing.key", key, secrets, problems).await?;
     SigningKey::from_pkcs8(name, bytes.expose())
         .map_err(|error| problems.add("audit-trail.signing", text(key), text(error)))
@@ -162,6 +162,8 @@ fn open_one(
     let directory = config.path(directory);
     let builder = AuditTrail::builder(&directory).config(config.audit_trail.limits.clone());
     let builder = with(builder, parts.keys.clone(), TrailBuilder::keys);
+    let previous = config.audit_trail.signing.iter().flat_map(|table| table.previous.clone());
+    let builder = previous.fold(builder, TrailBuilder::previous_key);
     let opened = with(builder, parts.signing.clone(), TrailBuilder::sign).open();
     opened.map_err(|error| problems.add(field, text(directory.display()), cause(&error))).ok()
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use gambeson::audit_trail::{StoredEvent, VerifyOptions, read_heads, verify};
+use gambeson::audit_trail::{SigningKey, StoredEvent, VerifyOptions, read_heads, verify};
 use gambeson::core::{Spawn, TokioSpawn};
 use gambeson::hardening_headers::serve::{Server, serve};
 use gambeson::rbac::{Routes, need};
@@ -195,6 +195,33 @@ async fn production_keeps_no_names_in_the_clear_unless_it_says_so() {
         let said = Kit::open(&config).await.map_or_else(|error| error.to_string(), |_| String::new());
         assert_eq!(said.contains("audit-trail.keys: production keeps no names"), refused, "{limits}: {said}");
     }
+}
+
+/// A signed trail goes on with its key, or with one that names it; without one, and with another, the app does not start.
+#[tokio::test]
+async fn a_signed_trail_goes_on_with_its_key_or_one_that_names_it() {
+    let folder = folder();
+    let (pem, other) = (folder.path().join("keys/audit.pem"), folder.path().join("keys/other.pem"));
+    std::fs::copy(pem, &other).unwrap();
+    let newer = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n\
+                 -----END PRIVATE KEY-----\n";
+    std::fs::write(other, newer).unwrap();
+    let key = SigningKey::from_pkcs8("example.com/notes", crate::kit::SIGNING_KEY.as_bytes()).unwrap();
+    let table = |file: &str| {
+        format!("{SECRETS}[audit-trail.signing]\nname = 'example.com/notes'\nkey = 'file://app/{file}'\n")
+    };
+    let close = |kit: Kit| kit.trail().unwrap().close(Duration::from_secs(20)).unwrap();
+    close(open(folder.path(), &table("audit.pem")).await.unwrap());
+    let said = open(folder.path(), SECRETS).await.unwrap_err();
+    assert!(said.contains("audit-trail.directory = ") && said.contains("give the key"), "{said}");
+    let said = open(folder.path(), &table("other.pem")).await.unwrap_err();
+    assert!(said.contains("name the previous public key"), "{said}");
+    let named = format!("{}previous = ['{}']\n", table("other.pem"), key.public());
+    close(open(folder.path(), &named).await.unwrap());
+    close(open(folder.path(), &table("other.pem")).await.unwrap());
+    let wrong = format!("[audit-trail]\ndirectory = 'audit'\n{}previous = ['no key']\n", table("other.pem"));
+    let said = Config::parse(&wrong, []).unwrap_err().to_string();
+    assert!(said.contains("\"no key\" is not a public key of the form NAME+ID+KEY"), "{said}");
 }
 
 #[tokio::test]
