@@ -6,6 +6,7 @@ use crate::bits::{PermissionId, contains, intersect, subtract};
 use crate::condition::Attributes;
 use crate::decision::Decision;
 use crate::policy::{Effect, Rule};
+use crate::window::Window;
 
 /// In which situation is decided: when, and upon which record.
 #[derive(Clone, Copy)]
@@ -102,6 +103,12 @@ impl Effective {
     /// Decides; what is always allowed costs a look at one bit.
     pub(crate) fn decide(&self, id: PermissionId, situation: &Situation<'_>, rules: &[Rule]) -> Decision {
         if self.is_always(id) { Decision::Allow } else { self.look_closer(id, situation, rules) }
+    }
+
+    /// When what these roles have about it holds.
+    pub(crate) fn windows_about(&self, id: PermissionId, rules: &[Rule]) -> impl Iterator<Item = Window> {
+        let own = self.sides.iter().flat_map(move |side| side.rules(rules));
+        own.filter(move |rule| contains(&rule.permissions, id)).map(|rule| rule.window)
     }
 
     #[cold]

@@ -148,8 +148,10 @@ impl Matrix {
     }
 }
 
-/// So many limits are told in one cell.
+/// So many rules are told in one cell.
 const RULES: usize = 16;
+/// Said where there are more.
+const MORE: &str = "and more";
 
 const YES: &str = "<td align=\"center\" bgcolor=\"#cdebcd\"><font color=\"#063806\">yes</font></td>";
 const IF: &str = "<td align=\"center\" bgcolor=\"#f6e8b8\"><font color=\"#3d2c00\">if";
@@ -223,17 +225,17 @@ impl Cell {
 /// The limits of the grants and denials that the role has or inherits: `amount is at most 10000`, `denied when urgent is true`.
 fn limits(policy: &Policy, role: &str, permission: &str) -> Vec<String> {
     let then = Situation::then(Timestamp::from_unix_seconds(0));
-    let rules = policy.rules_about([role], permission, &then, RULES);
-    let limited = rules.into_iter().filter(|rule| !rule.limits.is_empty());
-    limited
-        .map(|rule| {
-            let limits = rule.limits.trim_start();
-            match rule.effect {
-                Effect::Grants => limits.trim_start_matches("when ").to_owned(),
-                Effect::Denies => format!("denied {limits}"),
-            }
-        })
-        .collect()
+    let rules = policy.rules_about([role], permission, &then, RULES + 1);
+    let more = (rules.len() > RULES).then(|| MORE.to_owned());
+    let limited = rules.into_iter().take(RULES).filter(|rule| !rule.limits.is_empty());
+    let told = limited.map(|rule| {
+        let limits = rule.limits.trim_start();
+        match rule.effect {
+            Effect::Grants => limits.strip_prefix("when ").unwrap_or(limits).to_owned(),
+            Effect::Denies => format!("denied {limits}"),
+        }
+    });
+    told.chain(more).collect()
 }
 
 /// One cell of a Markdown row; a bar or a line break in it would end it.
@@ -312,6 +314,27 @@ mod tests {
         let page = Matrix::of_policy(&Policy::parse(POLICY).unwrap()).html();
         assert!(page.contains("&lt;b&gt;|&amp;") && !page.contains("<b>"), "{page}");
         assert!(!page.contains("<style") && !page.contains("<script") && !page.contains("style="));
+    }
+
+    #[test]
+    fn a_cell_says_that_there_is_more_and_takes_no_word_from_a_limit() {
+        let grants = |most: usize| -> String {
+            (1..=most).map(|n| format!("{{ perm = 'pay', when = {{ 'when when' = {n} }} }}, ")).collect()
+        };
+        let page = |most| {
+            let text = format!(
+                "version = 1\n[permissions]\npay = {{ attributes = {{ 'when when' = 'number' }} }}\n[roles]\n\
+                 clerk = {{ grants = [{}] }}\n[routes]\n'POST /pay' = {{ perm = 'pay' }}",
+                grants(most)
+            );
+            Matrix::of_policy(&Policy::parse(&text).unwrap()).html()
+        };
+        let (all, some) = (page(16), page(17));
+        assert!(all.contains("<small>when when is 16</small></font></td>"), "{all}");
+        assert!(
+            some.contains("<small>when when is 16</small><br><small>and more</small></font></td>"),
+            "{some}"
+        );
     }
 
     #[test]

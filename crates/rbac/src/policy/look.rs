@@ -2,10 +2,10 @@
 
 use super::Policy;
 use super::document::Document;
+use super::rules::Rule;
 use super::universe::matches;
-use crate::bits::{PermissionId, contains, insert, subtract};
+use crate::bits::{PermissionId, insert, subtract};
 use crate::givers::Givers;
-use crate::window::Window;
 
 impl Policy {
     /// The policy as it was written.
@@ -58,10 +58,9 @@ impl Policy {
         set
     }
 
-    /// When the rules about this permission hold that hold at times only.
-    pub(crate) fn windows_about(&self, id: PermissionId) -> impl Iterator<Item = Window> {
-        let rules = self.roles.rules.iter().filter(move |rule| contains(&rule.permissions, id));
-        rules.map(|rule| rule.window).filter(|window| !window.is_always())
+    /// Grants and denials that hold at times or for some records only.
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.roles.rules
     }
 
     /// Which of these roles grant nothing, because the policy keeps them apart.

@@ -85,6 +85,11 @@ impl Policy {
         if !self.universe.is_declared(permission) {
             return Decision::Indeterminate;
         }
+        self.effective_as(asker).decide(permission, situation, &self.roles.rules)
+    }
+
+    /// What such a caller may do.
+    pub(crate) fn effective_as(&self, asker: &Asker<'_>) -> Effective {
         let numbers = |names: &[&str]| -> Vec<usize> {
             names.iter().filter_map(|name| self.role_number(name)).collect()
         };
@@ -92,7 +97,7 @@ impl Policy {
         let user = numbers(&asker.roles).into_iter().chain(activated.iter().copied());
         let user = self.side(user, &activated);
         let actor = asker.actor.as_ref().map(|roles| self.side(numbers(roles).into_iter(), &[]));
-        Effective::of(user, actor, &self.roles.rules).decide(permission, situation, &self.roles.rules)
+        Effective::of(user, actor, &self.roles.rules)
     }
 
     /// Decides for a caller who has taken or activated these roles; `None`: they change nothing, or would take away.

@@ -89,6 +89,16 @@ fn what_depends_on_something_is_neither_allowed_nor_denied_and_the_failure_says_
     assert_eq!(failed, expected);
 }
 
+/// A window must not make a condition out of a record that lacks what is asked for.
+#[test]
+fn what_the_record_cannot_tell_at_one_time_is_indeterminate_over_all() {
+    let night = "night grants pay when urgent is false until 2027-01-01T00:00:00.000Z";
+    let failed =
+        failures(r#"as = ["night"]; do = "pay"; expect = "conditional"; record = { currency = "EUR" }"#);
+    let expected = "night · pay { \"currency\" = \"EUR\" }: expected conditional, got indeterminate: the record can't tell";
+    assert_eq!(failed, [format!("{expected}: {night}")]);
+}
+
 #[test]
 fn windows_without_a_gap_are_no_condition() {
     let both = r#"temp = { grants = [{ perm = "ship", until = "2027-01-01T00:00:00Z" }, { perm = "ship", from = "2027-01-01T00:00:00Z" }] }"#;
