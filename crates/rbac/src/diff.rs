@@ -9,6 +9,7 @@ use crate::bits::contains;
 use crate::lineage::Effect;
 use crate::policy::Policy;
 use crate::table::Rule;
+use crate::who::Tenants;
 
 /// What `newer` gives and takes, compared with the policy before it; [`Policy::diff`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,6 +53,8 @@ pub enum Right {
     Denial,
     /// Acts under it must be on record before they happen.
     StrictAudit,
+    /// An issuer may name the tenant: its callers are among the tenant's.
+    Tenant,
 }
 
 /// `editor: notes:write`, safe for a terminal.
@@ -62,16 +65,20 @@ impl fmt::Display for Change {
             Right::Permission | Right::Endpoint => "",
             Right::Denial => "denial of ",
             Right::StrictAudit => "strict audit of ",
+            Right::Tenant => "tenant ",
         };
         write!(f, "{}: {what}{}", escape_controls(who), escape_controls(&self.name))
     }
 }
 
+/// Where a policy has no `[claims]`. No issuer has such a name.
+const ANY_ISSUER: &str = "any issuer";
+
 impl Policy {
     /// What `newer` gives and takes.
     ///
     /// A denial or a strict audit that is gone counts as gained: somebody may what was not allowed before, or
-    /// without a record. Roles, permissions and routes are compared by name; a role that is new gains all that it gives.
+    /// without a record. So does a tenant more that an issuer may name. Roles, permissions and routes are compared by name; a role that is new gains all that it gives.
     ///
     /// ```
     /// use gambeson_rbac::Policy;
@@ -106,7 +113,26 @@ impl Policy {
             let of_anyone = Change { name: change.name.clone(), ..public.clone() };
             change.role.is_none() || change.right != Right::Endpoint || !all.contains(&of_anyone)
         });
-        PolicyDiff { gained, lost: sorted(gone, fewer) }
+        let mut lost = sorted(gone, fewer);
+        gained.extend(newer.namings_beyond(self));
+        lost.extend(self.namings_beyond(newer));
+        gained.sort();
+        lost.sort();
+        PolicyDiff { gained, lost }
+    }
+
+    /// The tenants that issuers may name here, and may not by `other`.
+    fn namings_beyond(&self, other: &Self) -> Vec<Change> {
+        let any = self.who().claims.is_none().then_some((ANY_ISSUER, Tenants::all()));
+        let named = any.into_iter().chain(self.who().namings());
+        let each = named.flat_map(|(issuer, names)| names.names().map(move |name| (issuer, name)));
+        each.filter(|(issuer, name)| !other.who().may_name(issuer, name))
+            .map(|(issuer, name)| Change {
+                role: None,
+                right: Right::Tenant,
+                name: format!("{name}, named by {issuer}").into(),
+            })
+            .collect()
     }
 
     /// Every cell of its tables that is set.

@@ -82,9 +82,12 @@ impl Settings {
         if let Some(shadow) = &self.shadow {
             self.judge_beside(shadow, &policy, &ruling, head, facts);
         }
+        let usurps = |policy: &Policy| facts.principal().is_some_and(|caller| policy.usurps_tenant(caller));
         let (verdict, terms) = match ruling {
             Ruling::Public | Ruling::InHandler => (Verdict::Pass, None),
-            Ruling::Unroutable(rejection) if self.enforces(&rejection) => (Verdict::Refuse(rejection), None),
+            Ruling::Unroutable(rejection) if self.enforces(&rejection) || usurps(&policy) => {
+                (Verdict::Refuse(rejection), None)
+            }
             Ruling::Unroutable(rejection) => {
                 self.observe(&rejection, facts, head);
                 (Verdict::Pass, None)
@@ -219,6 +222,8 @@ impl Settings {
             return on(Err(rejections::unauthenticated(facts)), None, !rule.scope.is_empty());
         };
         let Decided { decision, taken } = self.decide(policy, caller, id, None);
+        // Not only observed either: the handler would count and record what it does as another tenant's.
+        let always = decision != Decision::Allow && policy.usurps_tenant(caller);
         if !rule.scope.is_empty()
             && let Err(rejection) = self.within(policy, &rule.scope, caller, head)
         {
@@ -233,7 +238,7 @@ impl Settings {
         let may = if in_handler { Ok(()) } else { rejections::by(policy, caller, decision) };
         match may.and_then(|()| self.admit(policy, caller, id, Some((terms, head)), facts)) {
             Ok(()) if in_handler => Ruling::InHandler,
-            ruling => on(ruling, taken, false),
+            ruling => on(ruling, taken, always),
         }
     }
 

@@ -84,7 +84,7 @@ impl<'a> Linter<'a> {
         privileged::check(&policy, self.previous, &mut findings);
         reach::check(&policy, &mut findings);
         rows::check(&policy, &mut findings);
-        tenants::check(&policy, &mut findings);
+        tenants::check(&policy, self.routes, &mut findings);
         if let Some(routes) = self.routes {
             routes::check(&policy, routes, &mut findings);
         }

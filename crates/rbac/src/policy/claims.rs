@@ -21,6 +21,8 @@ pub(crate) struct DeclaredClaims {
     groups_at: ClaimPath,
     pub(crate) roles_at: Option<ClaimPath>,
     overage_is_none: bool,
+    /// Whether it is about persons, and not only says which tenants an issuer of services may name.
+    pub(crate) of_persons: bool,
     /// Which tenants it may name; `None`: the table does not say it.
     pub(crate) tenants: Option<Tenants>,
 }
@@ -45,6 +47,7 @@ pub(super) fn claims(
     let roles_at = path("roles_at", preset.roles_at, findings);
     let overage_is_none = overage(&fields, findings);
     let tenants = tenants(&fields, &place, findings);
+    let of_persons = !groups.is_empty() || roles_at.is_some() || fields.get("groups_at").is_some();
     // Who only says which tenants a service's issuer may name has no roles to give.
     let gives = ["roles_at", "tenants"].iter().any(|key| fields.get(key).is_some());
     if groups.is_empty() && roles_at.is_none() && !gives {
@@ -57,7 +60,15 @@ pub(super) fn claims(
     if issuer.value.is_empty() {
         findings.error("empty-issuer", issuer.at, format!("{place} name no issuer"), "write its `iss`");
     }
-    Some(DeclaredClaims { issuer, groups, groups_at: groups_at?, roles_at, overage_is_none, tenants })
+    Some(DeclaredClaims {
+        issuer,
+        groups,
+        groups_at: groups_at?,
+        roles_at,
+        overage_is_none,
+        of_persons,
+        tenants,
+    })
 }
 
 fn preset(name: &At<String>, fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> &'static Preset {
@@ -156,6 +167,7 @@ pub(super) fn compile(
             groups_at: claims.groups_at.clone(),
             roles_at: claims.roles_at.clone(),
             overage_is_none: claims.overage_is_none,
+            of_persons: claims.of_persons,
             tenants: claims.tenants.clone(),
         };
         if by_issuer.insert(claims.issuer.value.as_str().into(), map).is_some() {

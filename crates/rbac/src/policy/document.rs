@@ -100,7 +100,8 @@ pub(crate) struct BusinessRole {
 impl Document {
     /// Whether persons come from more than one issuer, so that a group or a subject alone names nobody.
     pub(crate) fn has_several_issuers(&self) -> bool {
-        let mut issuers = self.claims.iter().flatten().map(|claims| &claims.issuer.value);
+        let of_persons = self.claims.iter().flatten().filter(|claims| claims.of_persons);
+        let mut issuers = of_persons.map(|claims| &claims.issuer.value);
         let first = issuers.next();
         issuers.any(|other| Some(other) != first)
     }

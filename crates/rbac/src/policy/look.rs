@@ -6,6 +6,7 @@ use super::rules::Rule;
 use super::universe::matches;
 use crate::bits::{PermissionId, insert, subtract};
 use crate::givers::Givers;
+use crate::who::Who;
 
 impl Policy {
     /// The policy as it was written.
@@ -56,6 +57,10 @@ impl Policy {
         let mut set: Box<[u64]> = self.roles.allow.row(role).into();
         subtract(&mut set, self.deny_row(role));
         set
+    }
+
+    pub(crate) fn who(&self) -> &Who {
+        &self.who
     }
 
     /// Grants and denials that hold at times or for some records only.

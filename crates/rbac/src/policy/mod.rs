@@ -55,10 +55,16 @@
 //! | `groups_at` | the claim with the groups: its name, or a JSON pointer (RFC 6901) | `groups`; `hd` of google; `cognito:groups` |
 //! | `roles_at` | the claim whose texts are roles of this policy | none; `roles` of entra; `/realm_access/roles` of keycloak; `permissions` of auth0 |
 //! | `on_overage` | what it means that a token leaves groups out and says where to ask for them (OpenID Connect Core 1.0 §5.6.2) | `indeterminate`: 503. The other word is `dangerously_no_groups` |
-//! | `tenants` | the tenants that the issuer may name: `["acme", "eu-*"]`, where a `*` at the end stands for any end; `["*"]` for all | all for the only issuer, none for one of several |
+//! | `tenants` | the tenants that the issuer may name: `["acme", "eu-*"]`, where a `*` at the end stands for any end; `["*"]` for all | all for the only issuer of persons, none for one of several |
 //!
 //! A tenant that the issuer may not name is none ([`Policy::tenant`]), and so is that of an issuer without a table: a table with `issuer` and
-//! `tenants` alone lets one whose callers are services only name some. Without any `[claims]` each tenant is as the principal has it.
+//! `tenants` alone lets one whose callers are services only name some, and makes no second issuer of persons. Without any `[claims]` each
+//! tenant is as the principal has it.
+//!
+//! Budgets and the audit trail know a caller's tenant as the token has it, not as the policy reads it. So once any table has
+//! `tenants`, a caller of a tenant that the issuer may not name is [`Decision::Indeterminate`] for every permission (503), also while a layer only
+//! observes. Public routes stay public; their handlers ask `Authorizer::tenant`. As long as no table has `tenants`, such callers are let
+//! pass where no tenant is asked for.
 //!
 //! A claim of another shape than a text or a list of texts is [`Decision::Indeterminate`] as well. An entry of `[services]` is a
 //! SPIFFE id, whose trust domain is its issuer, or a client id with its `issuer`; `client` names the id where the key does
@@ -417,6 +423,11 @@ impl Policy {
     #[must_use]
     pub fn tenant<'a>(&self, caller: &'a Principal) -> Option<&'a str> {
         self.who.tenant(caller)
+    }
+
+    /// Whether a caller says to be in a tenant that the policy does not let its issuer name.
+    pub(crate) fn usurps_tenant(&self, caller: &Principal) -> bool {
+        self.who.usurps_tenant(caller)
     }
 
     /// Whether nobody was told yet that this template has no rule.

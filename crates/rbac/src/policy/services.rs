@@ -12,8 +12,8 @@ use crate::who::{SPIFFE, Services, trust_domain};
 #[derive(Debug)]
 pub(crate) struct DeclaredService {
     /// The client id or SPIFFE id.
-    name: At<String>,
-    issuer: String,
+    pub(crate) name: At<String>,
+    pub(crate) issuer: String,
     pub(crate) roles: Vec<At<String>>,
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct ClaimMap {
     pub(crate) roles_at: Option<ClaimPath>,
     /// Which tenants it may name; `None`: the table does not say it.
     pub(crate) tenants: Option<Tenants>,
+    /// Whether persons come from the issuer.
+    pub(crate) of_persons: bool,
     /// Whether claims that leave groups out count as "in no group".
     pub(crate) overage_is_none: bool,
 }

@@ -28,6 +28,8 @@ pub(crate) enum Doubt {
     Overage,
     /// A claim is not of a shape that the mapping knows.
     Shape,
+    /// The caller says to be in a tenant that the issuer may not name.
+    Tenant,
 }
 
 impl Doubt {
@@ -39,6 +41,10 @@ impl Doubt {
                  only the groups that are assigned to the app"
             }
             Self::Shape => "a claim that roles come from is neither a text nor a list of texts",
+            Self::Tenant => {
+                "the caller's issuer may not name the caller's tenant: list it in `tenants` of the issuer's [claims], or leave it \
+                 out of the token"
+            }
         }
     }
 }
@@ -99,6 +105,9 @@ impl Who {
         if self.takes_as_claimed(caller) {
             return Ok(RoleNames::claimed(caller));
         }
+        if self.usurps_tenant(caller) {
+            return Err(Doubt::Tenant);
+        }
         let is_person = caller.kind() == PrincipalKind::User;
         match (&self.claims, &self.services) {
             (Some(claims), _) if is_person => match claims.get(caller.issuer()) {
@@ -124,7 +133,10 @@ impl Who {
         is_person
             && match &self.claims {
                 None => caller.groups().any(|own| *own == *group),
-                Some(claims) => claims.get(caller.issuer()).is_some_and(|map| map.is_in_group(caller, group)),
+                Some(claims) => {
+                    let map = claims.get(caller.issuer()).filter(|map| map.of_persons);
+                    map.is_some_and(|map| map.is_in_group(caller, group))
+                }
             }
     }
 
@@ -132,21 +144,40 @@ impl Who {
     /// put its callers among those of another.
     pub(crate) fn tenant<'a>(&self, caller: &'a Principal) -> Option<&'a str> {
         let tenant = caller.tenant()?;
-        let Some(claims) = &self.claims else { return Some(tenant) };
-        let may = match claims.get(caller.issuer()) {
-            Some(ClaimMap { tenants: Some(tenants), .. }) => tenants.has(tenant),
-            Some(_) => !self.has_several_issuers(),
-            None => false,
-        };
+        let may = self.may_name(caller.issuer(), tenant);
         if !may {
             self.note_tenant(caller.issuer(), tenant);
         }
         may.then_some(tenant)
     }
 
+    /// The tenants that an issuer with a table may name; `None`: none.
+    fn named_by(&self, issuer: &str) -> Option<&Tenants> {
+        let of_only = (!self.has_several_issuers()).then_some(Tenants::all());
+        self.claims.as_ref()?.get(issuer)?.tenants.as_ref().or(of_only)
+    }
+
+    /// Whether the policy says which tenants issuers may name, and the caller's may not name the caller's. What such a caller does
+    /// would be counted and recorded as another's.
+    pub(crate) fn usurps_tenant(&self, caller: &Principal) -> bool {
+        let says = || self.claims.iter().flatten().any(|(_, map)| map.tenants.is_some());
+        caller.tenant().is_some() && says() && self.tenant(caller).is_none()
+    }
+
     /// Whether persons come from more than one issuer, so that a group or a subject alone names nobody.
     pub(crate) fn has_several_issuers(&self) -> bool {
-        self.claims.as_ref().is_some_and(|claims| claims.len() > 1)
+        self.claims.iter().flatten().filter(|(_, map)| map.of_persons).count() > 1
+    }
+
+    /// Every issuer with a table that may name tenants, and which.
+    pub(crate) fn namings(&self) -> impl Iterator<Item = (&str, &Tenants)> {
+        let issuers = self.claims.iter().flat_map(HashMap::keys);
+        issuers.filter_map(|issuer| Some((&**issuer, self.named_by(issuer)?)))
+    }
+
+    /// Whether an issuer may name a tenant, or all that a name of a list stands for.
+    pub(crate) fn may_name(&self, issuer: &str, tenant: &str) -> bool {
+        self.claims.is_none() || self.named_by(issuer).is_some_and(|named| named.has(tenant))
     }
 
     fn of_service<'a>(&self, services: Option<&'a Services>, caller: &'a Principal) -> RoleNames<'a> {

@@ -113,3 +113,28 @@ fn what_anyone_may_is_said_once_and_limits_count_where_they_matter() {
         "it was granted anyway"
     );
 }
+
+#[test]
+fn a_tenant_more_or_less_for_an_issuer_is_told() {
+    let of = |tenants: &str| {
+        let claims = match tenants {
+            "no claims" => String::new(),
+            _ => format!("[claims.a]\nissuer = \"https://a\"\nroles_at = \"roles\"\n{tenants}\n"),
+        };
+        Policy::parse(&format!("{OLD}{claims}")).unwrap()
+    };
+    let lines =
+        |changes: &[gambeson_rbac::Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let diff = |old: &str, new: &str| {
+        let diff = of(old).diff(&of(new));
+        (lines(&diff.gained), lines(&diff.lost))
+    };
+    let none = Vec::<String>::new;
+    let (acme, both, all) = ("tenants = ['acme']", "tenants = ['acme', 'eu-*']", "tenants = ['*']");
+    assert_eq!(diff(acme, both), (vec!["anyone: tenant eu-*, named by https://a".to_owned()], none()));
+    assert_eq!(diff(both, acme), (none(), vec!["anyone: tenant eu-*, named by https://a".to_owned()]));
+    assert_eq!(diff(both, all), (vec!["anyone: tenant *, named by https://a".to_owned()], none()));
+    assert_eq!(diff(all, ""), (none(), none()), "the only issuer names all");
+    assert_eq!(diff("no claims", acme), (none(), vec!["anyone: tenant *, named by any issuer".to_owned()]));
+    assert_eq!(diff("no claims", "no claims"), (none(), none()));
+}

@@ -1,12 +1,19 @@
 //! Path parameters that must name what is the caller's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Path;
-use gambeson_core::{ManualClock, Mode, Outcome, Principal, PrincipalBuilder, RequestHead, Timestamp};
-use gambeson_rbac::{AuthorizeLayer, Authorizer, Policy, PolicyHandle, Routes, need, public};
+use gambeson_core::{
+    Authentication, Challenges, ManualClock, Mode, Outcome, Principal, PrincipalBuilder, RequestFacts,
+    RequestHead, Timestamp,
+};
+use gambeson_rbac::{
+    ActivationErrorKind, Activations, AuthorizeLayer, Authorizer, MemoryActivations, Policy, PolicyHandle,
+    Routes, need, public,
+};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
@@ -224,7 +231,10 @@ async fn own_notes(policy: &PolicyHandle, caller: PrincipalBuilder, tenant: &str
         app.clone().oneshot(request.map(Body::new)).await.unwrap().status().as_u16()
     };
     let status = ask(&format!("/{tenant}/notes")).await;
-    (status, status == ask("/mine").await && policy.policy().tenant(&caller).is_some() == (status == 200))
+    let of_own = policy.policy().tenant(&caller).is_some();
+    // Where the policy says who names whom, no handler runs for a caller of a tenant that is another's.
+    let mine = if of_own { 200 } else { 503 };
+    (status, ask("/mine").await == mine && of_own == (status == 200))
 }
 
 #[tokio::test]
@@ -246,6 +256,118 @@ async fn an_issuer_cannot_name_the_tenant_of_another() {
     ] {
         let said = format!("{caller:?} {tenant}");
         assert_eq!(own_notes(&policy, caller, tenant).await, (expected, true), "{said}");
+    }
+}
+
+/// The path is the template.
+fn own_path<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
+    Some(head.uri.path()).filter(|path| ["/mine", "/livez"].contains(path))
+}
+
+/// What the handler would spend and record would be another tenant's.
+#[tokio::test]
+async fn who_says_to_be_of_a_tenant_of_another_issuer_reaches_no_handler() {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100)));
+    let policy: PolicyHandle =
+        format!("{SEVERAL}\"GET /livez\" = {{ public = \"probe\" }}\n").parse().unwrap();
+    let caller = |issuer: &'static str| Principal::user(issuer, "alice").role("viewer").tenant("globex");
+    let (own, other) = (caller("https://b.example").build(), caller("https://a.example").build());
+    let stranger = caller("https://stranger.example").build();
+    let until = Timestamp::from_unix_seconds(1_000);
+    for mode in [Mode::Enforce, Mode::Observe { until }] {
+        let inner = Inner::default();
+        let layer = AuthorizeLayer::new(&policy, own_path).mode(mode).clock(clock.clone());
+        let ask = async |path: &str, caller: &Principal| {
+            let request = request_of(Method::GET, path, Some(caller.clone()));
+            layer.clone().layer(inner.clone()).oneshot(request).await.unwrap().status().as_u16()
+        };
+        assert_eq!(ask("/mine", &own).await, 200);
+        assert_eq!(ask("/livez", &other).await, 200, "what is public stays so");
+        assert_eq!(inner.calls(), 2);
+        for (path, caller, expected) in
+            [("/mine", &other, 503), ("/mine", &stranger, 503), ("/none", &other, 404)]
+        {
+            assert_eq!(ask(path, caller).await, expected, "{path} {caller:?} {mode:?}");
+        }
+        assert_eq!(inner.calls(), 2, "{mode:?}");
+    }
+    let by_other = caller("https://b.example").actor(other.clone()).build();
+    assert!(policy.policy().may(&own, "notes:read") && !policy.policy().may(&by_other, "notes:read"));
+    let why = policy.policy().why(&other, "GET /mine").to_string();
+    assert!(why.contains("stage: caller") && why.contains("list it in `tenants`"), "{why}");
+}
+
+/// Of several issuers, none of which is said to name any: their callers are in no tenant, and may what asks for none.
+#[tokio::test]
+async fn where_no_table_says_tenants_nobody_is_refused_for_one() {
+    let bound = [
+        "tenants = [\"acme\", \"eu-*\"]",
+        "tenants = [\"globex\"]",
+        "[claims.edge]\nissuer = \"https://edge.example\"\ntenants = [\"*\"]",
+    ];
+    let text = bound.iter().fold(SEVERAL.to_owned(), |text, line| text.replace(line, ""));
+    let policy: PolicyHandle = text.parse().unwrap();
+    let layer = AuthorizeLayer::new(&policy, own_path);
+    let alice = Principal::user("https://a.example", "alice").role("viewer").tenant("acme").build();
+    assert_eq!(policy.policy().tenant(&alice), None);
+    let inner = Inner::default();
+    let request = request_of(Method::GET, "/mine", Some(alice));
+    assert_eq!(layer.layer(inner.clone()).oneshot(request).await.unwrap().status(), 200);
+    assert_eq!(inner.calls(), 1);
+}
+
+/// A table that only says which tenants an issuer of services may name makes no second issuer of persons.
+#[tokio::test]
+async fn a_table_for_services_changes_nothing_for_persons() {
+    let text = r#"
+version = 1
+[permissions]
+"notes:read" = {}
+[roles]
+viewer = { grants = ["notes:read"] }
+[claims.id]
+issuer = "https://a.example"
+roles_at = "roles"
+[services]
+"spiffe://prod.example/jobs" = ["viewer"]
+[[break_glass]]
+role = "viewer"
+who = ["group:oncall"]
+max = "1h"
+[routes]
+"GET /{tenant}/notes" = { perm = "notes:read", scope = { tenant = "path:tenant" } }
+"GET /mine" = { perm = "notes:read" }
+"GET /users/{sub}" = { perm = "notes:read", scope = { subject = "path:sub" } }
+"#;
+    let alice = || Principal::user("https://a.example", "alice");
+    let jobs = || Principal::service("spiffe://prod.example", "spiffe://prod.example/jobs");
+    let without: PolicyHandle = text.parse().unwrap();
+    assert_eq!(own_notes(&without, alice(), "acme").await, (200, true));
+    assert_eq!(own_notes(&without, jobs(), "acme").await.0, 404);
+    let table = "[claims.edge]\nissuer = \"spiffe://prod.example\"\ntenants = [\"acme\"]\n[services]";
+    let with: PolicyHandle = text.replace("[services]", table).parse().unwrap();
+    assert_eq!(own_notes(&with, alice(), "any").await, (200, true));
+    assert_eq!(own_notes(&with, jobs(), "acme").await, (200, true));
+    assert_eq!(own_notes(&with, jobs(), "globex").await, (404, true));
+    // Nor do persons of that issuer open break-glass by a group.
+    let activations = |policy: &PolicyHandle| {
+        let store = MemoryActivations::default();
+        Activations::open(
+            policy,
+            store,
+            Arc::new(Sink::default()),
+            Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100))),
+        )
+        .unwrap()
+    };
+    for (issuer, expected) in
+        [("https://a.example", None), ("spiffe://prod.example", Some(ActivationErrorKind::NotAllowed))]
+    {
+        let facts = RequestFacts::new();
+        let person = Principal::user(issuer, "bob").group("oncall").build();
+        facts.authenticate(Authentication::Verified(person, Challenges::none())).unwrap();
+        let taken = activations(&with).break_glass(&facts, "viewer", "fire", Duration::from_secs(60)).await;
+        assert_eq!(taken.err().map(|error| error.kind()), expected, "{issuer}");
     }
 }
 
