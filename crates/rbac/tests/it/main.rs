@@ -12,6 +12,7 @@ mod duties;
 mod existing;
 mod layer;
 mod lint_samples;
+mod lint_tenants;
 mod lints;
 mod naive;
 mod nist;
