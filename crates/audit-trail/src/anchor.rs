@@ -136,6 +136,14 @@ impl FileAnchor {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), aside: Aside::default() }
     }
+
+    /// Opens the file once, and makes it if need be: that it can't be written is known before a head is. Blocks.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn prepare(&self) -> io::Result<()> {
+        append(&self.path, "")
+    }
 }
 
 impl Anchor for FileAnchor {

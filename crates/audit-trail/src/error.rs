@@ -39,6 +39,8 @@ pub enum TrailErrorKind {
     Closed,
     /// It took longer than allowed.
     Deadline,
+    /// The last head of a closed trail did not reach an anchor.
+    Unpublished,
     /// A secret or the store of subjects' keys is missing, can't be used, or is not the right one.
     Keys,
 }

@@ -243,6 +243,7 @@ mod aside;
 mod builder;
 mod checkpoint;
 mod config;
+mod deadline;
 mod digest;
 mod disk;
 mod durability;

@@ -1,17 +1,19 @@
 //! Publishes heads to an anchor, off the write path.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use gambeson_core::{
-    Answer, BoxFuture, ConfigError, ConfigProblems, Health, HealthCheck, Monotonic, Spawn, SystemClock,
-    Timer, TokioSpawn,
+    Answer, ConfigError, ConfigProblems, Health, HealthCheck, Monotonic, Spawn, SystemClock, Timer,
+    TokioSpawn,
 };
 
 use crate::anchor::{Anchor, AnchorError, PublishedHead};
+use crate::deadline::before;
 use crate::digest::Head;
+use crate::error::{TrailError, TrailErrorKind};
 use crate::telemetry;
+use crate::ticket::Ticket;
 use crate::trail::AuditTrail;
 use crate::writer::Shared;
 
@@ -77,6 +79,8 @@ struct Inner {
     options: Publishing,
     timer: Arc<dyn Timer>,
     status: Mutex<Status>,
+    /// Answered when nothing more is published by itself.
+    ended: Ticket<()>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +91,8 @@ struct Status {
 
 impl AuditTrail {
     /// Publishes the head to `anchor`: now, then each [`Publishing::interval`] if anything was written, and once more when
-    /// the trail is closed. Runs in a task on the tokio runtime until then; the trail never waits for it.
+    /// the trail is closed. Runs in a task on the tokio runtime until then; the trail never waits for it, but who closes the trail
+    /// should, by [`Publisher::finished`]: with the process its task ends.
     ///
     /// Only heads of what is on stable storage are published, so that a crash can't look like a cut.
     ///
@@ -109,10 +114,16 @@ impl AuditTrail {
         spawn: &dyn Spawn,
     ) -> Result<Publisher, ConfigError> {
         options.validate()?;
-        let status = Mutex::default();
-        let inner = Arc::new(Inner { trail: self.shared().clone(), anchor, options, timer, status });
-        let publisher = Publisher(inner.clone());
-        if !spawn.spawn(Box::pin(async move { inner.run().await })) {
+        let (status, ended) = (Mutex::default(), Ticket::new());
+        let inner =
+            Inner { trail: self.shared().clone(), anchor, options, timer, status, ended: ended.clone() };
+        let publisher = Publisher(Arc::new(inner));
+        let (inner, end) = (publisher.0.clone(), End(ended));
+        let task = async move {
+            inner.run().await;
+            drop(end);
+        };
+        if !spawn.spawn(Box::pin(task)) {
             publisher.0.failed("there is no runtime for its task");
         }
         Ok(publisher)
@@ -126,6 +137,28 @@ impl Publisher {
     /// Why the last attempt failed.
     pub async fn publish_now(&self) -> Result<Head, AnchorError> {
         self.0.publish().await
+    }
+
+    /// Waits until the trail is closed and its last head is published, at most for `deadline`; tells that head. A process that ends
+    /// before loses it.
+    ///
+    /// # Errors
+    /// [`Unpublished`](TrailErrorKind::Unpublished): the anchor doesn't have it, and why.
+    pub async fn finished(&self, deadline: Duration) -> Result<Head, TrailError> {
+        let late = self.0.timer.until(self.0.now().plus(deadline));
+        let ended = before(late, self.0.ended.clone()).await;
+        let last = self.0.trail.status().synced;
+        let status = self.0.status();
+        if ended.is_some() && status.published == Some(last) {
+            return Ok(last);
+        }
+        let why = match &status.failure {
+            Some(failure) => failure.as_str(),
+            None if ended.is_some() => "its task was ended too soon",
+            None => "it took too long",
+        };
+        let detail = format!("the last head is not published to {}: {why}", self.0.anchor.name());
+        Err(TrailError::new(TrailErrorKind::Unpublished, detail))
     }
 
     /// The newest head that the anchor has.
@@ -177,13 +210,7 @@ impl Inner {
 
     /// Whether the trail is closed; waits for that until `due`.
     async fn closed_before(&self, due: Monotonic) -> bool {
-        let mut late = self.timer.until(due);
-        let mut closed = self.trail.closed.clone();
-        std::future::poll_fn(move |context| match std::pin::Pin::new(&mut closed).poll(context) {
-            Poll::Ready(_) => Poll::Ready(true),
-            Poll::Pending => late.as_mut().poll(context).map(|()| false),
-        })
-        .await
+        before(self.timer.until(due), self.trail.closed.clone()).await.is_some()
     }
 
     async fn publish(&self) -> Result<Head, AnchorError> {
@@ -220,13 +247,17 @@ impl Inner {
     }
 
     async fn attempt(&self, head: &PublishedHead) -> Result<(), AnchorError> {
-        let mut kept = self.anchor.publish(head);
-        let mut late: BoxFuture<()> = self.timer.until(self.now().plus(self.options.deadline));
-        std::future::poll_fn(move |context| match kept.as_mut().poll(context) {
-            Poll::Ready(kept) => Poll::Ready(kept),
-            Poll::Pending => late.as_mut().poll(context).map(|()| Err(AnchorError::Deadline)),
-        })
-        .await
+        let late = self.timer.until(self.now().plus(self.options.deadline));
+        before(late, self.anchor.publish(head)).await.unwrap_or(Err(AnchorError::Deadline))
+    }
+}
+
+/// Whatever ends the task, nobody waits for it for ever.
+struct End(Ticket<()>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.answer(());
     }
 }
 

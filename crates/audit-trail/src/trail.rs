@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use gambeson_core::{
     Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, Durability, Entropy, Health,
-    HealthCheck, Receipt,
+    HealthCheck, Receipt, SystemClock, Timer,
 };
 
 use crate::builder::TrailBuilder;
 use crate::config::Config;
+use crate::deadline::before;
 use crate::digest::Head;
 use crate::durability::{self, DurabilityRule};
 use crate::entry::StoredEvent;
@@ -189,11 +190,24 @@ impl AuditTrail {
     /// # Errors
     /// [`Deadline`](TrailErrorKind::Deadline) when it takes longer (it goes on), else what failed.
     pub fn close(&self, deadline: Duration) -> Result<Head, TrailError> {
+        self.stop();
+        self.owner.shared.closed.wait(deadline).unwrap_or_else(|| Err(late()))
+    }
+
+    /// Tells the trail to do what [`close`](Self::close) does, and waits for nothing: for who has several to close.
+    pub fn stop(&self) {
         self.owner.shared.queue.stop();
-        self.owner.shared.closed.wait(deadline).unwrap_or_else(|| {
-            let detail = "the audit trail could not be closed in time";
-            Err(TrailError::new(TrailErrorKind::Deadline, detail))
-        })
+    }
+
+    /// What [`close`](Self::close) does, for async code: blocks no thread. Needs the tokio runtime.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub async fn stopped(&self, deadline: Duration) -> Result<Head, TrailError> {
+        self.stop();
+        let time = SystemClock::new();
+        let end = time.until(time.monotonic().plus(deadline));
+        before(end, self.owner.shared.closed.clone()).await.unwrap_or_else(|| Err(late()))
     }
 }
 
@@ -247,6 +261,10 @@ impl HealthCheck for AuditTrail {
             false => self.owner.shared.health(),
         })
     }
+}
+
+fn late() -> TrailError {
+    TrailError::new(TrailErrorKind::Deadline, "the audit trail could not be closed in time")
 }
 
 fn unavailable(error: TrailError) -> AuditError {

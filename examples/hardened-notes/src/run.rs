@@ -55,7 +55,7 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     };
     // However it went: what is on record stays.
     telemetry.shutdown(Duration::from_secs(1)).await;
-    let closed = trail.close(Duration::from_secs(1));
+    let closed = trail.stopped(Duration::from_secs(1)).await;
     served?;
     closed?;
     Ok(())

@@ -39,7 +39,7 @@ async fn main() -> Result<(), Failure> {
     let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
     let server = Server::new().readiness(kit.telemetry().readiness()).shutdown(told_to_end);
     serve(TcpListener::bind("127.0.0.1:3000").await?, stack.protect(router), server).await?;
-    kit.close(Duration::from_secs(1))?;
+    kit.close(Duration::from_secs(1)).await?;
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gambeson_audit_trail::{
-    Anchor, AnchorError, AuditTrail, Config, FileAnchor, Head, HttpAnchor, PublishedHead, Publishing,
-    VerifyErrorKind as Kind, VerifyOptions, read_heads, verify,
+    Anchor, AnchorError, AuditTrail, Config, FileAnchor, Head, HttpAnchor, PublishedHead, Publisher,
+    Publishing, TrailErrorKind, VerifyErrorKind as Kind, VerifyOptions, read_heads, verify,
 };
 use gambeson_core::{
     AuditSink, BoxFuture, Durability, Health, HealthCheck, HttpTransport, ManualClock, Timestamp, TokioSpawn,
@@ -134,6 +134,30 @@ async fn a_failing_anchor_is_tried_a_few_times_and_shows_in_the_health_only() {
     clock.advance(Duration::from_secs(1));
     until(|| publisher.published().is_some()).await;
     assert_eq!(answered(publisher.check()).await, Health::Healthy);
+}
+
+#[tokio::test]
+async fn who_closes_a_trail_can_wait_for_its_last_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let (trail, clock) = manual(dir.path());
+    let anchor = Recorder::new();
+    let publish = || {
+        let (anchor, timer) = (Arc::new(anchor.clone()), Arc::new(clock.clone()));
+        trail.publish_with(anchor, Publishing::default(), timer, &TokioSpawn::new()).unwrap()
+    };
+    // A thread of its own has no runtime.
+    let without_task = std::thread::scope(|scope| scope.spawn(publish).join().unwrap());
+    let publisher = publish();
+    let told = async |publisher: &Publisher| match publisher.finished(Duration::ZERO).await {
+        Err(error) if error.kind() == TrailErrorKind::Unpublished => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(told(&publisher).await.ends_with("not published to recorder: it took too long"));
+    assert!(told(&without_task).await.ends_with("there is no runtime for its task"));
+    let head = trail.stopped(LONG).await.unwrap();
+    assert_eq!(trail.stopped(Duration::ZERO).await.unwrap(), head, "it is closed");
+    assert_eq!(publisher.finished(LONG).await.unwrap(), head);
+    assert_eq!(anchor.heads().last(), head.seq.as_ref());
 }
 
 #[test]

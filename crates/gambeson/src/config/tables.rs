@@ -74,7 +74,8 @@ pub struct AuditTrailTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct KeysTable {
-    /// The trail's secret, at least 32 random bytes, the same at each start; taken byte for byte. `[secrets]` must allow it.
+    /// The trail's secret, at least 32 random bytes, the same at each start; taken byte for byte. `[secrets]` must allow it, and not as
+    /// a privileged one: it is read before there is a trail that its reading could be put on.
     pub secret: SecretRef,
     /// The folder with a key for each subject, which is made if need be: names are sealed, and erased with their key. Best on
     /// another volume than the trail, and out of its backups. Without it names are keyed digests: nobody can read them.
@@ -100,19 +101,22 @@ pub struct SigningTable {
     pub previous: Vec<gambeson_audit_trail::VerifyingKey>,
 }
 
-/// One of `[[audit-trail.anchors]]`: a place that keeps heads out of the app's reach.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+/// One of `[[audit-trail.anchors]]`: a place that keeps heads out of the app's reach. Names `url`, `file` or `stdout`, and one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct AnchorTable {
-    /// A URL that takes each head as the JSON body of a POST; a file, best on a disk where the app can only append; or `-`, the
-    /// standard output.
-    pub to: String,
-    /// A secret that is sent to the URL as a bearer token, as it is at that moment. `[secrets]` must allow it. Without it none is sent.
-    #[serde(default)]
+    /// A URL that takes each head as the JSON body of a POST; in production `https` only.
+    pub url: Option<String>,
+    /// A secret that is sent to the URL as a bearer token, as it is at that moment. `[secrets]` must allow it, and not as a privileged
+    /// one. Without it none is sent.
     pub token: Option<SecretRef>,
+    /// A file that heads are appended to, in a folder that exists; best on a disk where the app can only append. It is opened at the
+    /// start, and made if need be.
+    pub file: Option<PathBuf>,
+    /// Writes heads to the standard output. Default false.
+    pub stdout: bool,
     /// How often, and what is done when it fails.
-    #[serde(default)]
     pub publishing: gambeson_audit_trail::Publishing,
 }
 

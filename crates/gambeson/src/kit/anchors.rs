@@ -6,13 +6,14 @@ use bytes::Bytes;
 use gambeson_audit_trail::{Anchor, FileAnchor, HttpAnchor, Publishing, StdoutAnchor};
 use gambeson_client::Client;
 use gambeson_core::{
-    BoxFuture, ConfigProblems, HttpTransport, Profile, SecretRef, SecretResolver, TransportError,
+    BoxFuture, ConfigProblems, CredentialSource, HttpTransport, Profile, SecretRef, TransportError,
     TransportErrorKind, TransportLimits,
 };
-use http::header::{AUTHORIZATION, HeaderValue};
-use http::{Request, Response, Uri};
+use gambeson_secrets::{BearerSecret, SecretString, Secrets};
+use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode, Uri};
 
-use super::{cause, text, trail};
+use super::{text, trail};
 use crate::Config;
 use crate::config::AnchorTable;
 
@@ -22,17 +23,14 @@ pub(super) struct Anchored {
     pub(super) publishing: Publishing,
 }
 
-type Secrets<'a> = Option<&'a Arc<dyn SecretResolver>>;
-
 /// All anchors of the file.
 pub(super) async fn all(
     config: &Config,
-    secrets: Secrets<'_>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Vec<Anchored> {
     let mut all = Vec::new();
-    for (index, table) in config.audit_trail.anchors.iter().enumerate() {
-        let field = format!("anchors[{index}]");
+    for (field, table) in named(config) {
         if let Err(error) = table.publishing.validate() {
             trail::noted(&error, &format!("{field}.publishing"), problems);
         }
@@ -43,38 +41,52 @@ pub(super) async fn all(
     all
 }
 
+/// Opens the files among them once: that one can't be written is told at the start.
+pub(super) fn prepare(config: &Config, problems: &mut ConfigProblems) {
+    for (field, table) in named(config) {
+        let Some(path) = table.file.as_deref().map(|file| config.path(file)) else { continue };
+        if let Err(error) = FileAnchor::new(&path).prepare() {
+            let cure = format!("name a file that this process may write, in a folder that exists ({error})");
+            problems.add(format!("audit-trail.{field}.file"), text(path.display()), cure);
+        }
+    }
+}
+
+fn named(config: &Config) -> impl Iterator<Item = (String, &AnchorTable)> {
+    let anchors = config.audit_trail.anchors.iter().enumerate();
+    anchors.map(|(index, table)| (format!("anchors[{index}]"), table))
+}
+
 async fn one(
     config: &Config,
     table: &AnchorTable,
     field: &str,
-    secrets: Secrets<'_>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<Arc<dyn Anchor>> {
-    let to = table.to.as_str();
-    if to.contains("://") {
-        return http(config.profile, table, field, secrets, problems).await;
-    }
-    if table.token.is_some() {
+    if table.token.is_some() && table.url.is_none() {
         problems.add(format!("{field}.token"), "", "only a URL takes a token: leave it out");
     }
-    match to {
-        "" => {
-            problems.add(format!("{field}.to"), "", "name a URL, a file, or - for the standard output");
+    match (&table.url, &table.file, table.stdout) {
+        (Some(url), None, false) => http(config.profile, url, table, field, secrets, problems).await,
+        (None, Some(file), false) => Some(Arc::new(FileAnchor::new(config.path(file)))),
+        (None, None, true) => Some(Arc::new(StdoutAnchor::new())),
+        _ => {
+            problems.add(field, "", "name one of url, file and stdout = true");
             None
         }
-        "-" => Some(Arc::new(StdoutAnchor::new())),
-        path => Some(Arc::new(FileAnchor::new(config.path(path.as_ref())))),
     }
 }
 
 async fn http(
     profile: Profile,
+    url: &str,
     table: &AnchorTable,
     field: &str,
-    secrets: Secrets<'_>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<Arc<dyn Anchor>> {
-    let endpoint = endpoint(profile, &table.to, &format!("{field}.to"), problems)?;
+    let endpoint = endpoint(profile, url, &format!("{field}.url"), problems)?;
     let client = Client::builder().proxy_from_env().build().map_err(|error| problems.extend(error)).ok()?;
     // A person wrote this address into the configuration: it is most often inside the own network.
     let limits =
@@ -82,29 +94,36 @@ async fn http(
     let Some(token) = &table.token else {
         return Some(Arc::new(HttpAnchor::new(endpoint, Arc::new(client)).limits(limits)));
     };
-    let secrets = Arc::clone(secrets.or_else(|| {
-        problems.add(format!("{field}.token"), text(token), "allow it in the table [secrets]");
-        None
-    })?);
-    let bearing = Bearing { client, token: token.clone(), secrets };
-    // Looked at now, so that a reference that leads nowhere is told at the start.
-    bearing.field().await.map_err(|why| problems.add(format!("{field}.token"), text(token), why)).ok()?;
-    Some(Arc::new(HttpAnchor::new(endpoint, Arc::new(bearing)).limits(limits)))
+    let token = bearer(token, &format!("{field}.token"), secrets, problems).await?;
+    Some(Arc::new(HttpAnchor::new(endpoint, Arc::new(Bearing { client, token })).limits(limits)))
 }
 
-fn endpoint(profile: Profile, to: &str, field: &str, problems: &mut ConfigProblems) -> Option<Uri> {
-    let cure = match to.parse::<Uri>() {
-        // Not shown: what stands before the @ is often a password.
-        Ok(uri) if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
-            problems.add(field, "", "name the URL without user and password, and a secret as token");
-            return None;
-        }
+/// The token, asked for once: each reading is put on the trail, and would give it a new head to publish.
+async fn bearer(
+    token: &SecretRef,
+    field: &str,
+    secrets: Option<&Secrets>,
+    problems: &mut ConfigProblems,
+) -> Option<BearerSecret> {
+    let secrets = trail::allowed(field, token, secrets, problems)?;
+    let found = secrets.get_ref::<SecretString>(token).await.and_then(|token| token.into_bearer());
+    found.map_err(|error| problems.add(field, text(token), trail::unread(&error))).ok()
+}
+
+fn endpoint(profile: Profile, url: &str, field: &str, problems: &mut ConfigProblems) -> Option<Uri> {
+    // Not shown, whether or not it is a URL: what stands before the @ is often a password.
+    if url.contains('@') {
+        problems.add(field, "", "name the URL without user and password, and a secret as token");
+        return None;
+    }
+    let cure = match url.parse::<Uri>() {
         Ok(uri) if uri.scheme_str() == Some("https") => return Some(uri),
         Ok(uri) if uri.scheme_str() == Some("http") && !profile.is_production() => return Some(uri),
         Ok(_) if profile.is_production() => "production takes an https URL only",
         _ => "write a URL such as https://heads.example.com/notes",
     };
-    problems.add(field, to, cure);
+    // A query is often a key.
+    problems.add(field, url.split('?').next().unwrap_or_default(), cure);
     None
 }
 
@@ -112,20 +131,7 @@ fn endpoint(profile: Profile, to: &str, field: &str, problems: &mut ConfigProble
 #[derive(Debug, Clone)]
 struct Bearing {
     client: Client,
-    token: SecretRef,
-    secrets: Arc<dyn SecretResolver>,
-}
-
-impl Bearing {
-    /// The field with the token; nothing of it is in the error.
-    async fn field(&self) -> Result<HeaderValue, String> {
-        let token = self.secrets.resolve(&self.token).await.map_err(|error| cause(&error))?;
-        let bytes = [b"Bearer ", token.expose().trim_ascii()].concat();
-        let mut field = HeaderValue::from_bytes(&bytes)
-            .map_err(|_| "its value can't stand in a header field: write the token alone".to_owned())?;
-        field.set_sensitive(true);
-        Ok(field)
-    }
+    token: BearerSecret,
 }
 
 impl HttpTransport for Bearing {
@@ -134,12 +140,16 @@ impl HttpTransport for Bearing {
         mut request: Request<Bytes>,
         limits: TransportLimits,
     ) -> BoxFuture<Result<Response<Bytes>, TransportError>> {
-        let bearing = self.clone();
+        let Self { client, token } = self.clone();
         Box::pin(async move {
-            let refused = |why| TransportError::new(TransportErrorKind::Request).with_source(why);
-            let field = bearing.field().await.map_err(refused)?;
-            request.headers_mut().insert(AUTHORIZATION, field);
-            bearing.client.send(request, limits).await
+            let refused = |error| TransportError::new(TransportErrorKind::Request).with_source(error);
+            let credential = token.credential().wait().await.map_err(refused)?;
+            request.headers_mut().insert(AUTHORIZATION, credential.authorization().clone());
+            let answer = client.send(request, limits).await?;
+            if answer.status() == StatusCode::UNAUTHORIZED {
+                token.report_rejected(&credential);
+            }
+            Ok(answer)
         })
     }
 }

@@ -85,7 +85,7 @@ impl Kit {
         let rights = rights::open(config, sink(), &mut problems);
         let secrets = open_secrets(config, sink(), &mut problems).await;
         let resolver = secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn SecretResolver>);
-        let trails = trail::open(config, resolver.as_ref(), &mut problems).await;
+        let trails = trail::open(config, secrets.as_ref(), &mut problems).await;
         if let Some((record, trails)) = record.as_ref().zip(trails.as_ref()) {
             record.begin(trails.sink());
         }
@@ -164,12 +164,18 @@ impl Kit {
         self.trails.as_ref().map(|trails| &trails.first)
     }
 
-    /// Closes the trail and its copies, as [`AuditTrail::close`] does, and tells the first one's head; `None` without a trail.
+    /// Closes the trail and its copies, as [`AuditTrail::close`] does, waits until the last head is published to each anchor, and
+    /// tells the first trail's head; `None` without a trail. Await it last, after the server has ended: what is recorded from now on
+    /// is answered with an error.
     ///
     /// # Errors
-    /// What failed with the first trail, else with a copy.
-    pub fn close(&self, deadline: Duration) -> Result<Option<Head>, TrailError> {
-        self.trails.as_ref().map(|trails| trails.close(deadline)).transpose()
+    /// What failed with the first trail, else with a copy, else with an anchor; or it takes longer than `deadline`. What is left goes on
+    /// for as long as the process.
+    pub async fn close(&self, deadline: Duration) -> Result<Option<Head>, TrailError> {
+        match &self.trails {
+            Some(trails) => trails.close(deadline).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The secrets, if `[secrets]` allows any.

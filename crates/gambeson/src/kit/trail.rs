@@ -9,10 +9,10 @@ use gambeson_audit_trail::{
     TrailBuilder, TrailError,
 };
 use gambeson_core::{
-    AuditSink, Clock, ConfigError, ConfigProblems, RequestHead, SecretBytes, SecretRef, SecretResolver,
-    SystemClock,
+    AuditSink, Clock, ConfigError, ConfigProblems, RequestHead, SecretBytes, SecretRef, SystemClock,
 };
 use gambeson_otel_setup::TelemetryBuilder;
+use gambeson_secrets::{ReadError, ReadErrorKind, Secrets};
 
 use super::anchors::{self, Anchored};
 use super::readiness::Named;
@@ -40,7 +40,7 @@ struct Parts {
 /// opened: nothing is written unsigned or in the clear that should not have been.
 pub(super) async fn open(
     config: &Config,
-    secrets: Option<&Arc<dyn SecretResolver>>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<Trails> {
     let table = &config.audit_trail;
@@ -57,6 +57,9 @@ pub(super) async fn open(
         signing: signing(table.signing.as_ref(), secrets, &mut found).await,
         anchors: anchors::all(config, secrets, &mut found).await,
     };
+    if found.is_empty() {
+        anchors::prepare(config, &mut found);
+    }
     let parts = found.into_result(parts).map_err(|error| problems.extend(error)).ok()?;
     let first = open_one(config, "audit-trail.directory", directory, &parts, problems)?;
     let (copies, fan_out) = match &table.copies {
@@ -99,7 +102,7 @@ pub(super) fn noted(error: &ConfigError, within: &str, problems: &mut ConfigProb
 
 async fn keys(
     config: &Config,
-    secrets: Option<&Arc<dyn SecretResolver>>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<FieldKeys> {
     let wanted = config.audit_trail.limits.personal_data;
@@ -127,7 +130,7 @@ async fn keys(
 
 async fn signing(
     table: Option<&SigningTable>,
-    secrets: Option<&Arc<dyn SecretResolver>>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<SigningKey> {
     let SigningTable { name, key, .. } = table?;
@@ -141,15 +144,34 @@ async fn signing(
 async fn resolved(
     field: &str,
     reference: &SecretRef,
-    secrets: Option<&Arc<dyn SecretResolver>>,
+    secrets: Option<&Secrets>,
     problems: &mut ConfigProblems,
 ) -> Option<SecretBytes> {
-    let Some(secrets) = secrets else {
+    let found = allowed(field, reference, secrets, problems)?.bytes(reference).await;
+    found.map_err(|error| problems.add(field, text(reference), unread(&error))).ok()
+}
+
+/// The secrets, if there are any.
+pub(super) fn allowed<'a>(
+    field: &str,
+    reference: &SecretRef,
+    secrets: Option<&'a Secrets>,
+    problems: &mut ConfigProblems,
+) -> Option<&'a Secrets> {
+    if secrets.is_none() {
         problems.add(field, text(reference), "allow it in the table [secrets]");
-        return None;
-    };
-    let found = secrets.resolve(reference).await;
-    found.map_err(|error| problems.add(field, text(reference), cause(&error))).ok()
+    }
+    secrets
+}
+
+/// Why a secret of the trail can't be read.
+pub(super) fn unread(error: &ReadError) -> String {
+    match error.kind() {
+        ReadErrorKind::Unrecorded => {
+            "leave it out of secrets.privileged: it is read before the trail is open".into()
+        }
+        _ => cause(error),
+    }
 }
 
 fn open_one(
@@ -207,14 +229,23 @@ impl Trails {
         })
     }
 
-    /// Closes all of them; what the first says.
-    pub(super) fn close(&self, deadline: Duration) -> Result<Head, TrailError> {
+    /// Tells all of them to end, then waits for each, and until the last heads are published; what the first says, else what failed.
+    pub(super) async fn close(&self, deadline: Duration) -> Result<Head, TrailError> {
         let clock = SystemClock::new();
         let late = clock.monotonic().plus(deadline);
-        let close = |trail: &AuditTrail| trail.close(late.since(clock.monotonic()));
-        let first = close(&self.first);
-        let others = self.copies.iter().map(close).find_map(Result::err);
-        first.and_then(|head| others.map_or(Ok(head), Err))
+        let left = || late.since(clock.monotonic());
+        self.first.stop();
+        self.copies.iter().for_each(AuditTrail::stop);
+        let mut closed = self.first.stopped(left()).await;
+        for copy in &self.copies {
+            let copied = copy.stopped(left()).await;
+            closed = closed.and_then(|head| copied.map(|_| head));
+        }
+        for publisher in &self.publishers {
+            let published = publisher.finished(left()).await;
+            closed = closed.and_then(|head| published.map(|_| head));
+        }
+        closed
     }
 }
 

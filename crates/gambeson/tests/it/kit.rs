@@ -201,7 +201,7 @@ pub(crate) const SIGNING_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
 async fn the_trail_is_signed_and_its_heads_are_published_as_the_file_says() {
     use gambeson::audit_trail::{SigningKey, VerifyOptions, read_heads, verify};
     let folder = tempfile::tempdir().unwrap();
-    let text = "[audit-trail]\ndirectory = 'audit'\nanchors = [{ to = 'heads.jsonl' }]\n\
+    let text = "[audit-trail]\ndirectory = 'audit'\nanchors = [{ file = 'heads.jsonl' }]\n\
                 [audit-trail.signing]\nname = 'example.com/notes'\nkey = 'file://app/audit.pem'\n\
                 [secrets]\nallow = ['file://app/*']\nfile-roots.app = 'keys'\n[otel-setup]\nservice = 'notes'\n\
                 [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'";
@@ -217,12 +217,9 @@ async fn the_trail_is_signed_and_its_heads_are_published_as_the_file_says() {
 
     std::fs::write(folder.path().join("keys/audit.pem"), SIGNING_KEY).unwrap();
     let kit = Kit::open(&config).await.unwrap();
-    let head = kit.trail().unwrap().close(std::time::Duration::from_secs(20)).unwrap();
-    let heads = folder.path().join("heads.jsonl");
-    let published = || read_heads(&heads).unwrap_or_default();
-    while published().last().is_none_or(|published| published.head != head) {
-        tokio::task::yield_now().await;
-    }
+    let head = kit.close(std::time::Duration::from_secs(20)).await.unwrap().unwrap();
+    let published = || read_heads(folder.path().join("heads.jsonl")).unwrap();
+    assert_eq!(published().last().unwrap().head, head);
     let key = SigningKey::from_pkcs8("example.com/notes", SIGNING_KEY.as_bytes()).unwrap();
     let options = VerifyOptions::default().key(key.public().clone()).anchored(published());
     let report = verify(folder.path().join("audit"), &options).unwrap();

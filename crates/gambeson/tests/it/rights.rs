@@ -99,7 +99,7 @@ async fn a_role_that_was_taken_holds_again_after_a_restart_if_the_file_keeps_it(
         let events = kit.trail().unwrap().recent(None, 100).unwrap();
         let taken = events.iter().find(|event| event.action == "role.activate").unwrap();
         assert_eq!((taken.outcome.as_str(), &*taken.details["why"]), ("success", "incident 42"));
-        kit.close(Duration::from_secs(20)).unwrap();
+        kit.close(Duration::from_secs(20)).await.unwrap();
         drop((before, kit));
 
         let (after, _kit) = app(folder.path(), &idp, rbac).await;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use gambeson::audit_trail::{SigningKey, StoredEvent, VerifyOptions, read_heads, verify};
+use gambeson::audit_trail::{SigningKey, StoredEvent, TrailErrorKind, VerifyOptions, read_heads, verify};
 use gambeson::core::{Spawn, TokioSpawn};
 use gambeson::hardening_headers::serve::{Server, serve};
 use gambeson::rbac::{Routes, need};
@@ -129,7 +129,7 @@ async fn without_keys_of_subjects_names_are_keyed_digests() {
     let (folder, idp) = (folder(), idp().await);
     let (app, kit) = app(folder.path(), &idp, &format!("{KEYS}{SECRETS}")).await;
     ask(&app, "GET", Some(&idp.mint().user("alice").token())).await;
-    kit.close(Duration::from_secs(20)).unwrap();
+    kit.close(Duration::from_secs(20)).await.unwrap();
     let text = text_in(&folder.path().join("audit"));
     assert!(text.contains("\"sub\":\"hmac:") && !text.contains("alice"), "{text}");
 }
@@ -141,10 +141,12 @@ async fn what_is_wrong_with_the_trail_is_told_at_once_and_nothing_is_written() {
         "limits = {{ queue-events = 1, personal-data = 'sealed' }}\n\
          [audit-trail.keys]\nsecret = 'file://app/short'\n\
          [audit-trail.signing]\nname = 'example.com/notes'\nkey = 'file://app/audit-secret'\n\
-         [[audit-trail.anchors]]\nto = ''\ntoken = 'file://app/gone'\npublishing = {{ attempts = 0 }}\n\
-         [[audit-trail.anchors]]\nto = 'https://notes:hunter2@heads.example.com'\n\
-         [[audit-trail.anchors]]\nto = 'ftp://heads.example.com'\n\
-         [[audit-trail.anchors]]\nto = 'https://heads.example.com'\ntoken = 'file://app/gone'\n{SECRETS}"
+         [[audit-trail.anchors]]\ntoken = 'file://app/gone'\npublishing = {{ attempts = 0 }}\n\
+         [[audit-trail.anchors]]\nurl = 'https://notes:{{hunter2@heads.example.com'\n\
+         [[audit-trail.anchors]]\nurl = 'ftp://heads.example.com/?key=hunter2'\n\
+         [[audit-trail.anchors]]\nurl = 'https://heads.example.com'\ntoken = 'file://app/gone'\n\
+         [[audit-trail.anchors]]\nurl = 'heads.example.com'\n\
+         [[audit-trail.anchors]]\nfile = 'heads.jsonl'\nstdout = true\n{SECRETS}"
     );
     let said = open(folder.path(), &more).await.unwrap_err();
     for part in [
@@ -152,17 +154,30 @@ async fn what_is_wrong_with_the_trail_is_told_at_once_and_nothing_is_written() {
         "audit-trail.keys.subjects: name the folder",
         "audit-trail.keys.secret = file://app/short: the audit trail's secret has 9 bytes",
         "audit-trail.signing = file://app/audit-secret: not an Ed25519 private key",
-        "audit-trail.anchors[0].to: name a URL",
+        "audit-trail.anchors[0]: name one of url, file and stdout = true",
         "audit-trail.anchors[0].token: only a URL takes a token",
         "audit-trail.anchors[0].publishing.attempts = 0: set at least 1",
-        "audit-trail.anchors[1].to: name the URL without user and password",
-        "audit-trail.anchors[2].to = ftp://heads.example.com: write a URL",
+        "audit-trail.anchors[1].url: name the URL without user and password",
+        "audit-trail.anchors[2].url = ftp://heads.example.com/: write a URL",
         "audit-trail.anchors[3].token = file://app/gone: ",
+        "audit-trail.anchors[4].url = heads.example.com: write a URL",
+        "audit-trail.anchors[5]: name one of url, file and stdout = true",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
     assert!(!said.contains("hunter2") && !said.contains("too short"), "{said}");
+    assert!(!folder.path().join("audit").exists() && !folder.path().join("heads.jsonl").exists());
+
+    let said = open(folder.path(), "anchors = [{ file = 'gone/heads.jsonl' }]").await.unwrap_err();
+    assert!(
+        said.contains("audit-trail.anchors[0].file = ") && said.contains("in a folder that exists"),
+        "{said}"
+    );
     assert!(!folder.path().join("audit").exists());
+    let said =
+        open(folder.path(), &format!("{KEYS}{SECRETS}privileged = ['file://app/*']")).await.unwrap_err();
+    let cure = "audit-trail.keys.secret = file://app/audit-secret: leave it out of secrets.privileged";
+    assert!(said.contains(cure), "{said}");
 }
 
 #[tokio::test]
@@ -174,7 +189,7 @@ async fn parts_of_a_trail_need_a_trail_and_secrets() {
     assert!(said.contains("audit-trail.limits.personal-data = hmac: name the secret"), "{said}");
 
     let all = format!(
-        "{KEYS}[audit-trail.signing]\nname = 'n'\nkey = 'file://app/k'\n[[audit-trail.anchors]]\nto = '-'\n\
+        "{KEYS}[audit-trail.signing]\nname = 'n'\nkey = 'file://app/k'\n[[audit-trail.anchors]]\nstdout = true\n\
          [audit-trail.copies]\ndirectories = ['b']\n[audit-trail.outcomes]\n"
     );
     let mut config = config(folder.path(), "https://id.example.com", &all);
@@ -230,7 +245,7 @@ async fn each_trail_has_the_events_and_too_few_refuse_them() {
     let more = "[audit-trail.copies]\ndirectories = ['second']\n[audit-trail.outcomes]\n";
     let (app, kit) = app(folder.path(), &idp, more).await;
     ask(&app, "GET", Some(&idp.mint().user("alice").token())).await;
-    kit.close(Duration::from_secs(20)).unwrap();
+    kit.close(Duration::from_secs(20)).await.unwrap();
     for name in ["audit", "second"] {
         let report = verify(folder.path().join(name), &VerifyOptions::default()).unwrap();
         assert!(report.closed && text_in(&folder.path().join(name)).contains("notes:read"), "{name}");
@@ -285,7 +300,7 @@ async fn anchor(State(told): State<Told>, headers: HeaderMap, body: String) -> S
 }
 
 #[tokio::test]
-async fn heads_are_sent_to_each_anchor_with_its_token() {
+async fn heads_are_sent_to_each_anchor_with_its_token_and_the_last_before_the_app_ends() {
     let folder = folder();
     let told = Told::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -293,8 +308,8 @@ async fn heads_are_sent_to_each_anchor_with_its_token() {
     let router = Router::new().route("/heads", axum::routing::post(anchor)).with_state(told.clone());
     TokioSpawn::new().spawn(Box::pin(async move { drop(serve(listener, router, Server::new()).await) }));
     let more = format!(
-        "[[audit-trail.anchors]]\nto = 'heads.jsonl'\n\
-         [[audit-trail.anchors]]\nto = 'http://{address}/heads'\ntoken = 'file://app/anchor-token'\n{SECRETS}"
+        "[[audit-trail.anchors]]\nfile = 'heads.jsonl'\n\
+         [[audit-trail.anchors]]\nurl = 'http://{address}/heads'\ntoken = 'file://app/anchor-token'\n{SECRETS}"
     );
     let kit = open(folder.path(), &more).await.unwrap();
     let first = || async { told.lock().unwrap().first().cloned() };
@@ -306,12 +321,38 @@ async fn heads_are_sent_to_each_anchor_with_its_token() {
         assert!(metrics.contains(&format!("gambeson_health{{part=\"{part}\"}}")), "{part}: {metrics}");
     }
 
-    let head = kit.close(Duration::from_secs(20)).unwrap().unwrap();
-    let last = || async {
-        let has = |text: &str| text.contains(&head.to_string());
-        let in_file = read_heads(folder.path().join("heads.jsonl")).unwrap_or_default();
-        let in_file = in_file.last().is_some_and(|published| published.head == head);
-        (in_file && has(&told.lock().unwrap().last().unwrap().1)).then_some(())
-    };
-    eventually(Duration::from_secs(20), last).await.expect("the last head is published");
+    let head = kit.close(Duration::from_secs(20)).await.unwrap().unwrap();
+    // Nothing is waited for any more: who closes it may end the process.
+    let in_file = read_heads(folder.path().join("heads.jsonl")).unwrap();
+    assert_eq!(in_file.last().unwrap().head, head);
+    let (_, sent) = told.lock().unwrap().last().cloned().unwrap();
+    assert!(sent.contains(&head.to_string()), "{sent}");
+    let text = text_in(&folder.path().join("audit"));
+    let readings = text.matches("secret.read").count();
+    assert_eq!(readings, 1, "a publication gives the trail nothing new to publish: {text}");
+}
+
+#[tokio::test]
+async fn a_last_head_that_is_not_published_is_told() {
+    let folder = folder();
+    let (close, closed) = tokio::sync::oneshot::channel::<()>();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let full = async || StatusCode::INSUFFICIENT_STORAGE;
+    let router = Router::new().route("/heads", axum::routing::post(full));
+    let server = Server::new().shutdown(async { drop(closed.await) });
+    TokioSpawn::new().spawn(Box::pin(async move { drop(serve(listener, router, server).await) }));
+    let more = format!(
+        "[[audit-trail.anchors]]\nurl = 'http://{address}/heads'\npublishing = {{ attempts = 1 }}\n\
+         [audit-trail.copies]\ndirectories = ['second']"
+    );
+    let kit = open(folder.path(), &more).await.unwrap();
+    let error = kit.close(Duration::from_secs(20)).await.unwrap_err();
+    assert_eq!(error.kind(), TrailErrorKind::Unpublished);
+    let said = "the last head is not published to http: the anchor answered 507";
+    assert!(error.to_string().contains(said), "{error}");
+    for name in ["audit", "second"] {
+        assert!(verify(folder.path().join(name), &VerifyOptions::default()).unwrap().closed, "{name}");
+    }
+    drop(close);
 }
