@@ -204,7 +204,7 @@ pub struct ControlRecord {
     /// Of `refusals`: how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Of `gap`: why, `queue_full`, `write_failed`, `quota` or `disk_low`.
+    /// Of `gap`: why, `queue_full`, `write_failed`, `keys`, `quota` or `disk_low`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// Of `gap`: how many events.

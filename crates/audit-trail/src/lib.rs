@@ -107,7 +107,7 @@
 //! |---|---|---|
 //! | `genesis` | `format` (3), `algorithm` (`sha256`), `instance` (32 random hex digits), `segment` (1) | first of the chain |
 //! | `event` | `kind`, `action`, `outcome`, then as far as known `reason`, `subject` {`iss`, `sub`}, `actor` {`iss`, `sub`}, `tenant`, `method`, `route`, `object`, `policy`, `address`, `request_id`, `trace_id`, `span_id`, `details` {name: text} | an audit event |
-//! | `gap` | `cause` (`queue_full`, `write_failed`, `quota`, `disk_low`), `lost`, `first`, `last` | before the next event after a loss |
+//! | `gap` | `cause` (`queue_full`, `write_failed`, `keys`, `quota`, `disk_low`), `lost`, `first`, `last` | before the next event after a loss |
 //! | `seal` | `next` (number of the next segment) | last of a full segment |
 //! | `segment` | `format`, `algorithm`, `instance`, `segment` | first of each further segment |
 //! | `refusals` | `kind`, `action`, `outcome`, as far as known `reason`, `method`, `route`, `network`; `count`, `first`, `last`. Without `kind`: of all that fitted into no group | at the end of a window in which strangers were refused again |
@@ -187,7 +187,7 @@
 //! |---|---|
 //! | `hmac:KEY:DIGEST` | HMAC-SHA-256 (RFC 2104) of field, a zero byte and text, under a key that HKDF (RFC 5869) makes of the secret; `KEY` tells which secret. The same text gives the same digest: it can be looked up and counted, and whoever has the secret can try names |
 //! | `sealed:ID:…` | AES-256-GCM (NIST SP 800-38D) under a key that HKDF makes of the key `ID` of the subject and 16 random bytes; base64url of these, a random 96-bit nonce, ciphertext and tag. A key made so seals 2³² texts at most. Texts are padded to 32 bytes, and good for their field only |
-//! | `withheld:` | the key could not be kept; a strict event is refused then, and counted as lost |
+//! | `withheld:` | the key could not be kept; a strict event is refused then, and counted as lost. The health says so |
 //! | `plain:…` | a text that looks like one of these and is none |
 //!
 //! Each subject, known by issuer and name, has a key in the store; requests of nobody share one. [`FieldKeys::erase`] removes it: what was recorded before then reads
@@ -198,7 +198,8 @@
 //! the key goes, and what waited then is sealed under the next one. Backups of the store bring keys back: keep them shorter than what must be erasable.
 //! The first event of a subject waits in the queue for its key's file to be synced; each sealed text costs a few microseconds. A store that hangs holds
 //! the trail up as a disk does, and shows in its health; another process that holds the files of [`FileSubjectKeys`] does so for a second at most, once until it is done; then
-//! the name is withheld. Only the user who owns that folder may use it: what another one, be it root, wrote there the app could not read.
+//! the name is withheld. A strict event
+//! waits for keys of those before it in the queue, and of none behind it for more than a tenth of a second and one key. Only the user who owns that folder may use it: what another one, be it root, wrote there the app could not read.
 //!
 //! # What came of an act, and where a result came from
 //!
@@ -221,14 +222,14 @@
 //! | event | level | when |
 //! |---|---|---|
 //! | `audit trail can't keep events` | error | the health becomes unhealthy (a hanging disk shows in the health only) |
-//! | `audit trail is degraded` | warn | the reserve or the disk's free space is reached |
+//! | `audit trail is degraded` | warn | the reserve or the disk's free space is reached, or data about people can't be sealed |
 //! | `audit trail's head can't be published` | warn | the first failure of a row |
 //! | `audit trail's head is published again` | info | the end of such a row |
 //! | `audit trail goes on after records that its key has not signed` | warn | a start, with their number: after a crash as many as fit between two checkpoints |
 //! | `audit trail drops nothing by age: its clock leapt` | warn | the clock went forward by more than a day, with `ahead`; once a leap |
 //! | `audit trail writes again` | info | the health is restored |
 //! | `audit trail seals for nobody what was recorded before its subject was erased` | warn | it waited when its subject was erased, or a clock leapt; at most once a minute |
-//! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time |
+//! | `audit trail can't seal data about people` | error | the store of subjects' keys failed; at the 1st, 2nd, 4th … time of a row, which ends with a success when nothing failed for ten seconds |
 //!
 //! # After a crash
 //!
@@ -268,6 +269,7 @@ mod refusals;
 mod report;
 mod resume;
 mod retention;
+mod sealing;
 mod segment;
 mod set;
 mod signed;

@@ -7,17 +7,20 @@ use gambeson_core::Timestamp;
 pub(crate) enum Cause {
     QueueFull,
     WriteFailed,
+    Keys,
     Quota,
     DiskLow,
 }
 
 impl Cause {
-    pub(crate) const ALL: [Self; 4] = [Self::QueueFull, Self::WriteFailed, Self::Quota, Self::DiskLow];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::QueueFull, Self::WriteFailed, Self::Keys, Self::Quota, Self::DiskLow];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::WriteFailed => "write_failed",
+            Self::Keys => "keys",
             Self::Quota => "quota",
             Self::DiskLow => "disk_low",
         }
@@ -51,7 +54,7 @@ impl Loss {
 
 /// Losses that no gap record tells yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Losses([Option<Loss>; 4]);
+pub(crate) struct Losses([Option<Loss>; 5]);
 
 impl Losses {
     pub(crate) fn add(&mut self, cause: Cause, at: Timestamp) {

@@ -9,7 +9,6 @@ use gambeson_core::{Receipt, Timestamp};
 use crate::config::Config;
 use crate::error::{TrailError, TrailErrorKind};
 use crate::losses::{Cause, Losses};
-use crate::telemetry;
 use crate::ticket::Ticket;
 use crate::unsealed::Unsealed;
 
@@ -217,18 +216,12 @@ impl Item {
         self.members.len() + self.unsealed.as_ref().map_or(0, |unsealed| unsealed.bytes())
     }
 
-    /// Seals what has to be sealed, once. What can't be is withheld; a strict event is not kept then.
+    /// Seals what has to be sealed, once. What can't be is withheld, and the error says why.
     pub(crate) fn seal(&mut self) -> Result<(), TrailError> {
         let Some(unsealed) = self.unsealed.take() else { return Ok(()) };
         let (members, fault) = unsealed.seal(&self.members);
         self.members = members;
-        match fault {
-            Some(error) => {
-                telemetry::withheld(&error);
-                if matches!(self.wish, Wish::Strict(_)) { Err(error) } else { Ok(()) }
-            }
-            None => Ok(()),
-        }
+        fault.map_or(Ok(()), Err)
     }
 
     /// Tells the sender, if it waits, that nothing came of it.

@@ -39,10 +39,8 @@ pub(crate) fn leapt(ahead: std::time::Duration) {
     tracing::warn!(ahead, "audit trail drops nothing by age: its clock leapt");
 }
 
-/// A text about a person could not be sealed. Told at its 1st, 2nd, 4th, 8th … time: it may be each event.
-pub(crate) fn withheld(error: &TrailError) {
-    static TIMES: AtomicU64 = AtomicU64::new(0);
-    let count = TIMES.fetch_add(1, Ordering::Relaxed) + 1;
+/// An event could not be sealed. Told at the 1st, 2nd, 4th, 8th … `count` of a row: it may be each event.
+pub(crate) fn withheld(error: &TrailError, count: u64) {
     if count.is_power_of_two() {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(%error, cause, count, "audit trail can't seal data about people");
@@ -54,7 +52,7 @@ pub(crate) fn sealed_for_nobody() {
     tracing::warn!("audit trail seals for nobody what was recorded before its subject was erased");
 }
 
-/// The outcome of a request was not taken by the sink. Told like [`withheld`].
+/// The outcome of a request was not taken by the sink. Told at its 1st, 2nd, 4th, 8th … time.
 pub(crate) fn outcome_lost(error: &AuditError) {
     static TIMES: AtomicU64 = AtomicU64::new(0);
     let count = TIMES.fetch_add(1, Ordering::Relaxed) + 1;

@@ -23,6 +23,7 @@ use crate::keys::FieldKeys;
 use crate::losses::Losses;
 use crate::queue::{Item, Wish};
 use crate::resume::Parts;
+use crate::sealing::Sealing;
 use crate::ticket::Ticket;
 use crate::writer::{Shared, ShutOut, Writer};
 use crate::{encode, read, refusals, resume, segment};
@@ -114,6 +115,7 @@ impl AuditTrail {
             lock,
             fault: None,
             shut_out: ShutOut::Nobody,
+            sealing: Sealing::default(),
         };
         std::thread::Builder::new()
             .name("audit-trail".into())
@@ -129,7 +131,7 @@ impl AuditTrail {
         self.owner.shared.status().head
     }
 
-    /// How many events were lost since the trail was opened: to a full queue, the quota or failed writes.
+    /// How many events were lost since the trail was opened: to a full queue, the quota, failed writes, or strict ones to keys that failed.
     #[must_use]
     pub fn lost(&self) -> u64 {
         self.owner.shared.queue.lost()

@@ -15,6 +15,7 @@ use crate::losses::{Cause, Loss, Losses};
 use crate::queue::{Answered, Batch, Item, Queue, Wish};
 use crate::refusals::Window;
 use crate::retention::Retention;
+use crate::sealing::Sealing;
 use crate::ticket::Ticket;
 use crate::{encode, telemetry};
 
@@ -24,8 +25,12 @@ const CHUNK: usize = 256 << 10;
 const TOLD_AT_ONCE: usize = 256;
 /// A clock that stands still must not make the writer busy.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
-/// So long the disk may take before the trail is unhealthy.
+/// So long the disk, or the store of keys, may take before the trail is unhealthy.
 const HANGS_AFTER: Duration = Duration::from_secs(10);
+/// After so long who waits for the disk gets it, though more came in the same batch: making keys may take long.
+const SLICE: Duration = Duration::from_millis(100);
+const DISK: &str = "the disk";
+const KEY_STORE: &str = "the store of subjects' keys";
 
 /// What the trail and its writer share.
 #[derive(Debug)]
@@ -48,8 +53,8 @@ pub(crate) struct Status {
     pub(crate) health: Health,
     /// How often the disk was asked to sync.
     pub(crate) syncs: u64,
-    /// Since when the writer is busy with one batch.
-    busy: Option<Monotonic>,
+    /// Since when the writer waits for something, and for what.
+    busy: Option<(Monotonic, &'static str)>,
 }
 
 impl Shared {
@@ -92,20 +97,23 @@ impl Shared {
         Some(self.status().synced)
     }
 
-    fn work_began(&self) {
-        self.status().busy = Some(self.clock.monotonic());
+    fn waits_for(&self, what: &'static str) {
+        self.status().busy = Some((self.clock.monotonic(), what));
     }
 
     fn work_ended(&self) {
         self.status().busy = None;
     }
 
-    /// The health that the writer last told; a disk that hangs keeps it from telling.
+    /// The health that the writer last told; what hangs keeps it from telling.
     pub(crate) fn health(&self) -> Health {
         let now = self.clock.monotonic();
         let status = self.status();
-        match status.busy.map(|since| now.since(since)).filter(|taken| *taken >= HANGS_AFTER) {
-            Some(taken) => Health::Unhealthy(format!("the disk has not answered for {} s", taken.as_secs())),
+        let busy = status.busy.map(|(since, what)| (now.since(since), what));
+        match busy.filter(|(taken, _)| *taken >= HANGS_AFTER) {
+            Some((taken, what)) => {
+                Health::Unhealthy(format!("{what} has not answered for {} s", taken.as_secs()))
+            }
             None => status.health.clone(),
         }
     }
@@ -145,6 +153,7 @@ pub(crate) struct Writer {
     pub(crate) lock: File,
     pub(crate) fault: Option<TrailError>,
     pub(crate) shut_out: ShutOut,
+    pub(crate) sealing: Sealing,
 }
 
 /// Whose events the quota no longer takes.
@@ -163,7 +172,7 @@ impl Writer {
         loop {
             let batch = self.shared.queue.take(self.fault.is_some(), self.longest_wait());
             let stop = batch.stop;
-            self.shared.work_began();
+            self.shared.waits_for(DISK);
             self.process(batch);
             self.shared.work_ended();
             if stop {
@@ -193,8 +202,10 @@ impl Writer {
         }
         let mut waiting = Vec::new();
         let mut again = Vec::new();
+        let mut began = self.shared.clock.monotonic();
         while !items.is_empty() {
-            let chunk = self.fill(&mut items);
+            let chunk = self.fill(&mut items, began);
+            self.shared.waits_for(DISK);
             match self.appender.commit() {
                 Ok(()) => {
                     self.telling = Losses::default();
@@ -203,6 +214,11 @@ impl Writer {
                 Err(error) => self.give_back(chunk, &error, batch.stop, &mut again),
             }
             self.rotate_if_full();
+            if self.is_over(began) {
+                self.publish();
+                self.answer(&std::mem::take(&mut waiting));
+                began = self.shared.clock.monotonic();
+            }
         }
         self.tell_refusals(false);
         self.drop_outdated();
@@ -210,6 +226,10 @@ impl Writer {
         self.shared.queue.put_back(again);
         self.publish();
         self.answer(&waiting);
+    }
+
+    fn is_over(&self, began: Monotonic) -> bool {
+        self.shared.clock.monotonic().since(began) >= SLICE
     }
 
     fn rotate_if_full(&mut self) {
@@ -279,15 +299,18 @@ impl Writer {
         }
     }
 
-    /// Moves items into the appender's buffer until a chunk is full.
-    fn fill(&mut self, items: &mut VecDeque<Item>) -> Vec<Placed> {
+    /// Moves items into the appender's buffer until a chunk is full, or a time slice that began then is over.
+    fn fill(&mut self, items: &mut VecDeque<Item>, began: Monotonic) -> Vec<Placed> {
         let mut chunk = Vec::new();
-        while self.appender.buffer.len() < CHUNK && (chunk.is_empty() || !self.appender.is_full()) {
+        let mut over = false;
+        while !over && self.appender.buffer.len() < CHUNK && (chunk.is_empty() || !self.appender.is_full()) {
             let Some(mut item) = items.pop_front() else {
                 break;
             };
-            if let Err(error) = item.seal() {
-                self.lose(Cause::WriteFailed, &item);
+            let sealed = self.seal(&mut item);
+            over = self.is_over(began);
+            if let Err(error) = sealed {
+                self.lose(Cause::Keys, &item);
                 item.refuse(&error);
             } else if matches!(item.wish, Wish::Flush(_)) {
                 chunk.push(Placed { seq: None, item });
@@ -306,6 +329,17 @@ impl Writer {
             }
         }
         chunk
+    }
+
+    /// Seals what has to be sealed. Without who did it a strict event is not kept.
+    fn seal(&mut self, item: &mut Item) -> Result<(), TrailError> {
+        if item.unsealed.is_none() {
+            return Ok(());
+        }
+        self.shared.waits_for(KEY_STORE);
+        let sealed = item.seal();
+        self.sealing.note(self.shared.clock.monotonic(), &sealed);
+        if matches!(item.wish, Wish::Strict(_)) { sealed } else { Ok(()) }
     }
 
     /// Why a record of so many bytes is not taken, if it is not.
@@ -399,22 +433,7 @@ impl Writer {
 
     /// Lets the trail see the new head and health.
     fn publish(&mut self) {
-        let health = match &self.fault {
-            Some(fault) => Health::Unhealthy(fault.to_string()),
-            None if self.appender.unsyncable => Health::Unhealthy("a sync failed".into()),
-            None if self.shut_out == ShutOut::All => Health::Unhealthy("max_total_bytes is reached".into()),
-            None if self.shut_out == ShutOut::Strangers => {
-                Health::Degraded("events of strangers are no longer kept: max_total_bytes is near".into())
-            }
-            None if self.disk_low => Health::Degraded(
-                "events of strangers are no longer kept: the disk has less than min_free_bytes".into(),
-            ),
-            None if self.appender.found_too_many() => Health::Degraded(format!(
-                "{} records before this start are unsigned, more than a crash leaves: verify the trail",
-                self.appender.found_unsigned
-            )),
-            None => Health::Healthy,
-        };
+        let health = self.health();
         let mut status = self.shared.status();
         if let Some(head) = self.appender.head() {
             status.head = head;
@@ -423,6 +442,26 @@ impl Writer {
         let before = std::mem::replace(&mut status.health, health.clone());
         drop(status);
         telemetry::health_changed(&before, &health);
+    }
+
+    fn health(&self) -> Health {
+        match (&self.fault, self.sealing.trouble()) {
+            (Some(fault), _) => Health::Unhealthy(fault.to_string()),
+            _ if self.appender.unsyncable => Health::Unhealthy("a sync failed".into()),
+            _ if self.shut_out == ShutOut::All => Health::Unhealthy("max_total_bytes is reached".into()),
+            (None, Some(trouble)) => Health::Degraded(trouble),
+            _ if self.shut_out == ShutOut::Strangers => {
+                Health::Degraded("events of strangers are no longer kept: max_total_bytes is near".into())
+            }
+            _ if self.disk_low => Health::Degraded(
+                "events of strangers are no longer kept: the disk has less than min_free_bytes".into(),
+            ),
+            _ if self.appender.found_too_many() => Health::Degraded(format!(
+                "{} records before this start are unsigned, more than a crash leaves: verify the trail",
+                self.appender.found_unsigned
+            )),
+            _ => Health::Healthy,
+        }
     }
 
     fn shut_down(&mut self) -> Result<Head, TrailError> {

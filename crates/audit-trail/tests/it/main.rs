@@ -15,6 +15,7 @@ mod reading;
 mod retention;
 mod signing;
 mod strangers;
+mod withheld;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use std::time::Duration;
 
 use gambeson_audit_trail::{AuditTrail, Config};
 use gambeson_core::{
-    Answer, AuditEvent, AuditKind, AuditSink, Durability, FixedEntropy, ManualClock, Outcome, Subject,
-    Timestamp,
+    Answer, AuditEvent, AuditKind, AuditSink, Durability, FixedEntropy, Health, HealthCheck, ManualClock,
+    Outcome, Subject, Timestamp,
 };
 use gambeson_testing::within;
 
@@ -42,6 +43,10 @@ async fn until(mut seen: impl FnMut() -> bool) {
         }
     };
     within(LONG, seen).await.expect("to be seen");
+}
+
+fn health(trail: &AuditTrail) -> Health {
+    trail.check().ready().ok().unwrap()
 }
 
 fn small() -> Config {

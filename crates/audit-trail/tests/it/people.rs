@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,15 +13,15 @@ use gambeson_audit_trail::{
     read_with_keys, tail_with_keys, verify,
 };
 use gambeson_core::{
-    Answer, AuditEvent, AuditSink, Clock, Durability, FixedEntropy, ManualClock, Outcome, Receipt,
+    Answer, AuditEvent, AuditSink, Clock, Durability, FixedEntropy, Health, ManualClock, Outcome, Receipt,
     SecretBytes, Subject, Timestamp,
 };
 
-use super::{LONG, answered, event, log};
+use super::{LONG, answered, event, health, log};
 
 const ISSUER: &str = "https://id.example";
 
-fn secret(n: u8) -> SecretBytes {
+pub(super) fn secret(n: u8) -> SecretBytes {
     SecretBytes::new(vec![n; 32])
 }
 
@@ -31,7 +30,7 @@ fn keyed(store: &Path) -> FieldKeys {
     FieldKeys::new(&secret(1)).unwrap().with_subjects(Arc::new(store)).unwrap()
 }
 
-fn of(name: &str) -> AuditEvent {
+pub(super) fn of(name: &str) -> AuditEvent {
     let mut event = event("note/1", Some("acme")).detail("user_agent", format!("{name}'s browser"));
     event.context.subject = Some(Subject { issuer: ISSUER.into(), name: name.into() });
     event.context.address = Some([192, 0, 2, 77].into());
@@ -56,7 +55,7 @@ fn holds(dir: &Path, needle: &str) -> bool {
     })
 }
 
-fn name(event: &StoredEvent) -> &str {
+pub(super) fn name(event: &StoredEvent) -> &str {
     &event.subject.as_ref().unwrap().sub
 }
 
@@ -255,65 +254,6 @@ async fn when_a_key_can_not_be_kept_the_name_is_withheld_and_a_strict_act_refuse
     let last = stored.by_ref().last().unwrap().unwrap().into_event().unwrap();
     assert_eq!(Kept::of(name(&last)), Kept::Withheld);
     assert!(!holds(folder.path(), "robert"));
-}
-
-/// Keys in memory that are asked in vain while it is broken.
-#[derive(Debug, Default)]
-struct Failing {
-    store: MemorySubjectKeys,
-    broken: AtomicBool,
-    asked: AtomicU64,
-}
-
-impl SubjectKeys for Failing {
-    fn bind(&self, fingerprint: &str) -> io::Result<bool> {
-        self.store.bind(fingerprint)
-    }
-
-    fn find(&self, subject: &SubjectTag) -> io::Result<SubjectState> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        match self.broken.load(Ordering::SeqCst) {
-            true => Err(io::Error::other("unmounted")),
-            false => self.store.find(subject),
-        }
-    }
-
-    fn keep(&self, subject: &SubjectTag, fresh: SubjectKey) -> io::Result<SubjectState> {
-        self.store.keep(subject, fresh)
-    }
-
-    fn get(&self, id: &KeyId) -> io::Result<Option<SubjectKey>> {
-        self.store.get(id)
-    }
-
-    fn erase(&self, subject: &SubjectTag, now: Timestamp) -> io::Result<bool> {
-        self.store.erase(subject, now)
-    }
-}
-
-struct Broken {
-    _folder: tempfile::TempDir,
-    store: Arc<Failing>,
-    trail: AuditTrail,
-}
-
-/// A trail whose store of keys is broken.
-fn broken() -> Broken {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Failing { broken: true.into(), ..Failing::default() });
-    let keys = FieldKeys::new(&secret(1)).unwrap().with_subjects(store.clone()).unwrap();
-    let trail = AuditTrail::builder(folder.path()).keys(keys).open().unwrap();
-    Broken { _folder: folder, store, trail }
-}
-
-#[test]
-fn a_store_that_fails_is_asked_once_for_all_texts_of_an_event() {
-    let Broken { _folder, store, trail } = broken();
-    let _ = trail.record(of("robert"), Durability::Async);
-    let seen = trail.recent(None, 1).unwrap();
-    let texts = [name(&seen[0]), seen[0].address.as_ref().unwrap(), &seen[0].details["user_agent"]];
-    assert_eq!(texts.map(Kept::of), [Kept::Withheld; 3]);
-    assert_eq!(store.asked.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -521,4 +461,50 @@ fn a_strict_event_whose_name_is_withheld_is_counted_as_lost() {
     assert!(matches!(strict, Answer::Pending(_)));
     let report = verify(&dir, &VerifyOptions::default()).unwrap();
     assert_eq!((report.events, report.lost), (2, 1));
+    assert!(holds(&dir, "\"cause\":\"keys\""), "the disk is not to blame");
+}
+
+#[test]
+fn a_store_of_keys_that_hangs_shows_and_one_that_is_slow_does_not() {
+    let Held { folder: _folder, clock, entered, go, trail } = held(Config::default());
+    for name in ["robert", "alice", "carol"] {
+        let _ = trail.record(of(name), Durability::Async);
+    }
+    entered.recv_timeout(LONG).unwrap();
+    // Whatever the writer took at first, the last two are sealed in one go.
+    for _ in 0..2 {
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(health(&trail), Health::Healthy);
+        go.send(()).unwrap();
+        entered.recv_timeout(LONG).unwrap();
+    }
+    assert_eq!(health(&trail), Health::Healthy);
+    clock.advance(Duration::from_secs(10));
+    let why = "the store of subjects' keys has not answered for 10 s";
+    assert_eq!(health(&trail), Health::Unhealthy(why.into()));
+    drop((go, entered));
+}
+
+#[tokio::test]
+async fn a_strict_event_does_not_wait_for_the_keys_of_those_behind_it() {
+    let Held { folder: _folder, clock, entered, go, trail } = held(Config::default());
+    let _ = trail.record(of("robert"), Durability::Async);
+    entered.recv_timeout(LONG).unwrap();
+    let syncs = trail.syncs();
+    let strict = || trail.record(event("note/1", None), Durability::Strict);
+    let before = strict();
+    let _ = trail.record(of("alice"), Durability::Async);
+    let behind = [strict(), strict()];
+    let _ = trail.record(of("carol"), Durability::Async);
+    go.send(()).unwrap();
+    entered.recv_timeout(LONG).unwrap();
+    clock.advance(Duration::from_millis(100));
+    go.send(()).unwrap();
+    entered.recv_timeout(LONG).unwrap();
+    assert_eq!(answered(before).await.unwrap(), Receipt::stored(2), "carol's key is not there yet");
+    drop((go, entered));
+    for strict in behind {
+        answered(strict).await.unwrap();
+    }
+    assert_eq!(trail.syncs(), syncs + 2, "one for each slice of time");
 }
