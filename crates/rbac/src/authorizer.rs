@@ -36,7 +36,7 @@ pub(crate) struct Judged {
 impl Authorizer {
     /// The one of this request, `&Request` or `&Parts`.
     ///
-    /// `None`: no [`AuthorizeLayer`](crate::AuthorizeLayer) let it pass, or one that is off or was told `without_authorizer`.
+    /// `None`: no [`AuthorizeLayer`](crate::AuthorizeLayer) let it pass, or the innermost is off or was told `without_authorizer`.
     pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Option<Self> {
         let extensions = head.into().extensions;
         let Judged { settings, method } = extensions.get::<Judged>()?.clone();

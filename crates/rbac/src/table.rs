@@ -78,9 +78,9 @@ impl TemplateRules {
         self.rules.iter().any(|(_, rule)| rule.is_public())
     }
 
-    /// The permissions that methods of this template ask for.
-    pub(crate) fn permissions(&self) -> impl Iterator<Item = PermissionId> {
-        self.rules.iter().filter_map(|(_, rule)| rule.permission)
+    /// The rules of this template's methods.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|(_, rule)| rule)
     }
 
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {

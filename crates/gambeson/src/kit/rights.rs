@@ -82,10 +82,11 @@ fn opened(
     Activations::open(policy, store, sink, clock).map_err(|error| cause(&error))
 }
 
-/// The file, written once: that it can't be is found now, and not in an emergency.
+/// The file, in a folder that was written to: that it can't be is found now, and not in an emergency. The file itself stays as it is,
+/// because a process that is about to stop may still change it.
 fn in_file(path: &PathBuf) -> Result<FileActivations, String> {
     let store = FileActivations::new(path);
-    let written = store.load().and_then(|kept| store.save(&kept));
+    let written = store.check();
     let cure = "name a file that this process may write, in a folder that exists";
     written.map(|()| store).map_err(|error| format!("{cure} ({error})"))
 }

@@ -107,6 +107,20 @@ async fn a_role_that_was_taken_holds_again_after_a_restart_if_the_file_keeps_it(
     }
 }
 
+/// A process that stops may end a role after the next one has looked: that one must not write what it has read.
+#[tokio::test]
+async fn opening_leaves_the_file_of_activations_as_it_is() {
+    let (folder, idp) = (folder(), idp().await);
+    let file = folder.path().join("activations.toml");
+    let opened = config(folder.path(), idp.issuer(), "[rbac.activations]\nfile = 'activations.toml'");
+    Kit::open(&opened).await.unwrap();
+    assert!(!file.exists());
+    let kept = "activation = []  # by another process\nversion = 1\n";
+    std::fs::write(&file, kept).unwrap();
+    Kit::open(&opened).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kept);
+}
+
 #[tokio::test]
 async fn nobody_takes_a_role_where_the_file_has_no_table_for_it() {
     let (folder, idp) = (folder(), idp().await);

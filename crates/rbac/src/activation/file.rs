@@ -30,6 +30,20 @@ impl FileActivations {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
+
+    /// Makes sure that changes can be saved, and changes nothing: another process may be at work on the file.
+    ///
+    /// # Errors
+    /// No file can be written beside it.
+    pub fn check(&self) -> io::Result<()> {
+        let probe = self.beside(".probe");
+        fs::write(&probe, written(&[]))?;
+        match fs::remove_file(&probe) {
+            // Another process was as quick.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
 }
 
 impl ActivationStore for FileActivations {
@@ -46,9 +60,7 @@ impl ActivationStore for FileActivations {
     }
 
     fn save(&self, live: &[Activation]) -> io::Result<()> {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let beside = self.path.with_file_name(name);
+        let beside = self.beside(".new");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -65,6 +77,12 @@ impl ActivationStore for FileActivations {
 }
 
 impl FileActivations {
+    fn beside(&self, end: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(end);
+        self.path.with_file_name(name)
+    }
+
     /// The folder that must be durable; `None`: this platform has no such thing.
     fn folder(&self) -> io::Result<Option<File>> {
         if !cfg!(unix) {
@@ -157,6 +175,15 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn whether_it_can_be_written_is_found_without_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileActivations::new(folder.path().join("activations.toml"));
+        store.check().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(FileActivations::new(folder.path().join("gone/activations.toml")).check().is_err());
     }
 
     #[test]

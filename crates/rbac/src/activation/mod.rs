@@ -318,8 +318,8 @@ impl Activations {
 
     /// Puts a planned activation that is on record in force.
     ///
-    /// What could not be saved does not hold, also after a restart: a store that fails may have kept it all the same, so the
-    /// list before it is saved again.
+    /// What could not be saved does not hold. A store that fails may have kept it all the same, so the list before it is saved again;
+    /// where that fails too it may be back after a restart, until its time is over, and the log says so.
     fn keep(&self, policy: &Policy, caller: &Principal, plan: &Activation) -> Result<(), ActivationError> {
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut live = self.still_live();

@@ -191,7 +191,7 @@ impl Settings {
         match rules.rule(head.method).or_else(merged) {
             Some(rule) => Ok((rule, admission::terms(policy, template, head.method))),
             None if rules.all_public() => Err(rejections::method_not_allowed(rules.allow())),
-            None => Err(nobody_or(facts, || self.other_method(policy, rules, facts))),
+            None => Err(nobody_or(facts, || self.other_method(policy, rules, sight, facts))),
         }
     }
 
@@ -205,12 +205,7 @@ impl Settings {
         head: &RequestHead<'_>,
         facts: &'p RequestFacts,
     ) -> Ruling<'p> {
-        let id = match (&rule.access, sight) {
-            // Routes in code have the numbers of the policy in force.
-            (Access::Permission(name), Sight::Beside) => policy.permission(name),
-            _ => rule.permission,
-        };
-        let (Access::Permission(permission), Some(id)) = (&rule.access, id) else {
+        let (Access::Permission(permission), Some(id)) = (&rule.access, number(policy, rule, sight)) else {
             return match rule.is_public() {
                 true => Ruling::Public,
                 false => Ruling::Unroutable(rejections::indeterminate()),
@@ -261,7 +256,13 @@ impl Settings {
     }
 
     /// A route that has other methods, but tells of none of them where each is hidden from this caller.
-    fn other_method(&self, policy: &Policy, rules: &TemplateRules, facts: &RequestFacts) -> Rejection {
+    fn other_method(
+        &self,
+        policy: &Policy,
+        rules: &TemplateRules,
+        sight: Sight,
+        facts: &RequestFacts,
+    ) -> Rejection {
         let template = rules.route.as_str();
         let hides = |method| policy.hides(admission::terms(policy, Some(template), method));
         // Only those are told that there is nothing who would be: who is denied.
@@ -269,7 +270,8 @@ impl Settings {
             let caller = facts.principal();
             caller.is_some_and(|caller| self.decide(policy, caller, id, None).decision != Decision::Deny)
         };
-        match !rules.any_public() && rules.methods().all(hides) && !rules.permissions().any(may) {
+        let mut asked = rules.rules().filter_map(|rule| number(policy, rule, sight));
+        match !rules.any_public() && rules.methods().all(hides) && !asked.any(may) {
             true => rejections::not_found(),
             false => rejections::method_not_allowed(rules.allow()),
         }
@@ -282,6 +284,16 @@ impl Settings {
         }
         let own = self.authentication.as_ref().and_then(|own| own.authentication(head));
         own.is_some_and(|authentication| facts.authenticate(authentication).is_ok())
+    }
+}
+
+/// The number that the policy has for what the rule asks for.
+#[inline]
+fn number(policy: &Policy, rule: &Rule, sight: Sight) -> Option<PermissionId> {
+    match (&rule.access, sight) {
+        // Routes in code have the numbers of the policy in force.
+        (Access::Permission(name), Sight::Beside) => policy.permission(name),
+        _ => rule.permission,
     }
 }
 

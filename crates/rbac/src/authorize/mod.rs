@@ -217,7 +217,8 @@ impl AuthorizeLayer {
         Self::new(policy, AxumRoute).parameters_from(AxumRoute)
     }
 
-    /// A layer that does nothing, for a stack whose types must stay the same. Handlers get no `Authorizer` then.
+    /// A layer that lets everything pass, for a stack whose types must stay the same. Handlers get no `Authorizer` then, also not that
+    /// of a layer further out.
     #[must_use]
     pub fn off() -> Self {
         Self::from_parts(None, Arc::new(ProblemJson))
@@ -306,7 +307,8 @@ impl<R> AuthorizeLayer<R> {
         self.edit(|settings| settings.log_in = Some(path.into()))
     }
 
-    /// Spares the one allocation a request that hands an [`Authorizer`](crate::Authorizer) to handlers.
+    /// Spares the one allocation a request that hands an [`Authorizer`](crate::Authorizer) to handlers: they get none, also not that of a
+    /// layer further out.
     #[must_use]
     pub fn without_authorizer(self) -> Self {
         self.edit(|settings| settings.authorizer = false)

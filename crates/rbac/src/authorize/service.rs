@@ -40,6 +40,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let Some(settings) = &self.shared.settings else {
+            request.extensions_mut().remove::<Judged>();
             return ResponseFuture::running(self.inner.call(request));
         };
         let absent;
@@ -57,6 +58,9 @@ where
         if settings.authorizer {
             let judged = Judged { settings: Arc::clone(settings), method: request.method().clone() };
             request.extensions_mut().insert(judged);
+        } else {
+            // That of a layer further out would decide by another policy.
+            request.extensions_mut().remove::<Judged>();
         }
         let Verdict::Wait(recording) = verdict else {
             return ResponseFuture::running(self.inner.call(request));

@@ -264,6 +264,24 @@ async fn a_handler_finds_its_authorizer_only_behind_a_layer_that_gives_one() {
     assert_eq!(answer(&AuthorizeLayer::off(), "/notes", Some("editor")).await, 204);
 }
 
+/// The outer layer's would decide by another policy than the layer around the handler.
+#[tokio::test]
+async fn behind_a_layer_that_gives_no_authorizer_there_is_none_of_a_layer_further_out() {
+    let found = service_fn(async |request: Request<Full<Bytes>>| {
+        let found = Authorizer::of(&request).is_some();
+        let status = if found { StatusCode::OK } else { StatusCode::NO_CONTENT };
+        Ok::<_, Infallible>(Response::builder().status(status).body(Full::<Bytes>::default()).unwrap())
+    });
+    let outer = layer(POLICY);
+    for (inner, expected) in
+        [(outer.clone(), 200), (outer.clone().without_authorizer(), 204), (AuthorizeLayer::off(), 204)]
+    {
+        let app = outer.layer(inner.layer(found));
+        let answer = app.oneshot(request(Method::GET, "/notes", Some("viewer"))).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_fallback_opens_only_where_the_policy_says_so() {
     let opened = POLICY.replace("[routes]", "[routes]\nfallback = { perm = \"notes:read\" }");

@@ -125,6 +125,40 @@ async fn the_next_policy_may_itself_be_reloaded() {
     assert_eq!(ShadowReport::default().differing(), 0);
 }
 
+/// Whether a hidden route has other methods is decided by what its own permission is to the next policy, not another of the same number.
+#[cfg(feature = "axum-router")]
+#[tokio::test]
+async fn another_method_of_a_hidden_route_is_looked_up_by_name_too() {
+    use axum::body::Body;
+    use gambeson_core::{Authentication, Challenges, Principal, RequestHead};
+    use gambeson_rbac::{Routes, need};
+
+    let text = |permissions: &str| -> PolicyHandle {
+        format!(
+            "version = 1\n[answers]\nforbidden = \"not-found\"\n[permissions]\n{permissions}\n[roles]\nr = {{ grants = [\"a\"] }}"
+        )
+        .parse()
+        .unwrap()
+    };
+    let (policy, next) = (text("a = {}\nb = {}"), text("b = {}\na = {}"));
+    let sink = Sink::default();
+    let kept = sink.clone();
+    let app: axum::Router = Routes::new(&policy)
+        .get("/a", need("a"), || async {})
+        .authorize(move |layer| {
+            layer.shadow(&next).audit(Arc::new(kept)).authentication_from(|_: &RequestHead<'_>| {
+                let caller = Principal::user("i", "s").role("r").build();
+                Some(Authentication::Verified(caller, Challenges::none()))
+            })
+        })
+        .build()
+        .unwrap();
+    let answer = app.oneshot(http::Request::put("/a").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let told: Vec<_> = sink.take().into_iter().map(|(event, _)| event.reason).collect();
+    assert_eq!(told, []);
+}
+
 /// Routes in code have the numbers of the policy in force, which the next one need not share.
 #[cfg(feature = "axum-router")]
 #[tokio::test]
