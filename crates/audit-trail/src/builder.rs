@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gambeson_core::{Clock, Entropy, SystemClock, SystemEntropy};
+use gambeson_core::{Clock, Entropy, SystemClock, SystemEntropy, Timer};
 
 use crate::checkpoint::Signer;
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::error::TrailError;
 use crate::fields::Fields;
 use crate::keys::FieldKeys;
 use crate::note::{SigningKey, VerifyingKey};
+use crate::patience::Patience;
 use crate::resume::Parts;
 use crate::trail::AuditTrail;
 
@@ -38,6 +39,7 @@ pub struct TrailBuilder {
     dir: PathBuf,
     config: Config,
     clock: Arc<dyn Clock>,
+    timer: Option<Arc<dyn Timer>>,
     disk: Arc<dyn Disk>,
     key: Option<SigningKey>,
     previous: Vec<VerifyingKey>,
@@ -50,6 +52,7 @@ impl TrailBuilder {
             dir,
             config: Config::default(),
             clock: Arc::new(SystemClock::new()),
+            timer: None,
             disk: Arc::new(SystemDisk),
             key: None,
             previous: Vec::new(),
@@ -67,6 +70,13 @@ impl TrailBuilder {
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Keeps [`Config::strict_deadline`] by another timer, which goes by [`clock`](Self::clock). Default that of the tokio runtime, in which
+    /// strict events are waited for then, with the system's clock.
+    #[must_use]
+    pub fn timer(self, timer: Arc<dyn Timer>) -> Self {
+        Self { timer: Some(timer), ..self }
     }
 
     /// Signs checkpoints with this key, as often as [`Config::checkpoints`] says. Default: signs none.
@@ -110,6 +120,7 @@ impl TrailBuilder {
         let fields = Fields::new(&self.config, self.keys.as_ref())?;
         let limits = self.config.checkpoints.clone();
         let now = self.clock.monotonic();
+        let patience = Patience::new(self.config.strict_deadline, &self.clock, self.timer);
         let parts = Parts {
             segment_bytes: self.config.segment_bytes,
             clock: self.clock,
@@ -117,6 +128,6 @@ impl TrailBuilder {
             signer: self.key.map(|key| Signer::new(key, limits, now)),
             previous: self.previous,
         };
-        AuditTrail::start(self.dir, &self.config, parts, fields, self.keys, entropy)
+        AuditTrail::start(self.dir, &self.config, parts, fields, self.keys, patience, entropy)
     }
 }

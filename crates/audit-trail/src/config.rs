@@ -28,6 +28,10 @@ pub struct Config {
     /// How many bytes of events may wait for the writer. Default 16 MiB, at least 64 KiB. Shared out like
     /// [`queue_events`](Self::queue_events).
     pub queue_bytes: usize,
+    /// How long who records a strict event waits for the disk. Default 10 s. Then the answer is an error, and the act is refused
+    /// (503 `audit-unavailable`); the event stays queued and is written if the disk comes back.
+    #[serde(with = "humantime_serde")]
+    pub strict_deadline: Duration,
     /// How many bytes all segments together may take. Default 10 GiB. Beyond it strict events are answered with an
     /// error, all others are counted in a gap record, and the health is unhealthy.
     pub max_total_bytes: u64,
@@ -104,6 +108,7 @@ impl Default for Config {
             segment_bytes: 64 << 20,
             queue_events: 8_192,
             queue_bytes: 16 << 20,
+            strict_deadline: Duration::from_secs(10),
             max_total_bytes: 10 << 30,
             reserve_bytes: 1 << 30,
             min_free_bytes: 256 << 20,
@@ -136,6 +141,13 @@ impl Config {
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
+        self
+    }
+
+    /// Sets [`strict_deadline`](Self::strict_deadline).
+    #[must_use]
+    pub fn strict_deadline(mut self, deadline: Duration) -> Self {
+        self.strict_deadline = deadline;
         self
     }
 
@@ -215,6 +227,9 @@ impl Config {
         at_least("queue_events", self.queue_events as u64, 8);
         at_least("queue_bytes", self.queue_bytes as u64, 64 << 10);
         at_least("max_total_bytes", self.max_total_bytes, self.segment_bytes);
+        if self.strict_deadline.is_zero() {
+            problems.add("audit_trail.strict_deadline", "0s", "set more, such as 10s");
+        }
         if self.reserve_bytes >= self.max_total_bytes {
             problems.add(
                 "audit_trail.reserve_bytes",
@@ -243,10 +258,11 @@ mod tests {
         let error = Config::default()
             .segment_bytes(1)
             .queue_events(0)
+            .strict_deadline(Duration::ZERO)
             .max_total_bytes(10, 10)
             .validate()
             .unwrap_err();
-        assert_eq!(error.problems().len(), 3, "{error}");
+        assert_eq!(error.problems().len(), 4, "{error}");
         assert!(Config::default().validate().is_ok());
     }
 }

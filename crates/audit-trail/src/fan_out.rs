@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use gambeson_core::{
-    Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, BoxFuture, Clock, ConfigError, ConfigProblems,
+    Answer, AuditError, AuditErrorKind, AuditEvent, AuditSink, Clock, ConfigError, ConfigProblems,
     Durability, Health, HealthCheck, Receipt, Spawn, SystemClock, Timer, TokioSpawn,
 };
 
+use crate::deadline::before;
 use crate::refusals;
 use crate::ticket::Ticket;
 
@@ -268,7 +268,7 @@ impl Shared {
         let late = self.timer.until(self.clock.monotonic().plus(member.deadline));
         let (task_member, task_vote) = (member.clone(), awaited.clone());
         let started = self.spawn.spawn(Box::pin(async move {
-            let taken = in_time(answer, late).await;
+            let taken = before(late, answer).await;
             drop(place);
             task_member.settle(taken.as_ref(), task_vote.as_deref());
             task_vote.iter().for_each(|vote| vote.decide());
@@ -279,14 +279,6 @@ impl Shared {
             (true, Some(_)) => {}
         }
     }
-}
-
-async fn in_time(mut answer: BoxFuture<Taken>, mut late: BoxFuture<()>) -> Option<Taken> {
-    std::future::poll_fn(move |context| match answer.as_mut().poll(context) {
-        Poll::Ready(taken) => Poll::Ready(Some(taken)),
-        Poll::Pending => late.as_mut().poll(context).map(|()| None),
-    })
-    .await
 }
 
 fn too_few() -> AuditError {

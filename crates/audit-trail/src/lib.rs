@@ -31,14 +31,14 @@
 //! |---|---|---|---|
 //! | `Async` | at once | counted, told by a gap record | counted, told by a gap record |
 //! | `Ordered` | at once; when the queue is full, as soon as there is room | taken all the same, up to twice the bounds, then an error | tried again each second |
-//! | `Strict` | after the sync, one for all who wait | as `Ordered` | an error: refuse the act |
+//! | `Strict` | after the sync, one for all who wait; an error after [`Config::strict_deadline`] | as `Ordered` | an error: refuse the act |
 //!
 //! [`Config::durability`] raises this by kind or action, whatever the sender asked for. [`FanOut`] gives events to several
 //! sinks, each with a deadline, and needs some, all or one of them.
 //!
-//! The trail sets no limit to how long a caller waits whose event is strict, while the disk hangs: its health says so after ten seconds. Where
-//! callers must not wait longer than some time, put the trail into a [`FanOut`], alone if need be: the deadline there answers with an error,
-//! and the event may still be kept.
+//! While the disk hangs, a caller whose event is strict waits for ten seconds at most ([`Config::strict_deadline`]); the health says then that it
+//! hangs. The answer is an error, so the act is refused; the event stays queued, and is written if the disk comes back. So a trail may hold events of acts that
+//! were refused for its own sake, and never lacks one that was strict and was not refused.
 //!
 //! The writer hands on what it has as soon as it has it, so an async event waits for no timer. An ordered or strict
 //! event is in the queue before its answer is waited for: dropping the answer loses nothing.
@@ -261,6 +261,7 @@ mod lines;
 mod losses;
 mod note;
 pub mod outcome;
+mod patience;
 mod provenance;
 mod publisher;
 mod queue;

@@ -21,6 +21,7 @@ use crate::fields::Fields;
 use crate::filter::Filter;
 use crate::keys::FieldKeys;
 use crate::losses::Losses;
+use crate::patience::Patience;
 use crate::queue::{Item, Wish};
 use crate::resume::Parts;
 use crate::sealing::Sealing;
@@ -46,6 +47,7 @@ struct Owner {
     /// How data about people is kept.
     fields: Fields,
     keys: Option<FieldKeys>,
+    patience: Patience,
 }
 
 impl Drop for Owner {
@@ -95,6 +97,7 @@ impl AuditTrail {
         parts: Parts,
         fields: Fields,
         keys: Option<FieldKeys>,
+        patience: Patience,
         entropy: &dyn Entropy,
     ) -> Result<Self, TrailError> {
         segment::create_dir(&dir).map_err(|error| TrailError::io("create", &dir, error))?;
@@ -122,7 +125,7 @@ impl AuditTrail {
             .spawn(move || writer.run())
             .map_err(|error| TrailError::io("start the writer of", &dir, error))?;
         let durability = config.durability.clone();
-        Ok(Self { owner: Arc::new(Owner { dir, shared, durability, fields, keys }) })
+        Ok(Self { owner: Arc::new(Owner { dir, shared, durability, fields, keys, patience }) })
     }
 
     /// The last record that is in the file, though perhaps not yet synced.
@@ -241,7 +244,10 @@ impl AuditSink for AuditTrail {
         match (shared.queue.push(item), ticket) {
             (Err(error), _) => Answer::Ready(Err(unavailable(error))),
             (Ok(_), _) if wish == Durability::Async => Answer::Ready(Ok(Receipt::queued())),
-            (Ok(_), Some(ticket)) => Answer::pending(async move { ticket.await.map_err(unavailable) }),
+            (Ok(_), Some(ticket)) => {
+                let answered = self.owner.patience.wait(ticket);
+                Answer::pending(async move { answered.await.map_err(unavailable) })
+            }
             (Ok(None), None) => Answer::Ready(Ok(Receipt::queued())),
             (Ok(Some(room)), None) => Answer::pending(async move {
                 room.await;

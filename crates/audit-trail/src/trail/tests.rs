@@ -5,11 +5,12 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use gambeson_core::{
-    Answer, AuditEvent, AuditKind, AuditSink, Durability, Health, HealthCheck, ManualClock, Outcome, Receipt,
-    SecretBytes, Subject, Timestamp,
+    Answer, AuditErrorKind, AuditEvent, AuditKind, AuditSink, BoxFuture, Durability, Health, HealthCheck,
+    ManualClock, Outcome, Receipt, SecretBytes, Subject, Timestamp,
 };
 
 use gambeson_testing::{eventually, within};
@@ -24,6 +25,10 @@ const LONG: Duration = Duration::from_secs(20);
 /// Waits for an answer, but not for ever.
 async fn answered<T>(answer: Answer<T>) -> T {
     within(LONG, answer.wait()).await.expect("an answer")
+}
+
+fn poll_once<T>(answer: &mut BoxFuture<T>) -> Poll<T> {
+    answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// A disk whose syncs wait for the test once it is `held`, or fail.
@@ -66,10 +71,14 @@ struct Held {
 
 fn held() -> Held {
     let strict = DurabilityRule::of_kind(AuditKind::SecretAccess, Durability::Strict);
-    held_with(Config::default().min_free_bytes(1_000).durability(strict))
+    held_with(Config::default().min_free_bytes(1_000).durability(strict).strict_deadline(LONG * 9))
 }
 
 fn held_with(config: Config) -> Held {
+    held_by(config, |builder, clock| builder.timer(Arc::new(clock.clone())))
+}
+
+fn held_by(config: Config, more: impl Fn(TrailBuilder, &ManualClock) -> TrailBuilder) -> Held {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_795_421_730));
     let ((enter, entered), (go, gone)) = (channel(), channel());
@@ -84,7 +93,7 @@ fn held_with(config: Config) -> Held {
     let keys = FieldKeys::new(&SecretBytes::new(vec![7; 32])).unwrap();
     let keys = keys.with_subjects(Arc::new(MemorySubjectKeys::new())).unwrap();
     let builder = AuditTrail::builder(folder.path()).clock(Arc::new(clock.clone())).keys(keys);
-    let trail = builder.config(config).disk(disk.clone()).open().unwrap();
+    let trail = more(builder, &clock).config(config).disk(disk.clone()).open().unwrap();
     Held { folder, clock, disk, entered, go, trail }
 }
 
@@ -157,6 +166,55 @@ async fn a_hanging_disk_freezes_nothing_and_shows() {
     assert!(answered(strict).await.is_ok());
     trail.close(LONG).unwrap();
     assert_eq!(trail.lost(), 0);
+}
+
+/// The act is refused, and what was told of it is kept once the disk comes back.
+#[tokio::test]
+async fn who_waits_for_a_hanging_disk_gives_up_in_time_and_the_event_is_kept() {
+    let config = Config::default().strict_deadline(Duration::from_secs(5));
+    let Held { folder, clock, disk, entered, go, trail } = held_with(config);
+    disk.held.store(true, Ordering::SeqCst);
+    let Answer::Pending(mut strict) = trail.record(event(), Durability::Strict) else { panic!("it waits") };
+    entered.recv_timeout(LONG).unwrap();
+    // It waits behind the one whose sync hangs.
+    let Answer::Pending(mut next) = trail.record(event(), Durability::Strict) else { panic!("it waits") };
+    clock.advance(Duration::from_millis(4_999));
+    assert!(poll_once(&mut strict).is_pending() && poll_once(&mut next).is_pending());
+    clock.advance(Duration::from_millis(1));
+    for answer in [&mut strict, &mut next] {
+        let Poll::Ready(Err(error)) = poll_once(answer) else { panic!("it is late") };
+        assert_eq!(error.kind(), AuditErrorKind::Unavailable);
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(why.contains("has not answered for 5s"), "{why}");
+    }
+    disk.held.store(false, Ordering::SeqCst);
+    go.send(()).unwrap();
+    assert!(answered(trail.record(event(), Durability::Strict)).await.unwrap().durable, "it is back");
+    trail.close(LONG).unwrap();
+    assert_eq!(verify(folder.path(), &VerifyOptions::default()).unwrap().events, 3);
+    assert_eq!(trail.lost(), 0);
+}
+
+/// Whoever names no timer has that of the system, with the clock that belongs to it.
+#[tokio::test]
+async fn the_system_s_time_ends_the_waiting_unless_told_otherwise() {
+    for (deadline, late) in [(Duration::from_millis(1), true), (LONG * 9, false)] {
+        let config = Config::default().strict_deadline(deadline);
+        let Held { folder: _folder, clock, disk, entered, go, trail } = held_by(config, |builder, _| builder);
+        disk.held.store(true, Ordering::SeqCst);
+        let mut strict = trail.record(event(), Durability::Strict);
+        entered.recv_timeout(LONG).unwrap();
+        clock.advance(LONG * 10);
+        if !late && let Answer::Pending(answer) = &mut strict {
+            assert!(poll_once(answer).is_pending(), "the trail's clock is another one");
+        }
+        disk.held.store(false, Ordering::SeqCst);
+        if !late {
+            go.send(()).unwrap();
+        }
+        assert_eq!(answered(strict).await.is_err(), late, "{deadline:?}");
+        let _ = go.send(());
+    }
 }
 
 #[test]
