@@ -1,6 +1,6 @@
 //! Origins: scheme, host and port, compared as such and never as text that begins or ends alike.
 
-use gambeson_core::Scheme;
+use gambeson_core::{Profile, Scheme};
 
 use crate::hosts::{HostName, host_parts};
 
@@ -54,6 +54,12 @@ impl Origin {
     /// Whether only this machine can be meant.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(self.host.host())
+    }
+
+    /// Whether others can speak for it: over http whoever is on the way, and on the machine of somebody who uses an app in
+    /// production any program that runs there. The machine of its developer is theirs.
+    pub(crate) fn is_open_to_others(&self, profile: Profile) -> bool {
+        self.scheme == Scheme::Http && (profile.is_production() || !self.is_loopback())
     }
 }
 

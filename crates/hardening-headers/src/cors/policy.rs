@@ -5,6 +5,7 @@ use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::refusal::Refused;
+use crate::csrf::Senders;
 
 const REQUEST_PRIVATE: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const ALLOW_PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
@@ -107,14 +108,20 @@ impl CorsPolicy {
         }
     }
 
-    /// The listed origins, as browsers write them.
-    pub(crate) fn listed(&self) -> Vec<Box<str>> {
-        self.origins.iter().filter_map(|origin| origin.to_str().ok()).map(Box::from).collect()
+    /// How many origins are listed.
+    pub(crate) fn listed(&self) -> usize {
+        self.origins.len()
     }
 
-    /// The methods that every origin may use without credentials.
-    pub(crate) fn public_methods(&self) -> Box<[Method]> {
-        if self.public { self.methods.clone() } else { Box::default() }
+    /// What it lets other origins' pages send. `null` is nobody's: every page can have it, by a sandboxed frame.
+    pub(crate) fn senders(&self) -> Senders {
+        let named = self.origins.iter().filter_map(|origin| origin.to_str().ok());
+        let named = named.filter(|origin| *origin != "null").map(Box::from).collect();
+        Senders {
+            origins: (!self.public).then_some(named),
+            methods: self.methods.clone(),
+            credentials: self.credentials,
+        }
     }
 }
 

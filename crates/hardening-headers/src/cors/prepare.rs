@@ -1,6 +1,6 @@
 //! From words to a policy.
 
-use gambeson_core::{ConfigProblems, Scheme};
+use gambeson_core::{ConfigProblems, Profile};
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -12,8 +12,8 @@ const DAY: u64 = 86_400;
 
 impl Cors {
     /// The policy; what is wrong is noted.
-    pub(crate) fn prepare(&self, problems: &mut ConfigProblems) -> CorsPolicy {
-        let origins = self.prepared_origins(problems);
+    pub(crate) fn prepare(&self, profile: Profile, problems: &mut ConfigProblems) -> CorsPolicy {
+        let origins = self.prepared_origins(profile, problems);
         let methods: Box<[Method]> =
             self.methods.iter().filter_map(|method| usable_method(method, problems)).collect();
         let headers: Box<[Box<str>]> =
@@ -81,11 +81,11 @@ impl Cors {
         }
     }
 
-    fn prepared_origins(&self, problems: &mut ConfigProblems) -> Box<[HeaderValue]> {
+    fn prepared_origins(&self, profile: Profile, problems: &mut ConfigProblems) -> Box<[HeaderValue]> {
         let mut origins: Vec<HeaderValue> = Vec::new();
         let null = self.dangerously_null.then(|| HeaderValue::from_static("null"));
         for text in &self.origins {
-            match self.origin(text) {
+            match self.origin(text, profile) {
                 Ok(origin) => match HeaderValue::from_str(origin.text()) {
                     Ok(value) if !origins.contains(&value) => origins.push(value),
                     _ => {}
@@ -96,7 +96,7 @@ impl Cors {
         origins.into_iter().chain(null).collect()
     }
 
-    fn origin(&self, text: &str) -> Result<Origin, &'static str> {
+    fn origin(&self, text: &str, profile: Profile) -> Result<Origin, &'static str> {
         match text {
             "null" => {
                 return Err(
@@ -113,8 +113,7 @@ impl Cors {
         }
         let origin = Origin::parse(text)
             .ok_or("write scheme, host and, if need be, port, and no slash: \"https://admin.example.com\"")?;
-        let open = origin.scheme() == Scheme::Http && !origin.is_loopback();
-        if open && self.credentials && !self.dangerously_http {
+        if origin.is_open_to_others(profile) && self.credentials && !self.dangerously_http {
             return Err("write https: over http anybody on the way speaks for it; dangerously-http takes it");
         }
         Ok(origin)

@@ -77,7 +77,8 @@ impl Default for Cors {
 }
 
 impl Cors {
-    /// These origins, and their requests may carry cookies: exactly these, never patterns.
+    /// These origins, and their requests may carry cookies: exactly these, never patterns. https, and while developing http
+    /// on this machine. With the listed methods they pass the [cross-site check](crate::csrf).
     #[must_use]
     pub fn credentials<T: Into<String>>(origins: impl IntoIterator<Item = T>) -> Self {
         Self { credentials: true, ..Self::origins(origins) }
@@ -126,7 +127,8 @@ impl Cors {
         Self { private_network: true, ..self }
     }
 
-    /// Takes the origin `null` too. Any page can have it, by a sandboxed frame. Logged at build.
+    /// Takes the origin `null` too. Any page can have it, by a sandboxed frame, so the [cross-site check](crate::csrf) never
+    /// trusts it. Logged at build.
     #[must_use]
     pub fn dangerously_null(self) -> Self {
         Self { dangerously_null: true, ..self }

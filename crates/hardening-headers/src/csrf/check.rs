@@ -4,12 +4,12 @@ use gambeson_core::{Mode, RequestFacts, RequestHead, Scheme};
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName};
 
+use super::senders::Senders;
 use crate::exempt::ExemptEndpoints;
 use crate::hosts::host_of;
 use crate::origin::{Origin, OriginParts};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The cross-site check, made ready.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +18,8 @@ pub(crate) struct CsrfCheck {
     pub(super) own: Option<Origin>,
     /// Other origins that are trusted, as browsers write them.
     pub(super) trusted: Box<[Box<str>]>,
-    /// Methods that every origin may use without credentials, because CORS says so.
-    pub(super) public: Box<[Method]>,
+    /// What other origins may send because CORS says so.
+    pub(super) senders: Option<Senders>,
     pub(super) session_cookies: Box<[Box<str>]>,
     pub(super) exempt: ExemptEndpoints,
     pub(crate) mode: Mode,
@@ -68,7 +68,7 @@ impl CsrfCheck {
         let origin = only(head.headers, &header::ORIGIN).map_err(|()| CrossSite::Twice("Origin"))?;
         match site {
             Some(b"same-origin" | b"none") => Ok(()),
-            Some(_) if self.trusts(origin) || self.is_public(head) => Ok(()),
+            Some(_) if self.trusts(origin) || self.cors_lets(origin, head, facts) => Ok(()),
             Some(site) => {
                 Err(CrossSite::Site { site: shown(site), origin: shown(origin.unwrap_or_default()) })
             }
@@ -85,7 +85,7 @@ impl CsrfCheck {
     ) -> Result<(), CrossSite> {
         // Browsers name the origin of whatever may change something; what has none comes from no browser.
         let Some(origin) = origin else { return Ok(()) };
-        if self.trusts(Some(origin)) || self.is_public(head) {
+        if self.trusts(Some(origin)) || self.cors_lets(Some(origin), head, facts) {
             return Ok(());
         }
         let peer = facts.peer();
@@ -125,14 +125,8 @@ impl CsrfCheck {
         origin.is_some_and(|origin| self.trusted.iter().any(|trusted| trusted.as_bytes() == origin))
     }
 
-    /// Whether CORS lets everybody do this without credentials, and it has none that a browser adds.
-    fn is_public(&self, head: &RequestHead<'_>) -> bool {
-        let fetched = head.headers.get(SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes() == b"cors");
-        self.public.contains(head.method)
-            && fetched
-            && !asks_for_more(head.headers)
-            && !head.headers.contains_key(header::COOKIE)
-            && !head.headers.contains_key(header::AUTHORIZATION)
+    fn cors_lets(&self, origin: Option<&[u8]>, head: &RequestHead<'_>, facts: &RequestFacts) -> bool {
+        self.senders.as_ref().is_some_and(|senders| senders.may_send(origin, head, facts))
     }
 
     /// Whether the caller is known by a token that only a script can add, and not by a cookie.
@@ -156,13 +150,16 @@ impl CsrfCheck {
 }
 
 /// Whether the request, as its method says, changes nothing.
-///
-/// A WebSocket handshake is a GET, but opens a channel that carries anything; a field that overrides the method makes a
-/// POST or DELETE of it in apps that go by it.
 fn is_safe(head: &RequestHead<'_>) -> bool {
-    matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS)
-        && !asks_for_more(head.headers)
-        && !head.uri.query().is_some_and(overrides_method)
+    matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS) && !is_disguised(head)
+}
+
+/// Whether there may be more to the request than its method says.
+///
+/// A WebSocket handshake is a GET, but opens a channel that carries anything; what overrides the method makes a POST or
+/// DELETE of it in apps that go by it.
+pub(super) fn is_disguised(head: &RequestHead<'_>) -> bool {
+    asks_for_more(head.headers) || head.uri.query().is_some_and(overrides_method)
 }
 
 /// Whether a field asks for another protocol or another method.
@@ -177,7 +174,25 @@ pub(crate) fn asks_for_more(headers: &HeaderMap) -> bool {
 }
 
 fn overrides_method(query: &str) -> bool {
-    query.split('&').any(|pair| pair == "_method" || pair.starts_with("_method="))
+    let mut keys = query.split(['&', ';']).map(|pair| pair.split('=').next().unwrap_or_default());
+    keys.any(|key| reads_as(key.as_bytes(), b"_method"))
+}
+
+/// Whether this is the text that a form's decoder makes of the key: `%5Fmethod` is `_method` to an app.
+fn reads_as(key: &[u8], text: &[u8]) -> bool {
+    match (key, text) {
+        ([], []) => true,
+        ([b'%', high, low, key @ ..], [first, text @ ..]) => {
+            hexadecimal([*high, *low]) == Some(u32::from(*first)) && reads_as(key, text)
+        }
+        ([byte, key @ ..], [first, text @ ..]) => byte == first && reads_as(key, text),
+        _ => false,
+    }
+}
+
+fn hexadecimal(digits: [u8; 2]) -> Option<u32> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    Some(high? << 4 | low?)
 }
 
 /// Bearer and DPoP tokens; what browsers repeat by themselves (Basic, Negotiate) is none.

@@ -57,9 +57,11 @@
 //! | setting | default | why |
 //! |---|---|---|
 //! | safe methods | GET, HEAD, OPTIONS | they change nothing (RFC 9110 §9.2.1) |
-//! | exceptions from that | `Upgrade`, `X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`, `?_method=` | a handshake opens a channel; apps make other methods of the rest |
-//! | trusted origins | the app's own, and those that [`Cors`](crate::Cors) lists | what CORS lists could send the same with a preflight |
-//! | [`Cors::public`](crate::Cors::public) | its methods, without any credential, `Sec-Fetch-Mode: cors` | everybody may, in nobody's name |
+//! | exceptions from that | `Upgrade`, `X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`, `?_method=` however it is encoded | a handshake opens a channel; apps make other methods of the rest |
+//! | trusted origins | the app's own | |
+//! | [`Cors::credentials`](crate::Cors::credentials) | its origins with its methods, the exceptions above apart; never `null` | they could send the same with a preflight; every page can have the origin `null` |
+//! | [`Cors::origins`](crate::Cors::origins), [`Cors::public`](crate::Cors::public) | the same without any credential, `Sec-Fetch-Mode: cors` | they may, in nobody's name |
+//! | trusted http origins | refused, of the own machine in production only | whoever is on the way speaks for them; [`dangerously_http`](Csrf::dangerously_http) |
 //! | bearer and DPoP tokens | pass without a cookie; with [`session_cookies`](Csrf::session_cookies) named, beside other cookies | only scripts of trusted origins can add them |
 //! | scheme | compared where the peer layer or `public_origin` knows it | |
 //!
@@ -76,6 +78,7 @@
 //! | `refused: another site's request` (`slug`, `request_id`, `why`: got, expected, setting) | warn for the first and in development, else debug | a refusal |
 //! | `would be refused …` | warn | while observing |
 //! | `the cross-site check is off …` | warn | at build, with [`Csrf::dangerously_off`] |
+//! | `the cross-site check trusts http origins …` | warn | at build, with [`Csrf::dangerously_http`] |
 //!
 //! # Cancel safety
 //!
@@ -83,7 +86,7 @@
 //!
 //! # Errors
 //!
-//! [`Hardening::build`](crate::Hardening::build) refuses origins that are none, cookie names that are none, exempt endpoints with parameters or
+//! [`Hardening::build`](crate::Hardening::build) refuses origins that are none or that anybody on the way can speak for, cookie names that are none, exempt endpoints with parameters or
 //! without a reason.
 //!
 //! # Standards
@@ -93,7 +96,9 @@
 mod check;
 mod prepare;
 mod refusal;
+mod senders;
 mod settings;
 
 pub(crate) use check::{CsrfCheck, asks_for_more};
+pub(crate) use senders::Senders;
 pub use settings::{Csrf, CsrfExemption};

@@ -1,6 +1,6 @@
 //! From words to a check.
 
-use gambeson_core::{ConfigProblems, EndpointSpec};
+use gambeson_core::{ConfigProblems, EndpointSpec, Profile};
 use http::{HeaderName, Method};
 
 use super::check::CsrfCheck;
@@ -10,25 +10,16 @@ use crate::exempt::ExemptEndpoints;
 use crate::origin::Origin;
 
 impl Csrf {
-    /// The check; what is wrong is noted. Origins that CORS lists are trusted: they could send the same with a preflight.
+    /// The check; what is wrong is noted.
     pub(crate) fn prepare(
         &self,
         own: Option<Origin>,
         cors: Option<&CorsPolicy>,
         endpoints: &[EndpointSpec],
+        profile: Profile,
         problems: &mut ConfigProblems,
     ) -> CsrfCheck {
-        let mut trusted: Vec<Box<str>> = cors.map(CorsPolicy::listed).unwrap_or_default();
-        for text in &self.trusted_origins {
-            match Origin::parse(text) {
-                Some(origin) => trusted.push(origin.text().into()),
-                None => problems.add(
-                    "hardening-headers.csrf.trusted-origins",
-                    text,
-                    "write scheme, host and, if need be, port: \"https://admin.example.com\"; no patterns",
-                ),
-            }
-        }
+        let trusted = self.prepared_origins(profile, problems);
         for name in &self.session_cookies {
             if !is_token(name) {
                 problems.add("hardening-headers.csrf.session-cookies", name, "write the name of a cookie");
@@ -39,19 +30,48 @@ impl Csrf {
             exempt.add(endpoint, "hardening-headers.exempt", problems);
         }
         self.exempt.iter().for_each(|exemption| exemption.prepare(&mut exempt, problems));
+        self.warn();
+        CsrfCheck {
+            own,
+            trusted,
+            senders: cors.map(CorsPolicy::senders),
+            session_cookies: self.session_cookies.iter().map(|name| name.as_str().into()).collect(),
+            exempt,
+            mode: self.mode,
+            off: self.dangerously_off,
+        }
+    }
+
+    fn prepared_origins(&self, profile: Profile, problems: &mut ConfigProblems) -> Box<[Box<str>]> {
+        let mut trusted = Vec::new();
+        for text in &self.trusted_origins {
+            let cure = match Origin::parse(text) {
+                None => {
+                    "write scheme, host and, if need be, port: \"https://admin.example.com\"; no patterns"
+                }
+                Some(origin) if origin.is_open_to_others(profile) && !self.dangerously_http => {
+                    "write https: over http anybody on the way speaks for it; dangerously-http takes it"
+                }
+                Some(origin) => {
+                    trusted.push(origin.text().into());
+                    continue;
+                }
+            };
+            problems.add("hardening-headers.csrf.trusted-origins", text, cure);
+        }
+        trusted.into()
+    }
+
+    fn warn(&self) {
         if self.dangerously_off {
             tracing::warn!(
                 "the cross-site check is off: pages of every site can act in their visitors' names"
             );
         }
-        CsrfCheck {
-            own,
-            trusted: trusted.into(),
-            public: cors.map(CorsPolicy::public_methods).unwrap_or_default(),
-            session_cookies: self.session_cookies.iter().map(|name| name.as_str().into()).collect(),
-            exempt,
-            mode: self.mode,
-            off: self.dangerously_off,
+        if self.dangerously_http {
+            tracing::warn!(
+                "the cross-site check trusts http origins: whoever is on their network can speak for them"
+            );
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Csrf {
     pub exempt: Vec<CsrfExemption>,
     /// Whether it refuses, or only logs until a date. Default: it refuses.
     pub mode: Mode,
+    /// Takes http origins as trusted ones too. Logged at build.
+    pub dangerously_http: bool,
     /// Switches the check off. Logged at build.
     pub dangerously_off: bool,
 }
@@ -67,7 +69,7 @@ impl Csrf {
         Self { dangerously_off: true, ..Self::default() }
     }
 
-    /// Pages of these origins may send what changes something.
+    /// Pages of these origins may send what changes something: https, and while developing http on this machine.
     #[must_use]
     pub fn trust<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
         self.trusted_origins.extend(origins.into_iter().map(Into::into));
@@ -92,6 +94,12 @@ impl Csrf {
         let (path, reason) = (path.into(), reason.into());
         self.exempt.push(CsrfExemption { method: method.as_ref().to_owned(), path, reason });
         self
+    }
+
+    /// Takes http origins too: whoever is on their network can act in their visitors' names. Logged at build.
+    #[must_use]
+    pub fn dangerously_http(self) -> Self {
+        Self { dangerously_http: true, ..self }
     }
 
     /// Refuses, or only logs until a date.

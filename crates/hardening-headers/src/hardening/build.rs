@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gambeson_core::{ConfigError, ConfigProblems};
+use gambeson_core::{ConfigError, ConfigProblems, Scheme};
 
 use super::builder::Hardening;
 use super::edge::{Edge, EdgeInner};
@@ -28,8 +28,8 @@ impl Hardening {
         for set in std::iter::once(&set).chain(self.named.iter().map(|(_, set)| set)) {
             set.look_through(&mut problems);
         }
-        let cors = self.cors.as_ref().map(|cors| cors.prepare(&mut problems));
-        let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, &mut problems);
+        let cors = self.cors.as_ref().map(|cors| cors.prepare(self.profile, &mut problems));
+        let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, self.profile, &mut problems);
         problems.check()?;
         Ok(Edge::new(EdgeInner {
             variants: Variants::new(set, self.named),
@@ -58,13 +58,16 @@ impl Hardening {
             return None;
         };
         let origin = Origin::parse(text);
-        if origin.is_none() {
-            problems.add(
-                "hardening-headers.public-origin",
-                text,
-                "write scheme, host and, if need be, port, and no slash: \"https://app.example.com\"",
-            );
-        }
+        let open = |origin: &Origin| origin.scheme() == Scheme::Http && !origin.is_loopback();
+        let cure = match &origin {
+            None => "write scheme, host and, if need be, port, and no slash: \"https://app.example.com\"",
+            Some(origin) if self.profile.is_production() && open(origin) => {
+                "write https: whoever is on the way reads and changes what goes over http; an app without TLS names its \
+                 hosts in hardening-headers.hosts instead"
+            }
+            Some(_) => return origin,
+        };
+        problems.add("hardening-headers.public-origin", text, cure);
         origin
     }
 

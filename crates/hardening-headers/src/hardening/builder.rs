@@ -116,7 +116,8 @@ impl Hardening {
         self
     }
 
-    /// The origin that people see, such as `https://app.example.com`. Its host is one of [`hosts`](Self::hosts).
+    /// The origin that people see, such as `https://app.example.com`. Its host is one of [`hosts`](Self::hosts). In production
+    /// it is https, or http on this machine.
     #[must_use]
     pub fn public_origin(self, origin: impl Into<String>) -> Self {
         Self { public_origin: Some(origin.into()), ..self }
@@ -164,8 +165,8 @@ impl Hardening {
         self
     }
 
-    /// The profile; in development refusals of cross-site requests say what was expected and which setting is about it.
-    /// Production unless said.
+    /// The profile; in development refusals of cross-site requests say what was expected and which setting is about it, and
+    /// http origins of this machine may be trusted. Production unless said.
     #[must_use]
     pub fn run_in(self, profile: Profile) -> Self {
         Self { profile, ..self }

@@ -4,6 +4,7 @@ use gambeson_core::Mode;
 
 use super::edge::Edge;
 use super::layer::HardeningLayer;
+use crate::cors::CorsPolicy;
 
 impl<R> HardeningLayer<R> {
     /// Whether the layer was switched off.
@@ -49,7 +50,7 @@ impl Edge {
             false => format!("hosts {}", inner.hosts.names().collect::<Vec<_>>().join(" ")),
         };
         let csrf = if inner.csrf.off { "no cross-site check" } else { "cross-site check" };
-        let cors = inner.cors.as_ref().map_or(0, |cors| cors.listed().len());
+        let cors = inner.cors.as_ref().map_or(0, CorsPolicy::listed);
         let cors = if cors == 0 { String::new() } else { format!(", {cors} CORS origins") };
         let nonce = if inner.variants.has_nonce() { ", nonce CSP" } else { "" };
         format!("{hosts}, {csrf}{cors}{nonce}")

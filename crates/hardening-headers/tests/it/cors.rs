@@ -15,7 +15,7 @@ fn listed() -> Cors {
 }
 
 fn layer(cors: Cors) -> HardeningLayer {
-    Hardening::api().cors(cors).build().unwrap().layer()
+    Hardening::api().cors(cors).run_in(Profile::Development).build().unwrap().layer()
 }
 
 fn from(method: &str, origin: &str, more: &[(&str, &str)]) -> Request<()> {
@@ -120,7 +120,12 @@ async fn refused_answers_can_be_read_by_listed_origins() {
     .await;
     assert_eq!(unauthorized.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(header(&unauthorized, "access-control-allow-origin"), ADMIN);
-    let hosts = Hardening::api().cors(listed()).hosts(["other.example"]).build().unwrap();
+    let hosts = Hardening::api()
+        .cors(listed())
+        .hosts(["other.example"])
+        .run_in(Profile::Development)
+        .build()
+        .unwrap();
     let misdirected = to(hosts.layer(), from("GET", ADMIN, &[])).await;
     assert_eq!(misdirected.status(), StatusCode::MISDIRECTED_REQUEST);
     assert_eq!(header(&misdirected, "access-control-allow-origin"), ADMIN);
@@ -192,10 +197,12 @@ async fn an_options_request_that_is_no_preflight_is_the_apps() {
 
 #[test]
 fn what_lets_in_whom_nobody_meant_is_refused_when_built() {
-    let wrong = |cors: Cors| match Hardening::api().cors(cors).build() {
+    let wrong_in = |profile, cors: Cors| match Hardening::api().cors(cors).run_in(profile).build() {
         Ok(_) => Vec::new(),
         Err(error) => error.problems().iter().map(|problem| problem.field.clone()).collect(),
     };
+    let wrong = |cors| wrong_in(Profile::Production, cors);
+    let listed = || Cors::credentials([ADMIN]);
     let origins =
         ["*", "null", "https://*.example.com", "example.com", "https://a.example/", "http://a.example"];
     assert_eq!(wrong(Cors::credentials(origins)).len(), 6);
@@ -211,7 +218,10 @@ fn what_lets_in_whom_nobody_meant_is_refused_when_built() {
     wildcards.headers = vec!["*".into(), "a b".into()];
     wildcards.expose = vec!["*".into()];
     assert_eq!(wrong(wildcards).len(), 5);
-    assert!(wrong(Cors::credentials(["http://localhost:5173"])).is_empty(), "a developer's own machine");
+    let local = Cors::credentials(["http://localhost:5173"]);
+    assert!(wrong_in(Profile::Development, local.clone()).is_empty(), "a developer's own machine");
+    assert_eq!(wrong(local.clone()), ["hardening-headers.cors.origins"], "anybody's in production");
+    assert!(wrong(local.dangerously_http()).is_empty());
     assert!(wrong(Cors::credentials(["http://a.example"]).dangerously_http()).is_empty());
     assert!(wrong(Cors::origins([ADMIN]).dangerously_null().headers([name::CONTENT_TYPE])).is_empty());
 }

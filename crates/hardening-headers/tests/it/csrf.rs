@@ -15,6 +15,7 @@ use crate::answers::{Answer, answer, header, page, text};
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
 const HERE: &str = "https://app.example.com";
+const ADMIN: &str = "https://admin.example.com";
 
 /// A request over this scheme (if known) for the host of [`HERE`].
 fn request(method: &str, scheme: Option<Scheme>, fields: Fields<'_>) -> Request<()> {
@@ -148,7 +149,11 @@ async fn handshakes_and_other_methods_in_disguise_count_as_unsafe() {
     for (path, expected) in [
         ("/a?_method=DELETE", StatusCode::FORBIDDEN),
         ("/a?b=1&_method=DELETE", StatusCode::FORBIDDEN),
+        ("/a?b=1;_method=DELETE", StatusCode::FORBIDDEN),
+        ("/a?%5Fmethod=DELETE", StatusCode::FORBIDDEN),
+        ("/a?b&%5fme%74hod", StatusCode::FORBIDDEN),
         ("/a?payment_method=card", StatusCode::OK),
+        ("/a?b=_method&_metho%5&_method%&%5F", StatusCode::OK),
     ] {
         let get = Request::get(path).header("host", "a").header("sec-fetch-site", "cross-site");
         assert_eq!(to(layer.clone(), get.body(()).unwrap()).await.status(), expected, "{path}");
@@ -183,6 +188,69 @@ async fn stated_origins_are_trusted_exactly() {
         }
         assert!(passes(edge(), "POST", &[("origin", "https://admin.example.com")]).await);
     }
+}
+
+/// What CORS lists may act in a visitor's name only as CORS says: by those methods, and with credentials.
+#[tokio::test]
+async fn cors_trusts_whom_it_lets_act_and_in_nothing_else() {
+    let post = [("origin", ADMIN), ("sec-fetch-site", "same-site"), ("cookie", "__Host-session=1")];
+    let with = |more: &[(&'static str, &'static str)]| [&post[..], more].concat();
+    let credentials = || Hardening::web().cors(Cors::credentials([ADMIN]));
+    assert!(passes(credentials(), "POST", &post).await);
+    assert!(!passes(credentials(), "DELETE", &post).await, "a method that is not listed");
+    for more in [("upgrade", "websocket"), ("x-http-method-override", "DELETE")] {
+        assert!(!passes(credentials(), "GET", &with(&[more])).await, "{more:?} is nothing that CORS lists");
+    }
+    let reading = || Hardening::web().cors(Cors::credentials([ADMIN]).methods([Method::GET]));
+    assert!(!passes(reading(), "POST", &post).await);
+
+    let null = || Hardening::web().cors(Cors::credentials([ADMIN]).dangerously_null());
+    let framed = [("origin", "null"), ("sec-fetch-site", "cross-site"), ("cookie", "__Host-session=1")];
+    assert!(!passes(null(), "POST", &framed).await, "every page can have the origin null");
+    assert!(!passes(null(), "POST", &framed[..1]).await);
+    assert!(passes(null(), "POST", &post).await);
+}
+
+#[tokio::test]
+async fn without_credentials_a_listed_origin_sends_in_nobodys_name() {
+    let listed = || Hardening::web().cors(Cors::origins([ADMIN]));
+    let fetched = [("origin", ADMIN), ("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")];
+    let with = |more| [&fetched[..], &[more]].concat();
+    assert!(passes(listed(), "POST", &fetched).await);
+    assert!(!passes(listed(), "DELETE", &fetched).await, "not listed");
+    assert!(!passes(listed(), "POST", &with(("cookie", "__Host-session=1"))).await);
+    assert!(!passes(listed(), "POST", &with(("authorization", "Basic YTpi"))).await);
+    let form = [fetched[0], fetched[1], ("sec-fetch-mode", "navigate"), ("cookie", "__Host-session=1")];
+    assert!(!passes(listed(), "POST", &form).await, "a plain form needs no preflight");
+    let other = [("origin", "https://any.example"), ("sec-fetch-site", "cross-site"), fetched[2]];
+    assert!(!passes(listed(), "POST", &other).await);
+
+    let mut certified = request("POST", Some(Scheme::Https), &[]);
+    certified.headers_mut().insert("origin", ADMIN.parse().unwrap());
+    let mut peer = RequestFacts::of(certified.extensions()).unwrap().peer().unwrap().clone();
+    peer.certificate_sha256 = Some([7; 32]);
+    certified.extensions_mut().clear();
+    RequestFacts::ensure(&mut certified).set_peer(peer);
+    let answer = to(listed().build().unwrap().layer(), certified).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN, "browsers show certificates by themselves");
+}
+
+#[test]
+fn who_can_be_spoken_for_is_not_trusted() {
+    let wrong = |csrf: Csrf, profile| match Hardening::web().csrf(csrf).run_in(profile).build() {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    let [http, local] =
+        ["http://admin.example.com", "http://localhost:5173"].map(|origin| Csrf::new().trust([origin]));
+    for (csrf, profile) in
+        [(&http, Profile::Production), (&http, Profile::Development), (&local, Profile::Production)]
+    {
+        let error = wrong(csrf.clone(), profile);
+        assert!(error.contains("csrf.trusted-origins") && error.contains("dangerously-http"), "{error}");
+        assert_eq!(wrong(csrf.clone().dangerously_http(), profile), "");
+    }
+    assert_eq!(wrong(local, Profile::Development), "", "a developer's own machine");
 }
 
 #[tokio::test]
@@ -319,6 +387,17 @@ fn foreign_origin() -> impl Strategy<Value = String> {
     })
 }
 
+/// Policies, each with an origin that it names or knows and that may not act in a visitor's name all the same.
+fn policy() -> impl Strategy<Value = (Cors, &'static str)> {
+    prop_oneof![
+        Just((Cors::public(), "https://any.example")),
+        Just((Cors::credentials([ADMIN]), "http://admin.example.com")),
+        Just((Cors::credentials([ADMIN]).dangerously_null(), "null")),
+        Just((Cors::credentials([ADMIN]).methods([Method::GET]), ADMIN)),
+        Just((Cors::origins(["https://widgets.example.com"]), "https://widgets.example.com")),
+    ]
+}
+
 proptest! {
     /// What browsers send for another site's page: a foreign origin, Fetch Metadata that says so or none, the session cookie.
     #[test]
@@ -330,17 +409,15 @@ proptest! {
         bearer: bool,
         declared: bool,
         scheme in prop_oneof![Just(Some(Scheme::Https)), Just(None)],
-        public: bool,
+        (cors, known) in policy(),
+        by_known: bool,
     ) {
         // Without a known or declared scheme, http and https of the own host can't be told apart.
         let scheme = if declared { scheme } else { Some(Scheme::Https) };
-        let cors = match public {
-            true => Cors::public(),
-            false => Cors::credentials(["https://admin.example.com"]),
-        };
+        let origin = if by_known { known } else { origin.trim() };
         let edge = Hardening::web().csrf(Csrf::new().session_cookies(["__Host-session"])).cors(cors);
         let edge = if declared { edge.public_origin(HERE) } else { edge };
-        let mut fields = vec![("origin", origin.trim()), ("cookie", "a=b; __Host-session=secret")];
+        let mut fields = vec![("origin", origin), ("cookie", "a=b; __Host-session=secret")];
         fields.extend(site.map(|site| ("sec-fetch-site", site)));
         fields.extend(mode.map(|mode| ("sec-fetch-mode", mode)));
         fields.extend(bearer.then_some(("authorization", "Bearer abc")));
