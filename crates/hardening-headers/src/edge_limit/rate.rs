@@ -8,6 +8,10 @@ use gambeson_core::{ConfigError, ConfigProblems, Gcra, Mode, RateLimitFields};
 pub(super) const UNIT: u64 = 1 << UNIT_BITS;
 pub(super) const UNIT_BITS: u32 = 10;
 
+/// The longest time in which a burst comes back, in seconds. What is owed then stays far from the end of the table's times,
+/// behind which it would be forgotten.
+const LONGEST_WINDOW: u64 = 86_400;
+
 /// How often one client network may call, and how that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
@@ -25,7 +29,7 @@ pub struct EdgeRate {
         serde(rename = "period", deserialize_with = "crate::config::human::seconds")
     )]
     pub period_seconds: u32,
-    /// Requests that may come at once. Default: 60.
+    /// Requests that may come at once, at most what the rate gives back in a day. Default: 60.
     pub burst: u32,
     /// Leading bits of an IPv6 address that make one client, 32 to 128. Default: 64, what one customer line gets.
     pub v6_prefix: u8,
@@ -122,7 +126,9 @@ impl EdgeRate {
         let mut wrong = |field: &str, value: String, cure: &str| {
             problems.add(format!("hardening-headers.rate.{field}"), value, cure);
         };
-        if self.count == 0 || self.count / self.period_seconds.max(1) > 100_000 {
+        let (count, period, burst) =
+            (u64::from(self.count), u64::from(self.period_seconds), u64::from(self.burst));
+        if count == 0 || count > 100_000 * period.max(1) {
             wrong(
                 "count",
                 self.count.to_string(),
@@ -132,8 +138,14 @@ impl EdgeRate {
         if self.period_seconds == 0 || self.period_seconds > 86_400 {
             wrong("period", self.period_seconds.to_string(), "write 1 to 86,400 seconds");
         }
-        if self.burst == 0 || self.burst > 1_000_000 {
+        if burst == 0 || burst > 1_000_000 {
             wrong("burst", self.burst.to_string(), "write 1 to 1,000,000 requests");
+        } else if burst * period > count * LONGEST_WINDOW && count > 0 {
+            wrong(
+                "burst",
+                self.burst.to_string(),
+                "a burst must come back within a day (burst × period ÷ count): write a smaller one, or a higher count",
+            );
         }
         if !(32..=128).contains(&self.v6_prefix) {
             wrong("v6-prefix", self.v6_prefix.to_string(), "write 32 to 128 bits; 64 is what one line gets");

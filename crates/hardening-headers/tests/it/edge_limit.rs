@@ -187,6 +187,26 @@ fn all_that_is_wrong_is_named_at_once() {
     assert_eq!(fields[1..], rest);
 }
 
+/// What a table can't remember it would forgive: from some burst on, nobody would be limited any more.
+#[test]
+fn a_burst_comes_back_within_a_day() {
+    let rate = |count, period, burst| {
+        let mut rate = EdgeRate::per_second(count).burst(burst);
+        rate.period_seconds = period;
+        EdgeLimitLayer::new(rate).map(|_| ()).map_err(|error| error.to_string())
+    };
+    for (count, period, burst) in [(1, 86_400, 4_000), (1, 86_400, 1_000_000), (1, 86_400, 2), (1, 60, 1_441)]
+    {
+        let error = rate(count, period, burst).unwrap_err();
+        assert!(error.contains("rate.burst") && error.contains("within a day"), "{error}");
+    }
+    for (count, period, burst) in [(1, 86_400, 1), (1, 60, 1_440), (1_000_000, 86_400, 1_000_000)] {
+        assert_eq!(rate(count, period, burst), Ok(()));
+    }
+    assert!(rate(200_001, 2, 1).unwrap_err().contains("100,000 a second"));
+    assert_eq!(rate(200_000, 2, 1), Ok(()));
+}
+
 #[tokio::test]
 async fn keeps_the_laws_of_a_layer() {
     let make = || EdgeLimitLayer::new(EdgeRate::per_minute(1_000)).unwrap();

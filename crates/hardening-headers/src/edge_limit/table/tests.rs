@@ -5,6 +5,7 @@ use gambeson_core::{Gcra, GcraDecision};
 use proptest::prelude::*;
 
 use super::*;
+use crate::EdgeRate;
 
 const UNIT: u64 = 1 << UNIT_BITS;
 
@@ -48,6 +49,25 @@ proptest! {
             }
             prop_assert_eq!(table.take(hash, now, &gcra, cost), Taken { decision: expected, overflowed: false });
         }
+    }
+
+    /// Whatever rate a configuration may ask for: who has used it up waits, for years after the start too.
+    #[test]
+    fn a_rate_that_can_be_built_limits(
+        count in prop_oneof![1_u32..4, 1_u32..2_000_000],
+        period in prop_oneof![1_u32..60, 80_000_u32..=86_400],
+        burst in prop_oneof![1_u32..4, 1_u32..10_000, 1_u32..=1_000_000],
+        years in 0_u64..9,
+    ) {
+        let mut rate = EdgeRate::per_second(count).burst(burst);
+        rate.period_seconds = period;
+        let Ok((gcra, _)) = rate.parts() else { return Ok(()) };
+        let table: Table = Table::new(1);
+        let now = years * 365 * 86_400 * 1_000_000_000;
+        prop_assert!(allowed(table.take(1, now, &gcra, burst)));
+        prop_assert!(!allowed(table.take(1, now, &gcra, 1)));
+        table.charge(1, now, &gcra, burst);
+        prop_assert!(!allowed(table.take(1, now, &gcra, 1)));
     }
 
     /// However many keys come, nobody gets more than the rate, and a debt is never forgotten.
