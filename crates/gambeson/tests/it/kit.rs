@@ -253,7 +253,7 @@ async fn services_are_known_by_the_certificates_that_a_declared_proxy_tells() {
     const ORDERS: &str = "spiffe://example.org/ns/shop/sa/orders";
     let file = format!(
         "[hardening-headers]\npublic-origin = 'http://127.0.0.1:3000'\n\
-         [hardening-headers.proxies]\nranges = ['10.0.3.0/24']\nclient-certificate = true\n\
+         [hardening-headers.proxies]\nranges = ['10.0.3.0/24']\nclient-certificate = true\nclient-certificate-names = true\n\
          [oidc-auth]\nissuer = 'https://id.example.com'\naudience = 'notes'\n\
          [[oidc-auth.certificates.services]]\nname = '{ORDERS}'\nroles = ['viewer']\n\
          [otel-setup]\nservice = 'notes'\n"

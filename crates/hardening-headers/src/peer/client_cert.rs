@@ -7,8 +7,6 @@ use http::header::{HeaderMap, HeaderName};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::forwarded;
-use super::proxies::ForwardedHeader;
 use crate::certificate;
 
 pub(super) const X_FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
@@ -22,12 +20,17 @@ const MOST_NAMES: usize = 64;
 /// A certificate as a proxy has told it; the digest, where it told that too.
 pub(super) type Told = (ClientCertificate, Option<[u8; 32]>);
 
-/// The certificate of the nearest proxy's client: the last element of the last line. What stands before are certificates
-/// that proxies further out saw, or what a client has made up. `None`: there is none, or it is not written as Envoy writes it.
-pub(super) fn read(headers: &HeaderMap) -> Option<Told> {
-    let line = headers.get_all(X_FORWARDED_CLIENT_CERT).iter().next_back()?;
-    let element = forwarded::members_from_right(ForwardedHeader::Forwarded, line.as_bytes()).next()?;
-    Element::parse(element.trim_ascii())?.certificate()
+/// The certificate of the nearest proxy's client: the one element of the one line, which that proxy has set. `None`: there
+/// is none or more than one, or it is not written as Envoy writes it; or it holds no certificate but only `names`, and those
+/// don't count.
+///
+/// Envoy does not quote the names of a certificate. A name with a comma in it reads as an element of its own, which in a longer
+/// list could pass as the nearest proxy's; one with a semicolon as another name, unless the certificate itself is there.
+pub(super) fn read(headers: &HeaderMap, names: bool) -> Option<Told> {
+    let mut lines = headers.get_all(X_FORWARDED_CLIENT_CERT).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let element = Element::parse(line.as_bytes().trim_ascii())?;
+    (names || element.certificate.is_some()).then(|| element.certificate())?
 }
 
 /// The fields of an element that say who it is.
@@ -176,7 +179,7 @@ mod tests {
         for line in lines {
             headers.append(X_FORWARDED_CLIENT_CERT, HeaderValue::from_str(line).unwrap());
         }
-        read(&headers)
+        read(&headers, true)
     }
 
     fn uris(lines: &[&str]) -> Option<Vec<String>> {
@@ -200,12 +203,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_element_of_the_last_line_counts() {
-        assert_eq!(uris(&["URI=x://admin,URI=x://shop"]).unwrap(), ["x://shop"]);
-        assert_eq!(uris(&["URI=x://admin", "URI=x://shop"]).unwrap(), ["x://shop"]);
-        assert_eq!(uris(&[r#"URI=x://admin;Subject=",URI=x://shop"#]).unwrap(), ["x://shop"]);
-        assert_eq!(uris(&[r#"URI=x://shop;Subject="a,URI=x://admin""#]).unwrap(), ["x://shop"]);
-        assert_eq!(uris(&["URI=x://admin,"]), None, "an empty element is none, and not the one before");
+    fn more_than_one_element_says_nothing() {
+        for lines in [
+            &["URI=x://admin,URI=x://shop"][..],
+            &["URI=x://admin", "URI=x://shop"],
+            &[r#"URI=x://admin;Subject=",URI=x://shop"#],
+            &["URI=x://admin,"],
+            &[",URI=x://admin"],
+        ] {
+            assert_eq!(uris(lines), None, "{lines:?}");
+        }
+        assert_eq!(
+            uris(&[r#"URI=x://shop;Subject="a,URI=x://admin""#]).unwrap(),
+            ["x://shop"],
+            "quoted commas divide nothing"
+        );
     }
 
     #[test]
@@ -241,15 +253,15 @@ mod tests {
         ] {
             let line = HeaderValue::from_bytes(bad.as_bytes());
             let headers = line.map(|line| HeaderMap::from_iter([(X_FORWARDED_CLIENT_CERT, line)]));
-            assert_eq!(headers.ok().and_then(|headers| read(&headers)), None, "{bad:.80}");
+            assert_eq!(headers.ok().and_then(|headers| read(&headers, true)), None, "{bad:.80}");
         }
     }
 
     proptest! {
         #[test]
-        fn nothing_that_a_client_wrote_before_changes_what_a_proxy_appended(left in "[ -~]{0,200}") {
+        fn nothing_counts_beside_what_a_client_wrote_before(left in "[ -~]{0,200}") {
             let line = format!(r#"{left},Subject="CN=\"a\", b";URI=spiffe://a/shop"#);
-            prop_assert_eq!(uris(&[&line]).unwrap(), ["spiffe://a/shop"]);
+            prop_assert_eq!(uris(&[&line]), None);
         }
 
         #[test]

@@ -28,6 +28,9 @@ pub struct ProxiesConfig {
     pub forwarded_host: bool,
     /// Whether what they say of client certificates is believed; no unless said. See [`TrustedProxies::client_certificate`].
     pub client_certificate: bool,
+    /// Whether a certificate's names are believed without the certificate; no unless said. See
+    /// [`TrustedProxies::client_certificate_names`].
+    pub client_certificate_names: bool,
 }
 
 impl ProxiesConfig {
@@ -54,7 +57,7 @@ impl TrustedProxies {
     /// What the configuration declares; `None` when it declares nothing, which production should refuse.
     ///
     /// # Errors
-    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, client certificates without ranges, and whatever [`TrustedProxies::ranges`] refuses.
+    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, client certificates without ranges or their names without them, and whatever [`TrustedProxies::ranges`] refuses.
     pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
         let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
@@ -72,6 +75,10 @@ impl TrustedProxies {
             let cure = "declare the proxies by ranges: of proxies that are only counted, or of none, anybody could write the field";
             problems.add("hardening-headers.proxies.client-certificate", "true", cure);
         }
+        if config.client_certificate_names && !config.client_certificate {
+            let cure = "write client-certificate = true too; without it nothing is believed";
+            problems.add("hardening-headers.proxies.client-certificate-names", "true", cure);
+        }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),
             ([], None) => config.direct.then(Self::none),
@@ -81,6 +88,7 @@ impl TrustedProxies {
             }),
         };
         let (host, certificate) = (config.forwarded_host, config.client_certificate);
-        problems.into_result(who.map(|who| Self { host, certificate, ..who.header(config.header) }))
+        let names = config.client_certificate_names;
+        problems.into_result(who.map(|who| Self { host, certificate, names, ..who.header(config.header) }))
     }
 }

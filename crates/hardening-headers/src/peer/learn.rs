@@ -42,7 +42,7 @@ pub(super) fn peer(proxies: &TrustedProxies, direct: Option<Scheme>, head: &Requ
             peer.certificate = connection.and_then(|connection| connection.certificate.clone());
         }
         Some(_) if proxies.tell_certificates() => {
-            let (certificate, digest) = client_cert::read(head.headers).unzip();
+            let (certificate, digest) = client_cert::read(head.headers, proxies.names).unzip();
             peer.certificate_sha256 = digest.flatten();
             peer.certificate = certificate.map(Arc::new);
         }
@@ -120,10 +120,12 @@ fn member<'h>(
         .last()
 }
 
+/// Some proxies write of a WebSocket handshake what it is going to be.
 fn scheme(text: &[u8]) -> Option<Scheme> {
+    let is_one_of = |names: [&str; 2]| names.iter().any(|name| text.eq_ignore_ascii_case(name.as_bytes()));
     match text {
-        text if text.eq_ignore_ascii_case(b"https") => Some(Scheme::Https),
-        text if text.eq_ignore_ascii_case(b"http") => Some(Scheme::Http),
+        _ if is_one_of(["https", "wss"]) => Some(Scheme::Https),
+        _ if is_one_of(["http", "ws"]) => Some(Scheme::Http),
         _ => None,
     }
 }

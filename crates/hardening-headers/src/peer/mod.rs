@@ -6,8 +6,8 @@
 //! so chooses the address it is limited by, the scheme it seems to use or the id it is logged under. Forwarding fields
 //! count only from declared proxies; all their lines are read as one list, from the right, up to the first hop that is
 //! not trusted or can't be read, and never more than 32 hops. So does a client that writes `X-Forwarded-Client-Cert` itself: that
-//! field counts only from proxies that [`TrustedProxies::client_certificate`] declares, and of it only the last element, which
-//! the nearest of them wrote; from anybody else it is taken away where it is declared at all.
+//! field counts only from proxies that [`TrustedProxies::client_certificate`] declares, and only if it is one element, which the
+//! nearest of them has set, with the certificate in it; from anybody else it is taken away where it is declared at all.
 //!
 //! It does **not** stop a proxy that passes on what the client wrote: the outermost proxy must set or clear the field that
 //! is declared here. It refuses nothing; a missing or malformed host is refused by
@@ -97,7 +97,7 @@
 //!
 //! # Errors
 //!
-//! [`TrustedProxies::ranges`] refuses texts that are no networks, all at once. The service's errors are the inner one's.
+//! [`TrustedProxies::ranges`] refuses texts that are no networks and networks that trust strangers, alone or together, all at once. The service's errors are the inner one's.
 //!
 //! # Standards
 //!

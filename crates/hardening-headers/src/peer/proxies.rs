@@ -6,6 +6,8 @@ use std::sync::Arc;
 use gambeson_core::{ConfigError, ConfigProblems};
 use ipnet::IpNet;
 
+const RANGES: &str = "hardening-headers.proxies.ranges";
+
 /// Which header field the proxies in front write the client's address into. Only that one is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -36,6 +38,8 @@ pub struct TrustedProxies {
     pub(super) header: ForwardedHeader,
     pub(super) host: bool,
     pub(super) certificate: bool,
+    /// Whether the names of a certificate count without the certificate.
+    pub(super) names: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,21 +53,33 @@ impl TrustedProxies {
     /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
     #[must_use]
     pub const fn none() -> Self {
-        Self { who: Who::Nobody, header: ForwardedHeader::XForwardedFor, host: false, certificate: false }
+        let header = ForwardedHeader::XForwardedFor;
+        Self { who: Who::Nobody, header, host: false, certificate: false, names: false }
     }
 
     /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
     ///
     /// # Errors
-    /// Every text that is neither a network nor an address, and networks of the whole internet.
+    /// Every text that is neither a network nor an address; networks that alone or together are wider than any that one owner
+    /// has (IPv4 /8, IPv6 /7); none at all.
     pub fn ranges<T: AsRef<str>>(ranges: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         let mut problems = ConfigProblems::new();
         let mut networks = Vec::new();
         for range in ranges {
             match network(range.as_ref()) {
                 Ok(network) => networks.push(network),
-                Err(cure) => problems.add("hardening-headers.proxies.ranges", range.as_ref(), cure),
+                Err(cure) => problems.add(RANGES, range.as_ref(), cure),
             }
+        }
+        for joined in IpNet::aggregate(&networks).into_iter().filter(is_too_wide) {
+            problems.add(RANGES, joined.to_string(), "the ranges together are this network, which trusts strangers: write the proxies' networks, or use hops");
+        }
+        if networks.is_empty() && problems.is_empty() {
+            problems.add(
+                RANGES,
+                "",
+                "write the proxies' networks; TrustedProxies::none() declares that there are none",
+            );
         }
         problems.into_result(Self { who: Who::Ranges(networks.into()), ..Self::none() })
     }
@@ -96,12 +112,22 @@ impl TrustedProxies {
 
     /// Believes what the proxies say of their clients' certificates (`X-Forwarded-Client-Cert`, as Envoy writes it) too: of the
     /// nearest proxy's client, which with several proxies is a proxy. Off unless said. The proxy must set or clear the field
-    /// (Envoy: `SANITIZE_SET`, `SANITIZE`), and is best told to send the certificate itself (`cert: true`), which says when it ends.
+    /// (Envoy: `SANITIZE_SET`, `SANITIZE`) and send the certificate itself (`cert: true`), which also says when it ends: a field with
+    /// more than one element, or without `Cert`, says nothing.
     ///
     /// Counts only with [`TrustedProxies::ranges`]: proxies that are only counted could be anybody.
     #[must_use]
     pub fn client_certificate(self) -> Self {
         Self { certificate: true, ..self }
+    }
+
+    /// As [`client_certificate`](Self::client_certificate), and believes the names of an element without `Cert`.
+    ///
+    /// Envoy does not quote them, so that whoever gets a certificate with a name such as `x://shop;URI=x://admin` has both.
+    /// Safe where the authority signs no names with `;` in them, such as one that signs SPIFFE ids only.
+    #[must_use]
+    pub fn client_certificate_names(self) -> Self {
+        Self { certificate: true, names: true, ..self }
     }
 
     /// Whether the field that tells certificates counts from a trusted neighbour.
@@ -154,10 +180,19 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
             .map_err(|_| "write a network such as \"10.0.3.0/24\" or an address; names are not looked up")?,
     };
     let network = canonical(network);
-    match network.prefix_len() {
-        0 => Err("this trusts the whole internet: write the proxies' networks, or use hops"),
-        _ => Ok(network.trunc()),
+    match is_too_wide(&network) {
+        true => Err("trusts strangers: write the proxies' networks, or use hops"),
+        false => Ok(network.trunc()),
     }
+}
+
+/// Wider than `10.0.0.0/8` and `fc00::/7`, the widest networks that are one owner's.
+fn is_too_wide(network: &IpNet) -> bool {
+    let widest = match network {
+        IpNet::V4(_) => 8,
+        IpNet::V6(_) => 7,
+    };
+    network.prefix_len() < widest
 }
 
 /// IPv4 written inside IPv6 (`::ffff:10.0.3.0/120`) as IPv4: that is how addresses are compared.

@@ -40,8 +40,8 @@ impl Warnings {
             let neighbour = peer.neighbour.map(tracing::field::display);
             tracing::warn!(
                 neighbour,
-                "x-forwarded-client-cert can't be read and counts as none: it has to be what Envoy writes, with the keys By, Hash, \
-                 Cert, Chain, Subject, URI and DNS"
+                "x-forwarded-client-cert can't be read and counts as none: it has to be one element as Envoy writes it (SANITIZE_SET), with \
+                 the keys By, Hash, Cert, Chain, Subject, URI and DNS; without Cert only with client-certificate-names"
             );
         }
     }

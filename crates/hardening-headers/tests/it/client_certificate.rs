@@ -119,8 +119,14 @@ async fn the_certificate_of_a_handshake_becomes_a_fact() {
     }
 }
 
+/// Which send certificates.
 fn proxies() -> TrustedProxies {
     TrustedProxies::ranges(["10.0.3.0/24"]).unwrap().client_certificate()
+}
+
+/// Which may tell names alone.
+fn naming() -> TrustedProxies {
+    TrustedProxies::ranges(["10.0.3.0/24"]).unwrap().client_certificate_names()
 }
 
 fn from(neighbour: &str, fields: &[&str]) -> Request<()> {
@@ -133,28 +139,27 @@ fn from(neighbour: &str, fields: &[&str]) -> Request<()> {
 
 #[tokio::test]
 async fn only_a_declared_proxy_tells_certificates() {
-    let told = &[
-        r#"URI=spiffe://example.org/admin"#,
-        r#"By=spiffe://a/b;Subject="CN=x, y";URI=spiffe://example.org/ns/shop/sa/orders"#,
-    ][..];
-    let (peer, seen) = learn(proxies(), from("10.0.3.1:5", told)).await;
+    let told = &[r#"By=spiffe://a/b;Subject="CN=x, y";URI=spiffe://example.org/ns/shop/sa/orders"#][..];
+    let (peer, seen) = learn(naming(), from("10.0.3.1:5", told)).await;
     assert_eq!((uris(&peer), seen), (vec![ORDERS.to_owned()], true), "the nearest proxy's client");
     assert_eq!(peer.certificate_sha256, None);
 
     // A stranger, who chooses the field; a proxy that is not said to write it; proxies that are only counted.
     let undeclared = TrustedProxies::ranges(["10.0.3.0/24"]).unwrap();
     for (proxies, neighbour, kept) in [
-        (proxies(), "203.0.113.9:5", false),
-        (TrustedProxies::none().client_certificate(), "203.0.113.9:5", false),
-        (TrustedProxies::hops(1).client_certificate(), "10.0.3.1:5", false),
+        (naming(), "203.0.113.9:5", false),
+        (TrustedProxies::none().client_certificate_names(), "203.0.113.9:5", false),
+        (TrustedProxies::hops(1).client_certificate_names(), "10.0.3.1:5", false),
         (undeclared, "10.0.3.1:5", true),
     ] {
         let (peer, seen) = learn(proxies, from(neighbour, told)).await;
         assert!(peer.certificate.is_none() && peer.certificate_sha256.is_none(), "{neighbour}");
         assert_eq!(seen, kept, "the app sees no field that a stranger chose");
     }
-    let (peer, _) = learn(proxies(), from("10.0.3.1:5", &["URI=spiffe://example.org/admin;Admin=1"])).await;
+    let (peer, _) = learn(naming(), from("10.0.3.1:5", &["URI=spiffe://example.org/admin;Admin=1"])).await;
     assert!(peer.certificate.is_none(), "what can't be read says nothing");
+    let (peer, _) = learn(proxies(), from("10.0.3.1:5", told)).await;
+    assert!(peer.certificate.is_none(), "names without the certificate");
 
     // The proxy's own certificate is not its client's.
     let own = Authority::new().sign(&[], &["spiffe://example.org/proxy"]);
@@ -182,9 +187,15 @@ async fn a_proxy_that_sends_the_certificate_is_held_to_it() {
     assert_eq!(uris(&peer), [ORDERS], "names are the certificate's");
     assert_eq!(*peer.certificate.unwrap().dns_names, ["orders.example".into()]);
     assert_eq!(peer.certificate_sha256, Some(digest.into()), "tokens can be bound to it (RFC 8705)");
-    let (peer, _) = learn(proxies(), from("10.0.3.1:5", &[&format!("Hash={hash};URI={ORDERS}")])).await;
+    let (peer, _) = learn(naming(), from("10.0.3.1:5", &[&format!("Hash={hash};URI={ORDERS}")])).await;
     assert_eq!((uris(&peer).len(), peer.certificate_sha256), (1, Some(digest.into())));
+    // Envoy does not quote names: a certificate may have one that goes on like another element, or another key.
+    let sneaking = format!("Hash={hash};Cert=\"{encoded}\";URI=x://shop");
     for bad in [
+        format!("{sneaking},URI=spiffe://example.org/admin"),
+        format!("Hash={hash};URI=x://shop,Cert=\"{encoded}\""),
+        format!("{sneaking};Cert=\"{encoded}\""),
+        format!("Hash={hash};URI=x://shop;URI=spiffe://example.org/admin"),
         format!("Hash={};Cert=\"{encoded}\"", "00".repeat(32)),
         format!("Cert=\"{encoded}{encoded}\";URI={ORDERS}"),
         format!("Cert=\"{}\";URI={ORDERS}", &encoded[..encoded.len() / 2]),
@@ -199,6 +210,11 @@ fn a_configuration_says_which_proxies_tell_certificates() {
     let mut config = ProxiesConfig::default().ranges(["10.0.3.0/24"]);
     config.client_certificate = true;
     assert_eq!(TrustedProxies::from_config(&config).unwrap(), Some(proxies()));
+    config.client_certificate_names = true;
+    assert_eq!(TrustedProxies::from_config(&config).unwrap(), Some(naming()));
+    config.client_certificate = false;
+    let error = TrustedProxies::from_config(&config).unwrap_err().to_string();
+    assert!(error.contains("proxies.client-certificate-names"), "{error}");
     for mut config in [ProxiesConfig::default().hops(1), ProxiesConfig::default().direct()] {
         config.client_certificate = true;
         let error = TrustedProxies::from_config(&config).unwrap_err().to_string();

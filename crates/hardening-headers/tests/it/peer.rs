@@ -169,6 +169,45 @@ fn all_bad_ranges_are_named() {
     assert_eq!(error.problems().len(), 4, "{error}");
 }
 
+/// Parts of the internet add up to it.
+#[test]
+fn ranges_that_trust_strangers_are_refused() {
+    for ranges in [
+        &["0.0.0.0/1", "128.0.0.0/1"][..],
+        &["0.0.0.0/1"],
+        &["64.0.0.0/7", "66.0.0.0/8"],
+        &["128.0.0.0/8", "129.0.0.0/8", "10.0.0.0/8"],
+        &["::/1", "8000::/1"],
+        &["2000::/3"],
+        &["::ffff:0.0.0.0/97", "::ffff:128.0.0.0/97"],
+    ] {
+        let error = TrustedProxies::ranges(ranges).unwrap_err().to_string();
+        assert!(error.contains("proxies.ranges") && error.contains("trusts strangers"), "{error}");
+    }
+    let widest = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+    assert!(TrustedProxies::ranges(widest).is_ok());
+    let error = TrustedProxies::ranges::<&str>([]).unwrap_err().to_string();
+    assert!(error.contains("proxies.ranges") && error.contains("none()"), "{error}");
+}
+
+/// What proxies write of a WebSocket handshake.
+#[tokio::test]
+async fn the_schemes_of_websockets_are_those_of_the_handshake() {
+    for (proto, scheme) in [
+        ("wss", Some(Scheme::Https)),
+        ("WSS", Some(Scheme::Https)),
+        ("ws", Some(Scheme::Http)),
+        ("wsss", Some(Scheme::Http)),
+    ] {
+        let fields = [("x-forwarded-for", "198.51.100.7"), ("x-forwarded-proto", proto)];
+        assert_eq!(learn(proxies(), from("10.0.3.1:5", &fields)).await.peer.scheme, scheme, "{proto}");
+    }
+    let element = r#"for=198.51.100.7;proto=wss"#;
+    let declared = proxies().header(ForwardedHeader::Forwarded);
+    let learned = learn(declared, from("10.0.3.1:5", &[("forwarded", element)])).await;
+    assert_eq!(learned.peer.scheme, Some(Scheme::Https));
+}
+
 #[test]
 fn a_configuration_declares_proxies_once() {
     let none = ProxiesConfig::default();
