@@ -36,8 +36,8 @@
 //!
 //! ## bad-host
 //!
-//! Status 400: the app declares which hosts it answers for, and the request names no host, more than one, or a malformed one. Send
-//! exactly one `Host` field, or for HTTP/2 an authority that agrees with it.
+//! Status 400: the request names more than one host, or a malformed one; or none, and the app declares which hosts it answers for.
+//! Send exactly one `Host` field, or for HTTP/2 an authority that agrees with it.
 //!
 //! ## misdirected-host
 //!

@@ -3,7 +3,7 @@
 use gambeson_core::{ConfigProblems, EndpointSpec, RequestHead};
 
 use super::name::parts;
-use super::{HostName, host_of, is_public_name};
+use super::{HostName, host_of, is_nameless, is_public_name};
 use crate::exempt::ExemptEndpoints;
 use crate::origin::is_loopback;
 
@@ -21,11 +21,11 @@ pub(crate) struct HostList {
 /// What the list says about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HostVerdict {
-    /// One of ours, an exempt endpoint, or no list.
+    /// One of ours, an exempt endpoint, or without a list any host.
     Ours,
     /// One of ours, but not the one that people see.
     Alias,
-    /// No host, more than one, or a malformed one.
+    /// More than one host, a malformed one, or with a list none.
     Invalid,
     /// Somebody else's.
     Foreign,
@@ -82,18 +82,23 @@ impl HostList {
         // Most requests name one of ours letter by letter.
         let seen = self.canonical.as_ref().map_or(self.hosts.as_slice(), std::slice::from_ref);
         let exactly = |host| seen.iter().any(|ours| ours.text() == host);
-        if self.hosts.is_empty() || host.is_some_and(exactly) || self.exempt.holds(head) {
+        if host.is_some_and(exactly) || self.exempt.holds(head) {
             return HostVerdict::Ours;
         }
         // The peer layer lets no malformed host through, so that only a missing one is looked for again.
         let named = match host {
             Some(host) => parts(host).map(|(host, port)| self.named(host, port)),
+            // Without a list, who names no host claims none.
+            None if self.hosts.is_empty() && is_nameless(head) => Some(HostVerdict::Ours),
             None => host_of(head).map(|host| self.named(host.host(), host.port())),
         };
         named.unwrap_or(HostVerdict::Invalid)
     }
 
     fn named(&self, host: &str, port: Option<u16>) -> HostVerdict {
+        if self.hosts.is_empty() {
+            return HostVerdict::Ours;
+        }
         let alias = self.canonical.as_ref().is_some_and(|canonical| !matches(canonical, host, port));
         match self.hosts.iter().any(|ours| matches(ours, host, port)) {
             true if alias => HostVerdict::Alias,

@@ -7,5 +7,5 @@ mod list;
 mod name;
 
 pub(crate) use list::{HostList, HostVerdict};
-use name::is_public_name;
 pub(crate) use name::{HostName, host_of, parts as host_parts};
+use name::{is_nameless, is_public_name};

@@ -114,6 +114,11 @@ pub(crate) fn host_of(head: &RequestHead<'_>) -> Option<HostName> {
     }
 }
 
+/// Whether the request names no host at all, well or badly.
+pub(super) fn is_nameless(head: &RequestHead<'_>) -> bool {
+    head.uri.authority().is_none() && !head.headers.contains_key(header::HOST)
+}
+
 /// Whether the host is a name that strict transport can be promised for: neither an address nor `localhost`.
 ///
 /// RFC 6797 §8.1.1 excludes addresses; `localhost` is shared by all apps that a developer ever starts.

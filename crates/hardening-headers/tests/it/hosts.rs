@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gambeson_core::{Access, EndpointSpec, Exempt, ManualClock, Mode, RequestFacts, Timestamp};
+use gambeson_core::{
+    Access, EndpointSpec, Exempt, ManualClock, Mode, PeerInfo, Profile, RequestFacts, Timestamp,
+};
 use gambeson_hardening_headers::{Hardening, HardeningLayer};
 use http::{Method, Request, StatusCode, Version};
 
@@ -88,10 +90,24 @@ async fn probes_call_by_address() {
 }
 
 #[tokio::test]
-async fn without_hosts_every_host_passes() {
+async fn without_hosts_every_host_passes_that_is_one() {
     let edge = Hardening::web().build().unwrap();
-    let answer = answer(edge.layer(), Request::get("/").body(()).unwrap(), async |_| page("")).await;
-    assert_eq!(answer.status(), StatusCode::OK);
+    let status = async |request| answer(edge.layer(), request, async |_| page("")).await.status();
+    let none = || Request::get("/").body(()).unwrap();
+    let mut two = to("a.example");
+    two.headers_mut().append("host", "b.example".parse().unwrap());
+    let differing = Request::get("https://a.example/").header("host", "b.example").body(()).unwrap();
+    for request in
+        [none(), to("any.example"), to("10.0.0.7:8080"), Request::get("http://a.example/").body(()).unwrap()]
+    {
+        assert_eq!(status(request).await, StatusCode::OK);
+    }
+    for mut request in [two, differing, to("a b"), to("user@a.example"), to("")] {
+        let mut peer = PeerInfo::new();
+        peer.address = Some([192, 0, 2, 7].into());
+        RequestFacts::ensure(&mut request).set_peer(peer);
+        assert_eq!(status(request).await, StatusCode::BAD_REQUEST);
+    }
 }
 
 #[tokio::test]
@@ -118,6 +134,15 @@ async fn an_absolute_target_and_the_field_agree() {
     assert_eq!(status(to("evil.example")).await, StatusCode::BAD_REQUEST);
     let user = Request::get("http://user@app.example.com/").body(()).unwrap();
     assert_eq!(status(user).await, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn in_production_people_see_https() {
+    let build = |origin, profile| Hardening::web().public_origin(origin).run_in(profile).build();
+    let error = build("http://app.example.com", Profile::Production).unwrap_err().to_string();
+    assert!(error.contains("public-origin") && error.contains("write https"), "{error}");
+    assert!(build("http://app.example.com", Profile::Development).is_ok());
+    assert!(build("http://127.0.0.1:3000", Profile::Production).is_ok(), "nobody is on that way");
 }
 
 #[test]
