@@ -93,9 +93,24 @@ impl Directive {
         }
     }
 
-    /// Whether `default-src` stands for it when it is not there.
-    pub(super) const fn is_fetch(self) -> bool {
-        !matches!(self, Self::DefaultSrc | Self::BaseUri | Self::FormAction | Self::FrameAncestors)
+    /// What stands for it when it is not there, the first that is there (CSP 3 §6.8.3).
+    pub(super) const fn fallbacks(self) -> &'static [Self] {
+        match self {
+            Self::DefaultSrc | Self::BaseUri | Self::FormAction | Self::FrameAncestors => &[],
+            Self::ScriptSrcElem | Self::ScriptSrcAttr => &[Self::ScriptSrc, Self::DefaultSrc],
+            Self::StyleSrcElem | Self::StyleSrcAttr => &[Self::StyleSrc, Self::DefaultSrc],
+            Self::FrameSrc => &[Self::ChildSrc, Self::DefaultSrc],
+            Self::WorkerSrc => &[Self::ChildSrc, Self::ScriptSrc, Self::DefaultSrc],
+            Self::ScriptSrc
+            | Self::StyleSrc
+            | Self::ImgSrc
+            | Self::FontSrc
+            | Self::ConnectSrc
+            | Self::MediaSrc
+            | Self::ObjectSrc
+            | Self::ChildSrc
+            | Self::ManifestSrc => &[Self::DefaultSrc],
+        }
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {

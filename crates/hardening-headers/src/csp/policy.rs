@@ -93,12 +93,28 @@ impl Csp {
         self
     }
 
-    /// Adds sources to what a directive allows already; a fetch directive that is not there starts from `default-src`.
+    /// Adds sources to what a directive allows already; one that is not there starts from what stands for it, such as
+    /// `script-src` for `script-src-elem`, and `default-src` last (CSP 3 §6.8.3).
     #[must_use]
     pub fn add(self, directive: Directive, sources: impl IntoIterator<Item = Source>) -> Self {
-        let fallback = directive.is_fetch().then_some(Directive::DefaultSrc);
-        let known = self.sources(directive).or_else(|| self.sources(fallback?)).unwrap_or_default().to_vec();
-        self.set(directive, known.into_iter().chain(sources))
+        let sources: Vec<Source> = sources.into_iter().collect();
+        // For workers `child-src` stands before `script-src`: a new one must not take from them what they have.
+        let workers = match directive {
+            Directive::ChildSrc if self.sources(directive).is_none() => self.effective(Directive::WorkerSrc),
+            _ => None,
+        };
+        let known = self.effective(directive).unwrap_or_default().to_vec();
+        let policy = match workers.map(<[Source]>::to_vec) {
+            Some(workers) => self.set(Directive::WorkerSrc, workers.into_iter().chain(sources.clone())),
+            None => self,
+        };
+        policy.set(directive, known.into_iter().chain(sources))
+    }
+
+    /// What a directive allows, itself or by what stands for it; `None` when it limits nothing.
+    fn effective(&self, directive: Directive) -> Option<&[Source]> {
+        let fallbacks = directive.fallbacks().iter();
+        std::iter::once(&directive).chain(fallbacks).find_map(|directive| self.sources(*directive))
     }
 
     /// Sets `form-action`: where forms may lead, redirects included.

@@ -149,3 +149,83 @@ fn sources_are_added_to_what_is_allowed_already() {
         Csp::empty().set(Directive::DefaultSrc, [Source::SELF]).add(Directive::FormAction, [cdn()]);
     assert_eq!(no_fetch.to_string(), "default-src 'self'; form-action https://cdn.example.com");
 }
+
+/// CSP 3 §6.8.3: what stands for a directive that is not there is not always `default-src`.
+#[test]
+fn sources_are_added_to_what_stands_for_a_directive() {
+    let cdn = || Source::origin("https://a.example").unwrap();
+    let locked = Csp::parse("default-src 'self' https://cdn.example; script-src 'none'").unwrap();
+    let policy = locked.add(Directive::ScriptSrcElem, [cdn()]).to_string();
+    assert!(policy.ends_with("; script-src-elem https://a.example"), "{policy}");
+    let web = Csp::web().add(Directive::ScriptSrcElem, [cdn()]).to_string();
+    assert!(web.contains("script-src-elem 'self' 'nonce-{nonce}' https://a.example"), "{web}");
+    let web = Csp::web().add(Directive::StyleSrcElem, [cdn()]).to_string();
+    assert!(web.contains("style-src-elem 'self' 'nonce-{nonce}' https://a.example"), "{web}");
+    let frames = Csp::parse("default-src 'none'; child-src 'self'; script-src data:").unwrap();
+    let added = |directive| frames.clone().add(directive, [cdn()]).to_string();
+    assert!(added(Directive::FrameSrc).ends_with("frame-src 'self' https://a.example"));
+    assert!(added(Directive::WorkerSrc).ends_with("worker-src 'self' https://a.example"));
+    let workers =
+        Csp::parse("default-src 'none'; script-src 'self'").unwrap().add(Directive::ChildSrc, [cdn()]);
+    assert_eq!(
+        workers.to_string(),
+        "default-src 'none'; script-src 'self'; worker-src 'self' https://a.example; child-src https://a.example"
+    );
+}
+
+/// The directives that stand for one, itself first, as the standard's text lists them.
+fn standing_for(directive: Directive) -> &'static [Directive] {
+    match directive {
+        Directive::ScriptSrcElem => &[Directive::ScriptSrcElem, Directive::ScriptSrc, Directive::DefaultSrc],
+        Directive::StyleSrcAttr => &[Directive::StyleSrcAttr, Directive::StyleSrc, Directive::DefaultSrc],
+        Directive::WorkerSrc => {
+            &[Directive::WorkerSrc, Directive::ChildSrc, Directive::ScriptSrc, Directive::DefaultSrc]
+        }
+        Directive::FrameSrc => &[Directive::FrameSrc, Directive::ChildSrc, Directive::DefaultSrc],
+        Directive::ImgSrc => &[Directive::ImgSrc, Directive::DefaultSrc],
+        _ => &[],
+    }
+}
+
+proptest! {
+    /// Whatever is added to: no kind of load loses a source, and none gets one that was not added.
+    #[test]
+    fn adding_takes_nothing_away_and_lets_in_no_more(
+        lists in prop::collection::vec((family(), prop::collection::vec(source(), 0..3)), 0..6),
+        default in prop::collection::vec(source(), 0..3),
+        to in family(),
+        added in source(),
+    ) {
+        let before = lists.into_iter().fold(
+            Csp::empty().set(Directive::DefaultSrc, default),
+            |policy, (directive, sources)| policy.set(directive, sources),
+        );
+        let after = before.clone().add(to, [added.clone()]);
+        for load in [
+            Directive::ScriptSrcElem, Directive::StyleSrcAttr, Directive::WorkerSrc, Directive::FrameSrc, Directive::ImgSrc,
+        ] {
+            let of = |policy: &Csp| {
+                let mut lists = standing_for(load).iter().filter_map(|directive| policy.sources(*directive));
+                lists.next().unwrap().to_vec()
+            };
+            let (had, has) = (of(&before), of(&after));
+            prop_assert!(had.iter().all(|source| has.contains(source)), "{load:?}: {before} / {after}");
+            prop_assert!(has.iter().all(|source| had.contains(source) || *source == added), "{load:?}: {before} / {after}");
+            prop_assert!(load != to || has.contains(&added));
+        }
+    }
+}
+
+/// Directives of which some stand for others.
+fn family() -> impl Strategy<Value = Directive> {
+    prop::sample::select(vec![
+        Directive::ScriptSrc,
+        Directive::ScriptSrcElem,
+        Directive::StyleSrc,
+        Directive::StyleSrcAttr,
+        Directive::ImgSrc,
+        Directive::FrameSrc,
+        Directive::ChildSrc,
+        Directive::WorkerSrc,
+    ])
+}
