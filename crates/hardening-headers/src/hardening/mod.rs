@@ -73,13 +73,14 @@
 //! | `Cross-Origin-Opener-Policy` (documents) | `same-origin` | the same | |
 //! | `Cross-Origin-Resource-Policy` | `same-origin` | the same | |
 //! | `Cache-Control` where there is none | only with a nonce: `private, no-store` | `no-store` | |
+//! | the app's own `Cache-Control` with a nonce | `private` is added, `public` and `s-maxage` go; so do `CDN-Cache-Control`, `Surrogate-Control` and their like | the same | whoever gets the same copy from a shared cache gets the same nonce |
 //! | removed | `Server`, `X-Powered-By` and others that name versions, obsolete ones such as `X-XSS-Protection` | the same | |
 //! | bodies of 5xx answers | replaced | replaced | see [`KeepErrorBody`](crate::KeepErrorBody) |
 //! | `Cache-Control` where somebody was recognised and there is none | `no-store` | the same | assets that may be stored say so themselves; see [`no_store_signed_in`](crate::HeaderSet::no_store_signed_in) |
 //! | cross-site check | on | on | see [`csrf`](crate::csrf) |
 //! | CORS | none | none | see [`cors`](crate::cors) |
 //! | navigations to other names of the app | answered there | the same | [`redirect_to_canonical`](crate::Hardening::redirect_to_canonical) sends them on with 307 |
-//! | hosts | every one, until `public_origin` or `hosts` is given | the same | |
+//! | hosts | every one, until `public_origin` or `hosts` is given; never two or a malformed one | the same | the app would read one that nobody checked |
 //!
 //! A 304 carries no policy of ours: the browser would join it to a page with another nonce.
 //!
@@ -87,7 +88,7 @@
 //!
 //! | slug | status | when |
 //! |---|---|---|
-//! | `bad-host` | 400 | hosts are declared, and the request names none, two, or a malformed one |
+//! | `bad-host` | 400 | the request names two hosts or a malformed one; or none, and hosts are declared |
 //! | `misdirected-host` | 421 | hosts are declared, and the request names another |
 //! | `misdirected-host` | 421 | with `redirect_to_canonical`, what may change something comes under another name of the app |
 //! | `cors-preflight` | 403 | see [`cors`](crate::cors) |
@@ -103,7 +104,7 @@
 //! | `server error; its body was not sent` (`request_id`, `status`) | error | a scrubbed 5xx |
 //! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
 //! | `refused: host` (`slug`, `host`) | debug | a refused host |
-//! | two policies; nonce without use; nonce publicly cacheable; unknown variant | warn, once | an answer does that |
+//! | two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
 //! | `the content security policy allows what injected scripts need` | warn | at build |
 //!
 //! Refusals are recorded in [`RequestFacts::rejection`](gambeson_core::RequestFacts::rejection), where telemetry counts them.

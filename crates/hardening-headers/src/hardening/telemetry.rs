@@ -13,7 +13,9 @@ use crate::panic::Panicked;
 pub(super) struct Once {
     two_policies: AtomicBool,
     nonce_unused: AtomicBool,
-    nonce_public: AtomicBool,
+    nonce_shared: AtomicBool,
+    override_unused: AtomicBool,
+    framable: AtomicBool,
     unknown_variant: AtomicBool,
     cross_site: AtomicBool,
     preflight: AtomicBool,
@@ -51,9 +53,19 @@ impl Once {
                 "a handler took the nonce and set a policy of its own, which does not name the nonce"
             );
         }
-        if first(oddities.nonce_public, &self.nonce_public) {
+        if first(oddities.nonce_shared, &self.nonce_shared) {
             tracing::warn!(
-                "an answer with a nonce is publicly cacheable: others will get a page with an old nonce"
+                "an answer with a nonce was meant for shared caches, whose readers would all know it: it is sent as private"
+            );
+        }
+        if first(oddities.override_unused, &self.override_unused) {
+            tracing::warn!(
+                "an answer asks for frame ancestors and has a policy of its own, which is sent as it is: name them there"
+            );
+        }
+        if first(oddities.framable, &self.framable) {
+            tracing::warn!(
+                "an answer's own policy names no frame-ancestors and nothing else does: every page can frame it"
             );
         }
         if first(oddities.unknown_variant, &self.unknown_variant) {

@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 
 use super::overrides::Override;
 use super::prepared::{Kind, Prepared, Transport};
+use super::shared_caches;
 use super::variants::Variants;
 use crate::csp::{CspTemplate, Nonce};
 
@@ -24,8 +25,12 @@ pub(crate) struct Oddities {
     pub(crate) two_policies: bool,
     /// The handler took the nonce and sent its own policy, in which the nonce is missing.
     pub(crate) nonce_unused: bool,
-    /// The answer has a nonce and is publicly cacheable.
-    pub(crate) nonce_public: bool,
+    /// The answer has a nonce and was meant for shared caches.
+    pub(crate) nonce_shared: bool,
+    /// The answer asks for frame ancestors and has a policy of its own.
+    pub(crate) override_unused: bool,
+    /// The handler's own policy names no frame ancestors, and no other field says who may frame the answer.
+    pub(crate) framable: bool,
     /// The override names no variant.
     pub(crate) unknown_variant: bool,
 }
@@ -59,7 +64,11 @@ pub(crate) fn apply<B>(
         PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(kind, transport), policy),
     };
     if by.is_some() {
-        map.remove(header::X_FRAME_OPTIONS);
+        // The field may go only where our policy stands for it.
+        oddities.override_unused = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
+        if !oddities.override_unused {
+            map.remove(header::X_FRAME_OPTIONS);
+        }
     }
     if response.status() == StatusCode::NOT_MODIFIED {
         // A browser would join them to a page that it has: a new nonce, or the locked policy, would break that page.
@@ -119,25 +128,32 @@ fn swap(map: &mut HeaderMap, given: &mut HeaderMap, name: &HeaderName) {
 
 /// Moves the handler's headers into the prepared ones, leaks left out, and notes what is odd about them.
 fn move_into(map: &mut HeaderMap, given: HeaderMap, nonce: bool, oddities: &mut Oddities) {
-    let (mut leak, mut policy, mut cache) = (false, false, false);
+    let (mut leak, mut policy, mut cached) = (false, false, false);
+    let (mut policies, mut framed) = (false, false);
     map.extend(given.into_iter().filter(|(name, value)| {
         match name {
             Some(name) => {
                 leak = is_leak(name);
                 policy = *name == header::CONTENT_SECURITY_POLICY;
-                cache = *name == header::CACHE_CONTROL;
+                cached |= nonce && shared_caches::instructs(name);
                 oddities.nonce_unused |= nonce && policy;
             }
             // A further value of the field before it.
             None => oddities.two_policies |= policy,
         }
-        oddities.nonce_public |= nonce && cache && says_public(value);
+        if policy {
+            policies = true;
+            framed |= names_frame_ancestors(value);
+        }
         !leak
     }));
+    oddities.nonce_shared = cached && shared_caches::shut_out(map);
+    oddities.framable = policies && !framed && !map.contains_key(header::X_FRAME_OPTIONS);
 }
 
-fn says_public(value: &HeaderValue) -> bool {
-    value.as_bytes().windows(6).any(|word| word.eq_ignore_ascii_case(b"public"))
+fn names_frame_ancestors(policy: &HeaderValue) -> bool {
+    const NAME: &[u8] = b"frame-ancestors";
+    policy.as_bytes().windows(NAME.len()).any(|words| words.eq_ignore_ascii_case(NAME))
 }
 
 fn kind_of(headers: &HeaderMap) -> Kind {

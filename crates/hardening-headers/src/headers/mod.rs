@@ -5,6 +5,7 @@ mod hsts;
 mod overrides;
 mod prepared;
 mod set;
+mod shared_caches;
 mod values;
 mod variants;
 

@@ -55,7 +55,7 @@ impl Override {
     }
 
     /// The same policy, with these frame ancestors and without `X-Frame-Options`. Rendered for this answer; a
-    /// variant is cheaper.
+    /// variant is cheaper. An answer with a policy of its own keeps that and `X-Frame-Options`: name them in that policy.
     #[must_use]
     pub fn frame_ancestors(sources: impl IntoIterator<Item = Source>) -> Self {
         Self(OverrideKind::FrameAncestors(sources.into_iter().collect()))

@@ -124,6 +124,21 @@ async fn one_answer_may_be_framed() {
     assert!(over(Scheme::Http, "localhost", edge.layer()).await.headers().contains_key("x-frame-options"));
 }
 
+/// The policy that would say who may frame the answer is not sent: the field that says "nobody" must stay.
+#[tokio::test]
+async fn an_override_beside_a_policy_of_its_own_opens_nothing() {
+    let partner = Source::origin("https://partner.example").unwrap();
+    let framed = answer(web(), request(Scheme::Http, "localhost"), async |_| {
+        let mut page = page("");
+        page.headers_mut().insert("content-security-policy", "default-src 'self'".parse().unwrap());
+        page.extensions_mut().insert(Override::frame_ancestors([partner.clone()]));
+        page
+    })
+    .await;
+    assert_eq!(header(&framed, "content-security-policy"), "default-src 'self'");
+    assert_eq!(header(&framed, "x-frame-options"), "DENY");
+}
+
 #[tokio::test]
 async fn what_is_no_page_may_be_framed_too() {
     let partner = Source::origin("https://partner.example").unwrap();

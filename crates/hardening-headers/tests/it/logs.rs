@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use gambeson_core::{RequestFacts, RequestId, Scheme};
-use gambeson_hardening_headers::{Csp, Hardening, PeerLayer, Source, TrustedProxies};
+use gambeson_hardening_headers::{Csp, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::field::{Field, Visit};
@@ -97,6 +97,37 @@ async fn two_policies_are_a_finding_said_once() {
         .await;
     }
     assert_eq!(lines.with("two content security policies").len(), 1);
+}
+
+#[tokio::test]
+async fn a_policy_of_an_answers_own_that_leaves_it_open_is_said_once() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let edge = Hardening::web().named("embed", |set| set.frame_options(None)).build().unwrap();
+    let partner = Source::origin("https://partner.example").unwrap();
+    let give = async |policy: &'static str, chosen: Override| {
+        answer(edge.layer(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+            Nonce::of(request.extensions()).unwrap();
+            let mut page = page("");
+            page.headers_mut().insert("content-security-policy", policy.parse().unwrap());
+            page.headers_mut().insert("cache-control", "max-age=600".parse().unwrap());
+            page.extensions_mut().insert(chosen);
+            page
+        })
+        .await
+    };
+    let said = |part: &str| lines.with(part).len();
+    give("default-src 'self'; Frame-Ancestors 'none'", Override::named("embed")).await;
+    assert_eq!((said("every page can frame it"), said("for shared caches")), (0, 1));
+    for _ in 0..2 {
+        give("default-src 'self'", Override::frame_ancestors([partner.clone()])).await;
+        assert_eq!((said("every page can frame it"), said("asks for frame ancestors")), (0, 1));
+    }
+    for _ in 0..2 {
+        give("default-src 'self'", Override::named("embed")).await;
+        assert_eq!(said("every page can frame it"), 1);
+    }
+    assert_eq!(said("for shared caches"), 1);
 }
 
 #[test]

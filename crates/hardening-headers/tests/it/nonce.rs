@@ -83,6 +83,56 @@ async fn the_handlers_cache_control_wins() {
     assert_eq!(header(&answer, "cache-control"), "private, max-age=60");
 }
 
+/// Who reads a page in a shared cache knows the nonce of all who get the same copy.
+#[tokio::test]
+async fn no_shared_cache_keeps_a_page_with_a_nonce() {
+    for (fields, expected) in [
+        (&[("cache-control", "max-age=600")][..], "private, max-age=600"),
+        (&[("cache-control", "public, S-MaxAge=600, max-age=60")], "private, max-age=60"),
+        (
+            &[("cache-control", "max-age=60"), ("cache-control", "Public, must-revalidate")],
+            "private, max-age=60, must-revalidate",
+        ),
+        (&[("cache-control", "no-cache")], "private, no-cache"),
+        (&[("cache-control", "private=\"set-cookie\", max-age=60")], "private, no-store"),
+        (&[("cache-control", "")], "private"),
+        (&[("cdn-cache-control", "max-age=600")], "private, no-store"),
+        (
+            &[("cache-control", "private, max-age=60"), ("surrogate-control", "max-age=600")],
+            "private, max-age=60",
+        ),
+        (&[("cloudflare-cdn-cache-control", "max-age=9"), ("cache-control", "no-store")], "no-store"),
+        (&[("cache-control", "PRIVATE, max-age=60")], "PRIVATE, max-age=60"),
+    ] {
+        let given = answer(web(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+            let _ = Nonce::of(request.extensions()).unwrap();
+            let mut page = page("");
+            for (name, value) in fields {
+                page.headers_mut().append(*name, value.parse().unwrap());
+            }
+            page
+        })
+        .await;
+        let all: Vec<_> = given.headers().get_all("cache-control").iter().collect();
+        assert_eq!(all, [expected], "{fields:?}");
+        let left = given.headers().keys().filter(|name| name.as_str().contains("control")).count();
+        assert_eq!(left, 1, "{fields:?}");
+    }
+    let without = answer(web(), request(Scheme::Http, "localhost"), async |_| {
+        let mut page = page("");
+        page.headers_mut().insert("cache-control", "public, max-age=600".parse().unwrap());
+        page.headers_mut().insert("cdn-cache-control", "max-age=600".parse().unwrap());
+        page
+    })
+    .await;
+    assert_eq!(
+        header(&without, "cache-control"),
+        "public, max-age=600",
+        "without a nonce it is the handler's"
+    );
+    assert_eq!(header(&without, "cdn-cache-control"), "max-age=600");
+}
+
 #[tokio::test]
 async fn what_is_no_page_keeps_the_locked_policy() {
     let answer = answer(web(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
