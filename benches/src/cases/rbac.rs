@@ -1,11 +1,12 @@
 //! The decision, remembered or not, and the layer in front of an app.
 
-use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, RequestHead};
-use gambeson_rbac::{AuthorizeLayer, Decision, Policy, PolicyHandle};
+use gambeson_rbac::{AuthorizeLayer, Decision, PermissionId, Policy, PolicyHandle, REMEMBERED};
 use http::{Request, StatusCode};
 use tower::Layer;
 
@@ -15,8 +16,12 @@ use crate::{Case, Figure, Kind, Run, timing};
 const CRATE: &str = "rbac";
 const ISSUER: &str = "https://id.example.com";
 
-/// More callers than are remembered, so that each comes back forgotten.
-pub(crate) const CALLERS: usize = 8_192;
+/// Who is asked about by turns where nothing is remembered: few, so that what is measured is not how long it takes to fetch them.
+pub(crate) const CALLERS: usize = 256;
+
+/// Each caller is asked about so many permissions by turns. That makes eight pairs for each that is remembered, and permissions
+/// are spread over what is remembered: of three thousand pairs one is still there when it comes back.
+const ACTS: usize = 8 * REMEMBERED / CALLERS;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -36,8 +41,8 @@ pub(super) fn cases() -> Vec<Case> {
                 )
             }),
         Case::new(CRATE, "layer_miss", Kind::Miss)
-            .bare(|| recycled(|app| app, strangers(), StatusCode::OK))
-            .gambeson(|| recycled(layered, strangers(), StatusCode::OK)),
+            .bare(|| recycled(|app| app, callers(), StatusCode::OK))
+            .gambeson(|| recycled(layered_anew, callers(), StatusCode::OK)),
     ]
 }
 
@@ -60,6 +65,23 @@ fn layered<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
     AuthorizeLayer::new(&handle, template).layer(app)
 }
 
+/// The route is another one each time that every caller came by.
+fn layered_anew<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
+    static TEMPLATES: LazyLock<Vec<String>> =
+        LazyLock::new(|| (0..ACTS).map(|act| format!("/notes/{act}")).collect());
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    fn template<'a>(_: &RequestHead<'a>) -> Option<&'a str> {
+        let act = TURN.fetch_add(1, Ordering::Relaxed) / CALLERS % ACTS;
+        TEMPLATES.get(act).map(String::as_str)
+    }
+    let mut text = policy(10) + "[routes]\n";
+    for (act, route) in TEMPLATES.iter().enumerate() {
+        let _ = writeln!(text, "\"GET {route}\" = {{ perm = \"thing3:act{act}\" }}");
+    }
+    let handle: PolicyHandle = text.parse().expect("a policy");
+    AuthorizeLayer::new(&handle, template).layer(app)
+}
+
 fn request(role: &str) -> Request<NoBody> {
     let mut request = Request::get("/notes").body(NoBody::new()).expect("a request");
     let caller = Authentication::Verified(principal(role), Challenges::none());
@@ -67,19 +89,23 @@ fn request(role: &str) -> Request<NoBody> {
     request
 }
 
-fn strangers() -> Vec<Request<NoBody>> {
+fn callers() -> Vec<Request<NoBody>> {
     (0..CALLERS).map(|_| request("role3")).collect()
 }
 
-/// A policy with so many roles, each with one permission of its own.
+/// A policy with so many roles, each with one thing of its own to read; `role3` may do more with its own.
 pub(crate) fn policy(roles: usize) -> String {
     let mut text = String::from("version = 1\n[permissions]\n");
     for n in 0..roles {
         let _ = writeln!(text, "\"thing{n}:read\" = {{}}");
     }
+    for act in 0..ACTS {
+        let _ = writeln!(text, "\"thing3:act{act}\" = {{}}");
+    }
     text.push_str("[roles]\n");
     for n in 0..roles {
-        let _ = writeln!(text, "role{n} = {{ grants = [\"thing{n}:read\"] }}");
+        let what = if n == 3 { "*" } else { "read" };
+        let _ = writeln!(text, "role{n} = {{ grants = [\"thing{n}:{what}\"] }}");
     }
     text
 }
@@ -100,14 +126,16 @@ fn warm(roles: usize) -> Run {
 
 fn cold(roles: usize) -> Run {
     let policy = Policy::parse(&policy(roles)).expect("a policy");
-    let permission = policy.permission("thing3:read").expect("declared");
-    let mut callers: VecDeque<_> = (0..CALLERS).map(|_| principal("role3")).collect();
-    assert_eq!(policy.decide(&principal("role3"), permission), Decision::Allow, "the case allows");
+    let callers: Vec<_> = (0..CALLERS).map(|_| principal("role3")).collect();
+    let acts: Vec<PermissionId> =
+        (0..ACTS).filter_map(|act| policy.permission(&format!("thing3:act{act}"))).collect();
+    assert_eq!(acts.len(), ACTS, "all are declared");
+    assert_eq!(policy.decide(&principal("role3"), acts[ACTS - 1]), Decision::Allow, "the case allows");
+    let mut turn = 0;
     Box::new(move || {
-        callers.rotate_left(1);
-        if let Some(caller) = callers.front() {
-            let _ = black_box(policy.decide(black_box(caller), permission));
-        }
+        turn += 1;
+        let (caller, act) = (&callers[turn % CALLERS], acts[turn / CALLERS % ACTS]);
+        let _ = black_box(policy.decide(black_box(caller), act));
     })
 }
 

@@ -122,6 +122,9 @@ pub use lint::{LINTS, Lint, Linter, lint};
 pub use matrix::Matrix;
 #[cfg(feature = "openapi")]
 pub use openapi::openapi;
+/// For the benches, which must ask for more than is remembered.
+#[doc(hidden)]
+pub use outcomes::SLOTS as REMEMBERED;
 pub use past::PastDecision;
 pub use past_record::PastRecord;
 pub use period::Period;

@@ -14,7 +14,7 @@ use crate::decision::Decision;
 pub(crate) struct Outcomes(Box<[AtomicU64]>);
 
 /// Slots a policy has, at eight bytes each.
-pub(crate) const SLOTS: usize = 4_096;
+pub const SLOTS: usize = 4_096;
 
 const OUTCOME_BITS: u32 = 2;
 const PERMISSION_BITS: u32 = 18;
