@@ -55,14 +55,16 @@ pub struct Config {
     pub checkpoints: Checkpoints,
     /// How names, addresses and the [`personal_details`](Self::personal_details) are kept. Default `as-keyed`.
     pub personal_data: PersonalData,
-    /// The names of details that are about people; at most 64. Default `email`, `name`, `names`, `phone`, `reason`, `record`,
-    /// `user_agent` and `why`.
+    /// The names of further details that are about people; at most 64. Those of `email`, `name`, `names`, `phone`, `reason`, `record`,
+    /// `user_agent` and `why` always are, unless [`plain_details`](Self::plain_details) names them.
     ///
     /// A detail is about people when its text says who somebody is (`names` of a refused certificate), when somebody typed it (`why`
     /// and `reason` of who activates a role or stops a budget), or when it quotes what was presented or a record (`why` of a refusal,
     /// `record` that conditions of `rbac` have compared). `gambeson rbac replay` needs `record` as it was: it can
-    /// open a sealed one with the trail's keys, and skips what is kept as a digest. A list of your own replaces this one.
+    /// open a sealed one with the trail's keys, and skips what is kept as a digest.
     pub personal_details: Vec<String>,
+    /// The names of details that are about nobody in this app, whatever is said above. Default none.
+    pub plain_details: Vec<String>,
 }
 
 /// Those of the layers of Gambeson, and what apps use most.
@@ -117,7 +119,8 @@ impl Default for Config {
             retention: Retention::default(),
             checkpoints: Checkpoints::default(),
             personal_data: PersonalData::default(),
-            personal_details: PERSONAL_DETAILS.map(String::from).into(),
+            personal_details: Vec::new(),
+            plain_details: Vec::new(),
         }
     }
 }
@@ -201,11 +204,24 @@ impl Config {
         self
     }
 
-    /// Sets [`personal_details`](Self::personal_details).
+    /// Sets [`personal_details`](Self::personal_details): names that are added to the known ones.
     #[must_use]
     pub fn personal_details(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.personal_details = names.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// Sets [`plain_details`](Self::plain_details).
+    #[must_use]
+    pub fn plain_details(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.plain_details = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The names of all details that are about people.
+    pub(crate) fn about_people(&self) -> impl Iterator<Item = &str> {
+        let all = PERSONAL_DETAILS.into_iter().chain(self.personal_details.iter().map(String::as_str));
+        all.filter(|name| !self.plain_details.iter().any(|plain| plain == name))
     }
 
     /// Looks through all settings.
@@ -245,6 +261,9 @@ impl Config {
             let count = self.personal_details.len().to_string();
             problems.add("audit_trail.personal_details", count, "name at most 64");
         }
+        for name in self.plain_details.iter().filter(|name| self.personal_details.contains(name)) {
+            problems.add("audit_trail.plain_details", name, "leave it out here or in personal_details");
+        }
         problems.check()
     }
 }
@@ -264,5 +283,16 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.problems().len(), 4, "{error}");
         assert!(Config::default().validate().is_ok());
+        let both =
+            Config::default().personal_details(["iban"]).plain_details(["iban"]).validate().unwrap_err();
+        assert!(both.to_string().contains("plain_details = iban: leave it out"), "{both}");
+    }
+
+    #[test]
+    fn a_list_of_one_s_own_takes_nothing_from_the_known_names() {
+        let config = Config::default().personal_details(["iban"]).plain_details(["record"]);
+        let about: Vec<_> = config.about_people().collect();
+        assert!(["iban", "why", "reason", "names"].iter().all(|name| about.contains(name)), "{about:?}");
+        assert!(!about.contains(&"record"), "{about:?}");
     }
 }

@@ -28,6 +28,18 @@ pub enum Quorum {
     AtLeast(usize),
 }
 
+impl Quorum {
+    /// How many of so many sinks that is.
+    #[must_use]
+    pub const fn needed(self, sinks: usize) -> usize {
+        match self {
+            Self::Any => 1,
+            Self::All => sinks,
+            Self::AtLeast(needed) => needed,
+        }
+    }
+}
+
 /// An [`AuditSink`] that gives each event to several sinks.
 ///
 /// An event counts as kept when the [`Quorum`] has it; the others go on in tasks of their own, each for as long as its sink's
@@ -145,11 +157,7 @@ impl FanOutBuilder {
     /// There is no sink, or the quorum can't be had: none, or more than there are sinks.
     pub fn build(self) -> Result<FanOut, ConfigError> {
         let mut problems = ConfigProblems::new();
-        let needed = match self.quorum {
-            Quorum::Any => 1,
-            Quorum::All => self.sinks.len(),
-            Quorum::AtLeast(needed) => needed,
-        };
+        let needed = self.quorum.needed(self.sinks.len());
         if self.sinks.is_empty() {
             problems.add("audit_trail.fan_out", "", "add a sink");
         } else if needed == 0 || needed > self.sinks.len() {

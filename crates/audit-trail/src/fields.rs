@@ -43,7 +43,7 @@ impl Fields {
             (PersonalData::Hmac, None) => return Err(missing("a secret")),
             (PersonalData::Sealed, None) => return Err(missing("a secret and a store of subjects' keys")),
         };
-        Ok(Self { way, details: config.personal_details.clone().into() })
+        Ok(Self { way, details: config.about_people().map(String::from).collect() })
     }
 
     /// What covers the texts of an event that are about people.

@@ -3,6 +3,7 @@
 mod file;
 mod hex;
 mod sealer;
+mod secret_file;
 mod store;
 mod text;
 

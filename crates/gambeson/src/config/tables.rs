@@ -125,7 +125,8 @@ pub struct AnchorTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct CopiesTable {
-    /// Their folders, best on other disks. They have the limits, the keys and the signature of the first.
+    /// Their folders, best on other disks; at least one, each once. They have the limits, the keys and the signature of the first. One
+    /// that can't be opened is told by the health, and stays out until the next start, where the quorum can be had without it.
     pub directories: Vec<PathBuf>,
     /// How many trails, the first among them, must have an event before it counts as kept: `"all"` (the default), `"any"`, or
     /// `{ at-least = 2 }`.

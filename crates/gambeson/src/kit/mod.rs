@@ -31,6 +31,7 @@ use self::trail::Trails;
 use crate::{Config, Stack};
 
 mod anchors;
+mod copies;
 mod readiness;
 mod record;
 mod rights;

@@ -1,11 +1,11 @@
 //! The audit trail as the file describes it: with its keys, signed, copied, and its heads published.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gambeson_audit_trail::{
-    AuditLayer, AuditTrail, FanOut, FieldKeys, FileSubjectKeys, Head, PersonalData, Publisher, SigningKey,
+    AuditLayer, AuditTrail, FieldKeys, FileSubjectKeys, Head, PersonalData, Publisher, SigningKey,
     TrailBuilder, TrailError,
 };
 use gambeson_core::{
@@ -15,29 +15,30 @@ use gambeson_otel_setup::TelemetryBuilder;
 use gambeson_secrets::{ReadError, ReadErrorKind, Secrets};
 
 use super::anchors::{self, Anchored};
+use super::copies::{self, Copies};
 use super::readiness::Named;
 use super::{cause, text, with};
 use crate::Config;
-use crate::config::{AuditTrailTable, CopiesTable, KeysTable, OutcomesTable, SigningTable};
+use crate::config::{AuditTrailTable, KeysTable, OutcomesTable, SigningTable};
 
 /// The trails, and what gives events to them.
 #[derive(Debug, Clone)]
 pub(super) struct Trails {
     pub(super) first: AuditTrail,
-    copies: Vec<AuditTrail>,
-    fan_out: Option<FanOut>,
+    copies: Option<Copies>,
     publishers: Vec<Publisher>,
 }
 
 /// What the trails are opened with.
-struct Parts {
+pub(super) struct Parts {
     keys: Option<FieldKeys>,
     signing: Option<SigningKey>,
     anchors: Vec<Anchored>,
 }
 
-/// Opens the trail, if there is to be one, and begins to publish its heads where that is asked for. Where a part is wrong, nothing is
-/// opened: nothing is written unsigned or in the clear that should not have been.
+/// Opens the trail, if there is to be one, and begins to publish its heads where that is asked for. All settings are looked
+/// through before anything is made: nothing is written unsigned or in the clear that should not have been. What can't be opened then
+/// leaves those open that were opened before it.
 pub(super) async fn open(
     config: &Config,
     secrets: Option<&Secrets>,
@@ -57,20 +58,22 @@ pub(super) async fn open(
         signing: signing(table.signing.as_ref(), secrets, &mut found).await,
         anchors: anchors::all(config, secrets, &mut found).await,
     };
-    if found.is_empty() {
-        anchors::prepare(config, &mut found);
+    if let Some(copies) = &table.copies {
+        copies::check(config, directory, copies, &mut found);
     }
     let parts = found.into_result(parts).map_err(|error| problems.extend(error)).ok()?;
-    let first = open_one(config, "audit-trail.directory", directory, &parts, problems)?;
-    let (copies, fan_out) = match &table.copies {
-        Some(copies) => copied(config, copies, &first, &parts, problems)?,
-        None => (Vec::new(), None),
+    let parts = prepared(config, parts, problems)?;
+    let first = open_one(config, directory, &parts);
+    let first = first.map_err(|error| unopened("directory", config, directory, &error, problems)).ok()?;
+    let copies = match &table.copies {
+        Some(copies) => Some(copies::open(config, copies, &first, &parts, problems)?),
+        None => None,
     };
     let publish =
         |anchored: &Anchored| first.publish_to(anchored.anchor.clone(), anchored.publishing.clone());
     // Their settings were looked through.
     let publishers = parts.anchors.iter().filter_map(|anchored| publish(anchored).ok()).collect();
-    Some(Trails { first, copies, fan_out, publishers })
+    Some(Trails { first, copies, publishers })
 }
 
 /// What is set for a trail that there is none of.
@@ -117,15 +120,26 @@ async fn keys(
         problems.add("audit-trail.keys.subjects", "", "name the folder of the keys to seal with");
     }
     let bytes = resolved("audit-trail.keys.secret", secret, secrets, problems).await?;
-    let mut noted = |field, value: String, error: &dyn std::error::Error| {
-        problems.add(format!("audit-trail.keys.{field}"), value, cause(error));
+    let noted = |error| problems.add("audit-trail.keys.secret", text(secret), cause(&error));
+    FieldKeys::new(&bytes).map_err(noted).ok()
+}
+
+/// Opens what the trails need before they are open: the store of subjects' keys, and files for heads.
+fn prepared(config: &Config, parts: Parts, problems: &mut ConfigProblems) -> Option<Parts> {
+    let mut found = ConfigProblems::new();
+    anchors::prepare(config, &mut found);
+    let folder = config.audit_trail.keys.as_ref().and_then(|table| table.subjects.as_deref());
+    let keys = match (parts.keys, folder) {
+        (Some(keys), Some(folder)) => with_subjects(keys, &config.path(folder), &mut found),
+        (keys, _) => keys,
     };
-    let keys = FieldKeys::new(&bytes).map_err(|error| noted("secret", text(secret), &error)).ok()?;
-    let Some(folder) = subjects.as_deref().map(|folder| config.path(folder)) else { return Some(keys) };
-    let shown = text(folder.display());
-    let store =
-        FileSubjectKeys::open(&folder).map_err(|error| noted("subjects", shown.clone(), &error)).ok()?;
-    keys.with_subjects(Arc::new(store)).map_err(|error| noted("subjects", shown, &error)).ok()
+    found.into_result(Parts { keys, ..parts }).map_err(|error| problems.extend(error)).ok()
+}
+
+fn with_subjects(keys: FieldKeys, folder: &Path, problems: &mut ConfigProblems) -> Option<FieldKeys> {
+    let store = FileSubjectKeys::open(folder).map_err(|error| cause(&error));
+    let keys = store.and_then(|store| keys.with_subjects(Arc::new(store)).map_err(|error| cause(&error)));
+    keys.map_err(|why| problems.add("audit-trail.keys.subjects", text(folder.display()), why)).ok()
 }
 
 async fn signing(
@@ -174,55 +188,38 @@ pub(super) fn unread(error: &ReadError) -> String {
     }
 }
 
-fn open_one(
-    config: &Config,
-    field: &str,
-    directory: &Path,
-    parts: &Parts,
-    problems: &mut ConfigProblems,
-) -> Option<AuditTrail> {
-    let directory = config.path(directory);
-    let builder = AuditTrail::builder(&directory).config(config.audit_trail.limits.clone());
+/// A trail in `directory`, with all that the file says of it.
+pub(super) fn open_one(config: &Config, directory: &Path, parts: &Parts) -> Result<AuditTrail, TrailError> {
+    let builder = AuditTrail::builder(config.path(directory)).config(config.audit_trail.limits.clone());
     let builder = with(builder, parts.keys.clone(), TrailBuilder::keys);
     let previous = config.audit_trail.signing.iter().flat_map(|table| table.previous.clone());
     let builder = previous.fold(builder, TrailBuilder::previous_key);
-    let opened = with(builder, parts.signing.clone(), TrailBuilder::sign).open();
-    opened.map_err(|error| problems.add(field, text(directory.display()), cause(&error))).ok()
+    with(builder, parts.signing.clone(), TrailBuilder::sign).open()
 }
 
-fn copied(
+pub(super) fn unopened(
+    field: &str,
     config: &Config,
-    table: &CopiesTable,
-    first: &AuditTrail,
-    parts: &Parts,
+    directory: &Path,
+    error: &TrailError,
     problems: &mut ConfigProblems,
-) -> Option<(Vec<AuditTrail>, Option<FanOut>)> {
-    let open =
-        |directory: &PathBuf| open_one(config, "audit-trail.copies.directories", directory, parts, problems);
-    let copies: Vec<AuditTrail> = table.directories.iter().map(open).collect::<Option<_>>()?;
-    let sinks = std::iter::once(first).chain(&copies);
-    let fan_out = sinks.fold(FanOut::builder(table.quorum), |builder, trail| {
-        builder.sink(text(trail.dir().display()), Arc::new(trail.clone()), table.deadline)
-    });
-    let fan_out = fan_out.build().map_err(|error| noted(&error, "copies", problems)).ok()?;
-    Some((copies, Some(fan_out)))
+) {
+    problems.add(format!("audit-trail.{field}"), text(config.path(directory).display()), cause(error));
 }
 
 impl Trails {
     /// What takes events for all of them.
     pub(super) fn sink(&self) -> Arc<dyn AuditSink> {
-        match &self.fan_out {
-            Some(fan_out) => Arc::new(fan_out.clone()),
+        match &self.copies {
+            Some(copies) => Arc::new(copies.fan_out.clone()),
             None => Arc::new(self.first.clone()),
         }
     }
 
     /// Tells the telemetry how they are, the copies and all anchors but the first by number.
     pub(super) fn told_to(self, telemetry: TelemetryBuilder) -> TelemetryBuilder {
-        let telemetry = with(telemetry.health(self.first), self.fan_out, TelemetryBuilder::health);
-        let telemetry = (1..).zip(self.copies).fold(telemetry, |telemetry, (number, copy)| {
-            telemetry.health(Named { name: format!("audit-copy.{number}"), check: copy })
-        });
+        let telemetry =
+            with(telemetry.health(self.first), self.copies, |telemetry, copies| copies.told_to(telemetry));
         (1..).zip(self.publishers).fold(telemetry, |telemetry, (number, publisher)| match number {
             1 => telemetry.health(publisher),
             _ => telemetry.health(Named { name: format!("audit-anchor.{number}"), check: publisher }),
@@ -235,9 +232,10 @@ impl Trails {
         let late = clock.monotonic().plus(deadline);
         let left = || late.since(clock.monotonic());
         self.first.stop();
-        self.copies.iter().for_each(AuditTrail::stop);
+        let copies = || self.copies.iter().flat_map(Copies::trails);
+        copies().for_each(AuditTrail::stop);
         let mut closed = self.first.stopped(left()).await;
-        for copy in &self.copies {
+        for copy in copies() {
             let copied = copy.stopped(left()).await;
             closed = closed.and_then(|head| copied.map(|_| head));
         }

@@ -108,8 +108,6 @@ fn certificates_text(certificates: &CertificateLayer) -> String {
 
 fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {
     let authorize = &stack.authorization;
-    let unaudited = !authorize.is_off() && !authorize.is_audited();
-    let unaudited = unaudited.then(|| "decisions are not put on record: give it an audit sink".to_owned());
     let budgets: Vec<&str> = stack.cost.budgets().collect();
     [
         scene
@@ -117,7 +115,7 @@ fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {
             .needed("everybody may do everything that handlers don't refuse")
             .settings(rights_text(authorize))
             .observed(authorize.observed())
-            .weak(unaudited),
+            .weak(authorize.weaknesses()),
         scene
             .place(7, "CostLayer", stack.cost.is_off(), stack.cost.current_mode())
             .settings(if budgets.is_empty() { "no budgets".to_owned() } else { budgets.join(", ") }),

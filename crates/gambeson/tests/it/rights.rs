@@ -122,6 +122,37 @@ async fn opening_leaves_the_file_of_activations_as_it_is() {
 }
 
 #[tokio::test]
+async fn the_file_of_activations_is_another_process_s_until_a_role_is_taken() {
+    let folder = folder();
+    let (file, rbac) =
+        (folder.path().join("activations.toml"), "[rbac.activations]\nfile = 'activations.toml'");
+    let open = async || Kit::open(&config(folder.path(), "https://id.example.com", rbac)).await;
+    drop(open().await.unwrap());
+    assert!(!file.exists(), "it is made when there is something in it");
+    // As the process before leaves it that is about to end.
+    let kept = "version = 1 # kept\nactivation = []\n";
+    std::fs::write(&file, kept).unwrap();
+    drop(open().await.unwrap());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), kept);
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.filter(|name| name.to_string_lossy().starts_with("activations")).count(), 1);
+}
+
+#[tokio::test]
+async fn roles_that_nobody_can_take_are_a_weakness() {
+    let (folder, idp) = (folder(), idp().await);
+    for (rbac, weak) in [("", true), ("[rbac.activations]", false)] {
+        let (_, kit, stack) = reported(folder.path(), &idp, rbac).await;
+        let report = stack.report();
+        let told = report.weaknesses().any(|(layer, what)| {
+            layer == "AuthorizeLayer" && what.contains("nobody can take the roles of [[break_glass]]")
+        });
+        assert_eq!(told, weak, "{rbac}: {report}");
+        kit.close(Duration::from_secs(20)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn nobody_takes_a_role_where_the_file_has_no_table_for_it() {
     let (folder, idp) = (folder(), idp().await);
     let (app, kit) = app(folder.path(), &idp, "").await;

@@ -254,12 +254,43 @@ async fn each_trail_has_the_events_and_too_few_refuse_them() {
     for (copies, said) in [
         ("quorum = { at-least = 3 }", "audit-trail.copies.quorum = 3: set 1 to 2"),
         ("deadline = '0s'", "give it a deadline over zero"),
-        ("directories = ['audit']", "audit-trail.copies.directories = "),
+        ("directories = ['audit']", "name each folder once"),
+        ("directories = ['second', 'second']\nquorum = 'any'", "name each folder once"),
+        ("directories = []", "audit-trail.copies.directories: name a folder"),
     ] {
+        let folder = crate::trail::folder();
         let directories = if copies.contains("directories") { "" } else { "directories = ['second']" };
         let more = format!("[audit-trail.copies]\n{directories}\n{copies}\n");
         let error = open(folder.path(), &more).await.unwrap_err();
         assert!(error.contains(said), "{said:?} is not in {error}");
+        assert!(!folder.path().join("audit").exists(), "nothing is opened: {copies}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_the_quorum_can_do_without_keeps_no_app_from_starting() {
+    let (folder, idp) = (folder(), idp().await);
+    let more = |quorum| {
+        format!("[audit-trail.copies]\ndirectories = ['policy.toml/copy', 'third']\nquorum = {quorum}\n")
+    };
+    let error = open(folder.path(), &more("'all'")).await.unwrap_err();
+    assert!(
+        error.contains("audit-trail.copies.directories = ") && error.contains("policy.toml/copy"),
+        "{error}"
+    );
+    assert!(!error.contains("third"), "it is there: {error}");
+    let (app, kit) = app(folder.path(), &idp, &more("{ at-least = 2 }")).await;
+    ask(&app, "GET", Some(&idp.mint().user("alice").token())).await;
+    let metrics = kit.telemetry().metrics_text();
+    let told = |part: &str| {
+        let start = format!("gambeson_health{{part=\"{part}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&*start)).unwrap().to_owned()
+    };
+    assert_ne!(told("audit-copy.1"), told("audit-copy.2"), "{metrics}");
+    assert_eq!(told("audit-copy.2"), told("audit-trail"), "{metrics}");
+    kit.close(Duration::from_secs(20)).await.unwrap();
+    for name in ["audit", "third"] {
+        assert!(text_in(&folder.path().join(name)).contains("notes:read"), "{name}");
     }
 }
 

@@ -331,6 +331,12 @@ impl<R> AuthorizeLayer<R> {
         self.shared.settings.as_ref().map_or_else(String::new, |settings| settings.summary())
     }
 
+    /// What is weak about it, each in a few words with its cure: nothing for a layer that is off.
+    #[must_use]
+    pub fn weaknesses(&self) -> Vec<String> {
+        self.shared.settings.as_ref().map_or_else(Vec::new, |settings| settings.weaknesses())
+    }
+
     /// Whether decisions are put on record.
     #[must_use]
     pub fn is_audited(&self) -> bool {

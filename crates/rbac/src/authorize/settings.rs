@@ -91,6 +91,14 @@ impl Settings {
         with.unwrap_or(Decided { decision, taken: None })
     }
 
+    pub(super) fn weaknesses(&self) -> Vec<String> {
+        let unaudited = "decisions are not put on record: give it an audit sink";
+        let inactive = "nobody can take the roles of [[break_glass]] or activate those of a dynamic duty: give it activations";
+        let missing = self.activations.is_none() && self.policy.load().has_roles_for_a_time();
+        let found = [(self.audit.is_none(), unaudited), (missing, inactive)];
+        found.into_iter().filter(|(weak, _)| *weak).map(|(_, what)| what.to_owned()).collect()
+    }
+
     pub(super) fn summary(&self) -> String {
         let policy = self.policy.load();
         let digest = policy.digest().split_at_checked(12).map_or(policy.digest(), |(start, _)| start);

@@ -39,6 +39,11 @@ impl Inactive {
 }
 
 impl Duties {
+    /// Whether roles of any set grant only when they are activated.
+    pub(super) fn are_dynamic(&self) -> bool {
+        self.sets.iter().any(|set| set.kind == DutyKind::Dynamic)
+    }
+
     /// The sets as they are written; inherited roles come by [`Duties::inherit`].
     pub(super) fn of(document: &Document, index: &ByName<usize>, findings: &mut Findings<'_>) -> Self {
         let mut places: HashMap<usize, usize> = HashMap::new();

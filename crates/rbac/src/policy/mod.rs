@@ -333,6 +333,12 @@ impl Policy {
         self.permissions().filter_map(|name| self.permission(name)).any(|id| self.is_strict(id))
     }
 
+    /// Whether callers may take roles for a time, or have to activate some: then the layer needs [`Activations`](crate::Activations).
+    #[must_use]
+    pub fn has_roles_for_a_time(&self) -> bool {
+        !self.roles.break_glass.is_empty() || self.roles.duties.are_dynamic()
+    }
+
     /// Decides, now and without a record at hand. The outcome depends on the principal's roles and log-in, the policy and
     /// the time.
     ///
