@@ -158,6 +158,7 @@ fn is_safe(head: &RequestHead<'_>) -> bool {
 ///
 /// A WebSocket handshake is a GET, but opens a channel that carries anything; what overrides the method makes a POST or
 /// DELETE of it in apps that go by it.
+#[inline]
 pub(super) fn is_disguised(head: &RequestHead<'_>) -> bool {
     asks_for_more(head.headers) || head.uri.query().is_some_and(overrides_method)
 }

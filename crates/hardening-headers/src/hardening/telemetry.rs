@@ -38,10 +38,15 @@ impl Once {
         !flag.swap(true, Ordering::Relaxed)
     }
 
+    /// Most answers have nothing odd about them, and pay for the look only.
+    #[inline]
     pub(super) fn say(&self, oddities: Oddities) {
-        if oddities == Oddities::default() {
-            return;
+        if oddities != Oddities::default() {
+            self.say_each(oddities);
         }
+    }
+
+    fn say_each(&self, oddities: Oddities) {
         let first = |odd: bool, flag: &AtomicBool| odd && !flag.swap(true, Ordering::Relaxed);
         if first(oddities.two_policies, &self.two_policies) {
             tracing::warn!(
