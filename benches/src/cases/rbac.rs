@@ -16,8 +16,9 @@ use crate::{Case, Figure, Kind, Run, timing};
 const CRATE: &str = "rbac";
 const ISSUER: &str = "https://id.example.com";
 
-/// Who is asked about by turns where nothing is remembered: few, so that what is measured is not how long it takes to fetch them.
-pub(crate) const CALLERS: usize = 256;
+/// Who is asked about by turns where nothing is remembered: ten times what casbin's cache holds, and few enough that what is measured is
+/// not how long it takes to fetch them.
+pub(crate) const CALLERS: usize = 2_048;
 
 /// Each caller is asked about so many permissions by turns. That makes eight pairs for each that is remembered, and permissions
 /// are spread over what is remembered: of three thousand pairs one is still there when it comes back.
