@@ -226,7 +226,7 @@ impl Anchor for HttpAnchor {
 /// finished is passed over.
 ///
 /// # Errors
-/// The file can't be read, or a whole line is no head.
+/// The file can't be read, a whole line is no head, or there is none at all: a trail held against nothing would pass.
 pub fn read_heads(path: impl AsRef<Path>) -> io::Result<Vec<PublishedHead>> {
     let mut text = String::new();
     File::open(path)?.read_to_string(&mut text)?;
@@ -236,5 +236,9 @@ pub fn read_heads(path: impl AsRef<Path>) -> io::Result<Vec<PublishedHead>> {
             io::Error::new(io::ErrorKind::InvalidData, format!("line {} is no head: {error}", number + 1))
         })
     };
-    lines.map(read).collect()
+    let heads: Vec<PublishedHead> = lines.map(read).collect::<io::Result<_>>()?;
+    match heads.is_empty() {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, "it holds no published head")),
+        false => Ok(heads),
+    }
 }

@@ -38,6 +38,8 @@ pub struct Report {
     pub dropped_records: u64,
     /// How many published heads of it are in it.
     pub anchored: u64,
+    /// The record of the newest of them. What comes after it nobody outside has vouched for.
+    pub anchored_to: Option<u64>,
     /// How many signed checkpoints it holds; without a key nobody looked at them.
     pub checkpoints: u64,
     /// The last record that a checkpoint of a given key vouches for. Whoever may write the files can have changed what

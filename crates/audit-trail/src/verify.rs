@@ -108,6 +108,7 @@ impl<'o> Verifier<'o> {
                 clock_steps: 0,
                 first_clock_step: None,
                 anchored: 0,
+                anchored_to: None,
                 dropped_segments: 0,
                 dropped_records: 0,
                 checkpoints: 0,

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use gambeson_audit_trail::{
-    Head, KeyError, Report, SigningKey, VerifyError, VerifyErrorKind, VerifyOptions, VerifyingKey,
-    read_heads, trails_in, verify, verify_set,
+    Head, KeyError, PublishedHead, Report, SigningKey, VerifyError, VerifyErrorKind, VerifyOptions,
+    VerifyingKey, read_heads, trails_in, verify, verify_set,
 };
 use gambeson_core::escape_controls;
 
@@ -30,7 +30,7 @@ pub(crate) enum Command {
         /// A head that was kept elsewhere, as `heads` prints it: SEQ:HASH, or the hash alone.
         #[arg(long, value_name = "HEAD")]
         head: Option<Head>,
-        /// A file of published heads, one JSON object a line: all of a chain must be in it.
+        /// A file of published heads, one JSON object a line: all of a chain must be in it. One without any ends with 3.
         #[arg(long, value_name = "FILE")]
         anchor: Option<PathBuf>,
         /// The public key of whoever signs checkpoints, NAME+ID+KEY; more than one after a change of keys.
@@ -81,11 +81,9 @@ pub(crate) fn run(command: Command) -> Outcome {
             if strict_clock {
                 options = options.refuse_clock_steps(Duration::from_secs(60));
             }
-            match anchor.as_ref().map(read_heads).transpose() {
+            match anchor.as_deref().map(published).transpose() {
                 Ok(heads) => verified(&dirs, &options.anchored(heads.unwrap_or_default()), json),
-                Err(error) => {
-                    Outcome::failed(3, format!("can't read the published heads: {}", chain(&error)))
-                }
+                Err(unreadable) => unreadable,
             }
         }
         Command::Tail(tail) => follow::run(&tail),
@@ -108,6 +106,17 @@ pub(crate) fn run(command: Command) -> Outcome {
             Err(error) => refused(&error),
         },
     }
+}
+
+/// The heads of a file.
+fn published(file: &Path) -> Result<Vec<PublishedHead>, Outcome> {
+    read_heads(file).map_err(|error| {
+        let file = file.display().to_string();
+        Outcome::failed(
+            3,
+            format!("can't take published heads from {}: {}", escape_controls(&file), chain(&error)),
+        )
+    })
 }
 
 /// Verifies one trail, or the trails of several instances: then the exit code is that of the first that is not whole.
@@ -188,7 +197,10 @@ fn report_text(dir: &Path, report: &Report) -> String {
         }
     };
     note(report.head_confirmed, "the head that was kept elsewhere is in the chain".into());
-    note(report.anchored > 0, format!("{} published heads are in the chain", report.anchored));
+    if let Some(newest) = report.anchored_to {
+        let heads = report.anchored;
+        note(true, format!("{heads} published heads are in the chain, the newest of record {newest}"));
+    }
     match report.signed {
         Some(seq) => note(true, format!("signed up to record {seq}, by {} checkpoints", report.checkpoints)),
         None => note(
@@ -232,6 +244,7 @@ fn report_json(report: &Report) -> String {
         "closed": report.closed,
         "head_confirmed": report.head_confirmed,
         "anchored": report.anchored,
+        "anchored_to": report.anchored_to,
         "checkpoints": report.checkpoints,
         "signed": report.signed,
         "unsigned": report.unsigned,

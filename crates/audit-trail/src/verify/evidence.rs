@@ -66,7 +66,10 @@ impl Verifier<'_> {
                 let detail = "the record is not the one whose head was published: this or an earlier one was rewritten";
                 return Err(self.error(VerifyErrorKind::Rewritten, detail));
             }
-            self.report.anchored += u64::from(head.seq == Some(line.seq));
+            if head.seq == Some(line.seq) {
+                self.report.anchored += 1;
+                self.report.anchored_to = head.seq;
+            }
         }
         Ok(())
     }

@@ -195,6 +195,7 @@ async fn what_was_published_must_be_in_the_trail() {
     let options = || VerifyOptions::default().anchored(read_heads(&anchor).unwrap());
     let report = verify(&dir, &options()).unwrap();
     assert!(report.anchored >= 4, "{report:?}");
+    assert_eq!(report.anchored_to, report.head.seq);
 
     let segments = report.segments;
     let last = &segments.last().unwrap().path;
@@ -215,6 +216,9 @@ async fn what_was_published_must_be_in_the_trail() {
     assert_eq!(verify(&other, &options()).unwrap_err().kind(), Kind::CutTail, "another chain in its place");
     fs::write(&anchor, "nonsense}\n").unwrap();
     assert!(read_heads(&anchor).is_err());
+    fs::write(&anchor, "").unwrap();
+    let error = read_heads(&anchor).unwrap_err();
+    assert!(error.to_string().contains("no published head"), "nothing would be held against: {error}");
 }
 
 /// It has a thread of its own: whoever asked may have given up.

@@ -33,7 +33,7 @@ fn signatures_and_published_heads_are_checked() {
     let (dir, anchor, key) = (dir.to_str().unwrap(), anchor.to_str().unwrap(), key.to_string());
     let (code, out, err) = gambeson(&["audit", "verify", dir, "--key", &key, "--anchor", anchor]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("1 published heads are in the chain"), "{out}");
+    assert!(out.contains("1 published heads are in the chain, the newest of record 2"), "{out}");
     assert!(out.contains("signed up to record 0, by 1 checkpoints"), "{out}");
     let (_, out, _) = gambeson(&["audit", "verify", dir]);
     assert!(out.contains("give the public key (--key)"), "{out}");
@@ -42,6 +42,25 @@ fn signatures_and_published_heads_are_checked() {
     assert!(code == 20 && err.contains("bad-signature at record 1"), "{err}");
     assert_eq!(gambeson(&["audit", "verify", dir, "--key", "nonsense"]).0, 2);
     assert_eq!(gambeson(&["audit", "verify", dir, "--anchor", "no/such/file"]).0, 3);
+}
+
+/// Somebody who names the wrong file would else take "verified" for an answer.
+#[test]
+fn a_file_without_a_published_head_vouches_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, anchor) = (folder.path().join("audit"), folder.path().join("public.key"));
+    let (key, head) = signed(&dir);
+    let (dir, file) = (dir.to_str().unwrap(), anchor.to_str().unwrap());
+    let unfinished = &head[..head.len() / 2];
+    for text in ["", "\n\n", "garbage\n", &format!("{key}\n"), unfinished] {
+        fs::write(&anchor, text).unwrap();
+        let (code, out, err) = gambeson(&["audit", "verify", dir, "--anchor", file]);
+        assert_eq!((code, out.as_str()), (3, ""), "{text}: {err}");
+        assert!(err.contains(&format!("from {file}: it holds no published head")), "{err}");
+    }
+    fs::write(&anchor, format!("{head}{unfinished}")).unwrap();
+    let (code, out, err) = gambeson(&["audit", "verify", dir, "--anchor", file, "--json"]);
+    assert!(code == 0 && out.contains(r#""anchored_to":"#), "{out}{err}");
 }
 
 /// As a crash leaves it: the key has not signed what stands at the end.
