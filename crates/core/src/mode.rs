@@ -4,7 +4,8 @@ use crate::Timestamp;
 
 /// Whether a layer refuses, or only counts and logs what it would have refused.
 ///
-/// Observing ends by itself: after its date the layer enforces.
+/// Observing ends by itself: after its date the layer enforces. Through serde the date is in nanoseconds since 1970; `gambeson.toml` has it as
+/// text (RFC 3339).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]

@@ -20,7 +20,11 @@
 //!
 //! Names that nobody knows are errors with the nearest known one; everything that is wrong in file and environment is
 //! told at once. [`Config::origins`] says where each setting came from. Paths are relative to the file.
+//!
+//! A setting that is a [`Mode`](gambeson_core::Mode) (`rbac.mode`, and of `hardening-headers` `host-mode`, `csrf.mode` and `rate.mode`) is
+//! `"enforce"`, or says until when it only observes: `{ observe = { until = "2027-01-31T00:00:00Z" } }`. From that moment on it enforces, also after a restart.
 
+mod modes;
 mod read;
 mod sources;
 mod tables;
@@ -104,6 +108,7 @@ impl Config {
         let mut problems = ConfigProblems::new();
         let profile = profile(&variables, &mut problems);
         let mut sources = Sources::merge(text, variables, &mut problems);
+        modes::read(&mut sources, &mut problems);
         let config = Self {
             profile,
             stack: read::take(&mut sources, "stack", &mut problems),

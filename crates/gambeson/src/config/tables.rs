@@ -28,7 +28,7 @@ pub struct StackTable {
 pub struct RbacTable {
     /// The policy file; `policy.toml` unless said.
     pub policy: Option<PathBuf>,
-    /// Enforce, or observe until a date; enforce unless said.
+    /// `"enforce"`, or `{ observe = { until = "2027-01-31T00:00:00Z" } }`; enforce unless said.
     pub mode: gambeson_core::Mode,
     /// The file of the next policy. It decides beside the one in force and changes no answer; where it would answer otherwise is
     /// counted, logged and put on record. Without it there is none.

@@ -137,3 +137,47 @@ fn a_secret_in_the_place_of_its_reference_is_not_repeated() {
         assert!(said.contains("client-secret") && !said.contains("hunter2"), "{said}");
     }
 }
+
+#[test]
+fn a_mode_says_until_when_it_observes_as_people_write_moments() {
+    let until =
+        gambeson_core::Mode::Observe { until: gambeson_core::Timestamp::from_unix_seconds(1_801_353_600) };
+    for written in ["'2027-01-31T00:00:00Z'", "2027-01-31T00:00:00Z", "'2027-01-31T01:00:00+01:00'"] {
+        let mode = format!("{{ observe = {{ until = {written} }} }}");
+        let text = format!(
+            "rbac.mode = {mode}\n[hardening-headers]\nhost-mode = {mode}\ncsrf.mode = {mode}\nrate.mode = {mode}"
+        );
+        let config = parse(&text, &[]).unwrap();
+        let edge = &config.hardening_headers;
+        assert_eq!(
+            [config.rbac.mode, edge.host_mode, edge.csrf.mode, edge.rate.mode],
+            [until; 4],
+            "{written}"
+        );
+        assert_eq!(parse("", &[("GAMBESON_RBAC__MODE", &mode)]).unwrap().rbac.mode, until);
+    }
+    let variable = ("GAMBESON_RBAC__MODE__OBSERVE__UNTIL", "2027-01-31T00:00:00Z");
+    assert_eq!(parse("", &[variable]).unwrap().rbac.mode, until);
+    assert_eq!(parse("rbac.mode = 'enforce'", &[]).unwrap().rbac.mode, gambeson_core::Mode::Enforce);
+}
+
+#[test]
+fn a_mode_that_cannot_be_read_is_told_with_an_example() {
+    for bad in [
+        "'observe'",
+        "{ observe = {} }",
+        "{ observe = { until = '2026-12-31' } }",
+        "{ observe = { until = 2026-12-31 } }",
+        "{ observe = { until = '2026-12-31T00:00:00' } }",
+        "{ observe = { until = 1798675200 } }",
+        "{ observe = { until = '2026-12-31T00:00:00Z', from = 1 } }",
+        "{ observe = { until = '2026-12-31T00:00:00Z' }, enforce = 1 }",
+    ] {
+        let said = refused(&format!("rbac.mode = {bad}\nrbac.polity = 'p'"), &[]);
+        assert!(
+            said.contains("rbac.mode = ") && said.contains("until = \"2027-01-31T00:00:00Z\""),
+            "{bad}: {said}"
+        );
+        assert!(said.contains("rbac.polity"), "the rest is looked at too: {said}");
+    }
+}
