@@ -17,7 +17,7 @@ use gambeson_audit_trail::{
 };
 use gambeson_core::escape_controls;
 
-pub(crate) use self::select::unread;
+pub(crate) use self::select::{require_trail, unread};
 use crate::outcome::{Outcome, chain, safe_json};
 
 #[derive(Debug, Subcommand)]
@@ -98,14 +98,15 @@ pub(crate) fn run(command: Command) -> Outcome {
             }
             Err(error) => Outcome::failed(crate::keys::WRONG_KEY, chain(&error)),
         },
-        Command::Heads { dir } => match verify(&dir, &VerifyOptions::default()) {
-            Ok(report) => {
-                let heads = report.segments.iter().map(|segment| format!("{}\n", segment.head));
-                Outcome::said(heads.collect::<String>())
-            }
-            Err(error) => refused(&error),
-        },
+        Command::Heads { dir } => heads(&dir).unwrap_or_else(|refused| refused),
     }
+}
+
+fn heads(dir: &Path) -> Result<Outcome, Outcome> {
+    require_trail(dir)?;
+    let report = verify(dir, &VerifyOptions::default()).map_err(|error| refused(&error))?;
+    let heads = report.segments.iter().map(|segment| format!("{}\n", segment.head));
+    Ok(Outcome::said(heads.collect::<String>()))
 }
 
 /// The heads of a file.

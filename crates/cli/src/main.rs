@@ -7,7 +7,7 @@
 //! | 0 | all is well |
 //! | 1 | something was found: the policy is refused, the issuer is not healthy, the token is refused; and for `rbac` as below; audit find and erase: nothing is there of that subject |
 //! | 2 | the command line is wrong |
-//! | 3 | a file or standard input can't be read, there is no trail in the folder, or no published head in the file of `--anchor` |
+//! | 3 | a file or standard input can't be read, there is no trail in the folder (for `audit verify` that is 15), or no published head in the file of `--anchor` |
 //! | 4 | audit, and rbac on a trail: a secret or key is missing, too short, or not the one that the trail was written with; what was found without it is shown |
 //! | 5 | audit find, and rbac why on a trail: names were withheld when they were recorded, so the answer may lack events; what was found is shown |
 //! | 10 | audit verify: a record was edited; audit tail, export and find: a line that no trail wrote |

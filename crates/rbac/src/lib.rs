@@ -75,6 +75,7 @@ mod lineage;
 mod lint;
 mod log_in;
 mod matrix;
+mod meant;
 mod memo;
 mod nearest;
 mod noted;

@@ -38,6 +38,10 @@ pub struct Why {
     pub actor: Option<Side>,
     /// What would have to be granted, when nothing denies it.
     pub missing: Option<MissingGrant>,
+    /// The role that would let the caller once it is activated; without that it is kept apart from the caller's others.
+    pub activate: Option<Box<str>>,
+    /// Which names may be meant in place of those that the policy does not have; [`Policy::why_roles`] tells it.
+    pub meant: Option<Box<str>>,
     /// Why it is not known which roles the caller has, if it is not.
     pub doubt: Option<&'static str>,
 }
@@ -140,11 +144,13 @@ impl Policy {
         self.why_of(asker.as_ref().map_err(|doubt| *doubt), asked, situation)
     }
 
-    /// Why a caller who has exactly these roles may or may not do something; see [`Policy::why`].
+    /// Why a caller who has exactly these roles may or may not do something; see [`Policy::why`]. Of names that the policy does
+    /// not have it tells which ones may be meant ([`Why::meant`]).
     #[must_use]
     pub fn why_roles<'a>(&self, roles: impl IntoIterator<Item = &'a str>, asked: &str) -> Why {
         let asker = Asker { roles: roles.into_iter().collect(), ..Asker::default() };
-        self.why_of(Ok(&asker), asked, &Situation::at(&SystemClock::new()))
+        let why = self.why_of(Ok(&asker), asked, &Situation::at(&SystemClock::new()));
+        Why { meant: self.meant(&why), ..why }
     }
 
     pub(crate) fn why_of(
@@ -201,13 +207,30 @@ impl Policy {
             ..Why::at(asked, decision, stage)
         };
         if decision == Decision::Deny && why.denials().next().is_none() {
+            why.activate = self.activation(asker, &why, id, situation);
             let missing = self.missing(permission, id);
             // What is granted at times or for some records is told by its rule.
             let is_told =
                 missing.role.is_none() && missing.business_role.is_none() && why.grants().next().is_some();
-            why.missing = (!is_told).then_some(missing);
+            why.missing = (!is_told && !why.is_kept_apart()).then_some(missing);
         }
         why
+    }
+
+    /// The role that would let the caller, once it is activated.
+    fn activation(
+        &self,
+        asker: &Asker<'_>,
+        why: &Why,
+        id: PermissionId,
+        situation: &Situation<'_>,
+    ) -> Option<Box<str>> {
+        let helps = |role: &str| {
+            let mut activated = asker.activated.clone();
+            activated.push(role);
+            self.decide_as(&Asker { activated, ..asker.clone() }, id, situation) != Decision::Deny
+        };
+        why.caller.kept_apart.iter().take(RULES).find(|role| helps(role)).cloned()
     }
 
     fn missing(&self, permission: &str, id: PermissionId) -> MissingGrant {
@@ -251,6 +274,8 @@ impl Why {
             caller: Side::default(),
             actor: None,
             missing: None,
+            activate: None,
+            meant: None,
             doubt: None,
         }
     }
@@ -274,6 +299,12 @@ impl Why {
         all().filter(|rule| rule.holds == Some(true)).chain(all().filter(|rule| rule.holds != Some(true)))
     }
 
+    /// Whether a role of the side that decided would grant it, were it not kept apart from others.
+    fn is_kept_apart(&self) -> bool {
+        let apart = &self.decisive().kept_apart;
+        self.grants().any(|rule| rule.path.first().is_some_and(|role| apart.contains(role)))
+    }
+
     /// What can't be told without the record, or with this one.
     fn open(&self) -> impl Iterator<Item = &RoleRule> {
         self.decisive().rules.iter().filter(|rule| rule.holds.is_none())
@@ -285,6 +316,9 @@ impl Why {
         let mut line = self.reason();
         if let Some(missing) = &self.missing {
             let _ = write!(line, "; {missing}");
+        }
+        if let Some(role) = &self.activate {
+            let _ = write!(line, "; activate {role}");
         }
         cut(line)
     }
@@ -343,6 +377,12 @@ impl fmt::Display for Why {
         self.caller.tell(f, "the caller")?;
         if let Some(actor) = &self.actor {
             actor.tell(f, "the actor")?;
+        }
+        if let Some(role) = &self.activate {
+            write!(f, "\n  cure: activate {}", escape_controls(role))?;
+        }
+        if let Some(meant) = &self.meant {
+            write!(f, "\n  cure: {}", escape_controls(meant))?;
         }
         match &self.missing {
             Some(missing) => {

@@ -66,7 +66,7 @@ fn ended(text: &str) -> Result<Ended, String> {
 }
 
 /// A folder without a segment is told, not shown as an empty trail.
-pub(super) fn require_trail(dir: &Path) -> Result<(), Outcome> {
+pub(crate) fn require_trail(dir: &Path) -> Result<(), Outcome> {
     let shown = dir.display().to_string();
     let shown = escape_controls(&shown);
     let files = std::fs::read_dir(dir)

@@ -11,7 +11,7 @@ use gambeson_rbac::PastDecision;
 use serde::Deserialize;
 
 use super::policy_file::shown;
-use crate::audit::unread;
+use crate::audit::{require_trail, unread};
 use crate::hidden::Hidden;
 use crate::keys::WRONG_KEY;
 use crate::outcome::{Outcome, chain};
@@ -46,6 +46,7 @@ pub(super) fn each(
 ) -> Result<String, Outcome> {
     let mut opening = Opening { keys, needs, lost: 0 };
     if from.is_dir() {
+        require_trail(from)?;
         let entries = read(from, Filter::events().kind(AuditKind::Authorization));
         let failed = |error| Outcome::failed(3, chain(&error));
         for entry in entries.map_err(failed)? {

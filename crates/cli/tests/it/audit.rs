@@ -10,6 +10,7 @@ use std::time::Duration;
 use gambeson_audit_trail::{AuditTrail, FieldKeys, FileSubjectKeys};
 use gambeson_core::{AuditEvent, AuditKind, AuditSink, Durability, Outcome, SecretBytes, Subject, Timestamp};
 
+use super::rbac::COMPANY;
 use super::{gambeson, trail};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -240,6 +241,16 @@ fn bad_input_is_told_for_what_it_is() {
         assert!(code == 3 && err.contains("can't read no/such/folder"), "{err}");
         let (code, _, err) = gambeson(&["audit", command, dir]);
         assert!(code == 3 && err.contains("there is no trail in"), "{err}");
+    }
+    let readers: [&[&str]; 4] = [
+        &["audit", "heads", dir],
+        &["rbac", "unused", "--policy", COMPANY, "--from", dir],
+        &["rbac", "replay", "--policy", COMPANY, "--from", dir],
+        &["rbac", "why", "alice", "invoice:read", "--policy", COMPANY, "--from", dir],
+    ];
+    for command in readers {
+        let (code, out, err) = gambeson(command);
+        assert!(code == 3 && out.is_empty() && err.contains("there is no trail in"), "{command:?}: {err}");
     }
     trail(folder.path());
     let file = folder.path().join("trail-000001.jsonl");

@@ -180,6 +180,63 @@ fn why_tells_rule_and_nearest_grant() {
     assert_eq!(gambeson(&["rbac", "why", "", "GET /livez", "--policy", COMPANY]).0, 0);
 }
 
+const APART: &str = r#"version = 1
+[permissions]
+"invoice:pay" = {}
+"invoice:approve" = {}
+[roles]
+approver = { grants = ["invoice:approve"] }
+payer = { grants = ["invoice:pay"] }
+[[separation_of_duties]]
+name = "four eyes"
+kind = "dynamic"
+roles = ["approver", "payer"]
+max = 1
+[routes]
+"GET /invoices/{id}" = { perm = "invoice:pay" }
+"GET /files/{*path}" = { perm = "invoice:pay" }
+"#;
+
+#[test]
+fn who_has_a_role_is_not_told_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let why = |policy: &str| said(&["rbac", "why", "approver,payer", "invoice:pay", "--policy", policy]);
+    let (code, text) = why(&written(folder.path(), "dynamic.toml", APART));
+    assert!(code == 1 && text.contains("\n  cure: activate payer"), "{text}");
+    assert!(!text.contains("missing"), "{text}");
+    // Of a static set no activation helps.
+    let (code, text) = why(&written(folder.path(), "static.toml", &APART.replace("dynamic", "static")));
+    assert!(code == 1 && text.contains("roles that are kept apart"), "{text}");
+    assert!(!text.contains("activate") && !text.contains("missing"), "{text}");
+}
+
+#[test]
+fn a_name_that_is_not_there_leads_to_the_one_that_may_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = written(folder.path(), "policy.toml", APART);
+    let cases = [
+        (&["payer", "invoice:aprove"][..], "cure: did you mean `invoice:approve`?"),
+        (&["payr", "invoice:pay"], "cure: role payr: did you mean `payer`?"),
+        (&["payer", "GET", "/invoices/7"], "cure: did you mean `GET /invoices/{id}`?"),
+        (&["payer", "get", "/invoices/{id}"], "cure: did you mean `GET /invoices/{id}`?"),
+        (&["payer", "get", "/files/a/b"], "cure: did you mean `GET /files/{*path}`?"),
+        (&["payer", "GET", "/invoice/{id}"], "cure: did you mean `GET /invoices/{id}`?"),
+        (
+            &["payer", "DELETE", "/somewhere/else"],
+            "cure: known are `GET /files/{*path}`, `GET /invoices/{id}`",
+        ),
+    ];
+    for (asked, words) in cases {
+        let (code, text) = said(&[&["rbac", "why"], asked, &["--policy", &policy]].concat());
+        assert!(
+            code == 1 && text.ends_with(&format!("{words}\n"))
+                || text.contains(&format!("{words}\n  nearest")),
+            "{asked:?}: {text}"
+        );
+    }
+    assert!(!said(&["rbac", "why", "payer,odd", "invoice:pay", "--policy", &policy]).1.contains("cure"));
+}
+
 #[test]
 fn diff_fails_when_something_was_gained() {
     let folder = tempfile::tempdir().unwrap();
