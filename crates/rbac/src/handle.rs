@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
-use gambeson_core::{ConfigError, ConfigProblems, Principal};
+use gambeson_core::{AuditSink, Clock, ConfigError, ConfigProblems, Principal};
 
+use crate::load_record::LoadRecord;
 use crate::policy::{Policy, PolicyError};
 use crate::table::{RouteTable, check_permission};
 
@@ -20,6 +21,7 @@ struct State {
     path: Option<PathBuf>,
     /// What the running code asks of every policy. Also held while reloading, so that reloads come one by one.
     needs: Mutex<Needs>,
+    record: OnceLock<LoadRecord>,
 }
 
 #[derive(Default)]
@@ -64,7 +66,25 @@ impl PolicyHandle {
     }
 
     fn with(policy: Policy, path: Option<PathBuf>) -> Self {
-        Self(Arc::new(State { current: ArcSwap::from_pointee(policy), path, needs: Mutex::default() }))
+        Self(Arc::new(State {
+            current: ArcSwap::from_pointee(policy),
+            path,
+            needs: Mutex::default(),
+            record: OnceLock::new(),
+        }))
+    }
+
+    /// Puts on record which policy is in force, now and at each change: `policy.load`, a
+    /// [`PolicyChange`](gambeson_core::AuditKind::PolicyChange) of the object `policy/<name>`, with the policy's digest and after a change the one
+    /// `before`. A reload that is refused is `failed`, with why and the policy that stays; one that finds the same text is no change.
+    ///
+    /// For all clones; the first call counts.
+    pub fn audit(&self, name: &str, sink: Arc<dyn AuditSink>, clock: Arc<dyn Clock>) {
+        // Locked: no reload comes between what is told now and what follows.
+        let _needs = self.needs();
+        if self.0.record.get().is_none() {
+            self.0.record.get_or_init(|| LoadRecord::new(name, sink, clock)).started(self.load().digest());
+        }
     }
 
     /// Reads the file again and puts its policy in force. A handle without a file stays as it is.
@@ -77,7 +97,7 @@ impl PolicyHandle {
             Some(path) => {
                 // Locked before the file is read: else an older text could take the place of a newer one.
                 let needs = self.needs();
-                self.replace_within(&needs, &text_of(path)?)
+                self.replace_within(&needs, text_of(path))
             }
             None => {
                 let digest: Box<str> = self.load().digest().into();
@@ -91,17 +111,33 @@ impl PolicyHandle {
     /// # Errors
     /// The policy is refused, or does not fit the running routes: then the policy in force stays.
     pub fn replace(&self, text: &str) -> Result<Reloaded, PolicyError> {
-        self.replace_within(&self.needs(), text)
+        self.replace_within(&self.needs(), Ok(text.to_owned()))
     }
 
     fn needs(&self) -> MutexGuard<'_, Needs> {
         self.0.needs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace_within(&self, needs: &Needs, text: &str) -> Result<Reloaded, PolicyError> {
+    fn replace_within(
+        &self,
+        needs: &Needs,
+        text: Result<String, PolicyError>,
+    ) -> Result<Reloaded, PolicyError> {
         let before = self.0.current.load_full();
-        let policy = Policy::parse_after(text, Some(&before))?;
-        needs.check(&policy).map_err(PolicyError::mismatch)?;
+        let reloaded = text.and_then(|text| self.exchange(needs, &before, &text));
+        if let Some(record) = self.0.record.get() {
+            match &reloaded {
+                Ok(reloaded) if reloaded.changed() => record.changed(reloaded),
+                Ok(_) => {}
+                Err(error) => record.refused(error, before.digest()),
+            }
+        }
+        reloaded
+    }
+
+    fn exchange(&self, needs: &Needs, before: &Policy, text: &str) -> Result<Reloaded, PolicyError> {
+        let policy = Policy::parse_after(text, Some(before))?;
+        needs.check(&policy).map_err(|error| PolicyError::mismatch(&error))?;
         let reloaded = Reloaded { before: before.digest().into(), after: policy.digest().into() };
         if reloaded.changed() {
             self.0.current.store(Arc::new(policy));
@@ -169,7 +205,7 @@ impl Needs {
 }
 
 fn text_of(path: &Path) -> Result<String, PolicyError> {
-    std::fs::read_to_string(path).map_err(PolicyError::unreadable)
+    std::fs::read_to_string(path).map_err(|error| PolicyError::unreadable(path, &error))
 }
 
 impl FromStr for PolicyHandle {

@@ -73,6 +73,7 @@ mod handle;
 mod json;
 mod lineage;
 mod lint;
+mod load_record;
 mod log_in;
 mod matrix;
 mod meant;

@@ -111,6 +111,12 @@ macro_rules! permissions {
                 }
             }
 
+            impl From<$name> for ::std::borrow::Cow<'static, str> {
+                fn from(_: $name) -> Self {
+                    Self::Borrowed($text)
+                }
+            }
+
             const _: () = assert!(
                 $crate::is_permission_name($text),
                 "a permission is named by segments of a-z 0-9 - _ . between colons"

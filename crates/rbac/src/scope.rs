@@ -68,6 +68,13 @@ impl Scope {
         let subject = self.subject().map(|name| format!("subject = path:{name}"));
         tenant.into_iter().chain(subject).collect::<Vec<_>>().join(", ")
     }
+
+    /// As code writes it.
+    pub(crate) fn calls(&self) -> String {
+        let tenant = self.tenant().map(|name| format!(".tenant_in({name:?})"));
+        let subject = self.subject().map(|name| format!(".subject_in({name:?})"));
+        tenant.into_iter().chain(subject).collect()
+    }
 }
 
 pub(crate) fn lacking_cure(name: &str) -> String {

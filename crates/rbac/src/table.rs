@@ -271,7 +271,10 @@ fn check_same(field: &str, declared: &Rule, in_code: Option<&Rule>, problems: &m
         let cure = format!("code says `{}`: make both the same", access_text(&in_code.access));
         problems.add(field, written, cure);
     } else if declared.scope != in_code.scope {
-        let cure = format!("code says the scope is `{}`: make both the same", in_code.scope.text());
+        let cure = match in_code.scope.is_empty() {
+            true => format!("code has no scope: add `{}` there, or drop it here", declared.scope.calls()),
+            false => format!("code says the scope is `{}`: make both the same", in_code.scope.text()),
+        };
         problems.add(field, declared.scope.text(), cure);
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn open(
     let written = table.policy.as_deref().unwrap_or(Path::new("policy.toml"));
     let next = table.shadow.as_deref().and_then(|next| policy(config, "rbac.shadow", next, problems));
     let policy = policy(config, "rbac.policy", written, problems)?;
+    on_record("in-force", Some(&policy), sink.as_ref());
+    on_record("shadow", next.as_ref(), sink.as_ref());
     let opened = |table| activations(config, table, &policy, sink, problems);
     let activations = table.activations.as_ref().and_then(opened);
     Some(Rights { policy, next, activations })
@@ -45,6 +47,12 @@ fn policy(
     PolicyHandle::from_path(&path)
         .map_err(|error| problems.add(field, text(path.display()), text(error)))
         .ok()
+}
+
+fn on_record(name: &str, policy: Option<&PolicyHandle>, sink: Option<&Arc<dyn AuditSink>>) {
+    if let Some((policy, sink)) = policy.zip(sink) {
+        policy.audit(name, Arc::clone(sink), Arc::new(SystemClock::new()));
+    }
 }
 
 fn activations(

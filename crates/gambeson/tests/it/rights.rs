@@ -181,6 +181,32 @@ async fn the_next_policy_decides_beside_and_is_put_on_record() {
 }
 
 #[tokio::test]
+async fn the_policies_are_on_record_from_the_start_on() {
+    let (folder, idp) = (folder(), idp().await);
+    std::fs::write(folder.path().join("next.toml"), format!("{POLICY}\n# next")).unwrap();
+    let (_, kit) = app(folder.path(), &idp, "[rbac]\nshadow = 'next.toml'").await;
+    std::fs::write(folder.path().join("policy.toml"), "version = 9").unwrap();
+    kit.policy().reload().unwrap_err();
+    let events = kit.trail().unwrap().recent(None, 100).unwrap();
+    let loads: Vec<_> = events
+        .iter()
+        .filter(|event| event.action == "policy.load")
+        .map(|event| {
+            (event.object.as_deref().unwrap(), event.outcome.as_str(), event.policy.as_deref().unwrap())
+        })
+        .collect();
+    let (policy, shadow) = (kit.policy().policy(), kit.shadow().unwrap().policy());
+    assert_eq!(
+        loads,
+        [
+            ("policy/in-force", "success", policy.digest()),
+            ("policy/shadow", "success", shadow.digest()),
+            ("policy/in-force", "failed", policy.digest()),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_rights_is_told_at_the_start() {
     let folder = folder();
     std::fs::write(folder.path().join("damaged.toml"), "version = 9").unwrap();

@@ -118,7 +118,8 @@ impl Live {
 }
 
 impl Activations {
-    /// Takes up what the store has kept.
+    /// Takes up what the store has kept, and puts on record what of it goes on (`role.resume`): whoever may write to the store can give
+    /// itself, and others, what `[[break_glass]]` allows.
     ///
     /// # Errors
     /// The store can't be read, or holds what nobody can have saved.
@@ -134,14 +135,16 @@ impl Activations {
             .map(|activation| Live::of(activation, &*clock))
             .filter(|live| !live.is_over(&*clock))
             .collect();
-        Ok(Self(Arc::new(State {
+        let activations = Self(Arc::new(State {
             policy: policy.clone(),
             store: Box::new(store),
             audit,
             clock,
             live: ArcSwap::from_pointee(live),
             changing: Mutex::new(()),
-        })))
+        }));
+        activations.record_resumed();
+        Ok(activations)
     }
 
     /// Takes a role for `time`, as a `[[break_glass]]` of the policy lets this caller.
@@ -163,7 +166,8 @@ impl Activations {
         self.carry_out(&policy, facts, role, plan).await
     }
 
-    /// Activates a role that the caller has, but which a dynamic separation of duties leaves inactive.
+    /// Activates a role that the caller has, but which a dynamic separation of duties leaves inactive. Of one that grants already it changes
+    /// nothing but the record.
     ///
     /// For the caller's log-in session, until the credential ends, at most eight hours. Audited and saved as
     /// [`Activations::break_glass`].

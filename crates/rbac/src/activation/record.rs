@@ -2,7 +2,7 @@
 
 use gambeson_core::{AuditEvent, AuditKind, Outcome, RequestFacts};
 
-use super::{Activation, ActivationError, ActivationErrorKind, ActivationKind, Activations};
+use super::{Activation, ActivationError, ActivationErrorKind, ActivationKind, Activations, Live};
 use crate::authorize::{Verdict, record_async, record_strictly};
 use crate::policy::Policy;
 
@@ -63,6 +63,17 @@ impl Activations {
             .detail("activation", kind)
             .detail("until", plan.until.to_string())
             .detail("why", plan.reason.to_string())
+    }
+
+    /// Puts on record what holds from the start on: somebody may have written it to the store.
+    pub(super) fn record_resumed(&self) {
+        let policy = self.0.policy.policy();
+        for Live { activation, .. } in self.0.live.load().iter() {
+            let mut event = self.describe(&policy, &RequestFacts::new(), activation);
+            event.action = "role.resume".into();
+            event.context.subject = Some(activation.subject.clone());
+            record_async(&*self.0.audit, event);
+        }
     }
 
     pub(super) fn record_end(&self, facts: &RequestFacts, role: &str) {

@@ -1,8 +1,9 @@
 //! Why a policy was refused.
 
 use std::fmt;
+use std::path::Path;
 
-use gambeson_core::BoxError;
+use gambeson_core::{ConfigError, escape_controls};
 
 use crate::finding::{Finding, Severity};
 
@@ -11,7 +12,8 @@ use crate::finding::{Finding, Severity};
 pub struct PolicyError {
     kind: PolicyErrorKind,
     findings: Vec<Finding>,
-    source: Option<BoxError>,
+    /// The file and what the system said of it, or in what the routes don't fit.
+    detail: String,
 }
 
 /// What went wrong with a policy.
@@ -22,22 +24,36 @@ pub enum PolicyErrorKind {
     Unreadable,
     /// The text is no good policy; see [`PolicyError::findings`].
     Invalid,
-    /// The policy is good in itself, but the running routes ask for what it lacks; see the source.
+    /// The policy is good in itself, but the running routes ask for what it lacks.
     Mismatch,
+}
+
+impl PolicyErrorKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Invalid => "invalid",
+            Self::Mismatch => "mismatch",
+        }
+    }
 }
 
 impl PolicyError {
     pub(crate) fn invalid(findings: Vec<Finding>) -> Self {
         let findings = findings.into_iter().filter(|finding| finding.severity == Severity::Error).collect();
-        Self { kind: PolicyErrorKind::Invalid, findings, source: None }
+        Self { kind: PolicyErrorKind::Invalid, findings, detail: String::new() }
     }
 
-    pub(crate) fn unreadable(source: std::io::Error) -> Self {
-        Self { kind: PolicyErrorKind::Unreadable, findings: Vec::new(), source: Some(source.into()) }
+    pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        let path = path.display().to_string();
+        let detail = format!("policy file {} can't be read: {error}", escape_controls(&path));
+        Self { kind: PolicyErrorKind::Unreadable, findings: Vec::new(), detail }
     }
 
-    pub(crate) fn mismatch(source: gambeson_core::ConfigError) -> Self {
-        Self { kind: PolicyErrorKind::Mismatch, findings: Vec::new(), source: Some(source.into()) }
+    pub(crate) fn mismatch(error: &ConfigError) -> Self {
+        let told = error.problems().iter().map(|problem| format!("\n  {problem}"));
+        let detail = format!("policy does not fit the running routes{}", told.collect::<String>());
+        Self { kind: PolicyErrorKind::Mismatch, findings: Vec::new(), detail }
     }
 
     /// What went wrong.
@@ -56,8 +72,7 @@ impl PolicyError {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            PolicyErrorKind::Unreadable => f.write_str("policy file could not be read"),
-            PolicyErrorKind::Mismatch => f.write_str("policy does not fit the running routes"),
+            PolicyErrorKind::Unreadable | PolicyErrorKind::Mismatch => f.write_str(&self.detail),
             PolicyErrorKind::Invalid => {
                 f.write_str("policy refused")?;
                 self.findings.iter().try_for_each(|finding| write!(f, "\n  {finding}"))
@@ -66,8 +81,4 @@ impl fmt::Display for PolicyError {
     }
 }
 
-impl std::error::Error for PolicyError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
-    }
-}
+impl std::error::Error for PolicyError {}

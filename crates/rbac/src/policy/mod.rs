@@ -136,16 +136,15 @@
 //!
 //! A role or business role that alone is or inherits more than `max` of the roles is an error of the policy. A caller whose
 //! roles together bring too many of a static set keeps none of those: each role that brings a member grants nothing, and
-//! still denies. The other roles stay. Of a dynamic set a caller may have them all, but they grant only when activated
-//! ([`Activations::activate`](crate::Activations::activate)), and no more than `max` at a
-//! time in one session. Two sessions of one person are two, and what several instances know of a session is what their store shares.
+//! still denies. The other roles stay. A caller who has no more than `max` of a dynamic set keeps them, active. Of more, none grants
+//! until activated ([`Activations::activate`](crate::Activations::activate)), and at most `max` at a time in one session. Two sessions of one person are two, and what several instances know of a session is what their store shares.
 //!
 //! # Break-glass
 //!
 //! ```toml
 //! [[break_glass]]
 //! role = "admin"                    # must deny nothing
-//! who = ["group:oncall"]            # or "role:…"; persons only; groups by `groups_at` of the one `[claims]`
+//! who = ["group:oncall"]            # or "role:…", of those who have it themselves, not by inheritance; persons only; groups by `groups_at` of the one `[claims]`
 //! max = "1h"                        # up to 24 hours
 //! reason = "required"               # the default; or "optional"
 //! ```

@@ -326,6 +326,29 @@ async fn what_was_taken_survives_a_restart_and_ends_in_time() {
 }
 
 #[tokio::test]
+async fn what_a_start_takes_up_is_on_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = || FileActivations::new(folder.path().join("activations.toml"));
+    let (policy, clock, bob) = (POLICY.parse::<PolicyHandle>().unwrap(), clock(), caller(&[]));
+    let first = open(&policy, store(), &clock);
+    first.break_glass(&facts(&bob), "admin", "incident 42", HOUR).await.unwrap();
+    let resumed = || {
+        let sink = Sink::default();
+        Activations::open(&policy, store(), Arc::new(sink.clone()), Arc::new(clock.clone())).unwrap();
+        sink.take().into_iter().map(|(event, _)| event).collect::<Vec<_>>()
+    };
+
+    let events = resumed();
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((&*event.action, event.object.as_deref()), ("role.resume", Some("role/admin")));
+    assert_eq!(event.context.subject.as_ref(), Some(bob.full_subject()));
+    assert_eq!(event.policy.as_deref(), Some(policy.policy().digest()));
+    assert!(event.details.contains(&("why", "incident 42".to_owned())), "{event:?}");
+    clock.advance(HOUR);
+    assert_eq!(resumed(), [], "it is over");
+}
+
+#[tokio::test]
 async fn a_reload_keeps_what_was_taken_and_holds_it_to_the_new_policy() {
     let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
     let activations = open(&policy, MemoryActivations::default(), &clock);

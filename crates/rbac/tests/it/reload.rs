@@ -1,10 +1,13 @@
 //! Another policy takes the place of the one in force.
 
+use std::sync::Arc;
+
+use gambeson_core::{AuditKind, ManualClock, Timestamp};
 use gambeson_rbac::{AuthorizeLayer, PolicyErrorKind, PolicyHandle};
 use http::Method;
 use tower::{Layer, ServiceExt};
 
-use crate::support::{Inner, POLICY, caller, request};
+use crate::support::{Inner, POLICY, Sink, caller, request};
 
 #[test]
 fn a_bad_policy_leaves_the_old_one_in_force() {
@@ -30,7 +33,10 @@ fn a_bad_policy_leaves_the_old_one_in_force() {
 
     std::fs::remove_file(&path).unwrap();
     assert_eq!(policy.reload().unwrap_err().kind(), PolicyErrorKind::Unreadable);
-    assert_eq!(PolicyHandle::from_path(&path).unwrap_err().kind(), PolicyErrorKind::Unreadable);
+    let gone = PolicyHandle::from_path(&path).unwrap_err();
+    assert_eq!(gone.kind(), PolicyErrorKind::Unreadable);
+    let why = std::fs::read(&path).unwrap_err().to_string();
+    assert_eq!(gone.to_string(), format!("policy file {} can't be read: {why}", path.display()));
 }
 
 #[test]
@@ -39,8 +45,42 @@ fn a_policy_without_what_the_code_asks_for_is_refused() {
     policy.check_permissions(&["notes:write"]).unwrap();
     let error = policy.replace("version = 1").unwrap_err();
     assert_eq!(error.kind(), PolicyErrorKind::Mismatch);
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("notes:write"));
+    let said = error.to_string();
+    assert!(said.contains("does not fit") && said.contains("permissions = notes:write"), "{said}");
     assert!(policy.policy().permission("notes:write").is_some());
+}
+
+#[test]
+fn each_change_of_the_policy_is_on_record() {
+    let (policy, trail) = (POLICY.parse::<PolicyHandle>().unwrap(), Sink::default());
+    let first = policy.policy().digest().to_owned();
+    policy.audit("in-force", Arc::new(trail.clone()), Arc::new(ManualClock::at(Timestamp::default())));
+    policy.audit("again", Arc::new(trail.clone()), Arc::new(ManualClock::at(Timestamp::default())));
+    policy.replace(POLICY).unwrap();
+    let next = policy.replace(&POLICY.replace("*:read", "notes:read")).unwrap().after;
+    policy.check_permissions(&["notes:write"]).unwrap();
+    policy.replace("version = 1").unwrap_err();
+    policy.replace("version = 9").unwrap_err();
+
+    let events: Vec<_> = trail.take().into_iter().map(|(event, _)| event).collect();
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (event.outcome.as_str(), event.policy.as_deref(), event.reason.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("success", Some(&*first), None),
+            ("success", Some(&*next), None),
+            ("failed", Some(&*next), Some("mismatch")),
+            ("failed", Some(&*next), Some("invalid")),
+        ]
+    );
+    assert_eq!(events[1].details, [("before", first)]);
+    for event in &events {
+        assert_eq!((event.kind, &*event.action), (AuditKind::PolicyChange, "policy.load"));
+        assert_eq!(event.object.as_deref(), Some("policy/in-force"));
+    }
 }
 
 #[tokio::test]

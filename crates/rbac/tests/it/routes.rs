@@ -140,8 +140,8 @@ fn a_reload_must_fit_the_running_routes() {
     let policy = policy();
     let _app = routes(&policy, &Sink::default()).build().unwrap();
     let error = policy.replace("version = 1\n[permissions]\n\"notes:read\" = {}").unwrap_err();
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("POST /notes") && source.contains("DELETE /notes/{id}"), "{source}");
+    let said = error.to_string();
+    assert!(said.contains("POST /notes") && said.contains("DELETE /notes/{id}"), "{said}");
 }
 
 #[tokio::test]
@@ -287,6 +287,26 @@ async fn the_matrix_page_lists_every_route_under_the_policy_in_force() {
     let page = page.into_body().collect().await.unwrap().to_bytes();
     let page = std::str::from_utf8(&page).unwrap();
     assert!(page.contains("DELETE /notes/{id}") && page.contains("GET /docs"), "{page}");
+}
+
+#[tokio::test]
+async fn a_permission_s_type_is_one_wherever_access_is_declared() {
+    let app = routes(&policy(), &Sink::default())
+        .matrix_page("/docs", Access::Permission(access::Read.into()))
+        .mount(EndpointSpec::new(Method::GET, "/metrics", Access::Management), get(|| async { "m" }))
+        .management(ManagementAccess::Permission(access::Remove.into()))
+        .build()
+        .unwrap();
+    assert_eq!(ask(&app, Method::GET, "/docs", Some("viewer")).await, 200);
+    assert_eq!(ask(&app, Method::GET, "/docs", None).await, 401);
+    assert_eq!(ask(&app, Method::GET, "/metrics", Some("viewer")).await, 403);
+}
+
+mod access {
+    gambeson_rbac::permissions! {
+        Read = "notes:read",
+        Remove = "notes:delete",
+    }
 }
 
 #[tokio::test]

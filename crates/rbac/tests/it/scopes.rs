@@ -47,6 +47,22 @@ async fn ask(app: &Router, path: &str, role: Option<&str>) -> StatusCode {
     app.clone().oneshot(request(Method::GET, path, role).map(Body::new)).await.unwrap().status()
 }
 
+#[test]
+fn a_scope_that_code_lacks_is_told_with_the_call_to_add() {
+    let policy: PolicyHandle = POLICY.parse().unwrap();
+    let routes = Routes::<()>::new(&policy).get("/{tenant}/notes/{id}", need("notes:read"), async || ()).get(
+        "/users/{sub}",
+        need("notes:read").tenant_in("sub"),
+        async || (),
+    );
+    let said = routes.build().unwrap_err().to_string();
+    assert!(
+        said.contains("code has no scope: add `.tenant_in(\"tenant\")` there, or drop it here"),
+        "{said}"
+    );
+    assert!(said.contains("code says the scope is `tenant = path:sub`: make both the same"), "{said}");
+}
+
 const CASES: [(&str, Option<&str>, u16); 12] = [
     ("/acme/notes/1", Some("viewer"), 200),
     ("/globex/notes/1", Some("viewer"), 404),
