@@ -31,8 +31,15 @@ fn used() -> NotesApp {
 #[test]
 fn it_verifies_after_a_clean_stop() {
     let (_, data, _) = used().interrupt();
-    let output = verify(&data.path().join("audit"));
+    let dir = data.path().join("audit");
+    let output = verify(&dir);
     assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(segment(&dir)).unwrap();
+    assert_eq!(
+        text.matches(r#""action":"policy.load""#).count(),
+        1,
+        "which policy decided is on record: {text}"
+    );
 }
 
 #[test]

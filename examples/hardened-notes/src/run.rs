@@ -81,9 +81,10 @@ async fn assemble(
     let identity = Identity::new(settings, embedded.issuer(settings), origin, &keys, trail)?;
     let sign_in = settings.client_id.is_some();
     let policy = app::policy()?;
+    let (record, clock) = (Arc::new(trail.clone()), Arc::new(SystemClock::new()));
+    policy.audit("policy.toml", record.clone(), clock.clone());
     let kept = FileActivations::new(data.activations());
-    let clock = Arc::new(SystemClock::new());
-    let activations = Activations::open(&policy, kept, Arc::new(trail.clone()), clock)?;
+    let activations = Activations::open(&policy, kept, record, clock)?;
     let store = Store::open(&data.notes()?)?;
     let app = App { store, trail: trail.clone(), policy, activations, guard, model, sign_in };
     Ok(app::build(settings, origin, identity, app, telemetry)?)
