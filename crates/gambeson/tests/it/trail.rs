@@ -18,15 +18,8 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-const POLICY: &str = r#"
-version = 1
-[permissions]
-"notes:read" = {}
-"notes:write" = {}
-[roles]
-viewer = { grants = ["notes:read"] }
-editor = { inherits = ["viewer"], grants = ["notes:write"] }
-"#;
+use crate::POLICY;
+
 const SECRET: &str = "thirty-two bytes that nobody may guess";
 const SECRETS: &str = "[secrets]\nallow = ['file://app/*']\nfile-roots.app = 'keys'\n";
 const KEYS: &str = "[audit-trail.keys]\nsecret = 'file://app/audit-secret'\n";

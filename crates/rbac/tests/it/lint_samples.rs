@@ -361,11 +361,11 @@ fn text(sample: &str) -> String {
     sample.strip_prefix(' ').map_or_else(|| format!("{HEAD}{sample}\n"), str::to_owned)
 }
 
-fn said(text: &str, id: &str) -> Vec<String> {
+pub(crate) fn said(text: &str, id: &str) -> Vec<String> {
     of_id(&Linter::new(text), id)
 }
 
-fn of_id(linter: &Linter<'_>, id: &str) -> Vec<String> {
+pub(crate) fn of_id(linter: &Linter<'_>, id: &str) -> Vec<String> {
     let findings = linter.findings().into_iter().filter(|finding| finding.id == id);
     findings.map(|finding| finding.to_string()).collect()
 }

@@ -2,16 +2,9 @@
 
 use gambeson_rbac::{Linter, PolicyHandle, Routes, need};
 
+use crate::lint_samples::{of_id, said};
+
 const HEAD: &str = "version = 1\n[permissions]\n\"notes:read\" = {}\n";
-
-fn said(text: &str, id: &str) -> Vec<String> {
-    of_id(&Linter::new(text), id)
-}
-
-fn of_id(linter: &Linter<'_>, id: &str) -> Vec<String> {
-    let findings = linter.findings().into_iter().filter(|finding| finding.id == id);
-    findings.map(|finding| finding.to_string()).collect()
-}
 
 #[test]
 fn tenants_are_asked_for_only_of_several_issuers_and_only_where_they_are_not_said() {
