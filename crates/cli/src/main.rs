@@ -26,11 +26,11 @@
 //! | `rbac` command | ends with 1 when the policy is refused, and when |
 //! |---|---|
 //! | `lint` | it has an error; with `--strict` also for a warning |
-//! | `test` | a test row fails |
+//! | `test` | a test row fails, or there is none |
 //! | `why` | the answer is not "allow"; with `--from` 4 or 5 comes first: a later decision may be about the same caller |
 //! | `diff` | the newer policy gives somebody more |
 //! | `unused` | a grant was never used, or no decision allowed anything |
-//! | `replay` | a decision comes out otherwise, or none could be made anew |
+//! | `replay` | a decision comes out otherwise, or none could be made anew; with `--next` also when the next policy decides one otherwise, decides none, or lacks a route |
 #![forbid(unsafe_code)]
 
 mod audit;

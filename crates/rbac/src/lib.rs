@@ -70,6 +70,7 @@ mod effective;
 mod finding;
 mod givers;
 mod handle;
+mod inventory;
 mod json;
 mod lineage;
 mod lint;
@@ -79,6 +80,7 @@ mod matrix;
 mod meant;
 mod memo;
 mod nearest;
+mod next;
 mod noted;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -119,9 +121,11 @@ pub use diff::{Change, PolicyDiff, Right};
 pub use effective::Situation;
 pub use finding::{Finding, Position, Severity};
 pub use handle::{PolicyHandle, Reloaded};
+pub use inventory::{InventoryError, inventory_text, read_inventory};
 pub use lineage::{Effect, RoleRule};
 pub use lint::{LINTS, Lint, Linter, lint};
 pub use matrix::Matrix;
+pub use next::{Difference, NextReport, Undecided};
 #[cfg(feature = "openapi")]
 pub use openapi::openapi;
 /// For the benches, which must ask for more than is remembered.

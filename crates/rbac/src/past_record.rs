@@ -54,16 +54,21 @@ impl Attributes for PastRecord {
 /// The attributes that some condition about `permission` compares, as the inside of a TOML inline table; `None`: none
 /// is compared. What the record lacks is left out.
 pub(crate) fn told(policy: &Policy, permission: &str, record: &dyn Attributes) -> Option<String> {
-    let clauses = policy.document().roles.iter().flat_map(|role| &role.clauses);
-    let compared: BTreeSet<&str> = clauses
-        .filter(|clause| matches(&clause.pattern.value, permission))
-        .flat_map(|clause| clause.when.iter().flatten())
-        .map(|comparison| &*comparison.value.attribute)
-        .collect();
+    let compared = compared(policy, permission);
     if compared.is_empty() {
         return None;
     }
     Some(written(compared.into_iter().filter_map(|name| Some((name, record.attribute(name)?)))))
+}
+
+/// The attributes that some condition about `permission` compares.
+pub(crate) fn compared<'p>(policy: &'p Policy, permission: &str) -> BTreeSet<&'p str> {
+    let clauses = policy.document().roles.iter().flat_map(|role| &role.clauses);
+    clauses
+        .filter(|clause| matches(&clause.pattern.value, permission))
+        .flat_map(|clause| clause.when.iter().flatten())
+        .map(|comparison| &*comparison.value.attribute)
+        .collect()
 }
 
 /// The inside of a TOML inline table.

@@ -7,6 +7,7 @@ use gambeson_core::{Outcome, escape_controls};
 
 use crate::decision::Decision;
 use crate::effective::Situation;
+use crate::next::NextReport;
 use crate::past::PastDecision;
 use crate::period::Period;
 use crate::policy::{Asker, Policy, timestamp};
@@ -54,6 +55,7 @@ pub fn replay(policies: &[Policy], past: impl IntoIterator<Item = PastDecision>)
 #[derive(Debug)]
 pub struct Replay<'p> {
     policies: &'p [Policy],
+    next: Option<&'p Policy>,
     report: ReplayReport,
 }
 
@@ -74,6 +76,8 @@ pub struct ReplayReport {
     pub skipped: BTreeMap<Skipped, u64>,
     /// From when to when the events are.
     pub period: Period,
+    /// What [`Replay::next`] would have decided otherwise, when it was given.
+    pub next: Option<NextReport>,
 }
 
 /// Why an event was not decided anew.
@@ -143,7 +147,35 @@ impl<'p> Replay<'p> {
     /// Nothing was decided anew yet.
     #[must_use]
     pub fn of(policies: &'p [Policy]) -> Self {
-        Self { policies, report: ReplayReport::default() }
+        Self { policies, next: None, report: ReplayReport::default() }
+    }
+
+    /// Also lets the next policy decide what comes out the same: which callers would notice the change.
+    ///
+    /// ```
+    /// use gambeson_core::Outcome;
+    /// use gambeson_rbac::{PastDecision, Policy, Replay};
+    ///
+    /// let text = |grants: &str| format!(
+    ///     "version = 1\n[permissions]\n'notes:read' = {{}}\n[roles]\nviewer = {{ grants = [{grants}] }}");
+    /// let (policy, next) = ([Policy::parse(&text("'notes:read'"))?], Policy::parse(&text(""))?);
+    /// let mut past = PastDecision::new("notes:read", Outcome::Success);
+    /// past.policy = Some(policy[0].digest().into());
+    /// past.at = "2026-11-23T08:15:30.250Z".into();
+    /// past.subject = Some("bob".into());
+    /// past.detail("roles", "viewer");
+    /// let mut replay = Replay::of(&policy).next(&next);
+    /// replay.take(past);
+    /// let next = replay.report().next.as_ref().unwrap();
+    /// assert_eq!(next.counts.would_refuse, 1);
+    /// assert_eq!(next.differences[0].to_string(), "notes:read: once allow, next deny");
+    /// # Ok::<(), gambeson_rbac::PolicyError>(())
+    /// ```
+    #[must_use]
+    pub fn next(mut self, next: &'p Policy) -> Self {
+        self.next = Some(next);
+        self.report.next = Some(NextReport::of(next, self.policies));
+        self
     }
 
     /// Decides one of them anew.
@@ -158,13 +190,16 @@ impl<'p> Replay<'p> {
         let Some(policy) = self.policies.iter().find(by_digest) else {
             return report.count_foreign(past.policy);
         };
-        let replayed = match decide(policy, &past) {
+        let replayed = match decide(policy, &past, &past.permission) {
             Ok(Decision::Conditional) => return report.skip(Skipped::UponRecord),
             Ok(decision) => decision,
             Err(reason) => return report.skip(reason),
         };
         if replayed == recorded {
             report.agreed += 1;
+            if let Some((next, told)) = self.next.zip(report.next.as_mut()) {
+                told.take(next, policy, past, recorded);
+            }
             return;
         }
         report.disagreed += 1;
@@ -181,10 +216,10 @@ impl<'p> Replay<'p> {
 }
 
 impl ReplayReport {
-    /// Whether some decision was made anew, and none came out otherwise.
+    /// Whether some decision was made anew, and none came out otherwise, also by the next policy where one was given.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.agreed > 0 && self.disagreed == 0
+        self.agreed > 0 && self.disagreed == 0 && self.next.as_ref().is_none_or(NextReport::is_ok)
     }
 
     fn skip(&mut self, reason: Skipped) {
@@ -218,15 +253,26 @@ fn recorded(past: &PastDecision) -> Result<Decision, Skipped> {
     if past.cut { Err(Skipped::Cut) } else { Ok(decision) }
 }
 
-fn decide(policy: &Policy, past: &PastDecision) -> Result<Decision, Skipped> {
+/// How `policy` decides on `permission` for the caller, at the time and upon the record of the event.
+pub(crate) fn decide(policy: &Policy, past: &PastDecision, permission: &str) -> Result<Decision, Skipped> {
     if past.subject.is_none() {
         // Nobody is refused before the policy is asked.
         return Ok(Decision::Deny);
     }
-    let Some(id) = policy.permission(&past.permission) else { return Ok(Decision::Indeterminate) };
-    let then = Situation::then(timestamp(&past.at).ok_or(Skipped::WithoutTime)?);
-    let situation = past.record.as_ref().map_or(then, |record| then.upon(record));
+    let Some(id) = policy.permission(permission) else { return Ok(Decision::Indeterminate) };
+    let situation = situation(past).ok_or(Skipped::WithoutTime)?;
     Ok(policy.decide_as(&asker(past), id, &situation))
+}
+
+/// Why `policy` refuses it, in one line; `None`: nobody was logged in, or it is not told when it was.
+pub(crate) fn why(policy: &Policy, past: &PastDecision, permission: &str) -> Option<String> {
+    past.subject.as_ref()?;
+    Some(policy.why_of(Ok(&asker(past)), permission, &situation(past)?).line())
+}
+
+fn situation(past: &PastDecision) -> Option<Situation<'_>> {
+    let then = Situation::then(timestamp(&past.at)?);
+    Some(past.record.as_ref().map_or(then, |record| then.upon(record)))
 }
 
 fn names(roles: &[Box<str>]) -> Vec<&str> {

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use gambeson_core::escape_controls;
-use gambeson_rbac::{Change, Policy, Replay, ReplayReport, Usage, UsageReport};
+use gambeson_rbac::{
+    Change, Difference, NextReport, PastDecision, Policy, Replay, ReplayReport, Usage, UsageReport,
+};
 
 use super::Trail;
 use super::past::{self, Needs};
@@ -64,9 +66,13 @@ fn usage_text(path: &Path, text: &str, report: &UsageReport) -> String {
     out
 }
 
-pub(super) fn replay(paths: &[PathBuf], from: &Trail) -> Result<Outcome, Outcome> {
+pub(super) fn replay(paths: &[PathBuf], next: Option<&Path>, from: &Trail) -> Result<Outcome, Outcome> {
     let policies: Vec<Policy> = paths.iter().map(|path| policy(path)).collect::<Result<_, _>>()?;
+    let next = next.map(policy).transpose()?;
     let mut replay = Replay::of(&policies);
+    if let Some(next) = &next {
+        replay = replay.next(next);
+    }
     let keys = from.keys.open()?;
     let covered = past::each(&from.path, keys.as_ref(), Needs::RolesAndRecord, |past| replay.take(past))?;
     let report = replay.report();
@@ -97,5 +103,46 @@ fn replay_text(policies: &[Policy], report: &ReplayReport) -> String {
         let given: Vec<&str> = policies.iter().map(Policy::digest).collect();
         let _ = writeln!(out, "given: {}", given.join(", "));
     }
+    if let Some(next) = &report.next {
+        next_text(next, &mut out);
+    }
     out
+}
+
+fn next_text(report: &NextReport, out: &mut String) {
+    for difference in &report.differences {
+        let _ = writeln!(out, "next: {difference}");
+        examples_text(difference, out);
+    }
+    if report.further > 0 {
+        let _ = writeln!(out, "next: and {} of further permissions and routes", report.further);
+    }
+    let counts = report.counts;
+    let _ = writeln!(
+        out,
+        "next: {} decided, {} would be allowed, {} refused, {} refused for another reason",
+        counts.compared, counts.would_allow, counts.would_refuse, counts.otherwise
+    );
+    for (reason, count) in &report.undecided {
+        let _ = writeln!(out, "note: next: {count} {reason}");
+    }
+    if !report.new_roles.is_empty() {
+        let names = escape_controls(&report.new_roles.join(", ")).into_owned();
+        let _ = writeln!(out, "note: next: nobody had the new roles, or it is not on record: {names}");
+    }
+}
+
+fn examples_text(difference: &Difference, out: &mut String) {
+    let example = |past: &PastDecision| {
+        let who = past.subject.as_deref().unwrap_or("nobody");
+        let roles = past.roles.as_deref().unwrap_or_default().join(" + ");
+        let as_roles = if roles.is_empty() { "without a role".to_owned() } else { format!("as {roles}") };
+        format!("record {}: {who} {as_roles}", past.place)
+    };
+    for past in &difference.examples {
+        let _ = writeln!(out, "  {}", escape_controls(&example(past)));
+    }
+    if let Some(why) = &difference.why {
+        let _ = writeln!(out, "  why: {}", escape_controls(why));
+    }
 }

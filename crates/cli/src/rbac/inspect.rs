@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use gambeson_core::{Access, Clock, SystemClock, escape_controls};
-use gambeson_rbac::{Decision, Finding, LINTS, Linter, Matrix, RouteEntry, Severity};
+use gambeson_core::{Clock, SystemClock, escape_controls};
+use gambeson_rbac::{Decision, Finding, LINTS, Linter, Matrix, RouteEntry, Severity, read_inventory};
 
 use super::policy_file::{policy, shown, text};
 use super::{Lint, MatrixForm, Why, past};
@@ -48,34 +48,17 @@ fn findings_outcome(path: &Path, findings: &[Finding], strict: bool) -> Outcome 
     Outcome { code: u8::from(fails), ..Outcome::said(out) }
 }
 
-/// The routes of an app: method, template and what is asked for, a line each.
+/// The routes of an app, as `Routes::inventory_text` writes them.
 fn inventory(path: &Path) -> Result<Vec<RouteEntry>, Outcome> {
-    let text = text(path)?;
-    let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(number, line)| {
-            route(line).ok_or_else(|| {
-                let cure = "write METHOD, template, and a permission or `public`, with a blank between them";
-                Outcome::failed(3, format!("{}:{number}: this is no route: {cure}", shown(path)))
-            })
-        })
-        .collect()
-}
-
-fn route(line: &str) -> Option<RouteEntry> {
-    let mut words = line.split_ascii_whitespace();
-    let (method, template, asks) = (words.next()?, words.next()?, words.next()?);
-    let access = match asks {
-        "public" => Access::Public("public".into()),
-        permission => Access::Permission(permission.to_owned().into()),
-    };
-    let entry = RouteEntry::new(method.parse().ok()?, template, access);
-    (words.next().is_none() && template.starts_with('/')).then_some(entry)
+    read_inventory(&text(path)?).map_err(|error| Outcome::failed(3, format!("{}:{error}", shown(path))))
 }
 
 pub(super) fn test(path: &Path) -> Result<Outcome, Outcome> {
     let report = policy(path)?.run_tests();
+    if report.passed == 0 && report.failures.is_empty() {
+        let cure = "write what must come out, such as `as = [\"viewer\"]`, `do = \"notes:write\"`, `expect = \"deny\"`";
+        return Ok(Outcome::failed(1, format!("{} has no [[test]] row: {cure}", shown(path))));
+    }
     let mut out = String::new();
     for failure in &report.failures {
         let _ = writeln!(out, "failed: {}", escape_controls(failure));

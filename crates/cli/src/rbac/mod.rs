@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 pub(crate) enum Command {
     /// Tell what is wrong or doubtful in a policy, with its place and its cure.
     Lint(Lint),
-    /// Run the policy's own `[[test]]` rows.
+    /// Run the policy's own `[[test]]` rows. Fails when one does not hold, or there is none.
     Test {
         /// The policy, for example `policy.toml`.
         policy: PathBuf,
@@ -50,6 +50,9 @@ pub(crate) enum Command {
         /// The policy that decided, by its digest; several times for several versions of it.
         #[arg(long, default_value = "policy.toml")]
         policy: Vec<PathBuf>,
+        /// Also tell what this policy would decide otherwise, and fail when it does.
+        #[arg(long, value_name = "POLICY")]
+        next: Option<PathBuf>,
         #[command(flatten)]
         from: Trail,
     },
@@ -72,7 +75,7 @@ pub(crate) struct Lint {
     /// The version of it that was approved before: tells of wildcards that have come to give more.
     #[arg(long, value_name = "POLICY")]
     previous: Option<PathBuf>,
-    /// The app's routes, each on a line of its own: METHOD, template, and the permission or `public`.
+    /// The app's routes, as `Routes::inventory_text` writes them: each on a line of its own, METHOD, template, and the permission or `public`.
     #[arg(long, value_name = "FILE")]
     routes: Option<PathBuf>,
     /// Leave this kind of warning out; several times for several.
@@ -122,7 +125,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Matrix { policy, form } => inspect::matrix(&policy, &form),
         Command::Diff { old, new } => compare::diff(&old, &new),
         Command::Unused { policy, from } => compare::unused(&policy, &from),
-        Command::Replay { policy, from } => compare::replay(&policy, &from),
+        Command::Replay { policy, next, from } => compare::replay(&policy, next.as_deref(), &from),
     };
     outcome.unwrap_or_else(|failed| failed)
 }

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gambeson_core::Access;
+use gambeson_rbac::{RouteEntry, inventory_text};
+
 use crate::gambeson;
 
 /// 12 roles, 60 permissions, 80 routes.
@@ -52,7 +55,7 @@ fn files_that_are_no_policy_are_told_by_what_they_are() {
         (
             file("other", b"version = 7"),
             1,
-            "1:11: this version of the policy format is not known [unknown-version]",
+            "1:11: version 7 of the policy format is not known [unknown-version]",
         ),
         (file("json", b"{\"version\": 1"), 1, "[syntax]: mend the JSON here"),
     ];
@@ -103,6 +106,14 @@ fn warnings_fail_when_asked_and_can_be_left_out() {
     assert_eq!(gambeson(&allowed), (0, "0 errors, 0 warnings\n".to_owned(), String::new()));
     let (code, text) = said(&["rbac", "test", COMPANY]);
     assert_eq!((code, text.as_str()), (0, "20 rows hold, 0 failed\n"));
+}
+
+#[test]
+fn a_policy_without_test_rows_shows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = written(folder.path(), "bare.toml", "version = 1\n[roles]\nviewer = {}\n");
+    let (code, text) = said(&["rbac", "test", &bare]);
+    assert!(code == 1 && text.contains("bare.toml has no [[test]] row: write what must come out"), "{text}");
 }
 
 #[test]
@@ -160,6 +171,18 @@ fn a_policy_is_held_against_its_previous_version_and_the_routes_of_the_app() {
     let bad = written(folder.path(), "bad", "GET /livez public\nGET livez\n");
     let (code, text) = said(&["rbac", "lint", COMPANY, "--routes", &bad]);
     assert!(code == 3 && text.contains("bad:2: this is no route: write METHOD"), "{text}");
+    // As an app writes them.
+    let route = |template: &str, access| RouteEntry::new(http::Method::GET, template, access);
+    let routes = [
+        route("/livez", Access::Public("probe of the platform".into())),
+        route("/api/invoices", Access::Permission("invoice:raed".into())),
+    ];
+    let routes = written(folder.path(), "routes", &inventory_text(&routes));
+    let (code, text) = said(&["rbac", "lint", COMPANY, "--routes", &routes]);
+    let wrong =
+        "route `GET /api/invoices` needs the unknown permission `invoice:raed` [route-without-policy]";
+    assert!(code == 0 && text.contains(wrong), "{text}");
+    assert_eq!(text.matches("[policy-without-route]").count(), 78, "{text}");
 }
 
 #[test]

@@ -175,6 +175,52 @@ fn a_policy_that_did_not_decide_is_named_and_lines_of_a_file_are_read() {
     assert!(code == 3 && err.contains("has no decision about user-99"), "{err}");
 }
 
+#[test]
+fn what_the_next_policy_would_have_decided_otherwise_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("audit");
+    trail(&dir, 640);
+    let from = dir.to_str().unwrap();
+    let replay = |name: &str, next: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, next).unwrap();
+        let (code, out, err) = gambeson(&[
+            "rbac",
+            "replay",
+            "--policy",
+            COMPANY,
+            "--next",
+            path.to_str().unwrap(),
+            "--from",
+            from,
+        ]);
+        (code, out + &err)
+    };
+    let company = fs::read_to_string(COMPANY).unwrap();
+    let (code, said) = replay("same.toml", &(company.clone() + "# another text\n"));
+    let end = "next: 640 decided, 0 would be allowed, 0 refused, 0 refused for another reason\n";
+    assert!(code == 0 && said.starts_with("640 agree, 0 disagree") && said.ends_with(end), "{said}");
+
+    let next = company
+        .replace("grants = [\"invoice:approve\", ", "grants = [")
+        .replace("[business_roles]", "trainee = { grants = [\"invoice:read\"] }\n[business_roles]");
+    let (code, said) = replay("next.toml", &next);
+    let expected = "next: invoice:approve on POST /api/invoices/{id}/approve: 20 times allow, next deny\n  \
+         record 19: user-2 as accountant + approver\n  record 27: user-3 as Finance Manager\n  \
+         why: no role of the caller grants invoice:approve; no role gives it\n\
+         next: 640 decided, 0 would be allowed, 20 refused, 0 refused for another reason\n\
+         note: next: nobody had the new roles, or it is not on record: trainee\n";
+    assert!(code == 1 && said.ends_with(expected), "{said}");
+
+    let gone = company.replace("\"GET /api/users\" = { perm = \"user:read\" }", "");
+    let (code, said) = replay("gone.toml", &gone);
+    let note = "note: next: 80 are of routes that it does not have: 404, unless code declares them\n";
+    assert!(code == 1 && said.ends_with(note), "{said}");
+    assert_eq!(replay("bad.toml", "version = 2").0, 1);
+    let missing = ["rbac", "replay", "--policy", COMPANY, "--next", "no/such.toml", "--from", from];
+    assert_eq!(gambeson(&missing).0, 3);
+}
+
 const PAYING: &str = r#"
 version = 1
 [permissions]

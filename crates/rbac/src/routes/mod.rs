@@ -329,6 +329,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         entries
     }
 
+    /// The routes as a file of lines, for `gambeson rbac lint --routes`: [`inventory_text`](crate::inventory_text) of
+    /// [`Routes::inventory`].
+    #[must_use]
+    pub fn inventory_text(&self) -> String {
+        crate::inventory_text(&self.inventory())
+    }
+
     /// The routes as an OpenAPI document; see [`openapi`](crate::openapi()).
     #[cfg(feature = "openapi")]
     #[must_use]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gambeson_core::{AuditEvent, ManualClock, Outcome, Timestamp};
 use gambeson_rbac::{
-    Attribute, AuthorizeLayer, Authorizer, Decision, GrpcMethod, PastDecision, Policy, PolicyHandle, Skipped,
-    Usage, replay,
+    Attribute, AuthorizeLayer, Authorizer, Decision, GrpcMethod, NextReport, PastDecision, Policy,
+    PolicyHandle, Replay, Skipped, Undecided, Usage, replay,
 };
 use http::{Method, Request, Response};
 use http_body_util::Full;
@@ -403,4 +403,162 @@ fn one_that_comes_out_otherwise_is_enough() {
     assert!(replay(all, [past(Outcome::Success)]).is_ok());
     assert!(!replay(all, [past(Outcome::Success), past(Outcome::Denied)]).is_ok());
     assert!(!replay(all, []).is_ok(), "nothing was decided anew");
+}
+
+/// The policy in force, and a decision of somebody with this role on each of its routes.
+fn of_routes(roles: &[&str]) -> Vec<PastDecision> {
+    let policy = Policy::parse(POLICY).unwrap();
+    let routes = [
+        ("GET /notes/list", "notes:read"),
+        ("POST /notes/add", "notes:write"),
+        ("POST /notes/drop", "notes:delete"),
+    ];
+    let decision = |role: &&str, (route, permission): &(&str, &str)| {
+        let id = policy.permission(permission).unwrap();
+        let caller = gambeson_core::Principal::user("https://id.example", *role).role(*role).build();
+        let allowed = policy.decide(&caller, id) == Decision::Allow;
+        let outcome = if allowed { Outcome::Success } else { Outcome::Denied };
+        let mut past = PastDecision::new(*permission, outcome);
+        past.reason = (!allowed).then(|| "forbidden".into());
+        past.policy = Some(policy.digest().into());
+        past.subject = Some((*role).into());
+        past.at = "2026-11-23T08:15:30.250Z".into();
+        past.route = Some((*route).into());
+        past.detail("roles", role);
+        past
+    };
+    roles.iter().flat_map(|role| routes.iter().map(move |route| decision(role, route))).collect()
+}
+
+fn foreseen(next: &str, past: Vec<PastDecision>) -> NextReport {
+    let (policies, next) = ([Policy::parse(POLICY).unwrap()], Policy::parse(next).unwrap());
+    let mut replay = Replay::of(&policies).next(&next);
+    let all = past.len() as u64;
+    past.into_iter().for_each(|past| replay.take(past));
+    let report = replay.report();
+    assert_eq!((report.agreed, report.disagreed), (all, 0), "{report:?}");
+    let next = report.next.clone().unwrap();
+    assert_eq!(next.counts.compared + next.undecided.values().sum::<u64>(), all);
+    assert_eq!(report.is_ok(), next.is_ok());
+    next
+}
+
+fn lines(report: &NextReport) -> Vec<String> {
+    report.differences.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_the_next_policy_decides_otherwise_is_counted_by_permission_and_route() {
+    let past = || of_routes(&["viewer", "guest", "editor", "viewer"]);
+    let same = foreseen(POLICY, past());
+    assert!(same.is_ok() && same.differences.is_empty() && same.counts.compared == 12, "{same:?}");
+    let next = POLICY
+        .replace("viewer = { inherits = [\"base\"] }", "viewer = { grants = [\"notes:write\"] }")
+        .replace("guest = {", "trainee = {}\nguest = {");
+    let report = foreseen(&next, past());
+    let expected = [
+        "notes:read on GET /notes/list: 2 times allow, next deny",
+        "notes:write on POST /notes/add: 2 times deny, next allow",
+    ];
+    assert_eq!(lines(&report), expected);
+    assert_eq!((report.counts.would_allow, report.counts.would_refuse, report.counts.otherwise), (2, 2, 0));
+    let refused = &report.differences[0];
+    assert_eq!(refused.examples.len(), 1, "the same caller twice is one example");
+    let why = "no role of the caller grants notes:read; role base gives it";
+    assert_eq!(refused.why.as_deref(), Some(why));
+    assert_eq!(report.differences[1].why, None);
+    assert_eq!(report.new_roles, [Box::from("trainee")]);
+    assert!(!report.is_ok());
+}
+
+#[test]
+fn a_route_that_asks_for_something_else_is_decided_by_that() {
+    let past = || of_routes(&["viewer"]);
+    let public = POLICY.replace("{ perm = \"notes:write\" }", "\"public\"");
+    assert_eq!(lines(&foreseen(&public, past())), ["notes:write on POST /notes/add: once deny, next allow"]);
+    let stricter = POLICY.replace(
+        "\"GET /notes/list\" = { perm = \"notes:read\" }",
+        "\"GET /notes/list\" = { perm = \"notes:write\" }",
+    );
+    let report = foreseen(&stricter, past());
+    assert_eq!(lines(&report), ["notes:read on GET /notes/list: once allow, next deny"]);
+    assert!(report.differences[0].why.as_ref().unwrap().contains("grants notes:write"), "{report:?}");
+    // What a handler asks for beside its route's permission stays what it is.
+    let mut further = past();
+    further[1].route = Some("GET /notes/list".into());
+    assert!(foreseen(&stricter, vec![further.remove(1)]).is_ok());
+    let gone = POLICY.replace("\"GET /notes/list\" = { perm = \"notes:read\" }", "");
+    let report = foreseen(&gone, past());
+    assert!(report.differences.is_empty() && !report.is_ok(), "{report:?}");
+    assert_eq!(report.undecided.into_iter().collect::<Vec<_>>(), [(Undecided::RouteGone, 1)]);
+    let renamed = POLICY.replace("notes:read", "notes:see");
+    assert!(foreseen(&renamed, past()).is_ok(), "by the route, whatever the permission is called");
+    let mut without_route = past();
+    without_route.truncate(1);
+    without_route[0].route = None;
+    assert_eq!(lines(&foreseen(&renamed, without_route)), ["notes:read: once allow, next indeterminate"]);
+}
+
+#[test]
+fn nobody_is_let_in_by_the_next_policy_where_it_is_public_only() {
+    let stranger = || {
+        let mut past = of_routes(&["viewer"]).remove(1);
+        (past.subject, past.roles, past.reason) = (None, None, Some("unauthenticated".into()));
+        vec![past]
+    };
+    let wider = POLICY.replace("base = { grants = [\"notes:read\"] }", "base = { grants = [\"notes:*\"] }");
+    assert!(foreseen(&wider, stranger()).is_ok());
+    let public = POLICY.replace("{ perm = \"notes:write\" }", "\"public\"");
+    assert_eq!(foreseen(&public, stranger()).counts.would_allow, 1);
+}
+
+#[test]
+fn what_the_next_policy_would_need_of_the_record_is_told() {
+    let (policies, at) = ([Policy::parse(PAYING).unwrap()], "2026-11-23T08:15:30.250Z");
+    let past = |amount: i64, outcome: Outcome| {
+        let mut past = PastDecision::new("pay:out", outcome);
+        past.reason = (outcome != Outcome::Success).then(|| "forbidden".into());
+        (past.policy, past.at) = (Some(policies[0].digest().into()), at.into());
+        past.subject = Some("alice".into());
+        past.detail("roles", "clerk");
+        past.detail("record", &format!("\"amount\" = {amount}, \"currency\" = \"EUR\""));
+        past
+    };
+    let told = |next: &str| {
+        let next = Policy::parse(next).unwrap();
+        let mut replay = Replay::of(&policies).next(&next);
+        [past(50, Outcome::Success), past(100, Outcome::Success), past(101, Outcome::Denied)]
+            .into_iter()
+            .for_each(|past| replay.take(past));
+        assert_eq!(replay.report().agreed, 3);
+        replay.report().next.clone().unwrap()
+    };
+    let lower = told(&PAYING.replace("max = 100", "max = 50"));
+    assert_eq!((lower.counts.compared, lower.counts.would_refuse), (3, 1));
+    let other = PAYING
+        .replace("currency = \"text\"", "currency = \"text\", urgent = \"flag\"")
+        .replace("currency = \"EUR\"", "urgent = false");
+    let report = told(&other);
+    assert_eq!(report.undecided.get(&Undecided::RecordLacks), Some(&3), "{report:?}");
+    assert_eq!(report.counts.compared, 0);
+    assert!(!report.is_ok(), "nothing was shown");
+}
+
+#[test]
+fn kinds_of_differences_have_an_end_and_so_have_their_examples() {
+    let many = |route: &dyn Fn(usize) -> String| {
+        let decided = of_routes(&["viewer"]).remove(1);
+        let each = (0..1_200).map(|number| {
+            let mut past = decided.clone();
+            past.subject = Some(format!("caller {number}").into());
+            past.route = Some(route(number).into());
+            past
+        });
+        each.collect::<Vec<_>>()
+    };
+    let wider = POLICY.replace("base = { grants = [\"notes:read\"] }", "base = { grants = [\"notes:*\"] }");
+    let report = foreseen(&wider, many(&|number| format!("POST /{number}")));
+    assert_eq!((report.differences.len(), report.further, report.counts.would_allow), (1_000, 200, 1_200));
+    let report = foreseen(&wider, many(&|_| "POST /notes/add".to_owned()));
+    assert_eq!((report.differences[0].count, report.differences[0].examples.len()), (1_200, 3));
 }

@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::routing::get;
 use gambeson_core::{Access, EndpointSpec, Mode, Outcome, Profile, Timestamp};
 use gambeson_rbac::{
-    Authorized, Authorizer, ManagementAccess, PolicyHandle, Refusal, Routes, need, permissions, public,
+    Authorized, Authorizer, Linter, ManagementAccess, PolicyHandle, Refusal, Routes, need, permissions,
+    public, read_inventory,
 };
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -60,6 +61,21 @@ async fn every_route_but_the_public_ones_wants_a_credential() {
         let expected = if matches!(entry.access, Access::Public(_)) { 200 } else { 401 };
         assert_eq!(status, expected, "{}", entry.template);
     }
+}
+
+/// As an app writes it and the command line reads it.
+#[test]
+fn an_inventory_is_written_read_back_and_held_against_the_policy() {
+    let ask = need("notes:raed").tenant_in("org").subject_in("who");
+    let routes = routes(&policy(), &Sink::default()).get("/{org}/{who}", ask, || async {});
+    let read = read_inventory(&routes.inventory_text()).unwrap();
+    assert_eq!(read, routes.inventory());
+    assert!(read.len() == 6 && !read[5].scope.tenant().is_none(), "{read:?}");
+    let findings = Linter::new(POLICY).routes(&read).findings();
+    let told =
+        findings.iter().map(ToString::to_string).filter(|finding| finding.contains("[route-without-policy]"));
+    let told: Vec<String> = told.collect();
+    assert!(told.len() == 1 && told[0].contains("route `GET /{org}/{who}` needs"), "{told:?}");
 }
 
 #[tokio::test]
