@@ -50,7 +50,11 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         .health(trail.clone())
         .build()?;
     let served = match assemble(settings, &origin, &embedded, &data, &trail, &telemetry).await {
-        Ok(listeners) => serve_both(&embedded, listeners, &telemetry, public, operators).await,
+        Ok((listeners, activations)) => {
+            let served = serve_both(&embedded, listeners, &telemetry, public, operators).await;
+            // Names and reasons of roles whose time is over don't wait for the next start.
+            served.and(activations.forget_ended().map_err(Failure::from))
+        }
         Err(error) => Err(error),
     };
     // However it went: what is on record stays.
@@ -69,7 +73,7 @@ async fn assemble(
     data: &DataDir,
     trail: &AuditTrail,
     telemetry: &Telemetry,
-) -> Result<Listeners, Failure> {
+) -> Result<(Listeners, Activations), Failure> {
     let model_origin = embedded.model_origin(settings);
     let wanted = [settings.client_id.as_ref().map(|_| CLIENT_SECRET), model_origin.map(|_| MODEL_KEY)];
     let keys = Keys::open(settings, &wanted.into_iter().flatten().collect::<Vec<_>>(), trail).await?;
@@ -86,8 +90,9 @@ async fn assemble(
     let kept = FileActivations::new(data.activations());
     let activations = Activations::open(&policy, kept, record, clock)?;
     let store = Store::open(&data.notes()?)?;
+    let taken = activations.clone();
     let app = App { store, trail: trail.clone(), policy, activations, guard, model, sign_in };
-    Ok(app::build(settings, origin, identity, app, telemetry)?)
+    Ok((app::build(settings, origin, identity, app, telemetry)?, taken))
 }
 
 async fn serve_both(

@@ -166,13 +166,14 @@ impl Kit {
     }
 
     /// Closes the trail and its copies, as [`AuditTrail::close`] does, waits until the last head is published to each anchor, and
-    /// tells the first trail's head; `None` without a trail. Await it last, after the server has ended: what is recorded from now on
+    /// tells the first trail's head; `None` without a trail. Drops from the file of `[rbac.activations]` what is over. Await it last, after the server has ended: what is recorded from now on
     /// is answered with an error.
     ///
     /// # Errors
     /// What failed with the first trail, else with a copy, else with an anchor; or it takes longer than `deadline`. What is left goes on
     /// for as long as the process.
     pub async fn close(&self, deadline: Duration) -> Result<Option<Head>, TrailError> {
+        self.rights.forget_ended();
         match &self.trails {
             Some(trails) => trails.close(deadline).await.map(Some),
             None => Ok(None),

@@ -1,5 +1,6 @@
 //! What they may do, as the file says: the policy, the next one beside it, and roles for a time.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,16 +70,11 @@ fn activations(
     };
     let file = table.file.as_deref().map(|file| config.path(file));
     let opened = match &file {
-        Some(path) => in_file(path).map(|store| opened(policy, store, sink)),
-        None => Ok(opened(policy, MemoryActivations::default(), sink)),
+        Some(path) => in_file(path).and_then(|store| opened(policy, store, sink)),
+        None => opened(policy, MemoryActivations::default(), sink),
     };
     let shown = file.map(|path| text(path.display())).unwrap_or_default();
-    let why = match opened {
-        Ok(Ok(activations)) => return Some(activations),
-        Ok(Err(why)) | Err(why) => why,
-    };
-    problems.add("rbac.activations.file", shown, why);
-    None
+    opened.map_err(|why| problems.add("rbac.activations.file", shown, why)).ok()
 }
 
 fn opened(
@@ -87,11 +83,20 @@ fn opened(
     sink: Arc<dyn AuditSink>,
 ) -> Result<Activations, String> {
     let clock = Arc::new(SystemClock::new());
-    Activations::open(policy, store, sink, clock).map_err(|error| cause(&error))
+    Activations::open(policy, store, sink, clock).map_err(|error| {
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+        let cure = match source.map(io::Error::kind) {
+            Some(io::ErrorKind::InvalidData) => {
+                "put back what this app wrote, or move it away: roles that were taken end then"
+            }
+            _ => "name a file that this process may read and write",
+        };
+        format!("{cure} ({})", cause(&error))
+    })
 }
 
-/// The file, in a folder that was written to: that it can't be is found now, and not in an emergency. The file itself stays as it is,
-/// because a process that is about to stop may still change it.
+/// The file, in a folder that was written to: that it can't be is found now, and not in an emergency. The file itself stays as it is
+/// but for what is over, because a process that is about to stop may still change it.
 fn in_file(path: &PathBuf) -> Result<FileActivations, String> {
     let store = FileActivations::new(path);
     let written = store.check();
@@ -100,6 +105,12 @@ fn in_file(path: &PathBuf) -> Result<FileActivations, String> {
 }
 
 impl Rights {
+    /// Drops what is over from the file of activations; that it can't is no reason not to end.
+    pub(super) fn forget_ended(&self) {
+        // The log has why it could not.
+        let _ = self.activations.as_ref().map(Activations::forget_ended);
+    }
+
     /// The layer with all that the file says of it, but for its mode.
     pub(super) fn applied_to(&self, layer: AuthorizeLayer) -> AuthorizeLayer {
         let layer = with(layer, self.next.as_ref(), AuthorizeLayer::shadow);

@@ -122,6 +122,25 @@ async fn opening_leaves_the_file_of_activations_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_over_leaves_the_file_of_activations_when_the_app_ends() {
+    let (folder, idp) = (folder(), idp().await);
+    let file = folder.path().join("activations.toml");
+    let opened = config(folder.path(), idp.issuer(), "[rbac.activations]\nfile = 'activations.toml'");
+    let kit = Kit::open(&opened).await.unwrap();
+    let alice = gambeson::core::Principal::user("https://id.example", "alice").role("editor").build();
+    let facts = RequestFacts::new();
+    let verified = gambeson::core::Authentication::Verified(alice, gambeson::core::Challenges::none());
+    facts.authenticate(verified).unwrap();
+    let taken =
+        kit.activations().unwrap().break_glass(&facts, "admin", "incident 42", Duration::from_nanos(1));
+    taken.await.unwrap();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("alice"));
+    kit.close(Duration::from_secs(20)).await.unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains("alice") && !text.contains("incident"), "{text}");
+}
+
+#[tokio::test]
 async fn the_file_of_activations_is_another_process_s_until_a_role_is_taken() {
     let folder = folder();
     let (file, rbac) =
@@ -210,11 +229,21 @@ async fn the_policies_are_on_record_from_the_start_on() {
 async fn what_is_wrong_with_rights_is_told_at_the_start() {
     let folder = folder();
     std::fs::write(folder.path().join("damaged.toml"), "version = 9").unwrap();
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
     for (rbac, said) in [
         ("[rbac]\nshadow = 'gone.toml'", "rbac.shadow = "),
         ("[rbac.activations]\nfile = 'gone/a.toml'", "rbac.activations.file = "),
         ("[rbac.activations]\nfile = 'gone/a.toml'", "in a folder that exists"),
         ("[rbac.activations]\nfile = 'damaged.toml'", "the file of activations is damaged"),
+        (
+            "[rbac.activations]\nfile = 'damaged.toml'",
+            "damaged.toml: put back what this app wrote, or move it",
+        ),
+        ("[rbac.activations]\nfile = 'folder'", "rbac.activations.file = "),
+        (
+            "[rbac.activations]\nfile = 'folder'",
+            "/folder: name a file that this process may read and write (",
+        ),
     ] {
         let error = Kit::open(&config(folder.path(), "https://id.example.com", rbac)).await.unwrap_err();
         assert!(error.to_string().contains(said), "{said:?} is not in {error}");

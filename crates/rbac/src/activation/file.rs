@@ -5,14 +5,16 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gambeson_core::{Subject, Timestamp};
+use gambeson_core::{Subject, Timestamp, escape_controls};
 use toml::{Table, Value};
 
-use super::store::{Activation, ActivationKind, ActivationStore};
+use super::store::{Activation, ActivationKind, ActivationStore, without_ended};
 
-/// Keeps activations in a TOML file that only its owner can read. Each change replaces the file in one step.
+/// Keeps activations in a TOML file that only its owner can read. Each change replaces the file in one step, under a lock on an empty
+/// file beside it, whose name ends with `.lock`.
 ///
-/// For one process: two that share a file forget each other's.
+/// For one process: two that share a file forget each other's. One that starts while another is about to end takes nothing back from it:
+/// what is dropped then is only what is over.
 #[derive(Debug)]
 pub struct FileActivations {
     path: PathBuf,
@@ -48,35 +50,83 @@ impl FileActivations {
 
 impl ActivationStore for FileActivations {
     fn load(&self) -> io::Result<Vec<Activation>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut text = String::new();
-        file.take(LARGEST).read_to_string(&mut text)?;
-        read(&text)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the file of activations is damaged"))
+        self.text().map_err(|error| self.at(&error))?.map_or_else(|| Ok(Vec::new()), |text| self.read(&text))
     }
 
     fn save(&self, live: &[Activation]) -> io::Result<()> {
-        let beside = self.beside(".new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        file.write_all(written(live).as_bytes())?;
-        file.sync_all()?;
-        // Opened before the file is replaced, so that as little as possible can fail afterwards.
-        let folder = self.folder()?;
-        fs::rename(&beside, &self.path)?;
-        // The new name must be durable too.
-        folder.map_or(Ok(()), |folder| folder.sync_all())
+        self.locked().and_then(|_locked| self.replace(live)).map_err(|error| self.at(&error))
+    }
+
+    fn forget_ended(&self, now: Timestamp) -> io::Result<()> {
+        let _locked = self.locked().map_err(|error| self.at(&error))?;
+        let live = without_ended(self.load()?, now);
+        live.map_or(Ok(()), |live| self.replace(&live)).map_err(|error| self.at(&error))
     }
 }
 
 impl FileActivations {
+    /// What the file holds; `None`: there is none.
+    fn text(&self) -> io::Result<Option<String>> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut text = String::new();
+        file.take(LARGEST).read_to_string(&mut text)?;
+        Ok(Some(text))
+    }
+
+    fn read(&self, text: &str) -> io::Result<Vec<Activation>> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the file of activations is damaged");
+        read(text).ok_or_else(|| self.at(&damaged()))
+    }
+
+    /// Held while the file is changed; ends with what is given back.
+    fn locked(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(self.beside(".lock"))?;
+        match file.lock() {
+            // Where there are no locks there is one process, as it should be.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+            locked => locked.map(|()| file),
+        }
+    }
+
+    fn replace(&self, live: &[Activation]) -> io::Result<()> {
+        let beside = self.beside(".new");
+        let replaced = self.replace_by(&beside, live);
+        if replaced.is_err() {
+            // What could not take its place holds names of people too.
+            let _ = fs::remove_file(&beside);
+        }
+        replaced
+    }
+
+    fn replace_by(&self, beside: &Path, live: &[Activation]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(beside)?;
+        file.write_all(written(live).as_bytes())?;
+        file.sync_all()?;
+        // Opened before the file is replaced, so that as little as possible can fail afterwards.
+        let folder = self.folder()?;
+        fs::rename(beside, &self.path)?;
+        // The new name must be durable too.
+        folder.map_or(Ok(()), |folder| folder.sync_all())
+    }
+
+    /// The same error, with the file that it is about.
+    fn at(&self, error: &io::Error) -> io::Error {
+        let path = self.path.display().to_string();
+        io::Error::new(error.kind(), format!("{}: {error}", escape_controls(&path)))
+    }
+
     fn beside(&self, end: &str) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(end);
@@ -175,6 +225,47 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    /// As the next process does it, while the one before may still take and end roles.
+    #[test]
+    fn what_is_over_is_dropped_from_what_the_file_has_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activations.toml");
+        let (before, next) = (FileActivations::new(&path), FileActivations::new(&path));
+        let over = sample(ActivationKind::BreakGlass);
+        let until = Timestamp::from_unix_nanos(2_000_000_003);
+        let [one, other] = ["one", "other"].map(|role| Activation {
+            role: role.into(),
+            until,
+            ..sample(ActivationKind::Duty)
+        });
+        before.save(&[over.clone(), one]).unwrap();
+        next.load().unwrap();
+        before.save(&[over.clone(), other.clone()]).unwrap();
+        next.forget_ended(over.until).unwrap();
+        assert_eq!(next.load().unwrap(), [other.clone()]);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}# kept")).unwrap();
+        next.forget_ended(over.until).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().ends_with("# kept"), "nothing is over");
+        let moment_before = Timestamp::from_unix_nanos(2_000_000_001);
+        before.save(&[over.clone(), other.clone()]).unwrap();
+        next.forget_ended(moment_before).unwrap();
+        assert_eq!(next.load().unwrap(), [over, other]);
+    }
+
+    #[test]
+    fn what_could_not_take_the_file_s_place_is_gone_and_the_error_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activations.toml");
+        fs::create_dir(&path).unwrap();
+        let store = FileActivations::new(&path);
+        let error = store.save(&[sample(ActivationKind::Duty)]).unwrap_err().to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
+        assert!(!store.beside(".new").exists());
+        let error = store.load().unwrap_err().to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
     }
 
     #[test]

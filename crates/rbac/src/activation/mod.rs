@@ -119,10 +119,10 @@ impl Live {
 
 impl Activations {
     /// Takes up what the store has kept, and puts on record what of it goes on (`role.resume`): whoever may write to the store can give
-    /// itself, and others, what `[[break_glass]]` allows.
+    /// itself, and others, what `[[break_glass]]` allows. What is over is dropped from the store.
     ///
     /// # Errors
-    /// The store can't be read, or holds what nobody can have saved.
+    /// The store can't be read, or holds what nobody can have saved, or what is over can't be dropped.
     pub fn open(
         policy: &PolicyHandle,
         store: impl ActivationStore,
@@ -130,6 +130,10 @@ impl Activations {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ActivationError> {
         let kept = store.load().map_err(ActivationError::store)?;
+        let now = clock.now();
+        if kept.iter().any(|activation| now >= activation.until) {
+            store.forget_ended(now).map_err(ActivationError::store)?;
+        }
         let live: Vec<Live> = kept
             .into_iter()
             .map(|activation| Live::of(activation, &*clock))
@@ -191,15 +195,35 @@ impl Activations {
         };
         let is_it = |live: &Live| *live.activation.role == *role && live.activation.is_of(caller);
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.0.live.load_full();
-        let rest: Vec<Live> = before.iter().filter(|live| !is_it(live)).cloned().collect();
-        if rest.len() == before.len() {
+        if !self.0.live.load().iter().any(is_it) {
             return Ok(false);
         }
+        let mut rest = self.still_live();
+        rest.retain(|live| !is_it(live));
         let saved = self.save(&rest);
         self.0.live.store(Arc::new(rest));
         self.record_end(facts, role);
         saved.map(|()| true)
+    }
+
+    /// Drops from the store what is over: names and reasons of people need not wait there for the next role that is taken or ended.
+    /// Call it when the app ends; `Kit::close` of the facade does.
+    ///
+    /// # Errors
+    /// The store can't be read or written: what is over stays in it until the next change or start, and the log says so.
+    pub fn forget_ended(&self) -> Result<(), ActivationError> {
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.still_live();
+        if live.len() == self.0.live.load().len() {
+            return Ok(());
+        }
+        self.0.store.forget_ended(self.0.clock.now()).map_err(|error| {
+            let why = error.to_string();
+            tracing::error!(why, "what is over stays in the store of activations");
+            ActivationError::store(error)
+        })?;
+        self.0.live.store(Arc::new(live));
+        Ok(())
     }
 
     /// What holds or will hold now.

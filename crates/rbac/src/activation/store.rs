@@ -69,6 +69,23 @@ pub trait ActivationStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// They are not kept, or it can't be told: then the new one does not hold, and the list before is saved again.
     fn save(&self, live: &[Activation]) -> io::Result<()>;
+
+    /// Drops what is over at `now` by its own time, so that nothing personal stays behind; leaves all else as it is.
+    ///
+    /// Where several processes may share the store, it must not be saved by another between reading and writing.
+    ///
+    /// # Errors
+    /// It can't be read or written, or is damaged.
+    fn forget_ended(&self, now: Timestamp) -> io::Result<()> {
+        without_ended(self.load()?, now).map_or(Ok(()), |live| self.save(&live))
+    }
+}
+
+/// What of these is not over by its own time; `None`: nothing is.
+pub(super) fn without_ended(mut kept: Vec<Activation>, now: Timestamp) -> Option<Vec<Activation>> {
+    let all = kept.len();
+    kept.retain(|activation| now < activation.until);
+    (kept.len() < all).then_some(kept)
 }
 
 /// Keeps activations for as long as the process lives.
