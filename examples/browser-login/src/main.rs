@@ -4,7 +4,7 @@
 //! one cookie that no script can read. A debug build brings its own identity provider; a release build is told the real one
 //! with OIDC_ISSUER, CLIENT_ID, CLIENT_SECRET and PUBLIC_ORIGIN.
 
-use std::{env, error::Error};
+use std::{env, error::Error, io};
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,6 +17,7 @@ use gambeson::oidc_auth::{Caller, Issuer, Login, LoginLayer};
 use gambeson_testing::{DevClient, DevIdp};
 use maud::{DOCTYPE, Markup, html};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[cfg(test)]
 mod tests;
@@ -60,9 +61,19 @@ async fn main() -> Result<(), Failure> {
     let listener =
         TcpListener::bind(env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3003".to_owned())).await?;
     println!("open {}", settings.origin);
-    let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
-    serve(listener, app, Server::new().shutdown(told_to_end)).await?;
+    serve(listener, app, Server::new().shutdown(told_to_end()?)).await?;
     Ok(())
+}
+
+/// Ends on Ctrl-C or SIGTERM; listens from now on.
+fn told_to_end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 fn needed(name: &str) -> Result<String, String> {

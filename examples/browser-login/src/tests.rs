@@ -36,6 +36,16 @@ async fn it_passes_the_official_tests_of_relying_parties() {
     assert_eq!(report.outcome("oidcc-client-test-rp-init-logout"), Some(Outcome::Passed), "{report}");
 }
 
+/// As a container or systemd ends it. Without the handler the signal ends this test.
+#[cfg(unix)]
+#[tokio::test]
+async fn it_ends_when_it_is_told_to() {
+    let told = told_to_end().unwrap();
+    let own = std::process::id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &own]).status().unwrap().success());
+    told.await;
+}
+
 /// A browser before the app.
 async fn visit() -> (DevIdp, Browser) {
     let (settings, idp) = develop("127.0.0.1:0").await.unwrap();

@@ -21,6 +21,7 @@ use gambeson_testing::DevIdp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,10 @@ async fn main() -> Result<(), Failure> {
         Err(_) => return Err("name the identity provider: OIDC_ISSUER=https://id.example.com".into()),
     };
     let app = app(&origin, &issuer, profile)?;
-    let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let told_to_end = async move {
+        tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+    };
     let listener =
         TcpListener::bind(env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3002".to_owned())).await?;
     serve(listener, app, Server::new().shutdown(told_to_end)).await?;
