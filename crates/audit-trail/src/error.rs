@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use gambeson_core::ConfigError;
 
-/// Why a trail can't be opened, written or read.
-#[derive(Debug, Clone)]
+/// Why a trail can't be opened, written or read. `Debug` shows what `Display` does and what is behind it, since a `main`
+/// that returns the error prints that.
+#[derive(Clone)]
 pub struct TrailError {
     kind: TrailErrorKind,
     detail: String,
@@ -86,8 +87,32 @@ impl fmt::Display for TrailError {
     }
 }
 
+impl fmt::Debug for TrailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        // A refused configuration is told already.
+        let source = self.source.as_deref().filter(|_| self.kind != TrailErrorKind::Config);
+        let source = source.map(|source| source as &dyn std::error::Error);
+        std::iter::successors(source, |error| error.source()).try_for_each(|error| write!(f, ": {error}"))
+    }
+}
+
 impl std::error::Error for TrailError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_is_a_sentence_with_its_cause_once() {
+        let error = TrailError::io("write", Path::new("audit/trail"), io::ErrorKind::StorageFull.into());
+        assert_eq!(format!("{error:?}"), "can't write audit/trail: no storage space");
+        assert_eq!(format!("{:?}", TrailError::new(TrailErrorKind::Closed, "it is closed")), "it is closed");
+        let refused = TrailError::from(ConfigError::one("audit-trail.directory", "", "name it"));
+        assert_eq!(format!("{refused:?}"), "configuration refused\n  audit-trail.directory: name it");
     }
 }

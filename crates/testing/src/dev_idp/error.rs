@@ -6,8 +6,8 @@ use gambeson_core::BoxError;
 
 use crate::dev_server::{Failure, FailureKind};
 
-/// The dev identity provider could not start, or not do what it was asked; the text says why and what to do.
-#[derive(Debug)]
+/// The dev identity provider could not start, or not do what it was asked; the text says why and what to do. `Debug` shows
+/// that and what is behind it, since a `main` that returns the error prints it.
 pub struct DevIdpError {
     kind: DevIdpErrorKind,
     what: String,
@@ -85,8 +85,29 @@ impl fmt::Display for DevIdpError {
     }
 }
 
+impl fmt::Debug for DevIdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        let source = std::error::Error::source(self);
+        std::iter::successors(source, |error| error.source()).try_for_each(|error| write!(f, ": {error}"))
+    }
+}
+
 impl std::error::Error for DevIdpError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_is_a_sentence_with_its_cause() {
+        let error = DevIdpError::new(DevIdpErrorKind::PortTaken, "port 3001 is taken: choose another");
+        assert_eq!(format!("{error:?}"), "port 3001 is taken: choose another");
+        let error = error.because(std::io::Error::from(std::io::ErrorKind::AddrInUse));
+        assert_eq!(format!("{error:?}"), "port 3001 is taken: choose another: address in use");
     }
 }
