@@ -209,6 +209,18 @@ async fn observing_only_says_so() {
     assert_eq!(bench.call(200).await.unwrap(), 200);
 }
 
+#[tokio::test]
+async fn observing_ends_by_itself() {
+    let until = Timestamp::from_unix_seconds(1_795_521_601);
+    let bench = Bench::new(BreakerPolicy::new().failures_in_a_row(1).mode(Mode::Observe { until }));
+    bench.call(500).await.unwrap();
+    assert_eq!(bench.call(200).await.unwrap(), 200);
+    bench.call(500).await.unwrap();
+    bench.clock.advance(SECOND);
+    assert!(matches!(bench.state(), BreakerState::Open { .. }));
+    assert!(bench.refused().await.is_some());
+}
+
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let policy = BreakerPolicy::new()

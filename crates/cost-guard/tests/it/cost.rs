@@ -148,6 +148,20 @@ async fn observing_counts_what_it_lets_pass() {
 }
 
 #[tokio::test]
+async fn observing_ends_by_itself() {
+    let clock = clock();
+    let until = Timestamp::from_unix_seconds(1_795_521_660);
+    let budget = Budget::money("user/{subject}", usd(50)).per(Calendar::day("UTC"));
+    let observing = layer(&builder(&clock).budget(budget).build().unwrap()).mode(Mode::Observe { until });
+    let ask = async || observing.layer(service_fn(app)).oneshot(request("/x", "/x", Some("alice"))).await;
+    for _ in 0..5 {
+        assert_eq!(ask().await.unwrap().status(), 200);
+    }
+    clock.set(until);
+    assert_eq!(ask().await.unwrap().status(), 402);
+}
+
+#[tokio::test]
 async fn routes_have_their_costs() {
     let guard = Arc::new(guard());
     let usage = Usage::call().with(Meter::InputToken, 1_000).with(Meter::OutputToken, 200);

@@ -1,7 +1,7 @@
 //! What a stack says about itself.
 
-use gambeson::core::{Clock, Mode, SystemClock, Timestamp};
-use gambeson::cost_guard::{CostGuard, Quota};
+use gambeson::core::{Clock, Mode, RequestHead, SystemClock, Timestamp};
+use gambeson::cost_guard::{CostGuard, Estimate, Quota};
 use gambeson::hardening_headers::{
     Csrf, EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies,
 };
@@ -116,11 +116,24 @@ fn what_is_off_is_said_where_it_matters() {
 fn a_date_that_has_passed_is_told() {
     let past = Mode::Observe { until: Timestamp::from_unix_seconds(1_700_000_000) };
     let edge = EdgeLimitLayer::new(EdgeRate::per_second(1).mode(past)).unwrap();
-    let stack = Stack::builder(PeerLayer::new(TrustedProxies::none())).edge_limit(edge);
+    let hardening = Hardening::web().csrf(Csrf::new().mode(past)).build().unwrap();
+    let guard = CostGuard::builder().quota(Quota::requests("api/{subject}", 600)).build().unwrap();
+    let policy: PolicyHandle = crate::POLICY.parse().unwrap();
+    let issuer = Issuer::static_keys("https://id.example.com", r#"{"keys":[]}"#);
+    let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
+        .hardening(hardening.layer())
+        .edge_limit(edge)
+        .authentication(AuthLayer::new(Verifier::builder(issuer).audience("notes").build().unwrap()))
+        .quota(guard.quota_layer().mode(past))
+        .authorization(policy.authorize_layer().mode(past))
+        .cost(guard.cost_layer(|_: &RequestHead<'_>| Estimate::free()).mode(past));
     let report = stack.build(Profile::Development).unwrap().report();
-    let place = report.layer("EdgeLimitLayer").unwrap();
-    assert_eq!(place.state, PlaceState::On);
-    assert!(place.weaknesses[0].contains("refuses since"), "{place:?}");
+    for layer in ["HardeningLayer", "EdgeLimitLayer", "QuotaLayer", "AuthorizeLayer", "CostLayer"] {
+        let place = report.layer(layer).unwrap();
+        assert_eq!(place.state, PlaceState::On, "{layer}");
+        let said = format!("weak: {layer}: observed until 2023-11-14T22:13:20.000Z and refuses since");
+        assert!(report.to_string().contains(&said), "{report}");
+    }
 }
 
 #[test]

@@ -373,6 +373,11 @@ impl<R> AuthorizeLayer<R> {
             let cure = "routes have a scope: say where path parameters are with `.parameters_from(…)`";
             problems.add("rbac.parameters", "", cure);
         }
+        if let Mode::Observe { until } = settings.mode
+            && settings.mode.enforces(settings.clock.now())
+        {
+            tracing::warn!(%until, "the time to observe is over: the policy is enforced; take the date out");
+        }
         problems.check()
     }
 }

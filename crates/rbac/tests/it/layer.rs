@@ -123,6 +123,21 @@ async fn observing_lets_pass_until_its_date_and_says_so_in_the_trail() {
     assert_eq!(layer.observed(), 2, "what is refused is not observed");
 }
 
+/// Once a start, where it looks for what is missing.
+#[test]
+fn that_the_time_to_observe_is_over_is_said_at_the_start() {
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(199));
+    let observing = Mode::Observe { until: Timestamp::from_unix_seconds(200) };
+    let layer = layer(POLICY).clock(Arc::new(clock.clone())).audit(Arc::new(Sink::default()));
+    let warned = |mode: Mode| crate::log::warned(|| layer.clone().mode(mode).check().unwrap());
+    assert_eq!(warned(observing), [""; 0]);
+    clock.set(Timestamp::from_unix_seconds(200));
+    assert_eq!(warned(Mode::Enforce), [""; 0]);
+    let said = warned(observing);
+    assert!(said.len() == 1 && said[0].contains("the policy is enforced; take the date out"), "{said:?}");
+    assert!(said[0].contains("until=1970-01-01T00:03:20.000Z"), "{said:?}");
+}
+
 #[tokio::test]
 async fn decisions_are_on_record_with_policy_route_and_subject() {
     let sink = Sink::default();

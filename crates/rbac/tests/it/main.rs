@@ -14,6 +14,7 @@ mod layer;
 mod lint_samples;
 mod lint_tenants;
 mod lints;
+mod log;
 mod naive;
 mod nist;
 #[cfg(feature = "axum-router")]

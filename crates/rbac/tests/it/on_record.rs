@@ -152,9 +152,14 @@ async fn a_plain_route_of_the_file_refuses_what_depends() {
 async fn observing_lets_a_handler_go_on_that_the_record_refuses() {
     let observing = Mode::Observe { until: Timestamp::from_unix_seconds(1_000) };
     let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(100)));
-    let app =
-        routes(&Sink::default()).authorize(move |layer| layer.mode(observing).clock(clock)).build().unwrap();
+    let of_layer = clock.clone();
+    let app = routes(&Sink::default())
+        .authorize(move |layer| layer.mode(observing).clock(of_layer))
+        .build()
+        .unwrap();
     assert_eq!(ask(&app, "/approve/101", Some("clerk")).await, 202);
+    clock.set(Timestamp::from_unix_seconds(1_000));
+    assert_eq!(ask(&app, "/approve/101", Some("clerk")).await, 403, "from that moment on it does not");
 }
 
 #[tokio::test]
