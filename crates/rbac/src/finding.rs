@@ -89,6 +89,11 @@ impl<'t> Findings<'t> {
         self.add(Severity::Warning, id, at, message, cure.into());
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     fn add(&mut self, severity: Severity, id: &'static str, at: usize, message: String, cure: String) {
         let position = Position::of(self.text, at);
         self.found.push(Finding { id, severity, position, message, cure });

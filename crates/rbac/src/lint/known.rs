@@ -58,6 +58,7 @@ pub const LINTS: &[Lint] = &[
     error("permission-name", "a permission's name is not made of lower-case segments"),
     warning("policy-without-route", "the policy has a route that the app has not"),
     error("public-with-terms", "a public route asks something of its callers"),
+    warning("public-without-reason", "a route is public, and it is not said why"),
     warning("redundant-grant", "the role inherits it, or grants it by another pattern"),
     error("role-cycle", "roles inherit from each other in a circle"),
     error("role-name", "a role's name is empty, or has blanks around it or control characters"),
@@ -65,6 +66,7 @@ pub const LINTS: &[Lint] = &[
     error("route-rule", "a route is not public and asks for no single permission"),
     error("route-scope", "a route's scope does not name what it compares"),
     warning("route-without-policy", "the app has a route for which the policy has no rule or no permission"),
+    warning("same-paths", "two route templates differ only in the names of their parameters"),
     error("separation-kind", "a separation of duties is neither static nor dynamic"),
     error("separation-max", "a separation of duties keeps nothing apart"),
     error(
@@ -91,6 +93,7 @@ pub const LINTS: &[Lint] = &[
     error("unknown-audit-class", "an audit class is neither strict nor async"),
     error("unknown-expectation", "a test row expects neither allow, deny nor conditional"),
     error("unknown-key", "a key that does not exist"),
+    warning("unknown-method", "a route has a method that is not registered with IANA"),
     error("unknown-overage", "what it means that groups are left out is not known"),
     error("unknown-parameter", "a scope names a path parameter that the route does not have"),
     error("unknown-permission", "a permission that is not declared"),

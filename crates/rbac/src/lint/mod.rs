@@ -1,6 +1,7 @@
 //! What is wrong or doubtful in a policy.
 
 mod access;
+mod declared;
 mod grants;
 mod known;
 mod names;
@@ -79,6 +80,7 @@ impl<'a> Linter<'a> {
         }
         let mut findings = Findings::about(self.text);
         access::check(&policy, self.routes, &mut findings);
+        declared::check(&policy, &mut findings);
         names::check(&policy, &mut findings);
         grants::check(&policy, self.now, &mut findings);
         privileged::check(&policy, self.previous, &mut findings);

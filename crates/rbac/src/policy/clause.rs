@@ -18,9 +18,10 @@ pub(super) fn clauses(
     findings: &mut Findings<'_>,
 ) -> (Vec<At<String>>, Vec<Clause>) {
     let Some(value) = fields.get(key) else { return Default::default() };
-    let place = format!("`{key}`");
+    let place = fields.name(key);
     let Some(list) = value.get_ref().as_array() else {
-        wrong_type(value, &place, "a list, such as [\"notes:read\"]", findings);
+        let one = value.get_ref().as_str().unwrap_or("notes:read");
+        wrong_type(value, &place, &format!("a list, such as [{one:?}]"), findings);
         return Default::default();
     };
     let (mut names, mut clauses) = (Vec::new(), Vec::new());
@@ -83,33 +84,33 @@ const CURE: &str =
 
 fn wanted(value: &Spanned<DeValue<'_>>, name: &str, findings: &mut Findings<'_>) -> Option<Wanted> {
     let at = value.span().start;
-    let wanted = match value.get_ref() {
+    let place = format!("the condition on `{name}`");
+    let (told, wanted) = match value.get_ref() {
         DeValue::Table(table) => {
-            let place = format!("the condition on `{name}`");
-            let fields = Fields::of(table, at, place, &["min", "max", "equals", "one_of"], findings);
-            compared(&fields, findings)
+            let known = &["min", "max", "equals", "one_of"];
+            let fields = Fields::of(table, at, place.as_str(), known, findings);
+            (findings.count(), compared(&fields, findings))
         }
-        _ => single(value),
+        _ => (findings.count(), single(value, &place, findings)),
     };
-    if wanted.is_none() {
-        findings.error("condition", at, format!("the condition on `{name}` can't be understood"), CURE);
+    if wanted.is_none() && findings.count() == told {
+        findings.error("condition", at, format!("{place} can't be understood"), CURE);
     }
     wanted
 }
 
 /// Exactly one way to compare; `None` for any other number of them.
 fn compared(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<Wanted> {
-    let bound = |key| match fields.get(key) {
-        Some(value) => number(value.get_ref().as_integer()?).map(Some),
-        None => Some(None),
-    };
-    let (min, max) = (bound("min")?, bound("max")?);
+    let mut bound = |key| fields.get(key).map(|value| whole(value, &fields.name(key), findings));
+    let (min, max) = (bound("min"), bound("max"));
     let ranged = min.is_some() || max.is_some();
     match (ranged, fields.get("equals"), fields.get("one_of")) {
-        (true, None, None) if min.zip(max).is_none_or(|(min, max)| min <= max) => {
-            Some(Wanted::Range(min, max))
+        (true, None, None) => {
+            // What is there and is no number was told.
+            let good = |bound: Option<Option<i64>>| bound.map_or(Some(None), |number| number.map(Some));
+            range(fields, good(min)?, good(max)?, findings)
         }
-        (false, Some(value), None) => single(value),
+        (false, Some(value), None) => single(value, &fields.name("equals"), findings),
         (false, None, Some(value)) => {
             let list = texts(value, "`one_of`", findings);
             (!list.is_empty())
@@ -119,13 +120,47 @@ fn compared(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<Want
     }
 }
 
-fn single(value: &Spanned<DeValue<'_>>) -> Option<Wanted> {
+fn single(value: &Spanned<DeValue<'_>>, place: &str, findings: &mut Findings<'_>) -> Option<Wanted> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Some(Wanted::Is(*flag)),
         DeValue::String(text) => Some(Wanted::OneOf(vec![text.as_ref().into()])),
-        DeValue::Integer(integer) => number(integer).map(|value| Wanted::Range(Some(value), Some(value))),
+        DeValue::Integer(_) | DeValue::Float(_) => {
+            whole(value, place, findings).map(|value| Wanted::Range(Some(value), Some(value)))
+        }
         _ => None,
     }
+}
+
+fn range(
+    fields: &Fields<'_, '_>,
+    min: Option<i64>,
+    max: Option<i64>,
+    findings: &mut Findings<'_>,
+) -> Option<Wanted> {
+    if let (Some(least), Some(most), Some(value)) = (min, max, fields.get("min"))
+        && least > most
+    {
+        let message =
+            format!("{} is {least}, and more than `max`, {most}: nothing is both", fields.name("min"));
+        findings.error("condition", value.span().start, message, "make `max` at least as large as `min`");
+        return None;
+    }
+    Some(Wanted::Range(min, max))
+}
+
+/// A whole number of 64 bits.
+fn whole(value: &Spanned<DeValue<'_>>, place: &str, findings: &mut Findings<'_>) -> Option<i64> {
+    let Some(integer) = value.get_ref().as_integer() else {
+        wrong_type(value, place, "a whole number, such as 10; of money, in its smallest unit", findings);
+        return None;
+    };
+    let read = number(integer);
+    if read.is_none() {
+        let message = format!("{place} is larger than 64 bits hold");
+        let cure = format!("write a whole number from {} to {}", i64::MIN, i64::MAX);
+        findings.error("condition", value.span().start, message, cure);
+    }
+    read
 }
 
 /// The whole number, however it is written; `None`: it is larger than 64 bits hold.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::clause::number;
 use super::document::At;
 use super::fields::{Fields, wrong_type};
 use super::span::span;
@@ -74,7 +75,7 @@ pub(super) fn duty(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> O
     let fields = Fields::of(row.get_ref().as_table()?, at, "[[separation_of_duties]]", known, findings);
     let (name, kind) = (fields.text("name", findings), fields.text("kind", findings));
     let roles = fields.texts("roles", findings);
-    let max = fields.get("max").and_then(|value| value.get_ref().as_integer()?.as_str().parse().ok());
+    let max = most(&fields, findings);
     let (name, kind) = (name?, kind?);
     let kind = match kind.value.as_str() {
         "static" => DutyKind::Static,
@@ -86,8 +87,8 @@ pub(super) fn duty(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> O
         }
     };
     let distinct = roles.iter().map(|role| &role.value).collect::<std::collections::BTreeSet<_>>().len();
-    match max {
-        Some(max) if max >= 1 && max < distinct => Some(DeclaredDuty { name: name.value, kind, roles, max }),
+    match usize::try_from(max?) {
+        Ok(max) if max >= 1 && max < distinct => Some(DeclaredDuty { name: name.value, kind, roles, max }),
         _ => {
             let message = format!("`max` of `{}` keeps nothing apart", name.value);
             let cure = "name different roles, and as `max` at least 1 and fewer than they are";
@@ -95,6 +96,18 @@ pub(super) fn duty(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> O
             None
         }
     }
+}
+
+fn most(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<i64> {
+    let Some(value) = fields.get("max") else {
+        fields.miss("max", "1", findings);
+        return None;
+    };
+    let Some(integer) = value.get_ref().as_integer() else {
+        wrong_type(value, &fields.name("max"), "a whole number, such as 1", findings);
+        return None;
+    };
+    Some(number(integer).unwrap_or(i64::MAX))
 }
 
 pub(super) fn break_glass(

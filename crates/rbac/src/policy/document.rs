@@ -117,6 +117,13 @@ pub(crate) struct DeclaredRoute {
     pub(crate) scope: Scope,
 }
 
+impl DeclaredRoute {
+    /// As the policy writes it.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.method, self.template)
+    }
+}
+
 impl DeclaredTest {
     /// The permission that it is about; `None`: its route is public, or there is no such route.
     pub(crate) fn permission<'a>(&'a self, table: &'a RouteTable) -> Option<&'a str> {

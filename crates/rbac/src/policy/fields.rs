@@ -50,23 +50,33 @@ impl<'a, 'i> Fields<'a, 'i> {
         self.table.get(key)
     }
 
+    /// A field as findings call it.
+    pub(super) fn name(&self, key: &'static str) -> String {
+        format!("`{key}` in {}", self.place)
+    }
+
     /// A text that must be there.
     pub(super) fn text(&self, key: &'static str, findings: &mut Findings<'_>) -> Option<At<String>> {
         match self.get(key) {
-            Some(value) => text(value, &format!("`{key}` in {}", self.place), findings),
+            Some(value) => text(value, &self.name(key), findings),
             None => {
-                let message = format!("`{key}` is missing in {}", self.place);
-                findings.error("missing-key", self.at, message, format!("write `{key} = \"…\"`"));
+                self.miss(key, "\"…\"", findings);
                 None
             }
         }
+    }
+
+    /// Says that a field is not there, and what could be.
+    pub(super) fn miss(&self, key: &'static str, example: &str, findings: &mut Findings<'_>) {
+        let message = format!("`{key}` is missing in {}", self.place);
+        findings.error("missing-key", self.at, message, format!("write `{key} = {example}`"));
     }
 
     /// Whether a switch is on; off when it is not there.
     pub(super) fn switch(&self, key: &'static str, findings: &mut Findings<'_>) -> bool {
         let Some(value) = self.get(key) else { return false };
         value.get_ref().as_bool().unwrap_or_else(|| {
-            wrong_type(value, &format!("`{key}` in {}", self.place), "true or false", findings);
+            wrong_type(value, &self.name(key), "true or false", findings);
             false
         })
     }
@@ -74,7 +84,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     /// A list of texts; empty when it is not there.
     pub(super) fn texts(&self, key: &'static str, findings: &mut Findings<'_>) -> Vec<At<String>> {
         match self.get(key) {
-            Some(value) => texts(value, &format!("`{key}` in {}", self.place), findings),
+            Some(value) => texts(value, &self.name(key), findings),
             None => Vec::new(),
         }
     }

@@ -190,7 +190,7 @@ pub(crate) use self::compile::Roles;
 pub(crate) use self::document::{At, Clause, DeclaredRole, DeclaredTest, Document, Effect};
 pub use self::error::{PolicyError, PolicyErrorKind};
 pub(crate) use self::moment::parse as timestamp;
-pub(crate) use self::read::read;
+pub(crate) use self::read::{NO_REASON, read};
 pub(crate) use self::resolve::{Asker, Party, PartyNames};
 pub(crate) use self::rules::Rule;
 pub(crate) use self::terms::Terms;

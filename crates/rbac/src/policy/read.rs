@@ -34,6 +34,8 @@ const SECTIONS: &[&str] = &[
     "test",
 ];
 const PUBLIC: &str = "public";
+/// What the inventory says of a route that is public without a reason.
+pub(crate) const NO_REASON: &str = "declared public in the policy";
 
 /// Reads the document as far as it can be understood; what can't is among the findings.
 pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
@@ -81,10 +83,12 @@ fn version(top: &Fields<'_, '_>, findings: &mut Findings<'_>) {
         let message = "the policy has no version".to_owned();
         return findings.error("missing-version", top.at(), message, "write `version = 1` as the first line");
     };
-    if value.get_ref().as_integer().is_none_or(|number| number.as_str() != "1") {
-        let message = "this version of the policy format is not known".to_owned();
-        findings.error("unknown-version", value.span().start, message, "write `version = 1`");
-    }
+    let message = match value.get_ref().as_integer() {
+        Some(number) if number.as_str() == "1" => return,
+        Some(number) => format!("version {} of the policy format is not known", number.as_str()),
+        None => format!("`version` is of type {}", value.get_ref().type_str()),
+    };
+    findings.error("unknown-version", value.span().start, message, "write the number 1, without quotes");
 }
 
 /// The entries of a section, each with its key; none when the section is not there.
@@ -213,7 +217,7 @@ fn access(
 ) -> Option<(Access, Scope, Terms)> {
     const CURE: &str = "write \"public\", { public = \"why\" } or { perm = \"…\" }";
     if value.get_ref().as_str() == Some(PUBLIC) {
-        let access = Access::Public(Cow::Borrowed("declared public in the policy"));
+        let access = Access::Public(Cow::Borrowed(NO_REASON));
         return Some((access, Scope::default(), Terms::default()));
     }
     let place = format!("route `{route}`");

@@ -210,7 +210,7 @@ r = { grants = [
         ("attribute-type", 9),
         ("unknown-attribute", 10),
         ("condition", 11),
-        ("condition", 12),
+        ("wrong-type", 12),
         ("condition", 13),
         ("condition", 14),
         ("moment", 15),
