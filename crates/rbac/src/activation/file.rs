@@ -244,7 +244,7 @@ mod tests {
         next.load().unwrap();
         before.save(&[over.clone(), other.clone()]).unwrap();
         next.forget_ended(over.until).unwrap();
-        assert_eq!(next.load().unwrap(), [other.clone()]);
+        assert_eq!(next.load().unwrap(), std::slice::from_ref(&other));
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{text}# kept")).unwrap();
         next.forget_ended(over.until).unwrap();

@@ -17,7 +17,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::support::{Inner, Sink};
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 version = 1
 [permissions]
 "invoice:read" = {}
@@ -62,22 +62,22 @@ reason = "optional"
 "GET /db:repair" = { perm = "db:repair" }
 "#;
 
-fn caller(roles: &[&str]) -> Principal {
+pub(crate) fn caller(roles: &[&str]) -> Principal {
     let bob = Principal::user("https://id.example", "bob").group("oncall").session_id("s1");
     roles.iter().fold(bob, |bob, role| bob.role(*role)).build()
 }
 
-fn facts(caller: &Principal) -> RequestFacts {
+pub(crate) fn facts(caller: &Principal) -> RequestFacts {
     let facts = RequestFacts::new();
     facts.authenticate(Authentication::Verified(caller.clone(), Challenges::none())).unwrap();
     facts
 }
 
-fn clock() -> ManualClock {
+pub(crate) fn clock() -> ManualClock {
     ManualClock::at(Timestamp::from_unix_seconds(1_000_000))
 }
 
-fn open(policy: &PolicyHandle, store: impl ActivationStore, clock: &ManualClock) -> Activations {
+pub(crate) fn open(policy: &PolicyHandle, store: impl ActivationStore, clock: &ManualClock) -> Activations {
     Activations::open(policy, store, Arc::new(Sink::default()), Arc::new(clock.clone())).unwrap()
 }
 
@@ -110,7 +110,7 @@ async fn allowed(
     allowed
 }
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
 #[test]
 fn a_role_that_alone_has_too_much_is_refused_also_by_inheritance() {
@@ -325,60 +325,6 @@ async fn what_was_taken_survives_a_restart_and_ends_in_time() {
     assert_eq!(damaged.unwrap_err().kind(), ActivationErrorKind::Store);
 }
 
-/// Names of people and their reasons don't wait in the file for the next who takes a role.
-#[tokio::test]
-async fn what_is_over_is_dropped_at_the_start_at_each_change_and_at_the_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("activations.toml");
-    let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
-    let [bob, sue] = ["bob", "sue"].map(|name| {
-        facts(&Principal::user("https://id.example", name).group("oncall").role("viewer").build())
-    });
-    let named = || {
-        let text = std::fs::read_to_string(&path).unwrap();
-        ["bob", "sue"].into_iter().filter(|name| text.contains(name)).collect::<Vec<_>>()
-    };
-    let of_bob = "incident 42";
-    let first = open(&policy, FileActivations::new(&path), &clock);
-    first.break_glass(&bob, "admin", of_bob, HOUR / 2).await.unwrap();
-    first.break_glass(&sue, "admin", "incident 43", HOUR).await.unwrap();
-    first.forget_ended().unwrap();
-    assert_eq!(named(), ["bob", "sue"]);
-    clock.advance(HOUR / 2);
-    drop(open(&policy, FileActivations::new(&path), &clock));
-    assert_eq!(named(), ["sue"], "at the start");
-
-    first.break_glass(&bob, "admin", of_bob, HOUR / 4).await.unwrap();
-    clock.advance(HOUR / 4);
-    first.break_glass(&sue, "approver", "", HOUR / 4).await.unwrap();
-    assert_eq!(named(), ["sue"], "when a role is taken");
-    first.break_glass(&bob, "admin", of_bob, HOUR / 8).await.unwrap();
-    clock.advance(HOUR / 8);
-    assert_eq!(named(), ["bob", "sue"]);
-    assert!(first.end(&sue, "approver").unwrap());
-    assert_eq!(named(), ["sue"], "when a role is ended");
-    clock.advance(HOUR / 8);
-    assert_eq!(named(), ["sue"]);
-    first.forget_ended().unwrap();
-    assert!(named().is_empty(), "at the end");
-    assert!(first.live().is_empty());
-}
-
-#[tokio::test]
-async fn what_is_over_and_can_t_be_dropped_is_told() {
-    let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
-    let store = KeepsAndFails::default();
-    let activations = open(&policy, store.clone(), &clock);
-    activations.break_glass(&facts(&caller(&[])), "admin", "incident 42", HOUR).await.unwrap();
-    clock.advance(HOUR);
-    store.failures.store(1, Ordering::SeqCst);
-    let said = crate::log::warned(|| {
-        assert_eq!(activations.forget_ended().unwrap_err().kind(), ActivationErrorKind::Store);
-    });
-    assert!(said.len() == 1 && said[0].contains("what is over stays in the store"), "{said:?}");
-    activations.forget_ended().unwrap();
-}
-
 #[tokio::test]
 async fn what_a_start_takes_up_is_on_record() {
     let folder = tempfile::tempdir().unwrap();
@@ -491,9 +437,9 @@ async fn what_cannot_be_saved_does_not_hold_and_the_trail_says_so() {
 
 /// Keeps what it is given, and says of the next ones that it could not.
 #[derive(Debug, Clone, Default)]
-struct KeepsAndFails {
+pub(crate) struct KeepsAndFails {
     kept: Arc<Mutex<Vec<Activation>>>,
-    failures: Arc<AtomicUsize>,
+    pub(crate) failures: Arc<AtomicUsize>,
 }
 
 impl ActivationStore for KeepsAndFails {

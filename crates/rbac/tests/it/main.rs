@@ -10,7 +10,9 @@ mod diff;
 mod duties;
 #[cfg(feature = "axum-router")]
 mod existing;
+mod forgetting;
 mod layer;
+mod lint_messages;
 mod lint_samples;
 mod lint_tenants;
 mod lints;
