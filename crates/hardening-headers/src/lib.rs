@@ -67,9 +67,11 @@
 //! for clients answers problem details, or adds [`KeepErrorBody`].
 #![forbid(unsafe_code)]
 
+mod base64;
 mod certificate;
 mod config;
 mod connection;
+pub mod cookies;
 pub mod cors;
 pub mod csp;
 pub mod csrf;
@@ -87,16 +89,20 @@ mod random;
 pub mod serve;
 
 pub use certificate::CertificateError;
-pub use config::{Config, Layers, Preset};
+pub use config::{Config, Layers, Preset, Variant};
 pub use connection::Connection;
+pub use cookies::{Cookie, CookieError, Cookies, SameSite};
 pub use cors::Cors;
-pub use csp::{Csp, CspError, Directive, Nonce, NonceError, NonceErrorKind, Source, SourceError};
+pub use csp::{
+    Csp, CspError, Directive, Nonce, NonceError, NonceErrorKind, SandboxAllow, Source, SourceError,
+    TrustedTypes,
+};
 pub use csrf::{Csrf, CsrfExemption};
 pub use edge_limit::{EdgeLimitLayer, EdgeRate};
 pub use hardening::{Edge, Hardened, Hardening, HardeningFuture, HardeningLayer};
 pub use headers::{
-    FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override, PermissionsPolicy, ReferrerPolicy,
-    ResourcePolicy,
+    EmbedderPolicy, FeatureAccess, FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override,
+    PermissionsPolicy, PermissionsPolicyError, ReferrerPolicy, ResourcePolicy,
 };
 pub use limits::{Limits, LimitsLayer, RequestBody};
 pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, ProxiesConfig, TrustedProxies};

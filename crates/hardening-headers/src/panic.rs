@@ -23,7 +23,18 @@ impl Panicked {
 ///
 /// What panicked is dropped and never touched again, so nothing can see its broken state.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Panicked(message(panic.as_ref()).into()))
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let panicked = Panicked(message(panic.as_ref()).into());
+        drop_quietly(panic);
+        panicked
+    })
+}
+
+/// What a panic carries is any value, whose own drop may panic.
+fn drop_quietly(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use gambeson_core::Mode;
 
-use crate::{Cors, Csrf, EdgeRate, Limits, ProxiesConfig};
+use crate::{Cookies, Cors, Csrf, EdgeRate, Limits, ProxiesConfig};
 
 pub use layers::Layers;
 
@@ -23,9 +23,16 @@ pub use layers::Layers;
 /// hosts = ["www.example.com"]
 /// redirect-to-canonical = true
 /// hsts-days = 365
+/// variants = ["downloads"]
 ///
 /// [csp-add]
 /// img-src = ["https://cdn.example.com"]
+///
+/// [permissions-policy]
+/// geolocation = ["self", "https://maps.example.com"]
+///
+/// [cookies]
+/// readable = ["theme"]
 ///
 /// [csrf]
 /// session-cookies = ["__Host-session"]
@@ -75,6 +82,13 @@ pub struct Config {
     pub scrub_5xx: bool,
     /// The cross-site check. Default: on.
     pub csrf: Csrf,
+    /// Which marks cookies get on their way out. Default: all.
+    pub cookies: Cookies,
+    /// Who may use which powerful features of the browser, by feature: `"self"`, origins, or `"*"` alone; an empty list is nobody.
+    /// Features that are not named keep the preset's. Default: the powerful ones nobody.
+    pub permissions_policy: BTreeMap<String, Vec<String>>,
+    /// Which variants answers can ask for by [`Override::named`](crate::Override::named), under the variant's own name. Default: none.
+    pub variants: Vec<Variant>,
     /// Which other origins may read answers. Default: none.
     pub cors: Option<Cors>,
     /// The proxies in front. Default: not declared, which production refuses.
@@ -99,6 +113,21 @@ pub enum Preset {
     Strict,
     /// Apps without: [`Hardening::api`](crate::Hardening::api).
     Api,
+    /// Apps whose documents are `crossOriginIsolated`: [`Hardening::isolated`](crate::Hardening::isolated).
+    Isolated,
+    /// Files that somebody uploaded: [`Hardening::downloads`](crate::Hardening::downloads).
+    Downloads,
+}
+
+/// A variant of the headers that answers can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Variant {
+    /// `"isolated"`: [`HeaderSet::isolated`](crate::HeaderSet::isolated).
+    Isolated,
+    /// `"downloads"`: [`HeaderSet::downloads`](crate::HeaderSet::downloads).
+    Downloads,
 }
 
 impl Default for Config {
@@ -114,6 +143,9 @@ impl Default for Config {
             hsts_days: None,
             scrub_5xx: true,
             csrf: Csrf::new(),
+            cookies: Cookies::new(),
+            permissions_policy: BTreeMap::new(),
+            variants: Vec::new(),
             cors: None,
             proxies: ProxiesConfig::default(),
             limits: Limits::default(),
@@ -152,6 +184,12 @@ impl Config {
     #[must_use]
     pub fn csrf(self, csrf: Csrf) -> Self {
         Self { csrf, ..self }
+    }
+
+    /// Which marks cookies get on their way out.
+    #[must_use]
+    pub fn cookies(self, cookies: Cookies) -> Self {
+        Self { cookies, ..self }
     }
 
     /// Which other origins may read answers.

@@ -23,7 +23,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let edge = Hardening::api().cors(Cors::credentials(["https://admin.example.com"])).build().unwrap();
 //! let app = edge.layer().layer(service_fn(async |_: Request<()>| {
-//!     Ok::<_, std::convert::Infallible>(Response::new(bytes::Bytes::from("{}")))
+//!     Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<bytes::Bytes>::from("{}")))
 //! }));
 //! let preflight = |from: &str| {
 //!     let request = Request::options("/notes").header("host", "api.example.com").header("origin", from);

@@ -5,12 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use http::Extensions;
 
+use crate::base64;
 use crate::random::RandomPool;
 
 /// 18 random bytes are 24 characters of base64 without padding.
 pub(super) const NONCE_LENGTH: usize = 24;
-
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The nonce of this answer: 144 random bits in base64, to be written into `<script nonce="…">`.
 ///
@@ -30,7 +29,7 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 ///     let nonce = Nonce::of(request.extensions()).unwrap();
 ///     let page = format!("<!doctype html><script nonce=\"{nonce}\">go()</script>");
 ///     let response = Response::builder().header("content-type", "text/html; charset=utf-8");
-///     Ok::<_, std::convert::Infallible>(response.body(bytes::Bytes::from(page)).unwrap())
+///     Ok::<_, std::convert::Infallible>(response.body(http_body_util::Full::<bytes::Bytes>::from(page)).unwrap())
 /// }));
 /// let answer = app.oneshot(Request::get("/").body(()).unwrap()).await.unwrap();
 /// let policy = answer.headers()["content-security-policy"].to_str().unwrap();
@@ -81,16 +80,11 @@ impl Nonce {
         let mut text = [b'A'; NONCE_LENGTH];
         let (fours, _) = text.as_chunks_mut::<4>();
         let (threes, _) = random.as_chunks::<3>();
-        for (four, [a, b, c]) in fours.iter_mut().zip(threes) {
-            *four = [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, *c].map(digit);
+        for (four, three) in fours.iter_mut().zip(threes) {
+            *four = base64::four(*three);
         }
         Self(text)
     }
-}
-
-/// The digit of the low six bits.
-fn digit(six: u8) -> u8 {
-    BASE64.get(usize::from(six & 63)).copied().unwrap_or(b'A')
 }
 
 impl fmt::Display for Nonce {

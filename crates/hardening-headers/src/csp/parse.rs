@@ -6,7 +6,9 @@ use gambeson_core::escape_controls;
 
 use super::directive::Directive;
 use super::policy::Csp;
+use super::sandbox::SandboxAllow;
 use super::source::{Source, SourceError};
+use super::trusted_types::TrustedTypes;
 
 /// A text that is not a policy of checked parts; `source()` is the [`SourceError`] if a source was at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,13 @@ impl Csp {
             ("require-trusted-types-for", ["'script'"]) if !self.trusted_types => {
                 Ok(self.require_trusted_types())
             }
+            ("trusted-types", words) if self.trusted_types_policies.is_none() => {
+                Ok(self.trusted_types(TrustedTypes::parse(words)?))
+            }
+            ("sandbox", words) if self.sandbox.is_none() => match SandboxAllow::parse_all(words) {
+                Some(allowed) => Ok(self.sandbox(allowed)),
+                None => Err(CspError::new(name, "allows what no browser knows")),
+            },
             _ => Err(CspError::new(name, "is unknown, there twice, or has a value that it can't have")),
         }
     }
@@ -71,7 +80,7 @@ fn sources(name: &str, words: &[&str]) -> Result<Vec<Source>, CspError> {
 }
 
 impl CspError {
-    fn new(directive: &str, what: &str) -> Self {
+    pub(super) fn new(directive: &str, what: &str) -> Self {
         let name: String = directive.chars().take(60).collect();
         Self { what: format!("directive {} {what}", escape_controls(&name)), source: None }
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::directive::Directive;
+use super::sandbox::SandboxAllow;
 use super::source::Source;
+use super::trusted_types::TrustedTypes;
 
 /// A Content Security Policy, made of checked parts only.
 ///
@@ -22,6 +24,8 @@ use super::source::Source;
 pub struct Csp {
     pub(super) lists: Vec<(Directive, Vec<Source>)>,
     pub(super) trusted_types: bool,
+    pub(super) trusted_types_policies: Option<TrustedTypes>,
+    pub(super) sandbox: Option<Vec<SandboxAllow>>,
     pub(super) upgrade: bool,
 }
 
@@ -30,56 +34,6 @@ impl Csp {
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
-    }
-
-    /// For pages whose scripts all carry the nonce: nothing else runs, DOM sinks need trusted types.
-    ///
-    /// `'strict-dynamic'` makes browsers ignore `'self'`: files of the same origin need the nonce too.
-    #[must_use]
-    pub fn strict() -> Self {
-        Self::locked()
-            .set(Directive::ScriptSrc, [Source::NONCE, Source::STRICT_DYNAMIC])
-            .set(Directive::StyleSrc, [Source::SELF, Source::NONCE])
-            .own_resources()
-            .set(Directive::ObjectSrc, [])
-            .require_trusted_types()
-    }
-
-    /// For pages of most apps: own files, and inline scripts and styles that carry the nonce.
-    #[must_use]
-    pub fn web() -> Self {
-        Self::locked()
-            .set(Directive::ScriptSrc, [Source::SELF, Source::NONCE])
-            .set(Directive::StyleSrc, [Source::SELF, Source::NONCE])
-            .own_resources()
-            .set(Directive::ImgSrc, [Source::SELF, Source::DATA])
-            .set(Directive::ObjectSrc, [])
-    }
-
-    /// For answers that are no pages: nothing loads, nothing frames them.
-    #[must_use]
-    pub fn api() -> Self {
-        Self::locked().set(Directive::FormAction, [])
-    }
-
-    fn locked() -> Self {
-        Self::empty()
-            .set(Directive::DefaultSrc, [])
-            .set(Directive::BaseUri, [])
-            .set(Directive::FrameAncestors, [])
-    }
-
-    fn own_resources(self) -> Self {
-        let own = [
-            Directive::ImgSrc,
-            Directive::FontSrc,
-            Directive::ConnectSrc,
-            Directive::MediaSrc,
-            Directive::ManifestSrc,
-            Directive::WorkerSrc,
-            Directive::FormAction,
-        ];
-        own.into_iter().fold(self, |policy, directive| policy.set(directive, [Source::SELF]))
     }
 
     /// Sets a directive's sources; none at all is `'none'`.
@@ -111,8 +65,9 @@ impl Csp {
         policy.set(directive, known.into_iter().chain(sources))
     }
 
-    /// What a directive allows, itself or by what stands for it; `None` when it limits nothing.
-    fn effective(&self, directive: Directive) -> Option<&[Source]> {
+    /// What a directive allows, itself or by what stands for it (CSP 3 §6.8.3); `None` when it limits nothing.
+    #[must_use]
+    pub fn effective(&self, directive: Directive) -> Option<&[Source]> {
         let fallbacks = directive.fallbacks().iter();
         std::iter::once(&directive).chain(fallbacks).find_map(|directive| self.sources(*directive))
     }
@@ -159,6 +114,18 @@ impl Csp {
         Self { trusted_types: true, ..self }
     }
 
+    /// Which trusted-types policies scripts may make; any unless said.
+    #[must_use]
+    pub fn trusted_types(self, policies: TrustedTypes) -> Self {
+        Self { trusted_types_policies: Some(policies), ..self }
+    }
+
+    /// Treats the document as a stranger's: no origin of its own, no scripts, no forms, but for what is allowed here.
+    #[must_use]
+    pub fn sandbox(self, allowed: impl IntoIterator<Item = SandboxAllow>) -> Self {
+        Self { sandbox: Some(unique(allowed)), ..self }
+    }
+
     /// Loads over https what the page names over http; only ever sent over https.
     #[must_use]
     pub fn upgrade_insecure_requests(self) -> Self {
@@ -171,6 +138,35 @@ impl Csp {
         self.lists.iter().find_map(|(known, sources)| (*known == directive).then_some(sources.as_slice()))
     }
 
+    /// Each directive that lists sources, in the policy's order; an empty list is `'none'`.
+    pub fn directives(&self) -> impl Iterator<Item = (Directive, &[Source])> {
+        self.lists.iter().map(|(directive, sources)| (*directive, sources.as_slice()))
+    }
+
+    /// Whether it says [`require_trusted_types`](Self::require_trusted_types).
+    #[must_use]
+    pub const fn requires_trusted_types(&self) -> bool {
+        self.trusted_types
+    }
+
+    /// The trusted-types policies that scripts may make; `None` when every one.
+    #[must_use]
+    pub const fn trusted_types_policies(&self) -> Option<&TrustedTypes> {
+        self.trusted_types_policies.as_ref()
+    }
+
+    /// What a document may do in its sandbox; `None` when it is in none.
+    #[must_use]
+    pub fn sandboxed(&self) -> Option<&[SandboxAllow]> {
+        self.sandbox.as_deref()
+    }
+
+    /// Whether it says [`upgrade_insecure_requests`](Self::upgrade_insecure_requests).
+    #[must_use]
+    pub const fn upgrades_insecure_requests(&self) -> bool {
+        self.upgrade
+    }
+
     /// Whether a nonce has a place in it.
     #[must_use]
     pub fn has_nonce(&self) -> bool {
@@ -180,7 +176,7 @@ impl Csp {
     /// Whether it says nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lists.is_empty() && !self.trusted_types && !self.upgrade
+        *self == Self::default()
     }
 
     /// The directive and source that take most of its worth away, if one does.
@@ -223,11 +219,11 @@ impl Csp {
     }
 }
 
-fn unique(sources: impl IntoIterator<Item = Source>) -> Vec<Source> {
+fn unique<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut list = Vec::new();
-    for source in sources {
-        if !list.contains(&source) {
-            list.push(source);
+    for item in items {
+        if !list.contains(&item) {
+            list.push(item);
         }
     }
     list
@@ -249,6 +245,17 @@ impl fmt::Display for Csp {
         }
         if self.trusted_types {
             write!(f, "{divider}require-trusted-types-for 'script'")?;
+            divider = "; ";
+        }
+        if let Some(policies) = &self.trusted_types_policies {
+            write!(f, "{divider}{policies}")?;
+            divider = "; ";
+        }
+        if let Some(allowed) = &self.sandbox {
+            write!(f, "{divider}sandbox")?;
+            for allowed in allowed {
+                write!(f, " {}", allowed.as_str())?;
+            }
             divider = "; ";
         }
         if self.upgrade {

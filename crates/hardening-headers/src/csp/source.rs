@@ -62,6 +62,11 @@ impl Source {
         Self(Cow::Borrowed(text))
     }
 
+    /// A text that was put together from checked parts.
+    pub(super) fn made(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// Inline scripts, styles and event handlers without nonce or hash: what injected code needs. Logged at build.
     #[must_use]
     pub const fn dangerously_unsafe_inline() -> Self {
@@ -111,7 +116,8 @@ impl Source {
         }
     }
 
-    /// The hash of an inline script or style: `sha256-…`, `sha384-…` or `sha512-…` in base64.
+    /// The hash of an inline script or style: `sha256-…`, `sha384-…` or `sha512-…` in base64. [`Source::sha256_of`] makes it
+    /// of the script itself.
     ///
     /// # Errors
     /// Another algorithm, a wrong length or characters that are not base64.
@@ -175,12 +181,20 @@ impl Source {
     }
 
     /// Whether this is the place of the nonce.
-    pub(super) fn is_nonce(&self) -> bool {
+    #[must_use]
+    pub fn is_nonce(&self) -> bool {
         self.0 == NONCE_PLACE
     }
 
-    /// Whether it takes most of a script policy's worth away.
-    pub(crate) fn is_dangerous(&self) -> bool {
+    /// Whether this is a hash, as [`Source::hash`] makes it.
+    #[must_use]
+    pub fn is_hash(&self) -> bool {
+        ["'sha256-", "'sha384-", "'sha512-"].iter().any(|prefix| self.0.starts_with(prefix))
+    }
+
+    /// Whether it takes most of a script policy's worth away: `'unsafe-inline'`, `'unsafe-eval'`, `https:`.
+    #[must_use]
+    pub fn is_dangerous(&self) -> bool {
         matches!(&*self.0, "'unsafe-inline'" | "'unsafe-eval'" | "https:")
     }
 }

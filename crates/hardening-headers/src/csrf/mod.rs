@@ -24,7 +24,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let edge = Hardening::web().public_origin("https://app.example.com").build().unwrap();
 //! let app = edge.layer().layer(service_fn(async |_: Request<()>| {
-//!     Ok::<_, std::convert::Infallible>(Response::new(bytes::Bytes::from("written")))
+//!     Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<bytes::Bytes>::from("written")))
 //! }));
 //! let post = |from: &str| {
 //!     Request::post("/notes").header("host", "app.example.com").header("origin", from).body(()).unwrap()

@@ -7,8 +7,8 @@ use gambeson_core::{ConfigError, ConfigProblems, Scheme};
 use super::builder::Hardening;
 use super::edge::{Edge, EdgeInner};
 use super::telemetry::Once;
-use crate::csp::{Csp, Directive, Source};
-use crate::headers::Variants;
+use crate::csp::Source;
+use crate::headers::{HeaderSet, Variants};
 use crate::hosts::{HostList, HostName};
 use crate::origin::Origin;
 use crate::random::RandomPool;
@@ -19,25 +19,35 @@ impl Hardening {
     /// # Errors
     /// All that is wrong, each with field, value and cure: malformed origins or hosts, a policy that does not parse,
     /// strict transport with preload but without what that demands, variants of the same name, CORS that lets in whom nobody
-    /// meant, exempt endpoints with parameters in their paths or without a reason, a redirect without an aim.
+    /// meant, exempt endpoints with parameters in their paths or without a reason, a redirect without an aim, readable cookies that browsers would not take.
     pub fn build(self) -> Result<Edge, ConfigError> {
         let mut problems = self.problems.clone();
         let own = self.own_origin(&mut problems);
         let hosts = self.host_list(own.as_ref(), &mut problems);
-        let set = self.with_form_targets(&mut problems);
-        for set in std::iter::once(&set).chain(self.named.iter().map(|(_, set)| set)) {
+        let targets = self.form_targets(&mut problems);
+        let set = self.set.clone().with_form_targets(&targets);
+        let forms_lead_nowhere = self.set.forms_lead_nowhere();
+        // A variant that is stricter about forms than the rest means it.
+        let with_targets = |set: HeaderSet| match set.forms_lead_nowhere() && !forms_lead_nowhere {
+            true => set,
+            false => set.with_form_targets(&targets),
+        };
+        let named: Vec<_> = self.named.into_iter().map(|(name, set)| (name, with_targets(set))).collect();
+        for set in std::iter::once(&set).chain(named.iter().map(|(_, set)| set)) {
             set.look_through(&mut problems);
         }
         let cors = self.cors.as_ref().map(|cors| cors.prepare(self.profile, &mut problems));
         let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, self.profile, &mut problems);
+        let cookies = self.cookies.prepare(&mut problems);
         problems.check()?;
         Ok(Edge::new(EdgeInner {
-            variants: Variants::new(set, self.named),
+            variants: Variants::new(set, named),
             canonical: own.filter(|_| self.redirect),
             hosts,
             host_mode: self.host_mode,
             cors,
             csrf,
+            cookies,
             profile: self.profile,
             scrub_5xx: self.scrub_5xx,
             clock: self.clock,
@@ -95,7 +105,7 @@ impl Hardening {
         list
     }
 
-    fn with_form_targets(&self, problems: &mut ConfigProblems) -> crate::HeaderSet {
+    fn form_targets(&self, problems: &mut ConfigProblems) -> Vec<Source> {
         let mut targets = Vec::new();
         for origin in &self.form_targets {
             match Source::origin(origin) {
@@ -105,9 +115,6 @@ impl Hardening {
                 }
             }
         }
-        match targets.is_empty() {
-            true => self.set.clone(),
-            false => self.set.clone().edit_csp(|csp: Csp| csp.add(Directive::FormAction, targets)),
-        }
+        targets
     }
 }

@@ -7,7 +7,8 @@ use gambeson_core::{
     Clock, ConfigProblems, EndpointSpec, Entropy, Mode, Profile, SystemClock, SystemEntropy,
 };
 
-use crate::config::{Config, Preset};
+use crate::config::{Config, Preset, Variant};
+use crate::cookies::Cookies;
 use crate::cors::Cors;
 use crate::csp::{Csp, Directive, Source};
 use crate::csrf::Csrf;
@@ -24,6 +25,7 @@ pub struct Hardening {
     pub(super) form_targets: Vec<String>,
     pub(super) csrf: Csrf,
     pub(super) cors: Option<Cors>,
+    pub(super) cookies: Cookies,
     pub(super) exempt: Vec<EndpointSpec>,
     pub(super) host_mode: Mode,
     pub(super) profile: Profile,
@@ -52,6 +54,20 @@ impl Hardening {
         Self::preset(HeaderSet::api())
     }
 
+    /// For apps whose documents need `SharedArrayBuffer` or precise clocks: [`web`](Self::web), and
+    /// [`HeaderSet::isolated`]. Whatever they embed from elsewhere must allow it.
+    #[must_use]
+    pub fn isolated() -> Self {
+        Self::preset(HeaderSet::web().isolated())
+    }
+
+    /// For files that somebody uploaded: [`web`](Self::web), and [`HeaderSet::downloads`]. An origin of their own for such files
+    /// is better still.
+    #[must_use]
+    pub fn downloads() -> Self {
+        Self::preset(HeaderSet::web().downloads())
+    }
+
     fn preset(set: HeaderSet) -> Self {
         Self {
             set,
@@ -62,6 +78,7 @@ impl Hardening {
             form_targets: Vec::new(),
             csrf: Csrf::new(),
             cors: None,
+            cookies: Cookies::new(),
             exempt: Vec::new(),
             host_mode: Mode::Enforce,
             profile: Profile::Production,
@@ -79,6 +96,8 @@ impl Hardening {
             Preset::Web => Self::web(),
             Preset::Strict => Self::strict(),
             Preset::Api => Self::api(),
+            Preset::Isolated => Self::isolated(),
+            Preset::Downloads => Self::downloads(),
         };
         new.public_origin.clone_from(&config.public_origin);
         new.hosts.clone_from(&config.hosts);
@@ -87,10 +106,32 @@ impl Hardening {
         new.scrub_5xx = config.scrub_5xx;
         new.csrf.clone_from(&config.csrf);
         new.cors.clone_from(&config.cors);
+        new.cookies.clone_from(&config.cookies);
         if let Some(days) = config.hsts_days {
             new.set = new.set.hsts((days > 0).then(|| Hsts::days(days)));
         }
-        new.with_policy(config)
+        for (feature, access) in &config.permissions_policy {
+            new.permit(feature, access);
+        }
+        new.with_policy(config).with_variants(&config.variants)
+    }
+
+    fn permit(&mut self, feature: &str, access: &[String]) {
+        match self.set.permissions().clone().with_listed(feature, access) {
+            Ok(permissions) => self.set = self.set.clone().permissions_policy(permissions),
+            Err(error) => {
+                let field = format!("hardening-headers.permissions-policy.{feature}");
+                self.problems.add(field, access.join(" "), error.to_string());
+            }
+        }
+    }
+
+    /// Last, since a variant starts from the headers as they are.
+    fn with_variants(self, variants: &[Variant]) -> Self {
+        variants.iter().fold(self, |new, variant| match variant {
+            Variant::Isolated => new.named("isolated", HeaderSet::isolated),
+            Variant::Downloads => new.named("downloads", HeaderSet::downloads),
+        })
     }
 
     fn with_policy(mut self, config: &Config) -> Self {
@@ -157,8 +198,15 @@ impl Hardening {
         Self { cors: cors.into(), ..self }
     }
 
+    /// Which marks cookies get on their way out: all, unless said.
+    #[must_use]
+    pub fn cookies(self, cookies: Cookies) -> Self {
+        Self { cookies, ..self }
+    }
+
     /// Origins to which forms of documents may lead beside the app's own, redirects included: that of the identity
-    /// provider, for a log-in that begins with a form.
+    /// provider, for a log-in that begins with a form. Named variants get them too, unless their policy says `form-action 'none'`
+    /// where the others' does not.
     #[must_use]
     pub fn form_action<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
         self.form_targets.extend(origins.into_iter().map(Into::into));

@@ -9,6 +9,7 @@ use http::{Response, StatusCode, header};
 use super::layer::HardeningLayer;
 use super::telemetry::Once;
 use crate::PACKAGE;
+use crate::cookies::CookieMarks;
 use crate::cors::{CorsPolicy, Grant};
 use crate::csp::{Nonce, NonceSlot};
 use crate::csrf::CsrfCheck;
@@ -29,6 +30,8 @@ pub(super) struct EdgeInner {
     pub(super) canonical: Option<Origin>,
     pub(super) cors: Option<CorsPolicy>,
     pub(super) csrf: CsrfCheck,
+    /// None when cookies are left as they are.
+    pub(super) cookies: Option<CookieMarks>,
     pub(super) profile: Profile,
     pub(super) scrub_5xx: bool,
     pub(super) clock: Arc<dyn Clock>,
@@ -69,7 +72,7 @@ impl Edge {
             transport: Transport::of(facts.peer(), |host| self.0.hosts.is_public(host)),
             signed_in: facts.principal().is_some(),
         };
-        let oddities = headers::apply(&self.0.variants, client, nonce, response);
+        let oddities = headers::apply(&self.0.variants, self.0.cookies.as_ref(), client, nonce, response);
         self.0.once.say(oddities);
         if let Some(cors) = &self.0.cors {
             cors.write(grant, response.headers_mut());

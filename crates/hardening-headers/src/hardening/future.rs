@@ -8,10 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use gambeson_core::{Rejection, RejectionClass, RequestFacts, Respond};
 use http::header::{self, HeaderMap, HeaderName};
+use http::response::Parts;
 use http::{Response, StatusCode};
+use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::admit::Early;
+use super::error_body;
 use super::layer::Shared;
 use super::telemetry;
 use crate::PACKAGE;
@@ -62,6 +65,7 @@ impl<F, R, B, E> Future for HardeningFuture<F, R>
 where
     F: Future<Output = Result<Response<B>, E>>,
     R: Respond<B>,
+    B: Body,
 {
     type Output = Result<Response<B>, E>;
 
@@ -84,7 +88,10 @@ where
             Ok(polled) => Poll::Ready(Ok(around.finish(ready!(polled)?))),
             Err(panicked) => {
                 telemetry::panicked(&around.facts, &panicked);
-                this.state.set(State::Early { early: None });
+                // What panicked is dropped here, and may panic again while it is.
+                if let Err(again) = panic::catch(|| this.state.set(State::Early { early: None })) {
+                    telemetry::panicked(&around.facts, &again);
+                }
                 Poll::Ready(Ok(around.refuse(panic::rejection())))
             }
         }
@@ -152,25 +159,34 @@ impl<R> Around<R> {
     }
 
     /// The app's answer, scrubbed if need be, with the headers on.
-    fn finish<B>(&self, mut response: Response<B>) -> Response<B>
+    fn finish<B: Body>(&self, mut response: Response<B>) -> Response<B>
     where
         R: Respond<B>,
     {
         if let Some(instead) = self.shared.edge.scrubbed(&self.facts, &response) {
-            telemetry::scrubbed(&self.facts, response.status());
-            let scrubbed = self.shared.respond.respond(&instead, &self.facts);
-            self.facts.set_rejection(instead);
-            response = replace(response, scrubbed);
+            response = self.scrub(response, instead);
         }
         let nonce = self.nonce.as_ref().and_then(NonceSlot::taken);
         self.harden(nonce, &mut response);
         response
     }
+
+    /// The answer in other words; its own go to the log.
+    #[cold]
+    fn scrub<B: Body>(&self, response: Response<B>, instead: Rejection) -> Response<B>
+    where
+        R: Respond<B>,
+    {
+        let (parts, body) = response.into_parts();
+        telemetry::scrubbed(&self.facts, parts.status, &error_body::beginning(&parts.headers, body));
+        let scrubbed = self.shared.respond.respond(&instead, &self.facts);
+        self.facts.set_rejection(instead);
+        replace(parts, scrubbed)
+    }
 }
 
 /// The scrubbed answer, with the fields and extensions of the app's that don't describe its body.
-fn replace<B>(app: Response<B>, mut scrubbed: Response<B>) -> Response<B> {
-    let (parts, _) = app.into_parts();
+fn replace<B>(parts: Parts, mut scrubbed: Response<B>) -> Response<B> {
     let own = std::mem::take(scrubbed.headers_mut());
     let mut headers: HeaderMap = parts.headers;
     for name in OF_THE_BODY {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use gambeson_core::{ProblemJson, RequestFacts, RequestHead, Respond};
 use http::{Request, Response};
+use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -91,6 +92,7 @@ impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Hardened<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     R: Respond<ResBody>,
+    ResBody: Body,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

@@ -26,7 +26,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let edge = Hardening::web().public_origin("https://app.example.com").build().unwrap();
 //! let app = edge.layer().layer(service_fn(async |_: Request<()>| {
-//!     Ok::<_, std::convert::Infallible>(Response::new(bytes::Bytes::from("hello")))
+//!     Ok::<_, std::convert::Infallible>(Response::new(http_body_util::Full::<bytes::Bytes>::from("hello")))
 //! }));
 //! let to = |host: &str| Request::get("/").header("host", host).body(()).unwrap();
 //!
@@ -64,6 +64,7 @@
 //! | setting | `web()` | `api()` | why |
 //! |---|---|---|---|
 //! | policy of documents | [`Csp::web`](crate::Csp::web): own files, lazy nonce | [`Csp::api`](crate::Csp::api) | |
+//! | policy of scripts | what follows for a worker from that of documents: their `script-src`, `connect-src`, `worker-src`, `font-src` | that of everything else | a worker's policy comes with its script |
 //! | policy of everything else | `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'` | the same | whatever a browser makes of it, nothing loads |
 //! | strict transport | one day, without subdomains | the same | can't be taken back; raise it when all works |
 //! | `X-Content-Type-Options` | `nosniff` | `nosniff` | |
@@ -74,13 +75,17 @@
 //! | `Cross-Origin-Resource-Policy` | `same-origin` | the same | |
 //! | `Cache-Control` where there is none | only with a nonce: `private, no-store` | `no-store` | |
 //! | the app's own `Cache-Control` with a nonce | `private` is added, `public` and `s-maxage` go; so do `CDN-Cache-Control`, `Surrogate-Control` and their like | the same | whoever gets the same copy from a shared cache gets the same nonce |
-//! | removed | `Server`, `X-Powered-By` and others that name versions, obsolete ones such as `X-XSS-Protection` | the same | |
+//! | cookies | `Secure` over https, `HttpOnly`, `SameSite=Lax` where missing | the same | see [`cookies`](crate::cookies) |
+//! | removed | `Server`, `X-Powered-By` and others of OWASP's list, obsolete ones such as `X-XSS-Protection` | the same | |
 //! | bodies of 5xx answers | replaced | replaced | see [`KeepErrorBody`](crate::KeepErrorBody) |
 //! | `Cache-Control` where somebody was recognised and there is none | `no-store` | the same | assets that may be stored say so themselves; see [`no_store_signed_in`](crate::HeaderSet::no_store_signed_in) |
 //! | cross-site check | on | on | see [`csrf`](crate::csrf) |
 //! | CORS | none | none | see [`cors`](crate::cors) |
 //! | navigations to other names of the app | answered there | the same | [`redirect_to_canonical`](crate::Hardening::redirect_to_canonical) sends them on with 307 |
 //! | hosts | every one, until `public_origin` or `hosts` is given; never two or a malformed one | the same | the app would read one that nobody checked |
+//!
+//! `isolated()` is `web()` with `Cross-Origin-Embedder-Policy: require-corp`; `downloads()` is `web()` with
+//! [`Csp::downloads`](crate::Csp::downloads) and `Content-Disposition: attachment` on every answer.
 //!
 //! A 304 carries no policy of ours: the browser would join it to a page with another nonce.
 //!
@@ -101,10 +106,11 @@
 //! | event | level | when |
 //! |---|---|---|
 //! | `the app panicked` (`request_id`, `panic`) | error | a panic |
-//! | `server error; its body was not sent` (`request_id`, `status`) | error | a scrubbed 5xx |
+//! | `server error; its body was not sent` (`request_id`, `status`, `body`, `read`) | error | a scrubbed 5xx; `body` is what was there of it at once, at most 2 KiB, and `read` says whether that is the `whole`, `cut`, `unfinished` (a stream), `failed`, or `binary` and left out |
 //! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
 //! | `refused: host` (`slug`, `host`) | debug | a refused host |
 //! | two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
+//! | a cookie that got `HttpOnly`; a `Set-Cookie` without a name; a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |
 //! | `the content security policy allows what injected scripts need` | warn | at build |
 //!
 //! Refusals are recorded in [`RequestFacts::rejection`](gambeson_core::RequestFacts::rejection), where telemetry counts them.
@@ -126,6 +132,7 @@ mod admit;
 mod build;
 mod builder;
 mod edge;
+mod error_body;
 mod future;
 mod layer;
 mod report;

@@ -64,6 +64,10 @@ impl Edge {
                 inner.csrf.off,
                 "pages of every site can act in their visitors' names: the cross-site check is off",
             ),
+            (
+                inner.cookies.is_none(),
+                "cookies go out as the app writes them: hardening-headers.cookies is off",
+            ),
             (!inner.scrub_5xx, "bodies of 5xx answers reach clients as they are"),
         ];
         found.into_iter().filter(|(weak, _)| *weak).map(|(_, what)| what.to_owned()).collect()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gambeson_core::{Rejection, RequestFacts, RequestId, escape_controls};
 use http::StatusCode;
 
+use super::error_body::Beginning;
 use crate::headers::Oddities;
 use crate::panic::Panicked;
 
@@ -87,8 +88,14 @@ pub(super) fn panicked(facts: &RequestFacts, panic: &Panicked) {
     tracing::error!(request_id = id(facts), panic = %escape_controls(panic.message()), "the app panicked");
 }
 
-pub(super) fn scrubbed(facts: &RequestFacts, status: StatusCode) {
-    tracing::error!(request_id = id(facts), status = status.as_u16(), "server error; its body was not sent");
+pub(super) fn scrubbed(facts: &RequestFacts, status: StatusCode, body: &Beginning) {
+    tracing::error!(
+        request_id = id(facts),
+        status = status.as_u16(),
+        body = %escape_controls(&body.text),
+        read = body.note.as_str(),
+        "server error; its body was not sent"
+    );
 }
 
 pub(super) fn host_refused(refusal: &Rejection, host: Option<&str>, enforced: bool) {

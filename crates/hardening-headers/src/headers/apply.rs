@@ -3,10 +3,13 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use super::attachment;
+use super::leaks::is_leak;
 use super::overrides::Override;
-use super::prepared::{Kind, Prepared, Transport};
+use super::prepared::{Kind, Prepared, Transport, What};
 use super::shared_caches;
 use super::variants::Variants;
+use crate::cookies::CookieMarks;
 use crate::csp::{CspTemplate, Nonce};
 
 /// For whom an answer is, as far as its headers depend on that.
@@ -40,6 +43,7 @@ pub(crate) struct Oddities {
 /// The prepared map is cloned and the handler's headers are moved into it, which is cheaper than inserting a dozen.
 pub(crate) fn apply<B>(
     variants: &Variants,
+    cookies: Option<&CookieMarks>,
     client: Client,
     nonce: Option<&Nonce>,
     response: &mut Response<B>,
@@ -55,10 +59,11 @@ pub(crate) fn apply<B>(
         }),
     };
     let kind = kind_of(response.headers());
-    let nonce = nonce.filter(|_| kind.document);
+    let document = kind.what == What::Document;
+    let nonce = nonce.filter(|_| document);
     let by = chosen.as_ref().and_then(Override::framed_by);
-    let framed = by.and_then(|by| prepared.framed_policy(kind.document, by, transport));
-    let mut map = match policy_value(prepared, kind.document, framed.as_ref(), transport, nonce) {
+    let framed = by.and_then(|by| prepared.framed_policy(kind.what, by, transport));
+    let mut map = match policy_value(prepared, document, framed.as_ref(), transport, nonce) {
         PolicyValue::Prepared => prepared.map(kind, transport).clone(),
         PolicyValue::Framed(policy) => with_policy(prepared.map(kind, transport), policy),
         PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(kind, transport), policy),
@@ -84,7 +89,12 @@ pub(crate) fn apply<B>(
         swap(map, &mut given, &header::CONTENT_TYPE);
         swap(map, &mut given, &header::CONTENT_LENGTH);
     } else {
-        move_into(map, given, nonce.is_some(), &mut oddities);
+        let cookies = cookies.map(|marks| (marks, transport.is_https()));
+        move_into(map, given, nonce.is_some(), cookies, &mut oddities);
+    }
+    // Joined to a copy that a browser has, it would take the file's name from it.
+    if prepared.attachment() && response.status() != StatusCode::NOT_MODIFIED {
+        attachment::attach(response.headers_mut());
     }
     oddities
 }
@@ -126,14 +136,21 @@ fn swap(map: &mut HeaderMap, given: &mut HeaderMap, name: &HeaderName) {
     }
 }
 
-/// Moves the handler's headers into the prepared ones, leaks left out, and notes what is odd about them.
-fn move_into(map: &mut HeaderMap, given: HeaderMap, nonce: bool, oddities: &mut Oddities) {
-    let (mut leak, mut policy, mut cached) = (false, false, false);
+/// Moves the handler's headers into the prepared ones, leaks left out and cookies marked, and notes what is odd about them.
+fn move_into(
+    map: &mut HeaderMap,
+    given: HeaderMap,
+    nonce: bool,
+    cookies: Option<(&CookieMarks, bool)>,
+    oddities: &mut Oddities,
+) {
+    let (mut leak, mut cookie, mut policy, mut cached) = (false, false, false, false);
     let (mut policies, mut framed) = (false, false);
-    map.extend(given.into_iter().filter(|(name, value)| {
-        match name {
+    map.extend(given.into_iter().filter_map(|(name, mut value)| {
+        match &name {
             Some(name) => {
                 leak = is_leak(name);
+                cookie = *name == header::SET_COOKIE;
                 policy = *name == header::CONTENT_SECURITY_POLICY;
                 cached |= nonce && shared_caches::instructs(name);
                 oddities.nonce_unused |= nonce && policy;
@@ -143,9 +160,14 @@ fn move_into(map: &mut HeaderMap, given: HeaderMap, nonce: bool, oddities: &mut 
         }
         if policy {
             policies = true;
-            framed |= names_frame_ancestors(value);
+            framed |= names_frame_ancestors(&value);
         }
-        !leak
+        if let Some((marks, https)) = cookies.filter(|_| cookie)
+            && let Some(marked) = marks.marked(&value, https)
+        {
+            value = marked;
+        }
+        (!leak).then_some((name, value))
     }));
     oddities.nonce_shared = cached && shared_caches::shut_out(map);
     oddities.framable = policies && !framed && !map.contains_key(header::X_FRAME_OPTIONS);
@@ -158,35 +180,19 @@ fn names_frame_ancestors(policy: &HeaderValue) -> bool {
 
 fn kind_of(headers: &HeaderMap) -> Kind {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return Kind { document: false, described: false };
+        return Kind { what: What::Other, described: false };
     };
-    Kind { document: is_document(kind), described: headers.contains_key(header::CONTENT_LENGTH) }
+    Kind { what: what(kind), described: headers.contains_key(header::CONTENT_LENGTH) }
 }
 
-/// Whether the answer is something that a browser shows as a page.
-fn is_document(kind: &HeaderValue) -> bool {
+fn what(kind: &HeaderValue) -> What {
     let kind = kind.as_bytes().trim_ascii_start();
     let starts =
         |prefix: &[u8]| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    starts(b"text/html") || starts(b"application/xhtml+xml")
-}
-
-/// Whether a field tells strangers what the app is made of, or switches on something that is obsolete and harmful.
-fn is_leak(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "server"
-            | "x-powered-by"
-            | "x-aspnet-version"
-            | "x-aspnetmvc-version"
-            | "x-generator"
-            | "x-runtime"
-            | "x-version"
-            | "x-server-powered-by"
-            | "x-powered-cms"
-            | "x-xss-protection"
-            | "expect-ct"
-            | "feature-policy"
-            | "public-key-pins"
-    )
+    if starts(b"text/html") || starts(b"application/xhtml+xml") {
+        return What::Document;
+    }
+    // Under nosniff browsers run as a script what one of these names (MIME Sniffing §4.6); the others are obsolete.
+    let script = starts(b"text/javascript") || starts(b"application/javascript");
+    if script { What::Script } else { What::Other }
 }

@@ -1,8 +1,11 @@
 //! Security headers: presets in words, prepared once, put onto every answer.
 
 mod apply;
+mod attachment;
 mod hsts;
+mod leaks;
 mod overrides;
+mod permissions;
 mod prepared;
 mod set;
 mod shared_caches;
@@ -12,7 +15,8 @@ mod variants;
 pub(crate) use apply::{Client, Oddities, apply};
 pub use hsts::Hsts;
 pub use overrides::{KeepErrorBody, Override};
+pub use permissions::{FeatureAccess, PermissionsPolicy, PermissionsPolicyError};
 pub(crate) use prepared::Transport;
 pub use set::HeaderSet;
-pub use values::{FrameOptions, OpenerPolicy, PermissionsPolicy, ReferrerPolicy, ResourcePolicy};
+pub use values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 pub(crate) use variants::Variants;

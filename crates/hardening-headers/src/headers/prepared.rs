@@ -8,6 +8,7 @@ use gambeson_core::{PeerInfo, Scheme};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// How the client came here, as far as headers depend on it.
@@ -33,16 +34,26 @@ impl Transport {
         }
     }
 
-    fn is_https(self) -> bool {
+    pub(super) fn is_https(self) -> bool {
         self != Self::Http
     }
+}
+
+/// What browsers make of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// A page.
+    Document,
+    /// A script, which may become a worker.
+    Script,
+    /// Anything else.
+    Other,
 }
 
 /// What an answer is, as far as its headers depend on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
-    /// Whether browsers show it as a page.
-    pub(super) document: bool,
+    pub(super) what: What,
     /// Whether it has both a type and a length.
     pub(super) described: bool,
 }
@@ -54,6 +65,7 @@ pub(crate) struct Prepared {
     documents: PerTransport<Ready>,
     /// Documents with a nonce: their policy is rendered for each.
     nonce_documents: PerTransport<Ready>,
+    scripts: PerTransport<Ready>,
     others: PerTransport<Ready>,
     policies: PerTransport<Option<CspTemplate>>,
 }
@@ -110,32 +122,37 @@ impl Prepared {
     pub(crate) fn new(set: HeaderSet) -> Self {
         let policies =
             PerTransport::new(|transport| CspTemplate::new(&set.csp.for_scheme(transport.is_https())));
-        let locked = CspTemplate::new(&Csp::api());
-        let others = PerTransport::new(|transport| {
-            let mut map = every_answer(&set, transport);
-            insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(locked.as_ref()));
-            Ready::new(map)
-        });
-        let documents = PerTransport::new(|transport| {
+        let document = |transport| {
             let mut map = every_document(&set, transport);
             insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
-            Ready::new(map)
-        });
+            map
+        };
+        let locked = |policy: &Csp| {
+            let policy = CspTemplate::new(policy);
+            PerTransport::new(|transport| {
+                let mut map = every_answer(&set, transport);
+                insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policy.as_ref()));
+                Ready::new(map)
+            })
+        };
+        let documents = PerTransport::new(|transport| Ready::new(document(transport)));
         let nonce_documents = PerTransport::new(|transport| {
-            let mut map = every_document(&set, transport);
-            insert(&mut map, header::CONTENT_SECURITY_POLICY, plain(policies.get(transport).as_ref()));
+            let mut map = document(transport);
             map.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
             Ready::new(map)
         });
-        Self { set, documents, nonce_documents, others, policies }
+        let (scripts, others) = (locked(&set.csp.for_scripts()), locked(&set.other_csp));
+        Self { set, documents, nonce_documents, scripts, others, policies }
     }
 
-    /// The headers of a document or of anything else, without a nonce.
+    /// The headers of an answer without a nonce.
     pub(super) fn map(&self, kind: Kind, transport: Transport) -> &HeaderMap {
-        match kind.document {
-            true => self.documents.get(transport).map(kind.described),
-            false => self.others.get(transport).map(kind.described),
-        }
+        let maps = match kind.what {
+            What::Document => &self.documents,
+            What::Script => &self.scripts,
+            What::Other => &self.others,
+        };
+        maps.get(transport).map(kind.described)
     }
 
     /// The headers of a document with a nonce; the nonce is not yet in its policy.
@@ -148,14 +165,18 @@ impl Prepared {
         self.policies.get(transport).as_ref()
     }
 
-    /// The policy of a document or of anything else, with other frame ancestors.
+    /// The policy of an answer, with other frame ancestors.
     pub(super) fn framed_policy(
         &self,
-        document: bool,
+        what: What,
         by: &[Source],
         transport: Transport,
     ) -> Option<CspTemplate> {
-        let policy = if document { self.set.csp.clone() } else { Csp::api() };
+        let policy = match what {
+            What::Document => self.set.csp.clone(),
+            What::Script => self.set.csp.for_scripts(),
+            What::Other => self.set.other_csp.clone(),
+        };
         let policy = policy.frame_ancestors(by.iter().cloned());
         CspTemplate::new(&policy.for_scheme(transport.is_https()))
     }
@@ -163,6 +184,11 @@ impl Prepared {
     /// Whether answers to who was recognised are kept out of all stores.
     pub(super) fn no_store_signed_in(&self) -> bool {
         self.set.no_store_signed_in
+    }
+
+    /// Whether browsers keep answers as files.
+    pub(super) fn attachment(&self) -> bool {
+        self.set.attachment
     }
 
     /// Whether documents' policy has a place for a nonce.
@@ -178,6 +204,8 @@ fn every_answer(set: &HeaderSet, transport: Transport) -> HeaderMap {
     insert(&mut map, header::REFERRER_POLICY, Some(fixed(set.referrer.as_str())));
     insert(&mut map, header::X_FRAME_OPTIONS, set.frame.map(|v| fixed(v.as_str())));
     insert(&mut map, RESOURCE_POLICY, set.resource.map(|v| fixed(v.as_str())));
+    // Workers of a page that has it need it too.
+    insert(&mut map, EMBEDDER_POLICY, set.embedder.map(|v| fixed(v.as_str())));
     if set.no_store {
         insert(&mut map, header::CACHE_CONTROL, Some(fixed("no-store")));
     }

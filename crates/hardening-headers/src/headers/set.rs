@@ -3,19 +3,25 @@
 use gambeson_core::ConfigProblems;
 
 use super::hsts::Hsts;
-use super::values::{FrameOptions, OpenerPolicy, PermissionsPolicy, ReferrerPolicy, ResourcePolicy};
-use crate::csp::Csp;
+use super::permissions::PermissionsPolicy;
+use super::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
+use crate::csp::{Csp, Directive, Source};
 
 /// The headers of one kind of answers; a preset's, or a named variant of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderSet {
+    /// Of documents.
     pub(super) csp: Csp,
+    /// Of everything else but scripts.
+    pub(super) other_csp: Csp,
     pub(super) hsts: Option<Hsts>,
     pub(super) referrer: ReferrerPolicy,
     pub(super) permissions: PermissionsPolicy,
     pub(super) opener: Option<OpenerPolicy>,
+    pub(super) embedder: Option<EmbedderPolicy>,
     pub(super) resource: Option<ResourcePolicy>,
     pub(super) frame: Option<FrameOptions>,
+    pub(super) attachment: bool,
     pub(super) no_store: bool,
     pub(super) no_store_signed_in: bool,
 }
@@ -25,12 +31,15 @@ impl HeaderSet {
     pub(crate) fn web() -> Self {
         Self {
             csp: Csp::web(),
+            other_csp: Csp::api(),
             hsts: Some(Hsts::days(1)),
             referrer: ReferrerPolicy::StrictOriginWhenCrossOrigin,
             permissions: PermissionsPolicy::none(),
             opener: Some(OpenerPolicy::SameOrigin),
+            embedder: None,
             resource: Some(ResourcePolicy::SameOrigin),
             frame: Some(FrameOptions::Deny),
+            attachment: false,
             no_store: false,
             no_store_signed_in: true,
         }
@@ -41,7 +50,23 @@ impl HeaderSet {
         Self { csp: Csp::api(), referrer: ReferrerPolicy::NoReferrer, no_store: true, ..Self::web() }
     }
 
-    /// The policy of documents; everything else gets [`Csp::api`].
+    /// Makes documents `crossOriginIsolated`: nobody else holds their window, and what they embed from elsewhere must allow it.
+    /// The browser then gives them `SharedArrayBuffer` and precise clocks.
+    #[must_use]
+    pub fn isolated(self) -> Self {
+        self.opener_policy(OpenerPolicy::SameOrigin)
+            .embedder_policy(EmbedderPolicy::RequireCorp)
+            .resource_policy(ResourcePolicy::SameOrigin)
+    }
+
+    /// For files that somebody uploaded: every answer is in a sandbox ([`Csp::downloads`]) and an
+    /// [`attachment`](Self::attachment).
+    #[must_use]
+    pub fn downloads(self) -> Self {
+        Self { csp: Csp::downloads(), other_csp: Csp::downloads(), ..self }.attachment(true)
+    }
+
+    /// The policy of documents. Scripts get what follows from it for workers, everything else [`Csp::api`].
     #[must_use]
     pub fn csp(self, csp: Csp) -> Self {
         Self { csp, ..self }
@@ -65,10 +90,29 @@ impl HeaderSet {
         Self { permissions, ..self }
     }
 
+    /// Which powerful features documents may use as it is.
+    #[must_use]
+    pub const fn permissions(&self) -> &PermissionsPolicy {
+        &self.permissions
+    }
+
     /// Who may hold a reference to a document's window; `None` leaves it out.
     #[must_use]
     pub fn opener_policy(self, opener: impl Into<Option<OpenerPolicy>>) -> Self {
         Self { opener: opener.into(), ..self }
+    }
+
+    /// What documents and workers demand of what they embed; `None` leaves it out.
+    #[must_use]
+    pub fn embedder_policy(self, embedder: impl Into<Option<EmbedderPolicy>>) -> Self {
+        Self { embedder: embedder.into(), ..self }
+    }
+
+    /// Whether browsers keep every answer as a file and show none (`Content-Disposition`, RFC 6266 §4.2). The handler's name of
+    /// the file stays; its `inline` does not.
+    #[must_use]
+    pub fn attachment(self, attachment: bool) -> Self {
+        Self { attachment, ..self }
     }
 
     /// Who may embed answers; `None` leaves it out.
@@ -100,6 +144,21 @@ impl HeaderSet {
     #[must_use]
     pub fn edit_csp(self, change: impl FnOnce(Csp) -> Csp) -> Self {
         Self { csp: change(self.csp), ..self }
+    }
+
+    /// Forms of documents may lead there too. A policy without `form-action` lets them lead everywhere already.
+    pub(crate) fn with_form_targets(self, targets: &[Source]) -> Self {
+        match self.csp.sources(Directive::FormAction) {
+            Some(_) if !targets.is_empty() => {
+                self.edit_csp(|csp| csp.add(Directive::FormAction, targets.iter().cloned()))
+            }
+            _ => self,
+        }
+    }
+
+    /// Whether the policy says `form-action 'none'`.
+    pub(crate) fn forms_lead_nowhere(&self) -> bool {
+        self.csp.sources(Directive::FormAction).is_some_and(<[Source]>::is_empty)
     }
 
     /// Notes what is wrong, and logs once what is allowed but weak.

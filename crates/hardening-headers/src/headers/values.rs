@@ -1,10 +1,5 @@
 //! The values that fields with few choices can have.
 
-use std::collections::BTreeMap;
-
-use gambeson_core::ConfigError;
-use http::HeaderValue;
-
 /// What of the page's address other sites see (Referrer Policy §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -27,6 +22,16 @@ pub enum OpenerPolicy {
     SameOrigin,
     /// As before, and pop-ups that the page opens (payment, log-in).
     SameOriginAllowPopups,
+}
+
+/// What a document demands of what it embeds (HTML §7.1.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmbedderPolicy {
+    /// Whatever comes from elsewhere must allow it by `Cross-Origin-Resource-Policy` or CORS.
+    RequireCorp,
+    /// What comes from elsewhere without CORS is asked for without cookies. Safari doesn't know it.
+    Credentialless,
 }
 
 /// Who may embed an answer (Fetch §3.7).
@@ -71,6 +76,15 @@ impl OpenerPolicy {
     }
 }
 
+impl EmbedderPolicy {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequireCorp => "require-corp",
+            Self::Credentialless => "credentialless",
+        }
+    }
+}
+
 impl ResourcePolicy {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -87,62 +101,5 @@ impl FrameOptions {
             Self::Deny => "DENY",
             Self::SameOrigin => "SAMEORIGIN",
         }
-    }
-}
-
-/// Which powerful features of the browser a page may use (Permissions Policy).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PermissionsPolicy(BTreeMap<Box<str>, bool>);
-
-const POWERFUL: [&str; 16] = [
-    "accelerometer",
-    "bluetooth",
-    "browsing-topics",
-    "camera",
-    "display-capture",
-    "geolocation",
-    "gyroscope",
-    "hid",
-    "idle-detection",
-    "magnetometer",
-    "microphone",
-    "midi",
-    "payment",
-    "serial",
-    "usb",
-    "xr-spatial-tracking",
-];
-
-impl PermissionsPolicy {
-    /// None of the powerful ones.
-    #[must_use]
-    pub fn none() -> Self {
-        Self(POWERFUL.into_iter().map(|name| (name.into(), false)).collect())
-    }
-
-    /// This feature for the page itself, not for frames of others.
-    ///
-    /// # Errors
-    /// A name that holds anything but lower-case letters, digits and hyphens.
-    pub fn allow_self(mut self, feature: &str) -> Result<Self, ConfigError> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if feature.is_empty()
-            || !feature.starts_with(|c: char| c.is_ascii_lowercase())
-            || !feature.bytes().all(plain)
-        {
-            let cure = "write a feature's name, such as \"geolocation\"";
-            return Err(ConfigError::one("permissions_policy", feature, cure));
-        }
-        self.0.insert(feature.into(), true);
-        Ok(self)
-    }
-
-    pub(super) fn value(&self) -> Option<HeaderValue> {
-        let members: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, own)| format!("{name}={}", if *own { "(self)" } else { "()" }))
-            .collect();
-        HeaderValue::try_from(members.join(", ")).ok()
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gambeson_core::{PeerInfo, RequestFacts, Scheme};
 use gambeson_hardening_headers::{Connection, HardeningLayer};
 use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 
 pub(crate) type Answer = Response<Bytes>;
@@ -20,9 +21,10 @@ pub(crate) async fn answer(
     let mut app = Some(app);
     let app = service_fn(move |request| {
         let app = app.take().expect("called once");
-        async move { Ok::<_, Infallible>(app(request).await) }
+        async move { Ok::<_, Infallible>(app(request).await.map(Full::new)) }
     });
-    layer.layer(app).oneshot(request).await.unwrap()
+    let (parts, body) = layer.layer(app).oneshot(request).await.unwrap().into_parts();
+    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
 }
 
 /// A request whose facts say that it came over this scheme and for this host.

@@ -14,6 +14,9 @@ fn all_that_is_wrong_is_listed_at_once() {
         .csp("script-src self")
         .cors(Cors::credentials(["*"]))
         .csrf(Csrf::new().trust(["null"]));
+    config.cookies.readable = vec!["a b".into(), "__Http-a".into()];
+    config.permissions_policy.insert("geo-location".into(), Vec::new());
+    config.permissions_policy.insert("camera".into(), vec!["*".into(), "self".into()]);
     config.csp_add.insert("img-sorc".into(), Vec::new());
     config.csp_add.insert("form-action".into(), vec!["id.example".into()]);
     config.limits.body_rate = 0;
@@ -24,6 +27,9 @@ fn all_that_is_wrong_is_listed_at_once() {
         "proxies",
         "public-origin",
         "csp",
+        "cookies.readable",
+        "permissions-policy.geo-location",
+        "permissions-policy.camera",
         "csp-add.img-sorc",
         "csp-add.form-action",
         "cors.origins",
@@ -34,7 +40,7 @@ fn all_that_is_wrong_is_listed_at_once() {
         let field = format!("hardening-headers.{field}");
         assert!(fields.contains(&field.as_str()), "{field}: {error}");
     }
-    assert_eq!(fields.len(), 9, "{error}");
+    assert_eq!(fields.len(), 13, "{error}");
 }
 
 #[test]
@@ -56,7 +62,7 @@ async fn the_layers_work_together_and_spare_what_is_exempt() {
     let layers = config.layers(Profile::Production, &[livez]).unwrap();
     let app = service_fn(async |_: Request<_>| {
         let page = Response::builder().header("content-type", "text/html");
-        Ok::<_, std::convert::Infallible>(page.body(bytes::Bytes::new()).unwrap())
+        Ok::<_, std::convert::Infallible>(page.body(http_body_util::Full::<bytes::Bytes>::default()).unwrap())
     });
     let app = layers.edge_limit.layer(app);
     let app = layers.peer.layer(layers.hardening.layer(layers.limits.layer(app)));
@@ -87,6 +93,15 @@ redirect-to-canonical = true
 host-mode = "enforce"
 hsts-days = 365
 scrub-5xx = true
+variants = ["downloads", "isolated"]
+
+[permissions-policy]
+geolocation = ["self", "https://maps.example.com"]
+camera = []
+fullscreen = ["*"]
+
+[cookies]
+readable = ["theme"]
 
 [csp-add]
 img-src = ["https://cdn.example.com"]
@@ -149,6 +164,8 @@ table = "256KiB"
             "[rate]\nperiod = \"1500ms\"",
             "[rate]\nperiod-seconds = 1",
             "preset = \"wep\"",
+            "variants = [\"web\"]",
+            "[cookies]\nreadible = []",
             "[[csrf.exempt]]\nmethod = \"POST\"\npath = \"/a\"",
         ] {
             assert!(toml::from_str::<Config>(wrong).is_err(), "{wrong}");

@@ -1,6 +1,6 @@
 //! Typed policies.
 
-use gambeson_hardening_headers::{Csp, Directive, Source};
+use gambeson_hardening_headers::{Csp, Directive, SandboxAllow, Source, TrustedTypes};
 use proptest::prelude::*;
 
 fn directive() -> impl Strategy<Value = Directive> {
@@ -29,6 +29,9 @@ fn source() -> impl Strategy<Value = Source> {
         Source::dangerously_unsafe_inline(),
         Source::dangerously_any_https(),
         Source::hash("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").unwrap(),
+        Source::sha256_of("go()"),
+        Source::sha384_of("go()"),
+        Source::sha512_of("go()"),
         Source::subdomains("example.com").unwrap(),
     ];
     let origin = ("(https|http|wss|ws)", "[a-z][a-z0-9-]{0,9}(\\.[a-z0-9]{1,5}){0,2}(:[1-9][0-9]{0,3})?");
@@ -38,21 +41,45 @@ fn source() -> impl Strategy<Value = Source> {
     ]
 }
 
+fn trusted_types() -> impl Strategy<Value = TrustedTypes> {
+    let names = prop::collection::vec("[a-zA-Z0-9#=_/@.%-]{1,8}", 0..3);
+    (names, any::<bool>(), any::<bool>()).prop_map(|(names, any, duplicates)| {
+        let policies = match any {
+            true => TrustedTypes::dangerously_any(),
+            false => TrustedTypes::policies(names).unwrap(),
+        };
+        if duplicates { policies.allow_duplicates() } else { policies }
+    })
+}
+
 fn policy() -> impl Strategy<Value = Csp> {
     let lists = prop::collection::vec((directive(), prop::collection::vec(source(), 0..5)), 0..8);
-    (lists, any::<bool>(), any::<bool>()).prop_map(|(lists, trusted_types, upgrade)| {
-        let mut policy = Csp::empty();
-        for (directive, sources) in lists {
-            policy = policy.set(directive, sources);
-        }
-        if trusted_types {
-            policy = policy.require_trusted_types();
-        }
-        if upgrade {
-            policy = policy.upgrade_insecure_requests();
-        }
-        policy
-    })
+    let allowed = prop::option::of(prop::sample::subsequence(
+        vec![SandboxAllow::Scripts, SandboxAllow::Forms, SandboxAllow::TopNavigationByUserActivation],
+        0..3,
+    ));
+    let policies = prop::option::of(trusted_types());
+    (lists, any::<bool>(), any::<bool>(), allowed, policies).prop_map(
+        |(lists, required, upgrade, allowed, policies)| {
+            let mut policy = Csp::empty();
+            for (directive, sources) in lists {
+                policy = policy.set(directive, sources);
+            }
+            if required {
+                policy = policy.require_trusted_types();
+            }
+            if let Some(policies) = policies {
+                policy = policy.trusted_types(policies);
+            }
+            if let Some(allowed) = allowed {
+                policy = policy.sandbox(allowed);
+            }
+            if upgrade {
+                policy = policy.upgrade_insecure_requests();
+            }
+            policy
+        },
+    )
 }
 
 proptest! {
@@ -108,7 +135,10 @@ fn policies_that_browsers_would_read_otherwise_are_refused() {
         "script-src 'none' 'self'",
         "script-src",
         "no-such-directive 'self'",
-        "sandbox",
+        "sandbox allow-everything",
+        "sandbox; sandbox allow-scripts",
+        "trusted-types a;trusted-types b",
+        "trusted-types 'allow-everything'",
         "upgrade-insecure-requests now",
         "require-trusted-types-for 'style'",
     ] {
@@ -135,6 +165,52 @@ fn presets_say_what_they_promise() {
         Csp::api().to_string(),
         "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
     );
+}
+
+/// The vectors of CSP 3 §8.3 and of the empty text.
+#[test]
+fn hashes_of_scripts_are_those_that_browsers_compute() {
+    for (source, hash) in [
+        (Source::sha256_of(""), "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"),
+        (
+            Source::sha256_of("alert('Hello, world.');"),
+            "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='",
+        ),
+        (
+            Source::sha384_of("alert('Hello, world.');"),
+            "'sha384-H8BRh8j48O9oYatfu5AZzq6A9RINhZO5H16dQZngK7T62em8MUt1FLm52t+eX6xO'",
+        ),
+        (
+            Source::sha512_of("alert('Hello, world.');"),
+            "'sha512-Q2bFTOhEALkN8hOms2FKTDLy7eugP2zFZ1T8LCvX42Fp3WoNr3bjZSAHeOsHrbV1Fu9/A0EzCinRE7Af1ofPrw=='",
+        ),
+    ] {
+        assert_eq!(source.as_str(), hash);
+        assert_eq!(Source::parse(hash).unwrap(), source);
+        assert!(source.is_hash() && !source.is_nonce());
+    }
+}
+
+#[test]
+fn presets_for_frameworks_evaluate_no_text() {
+    assert!(Csp::leptos().to_string().contains("script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval';"));
+    for policy in [Csp::htmx(), Csp::leptos()] {
+        let scripts = policy.effective(Directive::ScriptSrcElem).unwrap();
+        assert!(policy.has_nonce() && !scripts.iter().any(Source::is_dangerous), "{policy}");
+    }
+    assert_eq!(Csp::downloads().sandboxed(), Some(&[][..]));
+    assert!(Csp::downloads().to_string().ends_with("form-action 'none'; sandbox"));
+}
+
+#[test]
+fn trusted_types_policies_are_named_or_none() {
+    let of = |policies: TrustedTypes| Csp::empty().trusted_types(policies).to_string();
+    assert_eq!(of(TrustedTypes::none()), "trusted-types 'none'");
+    assert_eq!(of(TrustedTypes::policies(["a", "b#1", "a"]).unwrap()), "trusted-types a b#1");
+    assert_eq!(of(TrustedTypes::dangerously_any().allow_duplicates()), "trusted-types * 'allow-duplicates'");
+    for wrong in ["", "a b", "a;b", "'none'", "ü", "*"] {
+        assert!(TrustedTypes::policies([wrong]).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

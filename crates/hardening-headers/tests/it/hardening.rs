@@ -177,8 +177,42 @@ async fn a_panic_in_call_is_a_500_too() {
     use tower::{Layer, ServiceExt, service_fn};
     let app = web().layer(service_fn(|request: Request<()>| {
         assert!(request.headers().contains_key("x-never"), "in call");
-        std::future::ready(Ok::<_, std::convert::Infallible>(page("")))
+        std::future::ready(Ok::<_, std::convert::Infallible>(page("").map(http_body_util::Full::new)))
     }));
+    let answer = app.oneshot(request(Scheme::Http, "localhost")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+/// A future that panics, and again when it is dropped.
+struct Twice;
+
+impl Future for Twice {
+    type Output = Result<Response<http_body_util::Full<Bytes>>, std::convert::Infallible>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        std::panic::panic_any(Payload)
+    }
+}
+
+impl Drop for Twice {
+    fn drop(&mut self) {
+        panic!("and once more");
+    }
+}
+
+/// What a panic carries may panic too.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        panic!("the payload");
+    }
+}
+
+#[tokio::test]
+async fn a_future_that_panics_again_while_it_is_dropped_is_a_500_too() {
+    use tower::{Layer, ServiceExt, service_fn};
+    let app = web().layer(service_fn(|_: Request<()>| Twice));
     let answer = app.oneshot(request(Scheme::Http, "localhost")).await.unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
@@ -363,6 +397,29 @@ async fn forms_may_lead_to_the_identity_provider() {
     }
     let error = Hardening::web().form_action(["id.example/login"]).build().unwrap_err();
     assert_eq!(error.problems()[0].field, "hardening-headers.csp-add.form-action");
+}
+
+#[tokio::test]
+async fn forms_of_named_variants_lead_there_too() {
+    let edge = Hardening::web()
+        .named("embed", |set| set.frame_options(None))
+        .named("locked", |set| set.csp(Csp::api()))
+        .named("open", |set| set.csp(Csp::parse("default-src 'self'").unwrap()))
+        .form_action(["https://id.example"])
+        .build()
+        .unwrap();
+    let policy = async |name: &'static str| {
+        let answer = answer(edge.layer(), request(Scheme::Http, "localhost"), async move |_| {
+            let mut page = page("");
+            page.extensions_mut().insert(Override::named(name));
+            page
+        });
+        header(&answer.await, "content-security-policy").to_owned()
+    };
+    let embed = policy("embed").await;
+    assert!(embed.contains("form-action 'self' https://id.example;"), "{embed}");
+    assert_eq!(policy("locked").await, Csp::api().to_string(), "it says that forms lead nowhere");
+    assert_eq!(policy("open").await, "default-src 'self'", "they lead everywhere, the app itself included");
 }
 
 #[cfg(feature = "axum")]

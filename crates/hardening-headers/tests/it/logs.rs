@@ -1,11 +1,16 @@
 //! What the layers log.
 
 use std::fmt::Write;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::Poll;
 
+use bytes::Bytes;
 use gambeson_core::{RequestFacts, RequestId, Scheme};
 use gambeson_hardening_headers::{Csp, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
 use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -64,6 +69,84 @@ async fn a_panic_is_logged_under_the_request_id() {
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("ERROR") && found[0].contains("r-1") && found[0].contains("only here"));
     assert!(!found[0].contains('\u{1b}'), "a terminal must survive it");
+}
+
+async fn failing<B>(body: B)
+where
+    B: Body + From<Bytes> + Send + 'static,
+{
+    let mut request = request(Scheme::Http, "localhost");
+    RequestFacts::ensure(&mut request).set_request_id(RequestId::parse(b"r-2").unwrap());
+    let mut body = Some(body);
+    let app = service_fn(move |_: Request<()>| {
+        let answer = Response::builder().status(500).body(body.take().unwrap()).unwrap();
+        std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+    });
+    Hardening::web().build().unwrap().layer().layer(app).oneshot(request).await.unwrap();
+}
+
+/// A body that is a frame, and then nothing for ever.
+struct Stuck(Option<Bytes>);
+
+impl From<Bytes> for Stuck {
+    fn from(bytes: Bytes) -> Self {
+        Self(Some(bytes))
+    }
+}
+
+impl Body for Stuck {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.0.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A body whose reading panics.
+struct Broken;
+
+impl From<Bytes> for Broken {
+    fn from(_: Bytes) -> Self {
+        Self
+    }
+}
+
+impl Body for Broken {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        panic!("a body that can't be read")
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_error_said_is_logged_under_the_request_id() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    failing(Full::new(Bytes::from("no table \"notes\"\u{1b}[2J at db.rs:12"))).await;
+    failing(Full::new(Bytes::from("x".repeat(1 << 20)))).await;
+    failing(Full::new(Bytes::from_static(b"\x1f\x8b\x08\0\0\0\0"))).await;
+    failing(Stuck(Some(Bytes::from_static(b"the first part")))).await;
+    failing(Broken).await;
+    let found = lines.with("its body was not sent");
+    let [text, long, binary, stream, broken] = found.as_slice() else { panic!("{found:?}") };
+    assert!(text.starts_with("ERROR") && text.contains("r-2") && text.contains("read=\"whole\""), "{text}");
+    assert!(text.contains("no table \"notes\"\\u{1b}[2J at db.rs:12"), "{text}");
+    assert!(long.contains("read=\"cut\"") && long.matches('x').count() < 2100, "{}", long.len());
+    assert!(binary.contains("read=\"binary\"") && binary.contains("body= "), "{binary}");
+    assert!(stream.contains("body=the first part read=\"unfinished\""), "{stream}");
+    assert!(broken.contains("read=\"failed\""), "{broken}");
 }
 
 #[tokio::test]
@@ -128,6 +211,31 @@ async fn a_policy_of_an_answers_own_that_leaves_it_open_is_said_once() {
         assert_eq!(said("every page can frame it"), 1);
     }
     assert_eq!(said("for shared caches"), 1);
+}
+
+#[tokio::test]
+async fn what_is_odd_about_cookies_is_said_once_without_their_values() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let edge = Hardening::web().build().unwrap();
+    for _ in 0..3 {
+        answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+            let mut page = page("");
+            let long = format!("big={}; HttpOnly", "hunter2".repeat(600));
+            for line in ["XSRF-TOKEN=hunter2", "hunter2", &long, "done=hunter2; HttpOnly"] {
+                page.headers_mut().append("set-cookie", line.parse().unwrap());
+            }
+            page
+        })
+        .await;
+    }
+    let said = lines.with("HttpOnly");
+    assert!(
+        said.len() == 1 && said[0].contains("XSRF-TOKEN") && said[0].contains("cookies.readable"),
+        "{said:?}"
+    );
+    assert_eq!((lines.with("without a name").len(), lines.with("over 4096 bytes").len()), (1, 1));
+    assert!(lines.with("hunter2").is_empty());
 }
 
 #[test]

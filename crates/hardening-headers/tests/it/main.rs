@@ -6,6 +6,7 @@ mod answers;
 mod canonical;
 mod client_certificate;
 mod config;
+mod cookies;
 mod cors;
 mod csp;
 mod csrf;
@@ -16,5 +17,7 @@ mod limits;
 mod logs;
 mod nonce;
 mod peer;
+mod permissions;
+mod presets;
 #[cfg(feature = "serve")]
 mod serve;

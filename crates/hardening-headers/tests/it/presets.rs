@@ -1,0 +1,164 @@
+//! Presets for isolated documents, for downloads, and for scripts that become workers.
+
+use bytes::Bytes;
+use gambeson_core::Scheme;
+use gambeson_hardening_headers::{
+    Config, Csp, EmbedderPolicy, Hardening, HardeningLayer, Override, Preset, Source, Variant,
+};
+use http::{Response, StatusCode};
+
+use crate::answers::{Answer, answer, header, json, page, request};
+
+fn of_kind(kind: &str) -> Answer {
+    Response::builder().header("content-type", kind).body(Bytes::from_static(b"x")).unwrap()
+}
+
+async fn through(layer: HardeningLayer, app: impl FnOnce() -> Answer) -> Answer {
+    answer(layer, request(Scheme::Http, "localhost"), async move |_| app()).await
+}
+
+#[tokio::test]
+async fn isolated_documents_and_workers() {
+    let edge = Hardening::isolated().build().unwrap();
+    for answer in
+        [through(edge.layer(), || page("")).await, through(edge.layer(), || of_kind("text/javascript")).await]
+    {
+        assert_eq!(header(&answer, "cross-origin-embedder-policy"), "require-corp");
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), "same-origin");
+    }
+    assert_eq!(
+        header(&through(edge.layer(), || page("")).await, "cross-origin-opener-policy"),
+        "same-origin"
+    );
+    let other = Hardening::web().headers(|set| set.embedder_policy(EmbedderPolicy::Credentialless));
+    let answer = through(other.build().unwrap().layer(), || page("")).await;
+    assert_eq!(header(&answer, "cross-origin-embedder-policy"), "credentialless");
+    let web = through(Hardening::web().build().unwrap().layer(), || page("")).await;
+    assert!(!web.headers().contains_key("cross-origin-embedder-policy"));
+}
+
+async fn disposition(given: &[&str]) -> String {
+    let layer = Hardening::downloads().build().unwrap().layer();
+    let answer = through(layer, || {
+        let mut file = of_kind("text/html; charset=utf-8");
+        for value in given {
+            file.headers_mut().append("content-disposition", value.parse().unwrap());
+        }
+        file
+    })
+    .await;
+    assert_eq!(header(&answer, "content-security-policy"), Csp::downloads().to_string());
+    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    assert_eq!(answer.headers().get_all("content-disposition").iter().count(), 1);
+    header(&answer, "content-disposition").to_owned()
+}
+
+#[tokio::test]
+async fn downloads_are_attachments_in_a_sandbox() {
+    assert_eq!(disposition(&[]).await, "attachment");
+    assert_eq!(disposition(&["attachment; filename=\"a.pdf\""]).await, "attachment; filename=\"a.pdf\"");
+    assert_eq!(disposition(&["Attachment ; filename=a"]).await, "Attachment ; filename=a");
+    assert_eq!(disposition(&["inline"]).await, "attachment");
+    assert_eq!(disposition(&["inline; filename=\"a.svg\""]).await, "attachment; filename=\"a.svg\"");
+    assert_eq!(disposition(&["attachments; filename=a"]).await, "attachment; filename=a");
+    assert_eq!(disposition(&["attachment; filename=a", "inline"]).await, "attachment");
+    assert_eq!(disposition(&[""]).await, "attachment");
+}
+
+#[tokio::test]
+async fn a_304_takes_no_name_from_the_file_that_a_browser_has() {
+    let answer = through(Hardening::downloads().build().unwrap().layer(), || {
+        let mut unchanged = Response::new(Bytes::new());
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged
+    })
+    .await;
+    assert!(!answer.headers().contains_key("content-disposition"));
+}
+
+#[tokio::test]
+async fn a_configuration_has_them_as_presets_and_as_variants() {
+    let config = Config::default().preset(Preset::Downloads);
+    let layer = Hardening::from_config(&config).build().unwrap().layer();
+    assert_eq!(header(&through(layer, || json("{}")).await, "content-disposition"), "attachment");
+    let config = Config::default().preset(Preset::Isolated);
+    let layer = Hardening::from_config(&config).build().unwrap().layer();
+    assert_eq!(header(&through(layer, || page("")).await, "cross-origin-embedder-policy"), "require-corp");
+
+    let mut config = Config::default();
+    config.variants = vec![Variant::Downloads, Variant::Isolated];
+    let edge = Hardening::from_config(&config).build().unwrap();
+    let chosen = |name: &'static str| {
+        move || {
+            let mut page = page("");
+            page.extensions_mut().insert(Override::named(name));
+            page
+        }
+    };
+    let download = through(edge.layer(), chosen("downloads")).await;
+    assert_eq!(header(&download, "content-disposition"), "attachment");
+    assert_eq!(header(&download, "content-security-policy"), Csp::downloads().to_string());
+    let isolated = through(edge.layer(), chosen("isolated")).await;
+    assert_eq!(header(&isolated, "cross-origin-embedder-policy"), "require-corp");
+    assert!(!through(edge.layer(), || page("")).await.headers().contains_key("content-disposition"));
+    config.variants.push(Variant::Downloads);
+    assert!(Hardening::from_config(&config).build().is_err(), "a variant that is there twice");
+}
+
+#[tokio::test]
+async fn scripts_may_do_as_workers_what_documents_may() {
+    let edge = Hardening::web().build().unwrap();
+    for kind in ["text/javascript", "Text/JavaScript; charset=utf-8", "application/javascript"] {
+        let answer = through(edge.layer(), || of_kind(kind)).await;
+        let policy = header(&answer, "content-security-policy");
+        for part in
+            ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"]
+        {
+            assert!(policy.split("; ").any(|directive| directive == part), "{part}: {policy}");
+        }
+    }
+    let api = Hardening::api().build().unwrap();
+    let answer = through(api.layer(), || of_kind("text/javascript")).await;
+    assert_eq!(header(&answer, "content-security-policy"), Csp::api().to_string());
+    let partner = Source::origin("https://partner.example").unwrap();
+    let framed = through(edge.layer(), || {
+        let mut script = of_kind("text/javascript");
+        script.extensions_mut().insert(Override::frame_ancestors([partner]));
+        script
+    })
+    .await;
+    let policy = header(&framed, "content-security-policy");
+    assert!(
+        policy.contains("frame-ancestors https://partner.example") && policy.contains("connect-src 'self'")
+    );
+}
+
+#[tokio::test]
+async fn what_tells_the_parts_of_an_app_is_not_sent() {
+    let answer = through(Hardening::web().build().unwrap().layer(), || {
+        let mut page = page("");
+        for name in [
+            "server",
+            "x-powered-by",
+            "X-Kong-Proxy-Latency",
+            "x-envoy-upstream-service-time",
+            "x-cms",
+            "$wsep",
+        ] {
+            page.headers_mut().append(http::HeaderName::try_from(name).unwrap(), "a".parse().unwrap());
+        }
+        for kept in ["x-request-cost", "sourcemap", "x-b3-traceid", "x-cmt", "link", "servar"] {
+            page.headers_mut().append(kept, "a".parse().unwrap());
+        }
+        page
+    })
+    .await;
+    for name in
+        ["server", "x-powered-by", "x-kong-proxy-latency", "x-envoy-upstream-service-time", "x-cms", "$wsep"]
+    {
+        assert!(!answer.headers().contains_key(name), "{name}");
+    }
+    for kept in ["x-request-cost", "sourcemap", "x-b3-traceid", "x-cmt", "link", "servar"] {
+        assert_eq!(header(&answer, kept), "a", "{kept}");
+    }
+}
