@@ -544,6 +544,25 @@ fn what_the_next_policy_would_need_of_the_record_is_told() {
     assert!(!report.is_ok(), "nothing was shown");
 }
 
+/// A route whose handler decides upon the record: code says for what it asks there.
+#[test]
+fn a_handler_that_decides_upon_its_record_asks_for_its_own_permission() {
+    let text = PAYING.split("[routes]").next().unwrap().to_owned()
+        + "[routes]\n\"POST /pay\" = { perm = \"pay:out\" }\n";
+    let policies = [Policy::parse(&text).unwrap()];
+    let next = Policy::parse(&text.replace("{ perm = \"pay:out\" }", "{ perm = \"pay:open\" }")).unwrap();
+    let mut past = PastDecision::new("pay:out", Outcome::Denied);
+    (past.policy, past.reason) = (Some(policies[0].digest().into()), Some("forbidden".into()));
+    (past.at, past.subject) = ("2026-11-23T08:15:30.250Z".into(), Some("alice".into()));
+    past.route = Some("POST /pay".into());
+    past.detail("roles", "clerk");
+    past.detail("record", "\"amount\" = 101, \"currency\" = \"EUR\"");
+    let mut replay = Replay::of(&policies).next(&next);
+    replay.take(past);
+    let told = replay.report().next.clone().unwrap();
+    assert!(told.is_ok() && told.counts.compared == 1, "{told:?}");
+}
+
 #[test]
 fn kinds_of_differences_have_an_end_and_so_have_their_examples() {
     let many = |route: &dyn Fn(usize) -> String| {
