@@ -3,6 +3,8 @@
 use gambeson_core::{ConfigProblems, EndpointSpec, RequestHead};
 use http::Method;
 
+use crate::check::HH007;
+
 /// Methods and whole paths; a HEAD is exempt where its GET is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExemptEndpoints(Vec<(Method, Box<str>)>);
@@ -22,7 +24,7 @@ impl ExemptEndpoints {
         problems: &mut ConfigProblems,
     ) {
         if !path.starts_with('/') || path.contains(['{', '*']) {
-            problems.add(field, path, "an exempt endpoint needs a path without parameters");
+            problems.add(field, path, HH007.says("an exempt endpoint needs a path without parameters"));
         } else {
             self.0.push((method, path.into()));
         }

@@ -69,6 +69,7 @@
 
 mod base64;
 mod certificate;
+pub mod check;
 mod config;
 mod connection;
 pub mod cookies;

@@ -111,7 +111,7 @@ impl Kit {
         let (telemetry, brought) = noted("otel-setup", telemetry, &mut problems).unzip();
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
-        noted("hardening-headers", config.hardening_headers.layers(config.profile, &[]), &mut problems);
+        noted("hardening-headers", config.hardening_headers.check(config.profile), &mut problems);
         problems.check()?;
         match (rights, identity, telemetry.zip(brought), guard) {
             (Some(rights), Some(identity), Some((telemetry, brought)), Some(guard)) => {

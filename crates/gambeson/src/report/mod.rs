@@ -39,6 +39,8 @@ pub struct PlaceReport {
     pub observed: Option<u64>,
     /// What is weaker than it could be, each in a few words with its cure.
     pub weaknesses: Vec<String>,
+    /// What is worth knowing and right for many apps, such as how long strict transport is promised; not in the table.
+    pub notes: Vec<String>,
 }
 
 /// Whether a layer does its work.

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use gambeson_core::{Clock, Mode, SystemClock, Timestamp};
-use gambeson_hardening_headers::Limits;
+use gambeson_hardening_headers::check::Finding;
+use gambeson_hardening_headers::{HardeningLayer, Limits};
 use gambeson_oidc_auth::CertificateLayer;
 use gambeson_rbac::AuthorizeLayer;
 
@@ -38,7 +39,8 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
             .place(2, "HardeningLayer", stack.hardening.is_off(), stack.hardening.current_mode())
             .needed("answers carry no security headers, hosts and cross-site requests are not checked")
             .settings(stack.hardening.summary())
-            .weak(stack.hardening.weaknesses()),
+            .weak(stack.hardening.weaknesses())
+            .notes(stack.hardening.notes()),
         scene
             .place(2, "AuditLayer", stack.outcomes.is_off(), Mode::Enforce)
             .settings(stack.outcomes.summary()),
@@ -46,14 +48,15 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
             .place(2, "LimitsLayer", limits.is_off(), Mode::Enforce)
             .needed("bodies and handlers may be endless")
             .settings(limits_text(limits.limits()))
-            .weak(unlimited(limits.limits())),
+            .weak(left(limits.limits().findings(), &stack.hardening)),
         scene
             .place(3, "EdgeLimitLayer", rate.is_off(), rate.current_mode())
             .needed("strangers may ask as often as they like")
             .settings(rate.rate().map_or_else(String::new, |rate| {
                 format!("{} per {} s, burst {}", rate.count, rate.period_seconds, rate.burst)
             }))
-            .observed(rate.observed()),
+            .observed(rate.observed())
+            .weak(left(rate.findings(), &stack.hardening)),
     ]
 }
 
@@ -134,8 +137,15 @@ fn rights_text(authorize: &AuthorizeLayer) -> String {
 impl Scene {
     fn place(self, place: u8, layer: &'static str, off: bool, mode: Mode) -> PlaceReport {
         let state = PlaceState::of(off, mode, self.now);
-        let mut report =
-            PlaceReport { place, layer, state, settings: String::new(), observed: None, weaknesses: vec![] };
+        let mut report = PlaceReport {
+            place,
+            layer,
+            state,
+            settings: String::new(),
+            observed: None,
+            weaknesses: vec![],
+            notes: vec![],
+        };
         match (state, mode) {
             (PlaceState::Observing { until }, _) => {
                 report.weaknesses.push(format!("refuses nothing until {until}"));
@@ -171,6 +181,13 @@ impl PlaceReport {
         Self { observed: Some(count), ..self }
     }
 
+    fn notes(mut self, notes: Vec<String>) -> Self {
+        if self.state != PlaceState::Off {
+            self.notes = notes;
+        }
+        self
+    }
+
     fn weak(mut self, weaknesses: impl IntoIterator<Item = String>) -> Self {
         if self.state != PlaceState::Off {
             self.weaknesses.extend(weaknesses);
@@ -195,11 +212,8 @@ fn size(bytes: u64) -> String {
         .map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{} {name}", bytes / unit))
 }
 
-fn unlimited(limits: Limits) -> impl Iterator<Item = String> {
-    let found = [
-        (limits.body.is_none(), "bodies may be of any size"),
-        (limits.body_deadline.is_none(), "bodies may take any time"),
-        (limits.handler.is_none(), "handlers may take any time"),
-    ];
-    found.into_iter().filter(|(weak, _)| *weak).map(|(_, what)| what.to_owned())
+/// What of these findings is not silenced.
+fn left(found: Vec<Finding>, hardening: &HardeningLayer) -> Vec<String> {
+    let left = found.iter().filter(|finding| !hardening.is_silenced(finding.id()));
+    left.map(ToString::to_string).collect()
 }

@@ -85,8 +85,8 @@ fn what_is_weak_is_told_with_its_layer() {
     let report = whole();
     let weak: Vec<String> = report.weaknesses().map(|(layer, weak)| format!("{layer}: {weak}")).collect();
     for part in [
-        "HardeningLayer: pages of every site",
-        "LimitsLayer: handlers may take any time",
+        "HardeningLayer: HH063 (ASVS 3.5.1): pages of every site",
+        "LimitsLayer: HH093 (ASVS 15.2.2): handlers may take any time",
         "EdgeLimitLayer: refuses nothing until 2",
         "AuthorizeLayer: decisions are not put on record",
     ] {

@@ -3,6 +3,7 @@
 use gambeson_core::{ConfigError, ConfigProblems, EndpointSpec, Profile};
 
 use super::Config;
+use crate::check::{self, Finding, HH080};
 use crate::{EdgeLimitLayer, Hardening, HardeningLayer, LimitsLayer, PeerLayer, TrustedProxies};
 
 /// The layers of the HTTP edge, from the outermost to the innermost; telemetry goes between the first two.
@@ -17,6 +18,14 @@ pub struct Layers {
     pub limits: LimitsLayer,
     /// Place 3.
     pub edge_limit: EdgeLimitLayer,
+}
+
+impl Layers {
+    /// What is weak about any of them and not silenced, the worst first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.hardening.findings()
+    }
 }
 
 impl Config {
@@ -40,14 +49,37 @@ impl Config {
     /// # Ok::<(), gambeson_core::ConfigError>(())
     /// ```
     pub fn layers(&self, profile: Profile, exempt: &[EndpointSpec]) -> Result<Layers, ConfigError> {
+        self.build(profile, exempt, |hardening| hardening)
+    }
+
+    /// Looks through what [`layers`](Config::layers) would build, and logs nothing.
+    ///
+    /// # Errors
+    /// As [`layers`](Config::layers).
+    pub fn check(&self, profile: Profile) -> Result<Vec<Finding>, ConfigError> {
+        let layers = self.build(profile, &[], Hardening::quiet)?;
+        Ok(layers.hardening.findings().to_vec())
+    }
+
+    fn build(
+        &self,
+        profile: Profile,
+        exempt: &[EndpointSpec],
+        with: impl FnOnce(Hardening) -> Hardening,
+    ) -> Result<Layers, ConfigError> {
         let mut problems = ConfigProblems::new();
         let peer = noted(self.peer_layer(profile), &mut problems);
-        let hardening = Hardening::from_config(self).run_in(profile).exempt(exempt).build();
+        let hardening = with(Hardening::from_config(self)).run_in(profile).exempt(exempt);
+        let peer = peer.map(|peer| peer.leave(hardening.silences()));
+        let hardening = hardening.beside(self.around()).build();
         let hardening = noted(hardening.map(|edge| edge.layer()), &mut problems);
         let limits = noted(LimitsLayer::new(self.limits), &mut problems);
         let edge_limit = match self.rate_off {
             true => Some(EdgeLimitLayer::off()),
-            false => noted(EdgeLimitLayer::builder(self.rate).exempt(exempt).build(), &mut problems),
+            false => {
+                let builder = EdgeLimitLayer::builder(self.rate).told_elsewhere();
+                noted(builder.exempt(exempt).build(), &mut problems)
+            }
         };
         problems.check()?;
         match (peer, hardening, limits, edge_limit) {
@@ -58,13 +90,25 @@ impl Config {
         }
     }
 
+    /// What is weak about the layers beside [`HardeningLayer`].
+    fn around(&self) -> Vec<Finding> {
+        let mut found = self.limits.findings();
+        match self.rate_off {
+            true => found.push(check::no_rate()),
+            false => found.extend(self.rate.findings()),
+        }
+        found
+    }
+
     fn peer_layer(&self, profile: Profile) -> Result<PeerLayer, ConfigError> {
         match TrustedProxies::from_config(&self.proxies)? {
             Some(proxies) => Ok(PeerLayer::new(proxies)),
             None if profile.is_production() => Err(ConfigError::one(
                 "hardening-headers.proxies",
                 "",
-                "declare the proxies in front (ranges or hops), or that there are none: direct = true",
+                HH080.says(
+                    "declare the proxies in front (ranges or hops), or that there are none: direct = true",
+                ),
             )),
             None => Ok(PeerLayer::new(TrustedProxies::none())),
         }

@@ -99,6 +99,8 @@ pub struct Config {
     pub rate: EdgeRate,
     /// Switches the edge limiter off. Default: no.
     pub rate_off: bool,
+    /// Ids of findings that may stay, each with the reason; see [`check`](crate::check). Default: none.
+    pub silence: BTreeMap<String, String>,
 }
 
 /// What to start from.
@@ -151,6 +153,7 @@ impl Default for Config {
             limits: Limits::default(),
             rate: EdgeRate::default(),
             rate_off: false,
+            silence: BTreeMap::new(),
         }
     }
 }
@@ -202,5 +205,12 @@ impl Config {
     #[must_use]
     pub fn proxies(self, proxies: ProxiesConfig) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// Leaves one finding of [`check`](crate::check), by its id, for a reason.
+    #[must_use]
+    pub fn silence(mut self, id: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.silence.insert(id.into(), reason.into());
+        self
     }
 }

@@ -5,6 +5,7 @@ use gambeson_core::ConfigProblems;
 use super::cookie::is_token;
 use super::marks::CookieMarks;
 use super::prefix::Prefix;
+use crate::check::HH067;
 
 /// Which cookies are left without a mark; see the [module](super). Plain data.
 ///
@@ -60,10 +61,9 @@ impl Cookies {
                 }
                 _ => continue,
             };
-            problems.add("hardening-headers.cookies.readable", name, cure);
+            problems.add("hardening-headers.cookies.readable", name, HH067.says(cure));
         }
         if self.dangerously_off {
-            tracing::warn!("cookies are sent as the app writes them: dangerously-off");
             return None;
         }
         Some(CookieMarks::new(&self.readable))

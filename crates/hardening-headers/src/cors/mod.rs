@@ -68,7 +68,7 @@
 //! | event | level | when |
 //! |---|---|---|
 //! | `refused: another site's request` (`slug`, `request_id`, `why`: got, setting) | warn for the first and in development, else debug | a refused preflight |
-//! | `CORS takes …` | warn | at build, with a `dangerously_` switch |
+//! | HH053 to HH055 of [`check`](crate::check) | warn | at build, with a `dangerously_` switch or an origin of this machine in production |
 //!
 //! # Cancel safety
 //!

@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::policy::CorsPolicy;
 use super::settings::Cors;
+use crate::check::{HH050, HH051, HH052, HH056, HH057, Rule};
 use crate::origin::Origin;
 
 const DAY: u64 = 86_400;
@@ -44,21 +45,24 @@ impl Cors {
     }
 
     fn look_through(&self, problems: &mut ConfigProblems) {
-        let mut wrong = |field: &str, value: &str, cure| problems.add(key(field), value, cure);
+        let mut wrong =
+            |rule: &Rule, field: &str, value: &str, cure| problems.add(key(field), value, rule.says(cure));
         match (self.public, self.credentials, self.origins.is_empty()) {
             (true, true, _) => wrong(
+                HH051,
                 "credentials",
                 "true",
                 "every origin never goes with cookies: list the origins in place of public",
             ),
-            (true, false, false) => wrong("public", "true", "write public or origins, not both"),
+            (true, false, false) => wrong(HH050, "public", "true", "write public or origins, not both"),
             (false, _, true) if !self.dangerously_null => {
-                wrong("origins", "", "list at least one origin, or leave CORS out");
+                wrong(HH050, "origins", "", "list at least one origin, or leave CORS out");
             }
             _ => {}
         }
         if self.public && self.private_network {
             wrong(
+                HH051,
                 "private-network",
                 "true",
                 "not for every page of the internet: list the origins in place of public",
@@ -66,17 +70,10 @@ impl Cors {
         }
         if self.max_age.as_secs() > DAY || self.max_age.subsec_nanos() > 0 {
             wrong(
+                HH057,
                 "max-age",
                 &format!("{:?}", self.max_age),
                 "write whole seconds, at most a day; browsers keep it for two hours",
-            );
-        }
-        if self.dangerously_null {
-            tracing::warn!("CORS takes the origin null: every page can have it, by a sandboxed frame");
-        }
-        if self.dangerously_http && self.credentials {
-            tracing::warn!(
-                "CORS takes http origins with credentials: whoever is on their network can speak for them"
             );
         }
     }
@@ -90,31 +87,35 @@ impl Cors {
                     Ok(value) if !origins.contains(&value) => origins.push(value),
                     _ => {}
                 },
-                Err(cure) => problems.add(key("origins"), text, cure),
+                Err((rule, cure)) => problems.add(key("origins"), text, rule.says(cure)),
             }
         }
         origins.into_iter().chain(null).collect()
     }
 
-    fn origin(&self, text: &str, profile: Profile) -> Result<Origin, &'static str> {
+    fn origin(&self, text: &str, profile: Profile) -> Result<Origin, (&'static Rule, &'static str)> {
         match text {
             "null" => {
-                return Err(
-                    "every page can have this origin, by a sandboxed frame; dangerously-null takes it",
-                );
+                let cure = "every page can have this origin, by a sandboxed frame; dangerously-null takes it";
+                return Err((HH050, cure));
             }
             "*" => {
-                return Err(
-                    "write public = true (Cors::public()), which goes without cookies; or list the origins",
-                );
+                let cure =
+                    "write public = true (Cors::public()), which goes without cookies; or list the origins";
+                return Err((HH050, cure));
             }
-            text if text.contains('*') => return Err("write each origin: patterns let strangers' names in"),
+            text if text.contains('*') => {
+                return Err((HH050, "write each origin: patterns let strangers' names in"));
+            }
             _ => {}
         }
-        let origin = Origin::parse(text)
-            .ok_or("write scheme, host and, if need be, port, and no slash: \"https://admin.example.com\"")?;
+        let origin = Origin::parse(text).ok_or((
+            HH050,
+            "write scheme, host and, if need be, port, and no slash: \"https://admin.example.com\"",
+        ))?;
         if origin.is_open_to_others(profile) && self.credentials && !self.dangerously_http {
-            return Err("write https: over http anybody on the way speaks for it; dangerously-http takes it");
+            let cure = "write https: over http anybody on the way speaks for it; dangerously-http takes it";
+            return Err((HH052, cure));
         }
         Ok(origin)
     }
@@ -132,7 +133,11 @@ fn usable_method(text: &str, problems: &mut ConfigProblems) -> Option<Method> {
             Some(method)
         }
         _ => {
-            problems.add(key("methods"), text, "write a method such as \"DELETE\", in capitals; no wildcard");
+            problems.add(
+                key("methods"),
+                text,
+                HH056.says("write a method such as \"DELETE\", in capitals; no wildcard"),
+            );
             None
         }
     }
@@ -142,7 +147,7 @@ fn usable_header(text: &str, field: &str, problems: &mut ConfigProblems) -> Opti
     match HeaderName::from_bytes(text.as_bytes()) {
         Ok(name) if text != "*" => Some(name.as_str().into()),
         _ => {
-            problems.add(key(field), text, "write the name of a field; no wildcard");
+            problems.add(key(field), text, HH056.says("write the name of a field; no wildcard"));
             None
         }
     }

@@ -179,23 +179,6 @@ impl Csp {
         *self == Self::default()
     }
 
-    /// The directive and source that take most of its worth away, if one does.
-    pub(crate) fn weakness(&self) -> Option<(Directive, &Source)> {
-        let scripts = |directive: &Directive| {
-            matches!(
-                directive,
-                Directive::DefaultSrc
-                    | Directive::ScriptSrc
-                    | Directive::ScriptSrcElem
-                    | Directive::ScriptSrcAttr
-            )
-        };
-        self.lists.iter().filter(|(directive, _)| scripts(directive)).find_map(|(directive, sources)| {
-            let source = sources.iter().find(|source| source.is_dangerous())?;
-            Some((*directive, source))
-        })
-    }
-
     /// What is sent when no nonce was taken: its place left out, and lists that then allow nothing written `'none'`.
     ///
     /// `'unsafe-inline'` beside a nonce is for old browsers, others ignore it there (CSP 3 §8.4); alone it would count.

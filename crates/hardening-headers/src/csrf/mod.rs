@@ -77,8 +77,7 @@
 //! |---|---|---|
 //! | `refused: another site's request` (`slug`, `request_id`, `why`: got, expected, setting) | warn for the first and in development, else debug | a refusal |
 //! | `would be refused …` | warn | while observing |
-//! | `the cross-site check is off …` | warn | at build, with [`Csrf::dangerously_off`] |
-//! | `the cross-site check trusts http origins …` | warn | at build, with [`Csrf::dangerously_http`] |
+//! | HH062 to HH064 of [`check`](crate::check) | warn | at build, with a `dangerously_` switch, or observing |
 //!
 //! # Cancel safety
 //!

@@ -5,6 +5,7 @@ use http::{HeaderName, Method};
 
 use super::check::CsrfCheck;
 use super::settings::{Csrf, CsrfExemption};
+use crate::check::{HH060, HH061, HH065, HH066};
 use crate::cors::CorsPolicy;
 use crate::exempt::ExemptEndpoints;
 use crate::origin::Origin;
@@ -22,7 +23,11 @@ impl Csrf {
         let trusted = self.prepared_origins(profile, problems);
         for name in &self.session_cookies {
             if !is_token(name) {
-                problems.add("hardening-headers.csrf.session-cookies", name, "write the name of a cookie");
+                problems.add(
+                    "hardening-headers.csrf.session-cookies",
+                    name,
+                    HH065.says("write the name of a cookie"),
+                );
             }
         }
         let mut exempt = ExemptEndpoints::default();
@@ -30,7 +35,6 @@ impl Csrf {
             exempt.add(endpoint, "hardening-headers.exempt", problems);
         }
         self.exempt.iter().for_each(|exemption| exemption.prepare(&mut exempt, problems));
-        self.warn();
         CsrfCheck {
             own,
             trusted,
@@ -46,12 +50,12 @@ impl Csrf {
         let mut trusted = Vec::new();
         for text in &self.trusted_origins {
             let cure = match Origin::parse(text) {
-                None => {
-                    "write scheme, host and, if need be, port: \"https://admin.example.com\"; no patterns"
-                }
-                Some(origin) if origin.is_open_to_others(profile) && !self.dangerously_http => {
-                    "write https: over http anybody on the way speaks for it; dangerously-http takes it"
-                }
+                None => HH060.says(
+                    "write scheme, host and, if need be, port: \"https://admin.example.com\"; no patterns",
+                ),
+                Some(origin) if origin.is_open_to_others(profile) && !self.dangerously_http => HH061.says(
+                    "write https: over http anybody on the way speaks for it; dangerously-http takes it",
+                ),
                 Some(origin) => {
                     trusted.push(origin.text().into());
                     continue;
@@ -60,19 +64,6 @@ impl Csrf {
             problems.add("hardening-headers.csrf.trusted-origins", text, cure);
         }
         trusted.into()
-    }
-
-    fn warn(&self) {
-        if self.dangerously_off {
-            tracing::warn!(
-                "the cross-site check is off: pages of every site can act in their visitors' names"
-            );
-        }
-        if self.dangerously_http {
-            tracing::warn!(
-                "the cross-site check trusts http origins: whoever is on their network can speak for them"
-            );
-        }
     }
 }
 
@@ -83,12 +74,12 @@ impl CsrfExemption {
             problems.add(
                 FIELD,
                 &self.path,
-                "write the reason why a page of another site can do no harm there",
+                HH066.says("write the reason why a page of another site can do no harm there"),
             );
         }
         match Method::from_bytes(self.method.as_bytes()) {
             Ok(method) => exempt.add_path(method, &self.path, FIELD, problems),
-            Err(_) => problems.add(FIELD, &self.method, "write a method such as \"POST\""),
+            Err(_) => problems.add(FIELD, &self.method, HH066.says("write a method such as \"POST\"")),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::limiter::{Counts, Limiter};
 use super::network::Networks;
 use super::rate::EdgeRate;
 use super::table::Table;
-use super::telemetry;
+use crate::check::{self, HH100, Silences};
 use crate::exempt::ExemptEndpoints;
 
 /// Collects what an [`EdgeLimitLayer`] is made of.
@@ -23,6 +23,7 @@ pub struct EdgeLimitBuilder<R = ProblemJson> {
     exempt: ExemptEndpoints,
     problems: ConfigProblems,
     respond: R,
+    told_elsewhere: bool,
 }
 
 impl EdgeLimitBuilder {
@@ -34,7 +35,13 @@ impl EdgeLimitBuilder {
             exempt: ExemptEndpoints::default(),
             problems: ConfigProblems::new(),
             respond: ProblemJson,
+            told_elsewhere: false,
         }
+    }
+
+    /// Leaves it to who calls this to tell what is weak.
+    pub(crate) fn told_elsewhere(self) -> Self {
+        Self { told_elsewhere: true, ..self }
     }
 }
 
@@ -65,8 +72,8 @@ impl<R> EdgeLimitBuilder<R> {
     /// Answers refusals so; problem details unless said.
     #[must_use]
     pub fn respond_with<T>(self, respond: T) -> EdgeLimitBuilder<T> {
-        let Self { rate, clock, entropy, exempt, problems, respond: _ } = self;
-        EdgeLimitBuilder { rate, clock, entropy, exempt, problems, respond }
+        let Self { rate, clock, entropy, exempt, problems, respond: _, told_elsewhere } = self;
+        EdgeLimitBuilder { rate, clock, entropy, exempt, problems, respond, told_elsewhere }
     }
 
     /// The layer.
@@ -78,15 +85,19 @@ impl<R> EdgeLimitBuilder<R> {
         let parts = self.rate.parts().map_err(|error| problems.extend(error)).ok();
         let networks = Networks::new(&*self.entropy, self.rate.v6_prefix)
             .map_err(|error| {
-                problems.add("hardening-headers.rate", error.to_string(), "the table needs a random key");
+                problems.add(
+                    "hardening-headers.rate",
+                    error.to_string(),
+                    HH100.says("the table needs a random key"),
+                );
             })
             .ok();
         let (Some((gcra, fields)), Some(networks), true) = (parts, networks, problems.is_empty()) else {
             problems.check()?;
             return Err(ConfigError::one("hardening-headers.rate", "", "write a rate that is not zero"));
         };
-        if self.rate.v6_prefix == 128 {
-            telemetry::wide_open_ipv6();
+        if !self.told_elsewhere {
+            check::log(&self.rate.findings(), &Silences::default());
         }
         let limiter = Limiter {
             rate: self.rate,

@@ -14,6 +14,7 @@ use super::future::{EdgeLimitFuture, Passage};
 use super::limiter::{EdgeLimitReport, Limiter, Verdict};
 use super::rate::EdgeRate;
 use super::{rejection, telemetry};
+use crate::check::{self, Finding};
 
 /// Limits how often one client network may call; see the [module](super).
 #[derive(Debug)]
@@ -72,6 +73,12 @@ impl<R> EdgeLimitLayer<R> {
     #[must_use]
     pub fn rate(&self) -> Option<EdgeRate> {
         self.shared.limiter.as_ref().map(|limiter| limiter.rate)
+    }
+
+    /// What is weak about it.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.rate().map_or_else(|| vec![check::no_rate()], |rate| rate.findings())
     }
 
     /// Enforce, or observe until when; enforce for a layer that is off.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use gambeson_core::{ConfigError, ConfigProblems, Gcra, Mode, RateLimitFields};
 
+use crate::check::HH100;
+
 /// What the table's times are rounded to: 1,024 ns, so that 48 bits last nine years.
 pub(super) const UNIT: u64 = 1 << UNIT_BITS;
 pub(super) const UNIT_BITS: u32 = 10;
@@ -124,7 +126,7 @@ impl EdgeRate {
 
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
         let mut wrong = |field: &str, value: String, cure: &str| {
-            problems.add(format!("hardening-headers.rate.{field}"), value, cure);
+            problems.add(format!("hardening-headers.rate.{field}"), value, HH100.says(cure));
         };
         let (count, period, burst) =
             (u64::from(self.count), u64::from(self.period_seconds), u64::from(self.burst));

@@ -33,12 +33,6 @@ pub(super) fn nameless(count: u64) {
     }
 }
 
-pub(super) fn wide_open_ipv6() {
-    tracing::warn!(
-        "edge limiter: v6_prefix = 128 counts each IPv6 address by itself, and one line has 2^64 of them; 64 is the default"
-    );
-}
-
 /// Says it once in a process, and leaves the rest to the rejection.
 pub(super) fn layer_order() {
     static SAID: AtomicBool = AtomicBool::new(false);

@@ -7,6 +7,7 @@ use gambeson_core::{ConfigError, ConfigProblems, Scheme};
 use super::builder::Hardening;
 use super::edge::{Edge, EdgeInner};
 use super::telemetry::Once;
+use crate::check::{self, Finding, HH001, HH002, HH003, HH006, HH020, Told};
 use crate::csp::Source;
 use crate::headers::{HeaderSet, Variants};
 use crate::hosts::{HostList, HostName};
@@ -32,14 +33,20 @@ impl Hardening {
             true => set,
             false => set.with_form_targets(&targets),
         };
-        let named: Vec<_> = self.named.into_iter().map(|(name, set)| (name, with_targets(set))).collect();
+        let named = self.named.iter().cloned().map(|(name, set)| (name, with_targets(set)));
+        let named: Vec<_> = named.collect();
         for set in std::iter::once(&set).chain(named.iter().map(|(_, set)| set)) {
             set.look_through(&mut problems);
         }
         let cors = self.cors.as_ref().map(|cors| cors.prepare(self.profile, &mut problems));
         let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, self.profile, &mut problems);
         let cookies = self.cookies.prepare(&mut problems);
+        self.silences.look_through(&mut problems);
         problems.check()?;
+        let findings = self.findings(&set, &named, own.as_ref(), !hosts.is_empty());
+        if !self.quiet {
+            check::log(&findings, &self.silences);
+        }
         Ok(Edge::new(EdgeInner {
             variants: Variants::new(set, named),
             canonical: own.filter(|_| self.redirect),
@@ -52,8 +59,39 @@ impl Hardening {
             scrub_5xx: self.scrub_5xx,
             clock: self.clock,
             random: Arc::new(RandomPool::new(self.entropy)),
-            once: Once::default(),
+            once: Once::without(&self.silences),
+            findings: findings.into(),
+            silences: self.silences,
         }))
+    }
+
+    /// What is weak and not silenced.
+    fn findings(
+        &self,
+        set: &HeaderSet,
+        named: &[(Box<str>, HeaderSet)],
+        own: Option<&Origin>,
+        hosts: bool,
+    ) -> Vec<Finding> {
+        let told = Told {
+            own,
+            hosts,
+            host_mode: self.host_mode,
+            set,
+            named,
+            cors: self.cors.as_ref(),
+            csrf: &self.csrf,
+            cookies: &self.cookies,
+            scrub_5xx: self.scrub_5xx,
+            profile: self.profile,
+        };
+        let found = told.findings(&*self.clock);
+        match &self.beside {
+            None => self.silences.apply(found, false),
+            Some(beside) => {
+                self.silences.apply(found.into_iter().chain(beside.iter().cloned()).collect(), true)
+            }
+        }
     }
 
     fn own_origin(&self, problems: &mut ConfigProblems) -> Option<Origin> {
@@ -62,7 +100,7 @@ impl Hardening {
                 problems.add(
                     "hardening-headers.redirect-to-canonical",
                     "true",
-                    "say where to: hardening-headers.public-origin",
+                    HH006.says("say where to: hardening-headers.public-origin"),
                 );
             }
             return None;
@@ -70,11 +108,12 @@ impl Hardening {
         let origin = Origin::parse(text);
         let open = |origin: &Origin| origin.scheme() == Scheme::Http && !origin.is_loopback();
         let cure = match &origin {
-            None => "write scheme, host and, if need be, port, and no slash: \"https://app.example.com\"",
-            Some(origin) if self.profile.is_production() && open(origin) => {
+            None => HH001
+                .says("write scheme, host and, if need be, port, and no slash: \"https://app.example.com\""),
+            Some(origin) if self.profile.is_production() && open(origin) => HH002.says(
                 "write https: whoever is on the way reads and changes what goes over http; an app without TLS names its \
-                 hosts in hardening-headers.hosts instead"
-            }
+                 hosts in hardening-headers.hosts instead",
+            ),
             Some(_) => return origin,
         };
         problems.add("hardening-headers.public-origin", text, cure);
@@ -92,7 +131,9 @@ impl Hardening {
                 None => problems.add(
                     "hardening-headers.hosts",
                     host,
-                    "write a host and, if need be, a port, such as \"app.example.com\"; no scheme, no wildcard",
+                    HH003.says(
+                        "write a host and, if need be, a port, such as \"app.example.com\"; no scheme, no wildcard",
+                    ),
                 ),
             }
         }
@@ -111,7 +152,7 @@ impl Hardening {
             match Source::origin(origin) {
                 Ok(source) => targets.push(source),
                 Err(error) => {
-                    problems.add("hardening-headers.csp-add.form-action", origin, error.to_string());
+                    problems.add("hardening-headers.csp-add.form-action", origin, HH020.says(error));
                 }
             }
         }

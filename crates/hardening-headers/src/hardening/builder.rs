@@ -7,6 +7,7 @@ use gambeson_core::{
     Clock, ConfigProblems, EndpointSpec, Entropy, Mode, Profile, SystemClock, SystemEntropy,
 };
 
+use crate::check::{Finding, HH008, HH020, HH045, Silences};
 use crate::config::{Config, Preset, Variant};
 use crate::cookies::Cookies;
 use crate::cors::Cors;
@@ -33,6 +34,10 @@ pub struct Hardening {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) problems: ConfigProblems,
+    pub(super) silences: Silences,
+    /// What was found in the layers beside this one; `None` when nobody looked.
+    pub(super) beside: Option<Vec<Finding>>,
+    pub(super) quiet: bool,
 }
 
 impl Hardening {
@@ -86,6 +91,9 @@ impl Hardening {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
             problems: ConfigProblems::new(),
+            silences: Silences::default(),
+            beside: None,
+            quiet: false,
         }
     }
 
@@ -107,6 +115,9 @@ impl Hardening {
         new.csrf.clone_from(&config.csrf);
         new.cors.clone_from(&config.cors);
         new.cookies.clone_from(&config.cookies);
+        for (id, reason) in &config.silence {
+            new.silences.add(id, reason);
+        }
         if let Some(days) = config.hsts_days {
             new.set = new.set.hsts((days > 0).then(|| Hsts::days(days)));
         }
@@ -121,7 +132,7 @@ impl Hardening {
             Ok(permissions) => self.set = self.set.clone().permissions_policy(permissions),
             Err(error) => {
                 let field = format!("hardening-headers.permissions-policy.{feature}");
-                self.problems.add(field, access.join(" "), error.to_string());
+                self.problems.add(field, access.join(" "), HH045.says(error));
             }
         }
     }
@@ -138,19 +149,20 @@ impl Hardening {
         if let Some(text) = &config.csp {
             match Csp::parse(text) {
                 Ok(csp) => self.set = self.set.csp(csp),
-                Err(error) => self.problems.add("hardening-headers.csp", text, error.to_string()),
+                Err(error) => self.problems.add("hardening-headers.csp", text, HH020.says(error)),
             }
         }
         for (name, sources) in &config.csp_add {
             let field = format!("hardening-headers.csp-add.{name}");
             let Some(directive) = Directive::parse(name) else {
-                self.problems.add(field, "", "write a directive that lists sources, such as img-src");
+                let cure = HH020.says("write a directive that lists sources, such as img-src");
+                self.problems.add(field, "", cure);
                 continue;
             };
             for text in sources {
                 match Source::parse(text) {
                     Ok(source) => self.set = self.set.edit_csp(|csp| csp.add(directive, [source])),
-                    Err(error) => self.problems.add(field.as_str(), text, error.to_string()),
+                    Err(error) => self.problems.add(field.as_str(), text, HH020.says(error)),
                 }
             }
         }
@@ -249,7 +261,8 @@ impl Hardening {
     #[must_use]
     pub fn named(mut self, name: &str, change: impl FnOnce(HeaderSet) -> HeaderSet) -> Self {
         if self.named.iter().any(|(known, _)| **known == *name) {
-            self.problems.add("hardening-headers.named", name, "give each variant a name of its own");
+            let cure = HH008.says("give each variant a name of its own");
+            self.problems.add("hardening-headers.named", name, cure);
         }
         let set = change(self.set.clone());
         self.named.push((name.into(), set));
@@ -260,6 +273,28 @@ impl Hardening {
     #[must_use]
     pub fn scrub_5xx(self, scrub_5xx: bool) -> Self {
         Self { scrub_5xx, ..self }
+    }
+
+    /// Leaves one finding of [`check`](crate::check), by its id, for a reason that is written down. Errors can't be left.
+    #[must_use]
+    pub fn silence(mut self, id: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.silences.add(id, reason);
+        self
+    }
+
+    /// What is silenced.
+    pub(crate) fn silences(&self) -> &Silences {
+        &self.silences
+    }
+
+    /// Logs nothing when it is built.
+    pub(crate) fn quiet(self) -> Self {
+        Self { quiet: true, ..self }
+    }
+
+    /// What was found in the layers beside this one is looked at with it.
+    pub(crate) fn beside(self, found: Vec<Finding>) -> Self {
+        Self { beside: Some(found), ..self }
     }
 
     /// The clock by which [`Mode::Observe`] ends.

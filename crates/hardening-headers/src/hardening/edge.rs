@@ -9,6 +9,7 @@ use http::{Response, StatusCode, header};
 use super::layer::HardeningLayer;
 use super::telemetry::Once;
 use crate::PACKAGE;
+use crate::check::{Finding, Silences};
 use crate::cookies::CookieMarks;
 use crate::cors::{CorsPolicy, Grant};
 use crate::csp::{Nonce, NonceSlot};
@@ -37,6 +38,8 @@ pub(super) struct EdgeInner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<RandomPool>,
     pub(super) once: Once,
+    pub(super) findings: Box<[Finding]>,
+    pub(super) silences: Silences,
 }
 
 impl Edge {
@@ -49,6 +52,13 @@ impl Edge {
     #[must_use]
     pub fn layer(&self) -> HardeningLayer {
         HardeningLayer::new(self.clone(), ProblemJson)
+    }
+
+    /// What is weak and not silenced, the worst first; of an edge of [`Config::layers`](crate::Config::layers) what is weak about the
+    /// layers beside it too.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.0.findings
     }
 
     pub(super) fn inner(&self) -> &EdgeInner {

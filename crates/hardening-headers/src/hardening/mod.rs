@@ -109,9 +109,9 @@
 //! | `server error; its body was not sent` (`request_id`, `status`, `body`, `read`) | error | a scrubbed 5xx; `body` is what was there of it at once, at most 2 KiB, and `read` says whether that is the `whole`, `cut`, `unfinished` (a stream), `failed`, or `binary` and left out |
 //! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
 //! | `refused: host` (`slug`, `host`) | debug | a refused host |
-//! | two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
+//! | HH120 to HH125 (`id`): two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
 //! | a cookie that got `HttpOnly`; a `Set-Cookie` without a name; a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |
-//! | `the content security policy allows what injected scripts need` | warn | at build |
+//! | each finding of [`check`](crate::check) (`id`, `field`, `value`) | warn, an info at info | at build |
 //!
 //! Refusals are recorded in [`RequestFacts::rejection`](gambeson_core::RequestFacts::rejection), where telemetry counts them.
 //!

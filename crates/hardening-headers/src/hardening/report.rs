@@ -4,6 +4,7 @@ use gambeson_core::Mode;
 
 use super::edge::Edge;
 use super::layer::HardeningLayer;
+use crate::check::{self, Finding, Part, Severity};
 use crate::cors::CorsPolicy;
 
 impl<R> HardeningLayer<R> {
@@ -26,10 +27,36 @@ impl<R> HardeningLayer<R> {
         self.edge().map(Edge::summary).unwrap_or_default()
     }
 
-    /// What of it is weaker than it could be, each in a few words.
+    /// What of it is weaker than it could be, each in a few words with its id and cure: the warnings among
+    /// [`findings`](Self::findings).
     #[must_use]
     pub fn weaknesses(&self) -> Vec<String> {
-        self.edge().map(Edge::weaknesses).unwrap_or_default()
+        self.own(Severity::Warning)
+    }
+
+    /// What is worth knowing about it: the infos among [`findings`](Self::findings).
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.own(Severity::Info)
+    }
+
+    fn own(&self, severity: Severity) -> Vec<String> {
+        let of_this =
+            |finding: &&Finding| finding.rule().part == Part::Edge && finding.severity() == severity;
+        self.findings().iter().filter(of_this).map(ToString::to_string).collect()
+    }
+
+    /// What is weak and not silenced, as [`Edge::findings`] says it; nothing for a layer that is off.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.edge().map(Edge::findings).unwrap_or_default()
+    }
+
+    /// Whether findings under this id are silenced.
+    #[must_use]
+    pub fn is_silenced(&self, id: &str) -> bool {
+        let silenced = |edge: &Edge| check::rule(id).is_some_and(|rule| edge.inner().silences.holds(rule));
+        self.edge().is_some_and(silenced)
     }
 }
 
@@ -54,22 +81,5 @@ impl Edge {
         let cors = if cors == 0 { String::new() } else { format!(", {cors} CORS origins") };
         let nonce = if inner.variants.has_nonce() { ", nonce CSP" } else { "" };
         format!("{hosts}, {csrf}{cors}{nonce}")
-    }
-
-    fn weaknesses(&self) -> Vec<String> {
-        let inner = self.inner();
-        let found = [
-            (inner.hosts.is_empty(), "every host name is answered: set hardening-headers.public-origin"),
-            (
-                inner.csrf.off,
-                "pages of every site can act in their visitors' names: the cross-site check is off",
-            ),
-            (
-                inner.cookies.is_none(),
-                "cookies go out as the app writes them: hardening-headers.cookies is off",
-            ),
-            (!inner.scrub_5xx, "bodies of 5xx answers reach clients as they are"),
-        ];
-        found.into_iter().filter(|(weak, _)| *weak).map(|(_, what)| what.to_owned()).collect()
     }
 }

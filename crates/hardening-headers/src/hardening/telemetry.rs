@@ -6,6 +6,7 @@ use gambeson_core::{Rejection, RequestFacts, RequestId, escape_controls};
 use http::StatusCode;
 
 use super::error_body::Beginning;
+use crate::check::{HH120, HH121, HH122, HH123, HH124, HH125, Rule, Silences};
 use crate::headers::Oddities;
 use crate::panic::Panicked;
 
@@ -30,6 +31,20 @@ pub(super) enum Refusal {
 }
 
 impl Once {
+    /// Nothing of what is silenced.
+    pub(super) fn without(silences: &Silences) -> Self {
+        let said = |rule| AtomicBool::new(silences.holds(rule));
+        Self {
+            two_policies: said(HH120),
+            nonce_unused: said(HH121),
+            nonce_shared: said(HH122),
+            override_unused: said(HH123),
+            framable: said(HH124),
+            unknown_variant: said(HH125),
+            ..Self::default()
+        }
+    }
+
     /// Whether this is the first such refusal, which is worth a louder line.
     pub(super) fn is_first(&self, what: Refusal) -> bool {
         let flag = match what {
@@ -48,35 +63,18 @@ impl Once {
     }
 
     fn say_each(&self, oddities: Oddities) {
-        let first = |odd: bool, flag: &AtomicBool| odd && !flag.swap(true, Ordering::Relaxed);
-        if first(oddities.two_policies, &self.two_policies) {
-            tracing::warn!(
-                "an answer has two content security policies: browsers enforce only what both allow"
-            );
-        }
-        if first(oddities.nonce_unused, &self.nonce_unused) {
-            tracing::warn!(
-                "a handler took the nonce and set a policy of its own, which does not name the nonce"
-            );
-        }
-        if first(oddities.nonce_shared, &self.nonce_shared) {
-            tracing::warn!(
-                "an answer with a nonce was meant for shared caches, whose readers would all know it: it is sent as private"
-            );
-        }
-        if first(oddities.override_unused, &self.override_unused) {
-            tracing::warn!(
-                "an answer asks for frame ancestors and has a policy of its own, which is sent as it is: name them there"
-            );
-        }
-        if first(oddities.framable, &self.framable) {
-            tracing::warn!(
-                "an answer's own policy names no frame-ancestors and nothing else does: every page can frame it"
-            );
-        }
-        if first(oddities.unknown_variant, &self.unknown_variant) {
-            tracing::warn!("an answer asks for a header variant that Hardening::named did not make");
-        }
+        say_once(oddities.two_policies, &self.two_policies, HH120);
+        say_once(oddities.nonce_unused, &self.nonce_unused, HH121);
+        say_once(oddities.nonce_shared, &self.nonce_shared, HH122);
+        say_once(oddities.override_unused, &self.override_unused, HH123);
+        say_once(oddities.framable, &self.framable, HH124);
+        say_once(oddities.unknown_variant, &self.unknown_variant, HH125);
+    }
+}
+
+fn say_once(odd: bool, said: &AtomicBool, rule: &Rule) {
+    if odd && !said.swap(true, Ordering::Relaxed) {
+        tracing::warn!(id = rule.id(), "{rule}: {}; {}", rule.what(), rule.cure());
     }
 }
 

@@ -49,6 +49,16 @@ impl Hsts {
         (self.preload && !ready).then_some("preload needs at least a year and include_subdomains()")
     }
 
+    /// Whether it lasts a year or longer.
+    pub(crate) fn is_a_year(self) -> bool {
+        self.max_age >= YEAR
+    }
+
+    /// Whether subdomains are in it.
+    pub(crate) fn has_subdomains(self) -> bool {
+        self.subdomains
+    }
+
     pub(crate) fn value(self) -> Option<HeaderValue> {
         let subdomains = if self.subdomains { "; includeSubDomains" } else { "" };
         let preload = if self.preload { "; preload" } else { "" };

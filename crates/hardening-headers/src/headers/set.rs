@@ -5,6 +5,7 @@ use gambeson_core::ConfigProblems;
 use super::hsts::Hsts;
 use super::permissions::PermissionsPolicy;
 use super::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
+use crate::check::HH010;
 use crate::csp::{Csp, Directive, Source};
 
 /// The headers of one kind of answers; a preset's, or a named variant of it.
@@ -161,19 +162,47 @@ impl HeaderSet {
         self.csp.sources(Directive::FormAction).is_some_and(<[Source]>::is_empty)
     }
 
-    /// Notes what is wrong, and logs once what is allowed but weak.
+    /// Notes what is wrong.
     pub(crate) fn look_through(&self, problems: &mut ConfigProblems) {
         if let Some((hsts, cure)) = self.hsts.and_then(|hsts| Some((hsts, hsts.problem()?))) {
             let value = hsts.value();
             let text = value.as_ref().and_then(|value| value.to_str().ok());
-            problems.add("hardening-headers.hsts", text.unwrap_or_default(), cure);
+            problems.add("hardening-headers.hsts", text.unwrap_or_default(), HH010.says(cure));
         }
-        if let Some((directive, source)) = self.csp.weakness() {
-            tracing::warn!(
-                directive = directive.as_str(),
-                source = source.as_str(),
-                "the content security policy allows what injected scripts need"
-            );
-        }
+    }
+
+    /// The policy of documents.
+    pub(crate) fn policy(&self) -> &Csp {
+        &self.csp
+    }
+
+    /// Strict transport, if it is promised.
+    pub(crate) fn strict_transport(&self) -> Option<Hsts> {
+        self.hsts
+    }
+
+    /// What of the address other sites see.
+    pub(crate) fn referrer(&self) -> ReferrerPolicy {
+        self.referrer
+    }
+
+    /// Whether documents share their window with who opened them.
+    pub(crate) fn opens_to_openers(&self) -> bool {
+        self.opener.is_none()
+    }
+
+    /// Whether documents embed only what says who may embed it, and answers don't say that.
+    pub(crate) fn embeds_not_itself(&self) -> bool {
+        self.embedder.is_some() && self.resource.is_none()
+    }
+
+    /// Whether every page may embed answers.
+    pub(crate) fn is_embeddable(&self) -> bool {
+        matches!(self.resource, None | Some(ResourcePolicy::CrossOrigin))
+    }
+
+    /// Whether no feature is switched off for documents.
+    pub(crate) fn leaves_features_on(&self) -> bool {
+        self.permissions.value().is_none_or(|value| !value.as_bytes().windows(2).any(|pair| pair == b"()"))
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use gambeson_core::{ConfigError, ConfigProblems};
 
+use crate::check::HH090;
+
 /// What [`LimitsLayer`](super::LimitsLayer) lets a request take. `None` switches one limit off.
 ///
 /// In a configuration file sizes are written `"1MiB"`, times `"30s"`, and no limit `"off"`.
@@ -96,18 +98,22 @@ impl Limits {
             problems.add(
                 "hardening-headers.limits.handler",
                 "0 s",
-                "give the handler some time, or leave the deadline out",
+                HH090.says("give the handler some time, or leave the deadline out"),
             );
         }
         if self.body_deadline == Some(Duration::ZERO) {
             problems.add(
                 "hardening-headers.limits.body-deadline",
                 "0 s",
-                "give the body some time, or leave the deadline out",
+                HH090.says("give the body some time, or leave the deadline out"),
             );
         }
         if self.body_rate == 0 {
-            problems.add("hardening-headers.limits.body-rate", "0", "write at least 1 byte a second");
+            problems.add(
+                "hardening-headers.limits.body-rate",
+                "0",
+                HH090.says("write at least 1 byte a second"),
+            );
         }
         problems.check()
     }

@@ -4,6 +4,7 @@ use gambeson_core::{ConfigError, ConfigProblems};
 
 use super::proxies::{ForwardedHeader, TrustedProxies};
 use super::walk::MAX_HOPS;
+use crate::check::{HH083, HH084, HH085};
 
 /// The proxies in front, as a configuration file declares them.
 ///
@@ -62,22 +63,22 @@ impl TrustedProxies {
         let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
         if declared.iter().filter(|declared| **declared).count() > 1 {
-            problems.add("hardening-headers.proxies", "", "write one of direct, ranges and hops");
+            problems.add("hardening-headers.proxies", "", HH083.says("write one of direct, ranges and hops"));
         }
         if let Some(hops) = config.hops.filter(|hops| usize::from(*hops) > MAX_HOPS) {
             problems.add(
                 "hardening-headers.proxies.hops",
                 hops.to_string(),
-                "write at most 32; no more are looked at",
+                HH084.says("write at most 32; no more are looked at"),
             );
         }
         if config.client_certificate && config.ranges.is_empty() {
             let cure = "declare the proxies by ranges: of proxies that are only counted, or of none, anybody could write the field";
-            problems.add("hardening-headers.proxies.client-certificate", "true", cure);
+            problems.add("hardening-headers.proxies.client-certificate", "true", HH085.says(cure));
         }
         if config.client_certificate_names && !config.client_certificate {
             let cure = "write client-certificate = true too; without it nothing is believed";
-            problems.add("hardening-headers.proxies.client-certificate-names", "true", cure);
+            problems.add("hardening-headers.proxies.client-certificate-names", "true", HH085.says(cure));
         }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),

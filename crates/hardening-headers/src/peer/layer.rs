@@ -16,6 +16,7 @@ use super::client_cert::X_FORWARDED_CLIENT_CERT;
 use super::learn::{self, X_REQUEST_ID};
 use super::proxies::TrustedProxies;
 use super::telemetry::Warnings;
+use crate::check::Silences;
 use crate::random::RandomPool;
 
 /// Establishes who is on the other end and what the request is called; see the [module](super).
@@ -55,6 +56,12 @@ impl PeerLayer {
     #[must_use]
     pub fn direct_scheme(self, scheme: Scheme) -> Self {
         Self::with(self.shared.proxies.clone(), Some(scheme), self.shared.random.source())
+    }
+
+    /// Says nothing of what is silenced.
+    pub(crate) fn leave(self, silences: &Silences) -> Self {
+        self.shared.warnings.leave(silences);
+        self
     }
 
     /// Which proxies it believes, in a few words for a report.

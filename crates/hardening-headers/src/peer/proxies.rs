@@ -6,6 +6,8 @@ use std::sync::Arc;
 use gambeson_core::{ConfigError, ConfigProblems};
 use ipnet::IpNet;
 
+use crate::check::{HH081, HH082, Rule};
+
 const RANGES: &str = "hardening-headers.proxies.ranges";
 
 /// Which header field the proxies in front write the client's address into. Only that one is read.
@@ -68,17 +70,19 @@ impl TrustedProxies {
         for range in ranges {
             match network(range.as_ref()) {
                 Ok(network) => networks.push(network),
-                Err(cure) => problems.add(RANGES, range.as_ref(), cure),
+                Err((rule, cure)) => problems.add(RANGES, range.as_ref(), rule.says(cure)),
             }
         }
         for joined in IpNet::aggregate(&networks).into_iter().filter(is_too_wide) {
-            problems.add(RANGES, joined.to_string(), "the ranges together are this network, which trusts strangers: write the proxies' networks, or use hops");
+            let cure = "the ranges together are this network, which trusts strangers: write the proxies' networks, or use hops";
+            problems.add(RANGES, joined.to_string(), HH082.says(cure));
         }
         if networks.is_empty() && problems.is_empty() {
             problems.add(
                 RANGES,
                 "",
-                "write the proxies' networks; TrustedProxies::none() declares that there are none",
+                HH081
+                    .says("write the proxies' networks; TrustedProxies::none() declares that there are none"),
             );
         }
         problems.into_result(Self { who: Who::Ranges(networks.into()), ..Self::none() })
@@ -171,17 +175,18 @@ impl Default for TrustedProxies {
     }
 }
 
-fn network(text: &str) -> Result<IpNet, &'static str> {
+fn network(text: &str) -> Result<IpNet, (&'static Rule, &'static str)> {
     let network = match text.parse::<IpNet>() {
         Ok(network) => network,
-        Err(_) => text
-            .parse::<IpAddr>()
-            .map(|address| IpNet::from(address.to_canonical()))
-            .map_err(|_| "write a network such as \"10.0.3.0/24\" or an address; names are not looked up")?,
+        Err(_) => {
+            text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical())).map_err(|_| {
+                (HH081, "write a network such as \"10.0.3.0/24\" or an address; names are not looked up")
+            })?
+        }
     };
     let network = canonical(network);
     match is_too_wide(&network) {
-        true => Err("trusts strangers: write the proxies' networks, or use hops"),
+        true => Err((HH082, "trusts strangers: write the proxies' networks, or use hops")),
         false => Ok(network.trunc()),
     }
 }

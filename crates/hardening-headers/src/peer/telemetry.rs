@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gambeson_core::PeerInfo;
 
+use crate::check::{HH126, HH127, Silences};
+
 /// Says once each what would otherwise be said per request.
 #[derive(Debug, Default)]
 pub(super) struct Warnings {
@@ -15,6 +17,14 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
+    /// Says nothing of what is silenced.
+    pub(super) fn leave(&self, silences: &Silences) {
+        let undeclared = silences.holds(HH126);
+        self.from_inside.fetch_or(undeclared, Ordering::Relaxed);
+        self.from_outside.fetch_or(undeclared, Ordering::Relaxed);
+        self.no_address.fetch_or(silences.holds(HH127), Ordering::Relaxed);
+    }
+
     /// Forwarding fields came from a neighbour that is no declared proxy.
     pub(super) fn undeclared(&self, peer: &PeerInfo) {
         let Some(neighbour) = peer.neighbour else {
@@ -27,6 +37,7 @@ impl Warnings {
         };
         if !flag.swap(true, Ordering::Relaxed) {
             tracing::warn!(
+                id = HH126.id(),
                 %neighbour,
                 "forwarding headers from a neighbour that is not a declared proxy are ignored; if it is your proxy, \
                  declare it: TrustedProxies::ranges([\"{neighbour}\"]) or hardening-headers.proxies.ranges = [\"{neighbour}\"]"
@@ -50,6 +61,7 @@ impl Warnings {
     pub(super) fn no_address(&self) {
         if !self.no_address.swap(true, Ordering::Relaxed) {
             tracing::warn!(
+                id = HH127.id(),
                 "requests carry no neighbour address: serve with gambeson_hardening_headers::serve, or with axum's \
                  into_make_service_with_connect_info::<SocketAddr>() and the feature `axum`"
             );

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use gambeson_core::{RequestFacts, RequestId, Scheme};
-use gambeson_hardening_headers::{Csp, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
+use gambeson_hardening_headers::{Csp, Edge, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::Full;
@@ -17,8 +17,9 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::answers::{answer, connection, page, request};
 
+/// What was logged, a line each.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 /// A subscriber for whoever has none of their own. Without one, a log line that another test reaches first, at a moment
 /// when nobody listens, is remembered as one that nobody wants.
@@ -42,12 +43,12 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
 }
 
 impl Lines {
-    fn record(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn record(&self) -> tracing::subscriber::DefaultGuard {
         assert!(*SOMEBODY, "no other test sets a subscriber for all");
         tracing::subscriber::set_default(tracing_subscriber::registry().with(self.clone()))
     }
 
-    fn with(&self, part: &str) -> Vec<String> {
+    pub(crate) fn with(&self, part: &str) -> Vec<String> {
         let lines = self.0.lock().unwrap();
         lines.iter().filter(|line| line.contains(part)).cloned().collect()
     }
@@ -149,65 +150,89 @@ async fn what_a_server_error_said_is_logged_under_the_request_id() {
     assert!(broken.contains("read=\"failed\""), "{broken}");
 }
 
-#[tokio::test]
-async fn an_undeclared_proxy_is_named_once_with_the_setting() {
-    let lines = Lines::default();
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// A line with the rule of its id at the front.
+pub(crate) fn id_first(line: &str) -> String {
+    let id = line.split_once("id=\"").and_then(|(_, rest)| rest.split('"').next());
+    let rule = id.and_then(gambeson_hardening_headers::check::rule);
+    rule.map(|rule| format!("{rule} {line}")).unwrap_or_default()
+}
+
+/// Requests with a forwarding field from neighbours that are no proxies.
+pub(crate) fn undeclared_proxy(lines: &Lines) {
+    let neighbours = ["203.0.113.9:5", "10.0.3.1:5", "203.0.113.8:5", "10.0.3.1:6"];
+    ask_peer(lines, neighbours.map(Some));
+}
+
+/// Requests of which the server does not tell who sent them.
+pub(crate) fn no_address(lines: &Lines) {
+    ask_peer(lines, [None]);
+}
+
+fn ask_peer<const N: usize>(lines: &Lines, neighbours: [Option<&str>; N]) {
     let _guard = lines.record();
     let layer = PeerLayer::new(TrustedProxies::none());
     let app =
         layer.layer(service_fn(async |_: Request<()>| Ok::<_, std::convert::Infallible>(Response::new(()))));
-    for neighbour in ["203.0.113.9:5", "10.0.3.1:5", "203.0.113.8:5", "10.0.3.1:6"] {
-        let request =
-            Request::get("/").extension(connection(neighbour)).header("x-forwarded-for", "198.51.100.7");
-        app.clone().oneshot(request.body(()).unwrap()).await.unwrap();
+    for neighbour in neighbours {
+        let mut request = Request::get("/").header("x-forwarded-for", "198.51.100.7").body(()).unwrap();
+        if let Some(neighbour) = neighbour {
+            request.extensions_mut().insert(connection(neighbour));
+        }
+        block_on(app.clone().oneshot(request)).unwrap();
     }
-    assert_eq!(lines.with("forwarding headers").len(), 2, "once outside, once inside");
-    assert_eq!(lines.with("proxies.ranges = [\"10.0.3.1\"]").len(), 1);
 }
 
-#[tokio::test]
-async fn two_policies_are_a_finding_said_once() {
-    let lines = Lines::default();
+/// Three answers with two policies each.
+pub(crate) fn two_policies(lines: &Lines) {
     let _guard = lines.record();
     let edge = Hardening::web().build().unwrap();
     for _ in 0..3 {
-        answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+        block_on(answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
             let mut page = page("");
             page.headers_mut().append("content-security-policy", "default-src 'self'".parse().unwrap());
             page.headers_mut().append("content-security-policy", "img-src *".parse().unwrap());
             page
-        })
-        .await;
+        }));
     }
-    assert_eq!(lines.with("two content security policies").len(), 1);
 }
 
-#[tokio::test]
-async fn a_policy_of_an_answers_own_that_leaves_it_open_is_said_once() {
-    let lines = Lines::default();
+/// An answer that asks for a variant that nobody made.
+pub(crate) fn unknown_variant(lines: &Lines) {
+    let _guard = lines.record();
+    let edge = Hardening::web().build().unwrap();
+    give(&edge, "default-src 'self'", Override::named("embed"));
+}
+
+/// An answer with a nonce, a policy of its own, and a `Cache-Control` for all.
+fn give(edge: &Edge, policy: &'static str, chosen: Override) {
+    block_on(answer(edge.layer(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
+        Nonce::of(request.extensions()).unwrap();
+        let mut page = page("");
+        page.headers_mut().insert("content-security-policy", policy.parse().unwrap());
+        page.headers_mut().insert("cache-control", "max-age=600".parse().unwrap());
+        page.extensions_mut().insert(chosen);
+        page
+    }));
+}
+
+/// Answers with policies of their own that leave them open.
+pub(crate) fn open_policy(lines: &Lines) {
     let _guard = lines.record();
     let edge = Hardening::web().named("embed", |set| set.frame_options(None)).build().unwrap();
     let partner = Source::origin("https://partner.example").unwrap();
-    let give = async |policy: &'static str, chosen: Override| {
-        answer(edge.layer(), request(Scheme::Http, "localhost"), async |request: Request<()>| {
-            Nonce::of(request.extensions()).unwrap();
-            let mut page = page("");
-            page.headers_mut().insert("content-security-policy", policy.parse().unwrap());
-            page.headers_mut().insert("cache-control", "max-age=600".parse().unwrap());
-            page.extensions_mut().insert(chosen);
-            page
-        })
-        .await
-    };
     let said = |part: &str| lines.with(part).len();
-    give("default-src 'self'; Frame-Ancestors 'none'", Override::named("embed")).await;
+    give(&edge, "default-src 'self'; Frame-Ancestors 'none'", Override::named("embed"));
     assert_eq!((said("every page can frame it"), said("for shared caches")), (0, 1));
     for _ in 0..2 {
-        give("default-src 'self'", Override::frame_ancestors([partner.clone()])).await;
+        give(&edge, "default-src 'self'", Override::frame_ancestors([partner.clone()]));
         assert_eq!((said("every page can frame it"), said("asks for frame ancestors")), (0, 1));
     }
     for _ in 0..2 {
-        give("default-src 'self'", Override::named("embed")).await;
+        give(&edge, "default-src 'self'", Override::named("embed"));
         assert_eq!(said("every page can frame it"), 1);
     }
     assert_eq!(said("for shared caches"), 1);
@@ -236,6 +261,26 @@ async fn what_is_odd_about_cookies_is_said_once_without_their_values() {
     );
     assert_eq!((lines.with("without a name").len(), lines.with("over 4096 bytes").len()), (1, 1));
     assert!(lines.with("hunter2").is_empty());
+}
+
+#[test]
+fn an_undeclared_proxy_is_named_once_with_the_setting() {
+    let lines = Lines::default();
+    undeclared_proxy(&lines);
+    assert_eq!(lines.with("forwarding headers").len(), 2, "once outside, once inside");
+    assert_eq!(lines.with("proxies.ranges = [\"10.0.3.1\"]").len(), 1);
+}
+
+#[test]
+fn two_policies_are_a_finding_said_once() {
+    let lines = Lines::default();
+    two_policies(&lines);
+    assert_eq!(lines.with("two content security policies").len(), 1);
+}
+
+#[test]
+fn a_policy_of_an_answers_own_that_leaves_it_open_is_said_once() {
+    open_policy(&Lines::default());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod adopt;
 mod answers;
 mod canonical;
+mod check;
 mod client_certificate;
 mod config;
 mod cookies;
