@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::nonce_page::NoncePage;
+use gambeson::hardening_headers::{Csp, Csrf, Hardening, Source};
+
 use crate::notes_app::NotesApp;
+use crate::{htmx_page, nonce_page, socket_page, uploads, worker_page};
 
 /// Walks through the app at this origin, step by step; panics with what the browser saw when a step fails.
 #[track_caller]
@@ -45,9 +47,60 @@ fn screens() -> PathBuf {
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn a_page_under_our_headers_runs_its_own_script_and_no_other() {
-    let page = NoncePage::start();
+    let page = nonce_page::start();
     let steps = walk("nonce-page", &page.origin, &[]);
-    assert!(steps.len() >= 9, "{steps:?}");
+    assert_eq!(steps.len(), 11, "{steps:?}");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn another_sites_page_opens_no_socket_and_sends_no_form() {
+    // To localhost browsers say from which site a request comes, to other names over plain http they don't.
+    for host in ["localhost", "app.test"] {
+        let app = socket_page::start(host, Csrf::new());
+        let open = socket_page::start(host, Csrf::dangerously_off());
+        let steps = walk("sockets", &app.origin, &[("OPEN", &open.origin)]);
+        assert_eq!(steps.len(), 5, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn htmx_works_and_runs_nothing_that_came_with_a_part() {
+    let page = htmx_page::start(Csp::htmx());
+    let inline = [Source::SELF, Source::dangerously_unsafe_inline(), Source::dangerously_unsafe_eval()];
+    let open = htmx_page::start(Csp::htmx().script_src(inline));
+    let dead = htmx_page::start(Csp::api());
+    let steps = walk("htmx", &page.origin, &[("OPEN", &open.origin), ("DEAD", &dead.origin)]);
+    assert_eq!(steps.len(), 6, "{steps:?}");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn no_script_of_a_download_runs() {
+    let files = uploads::start();
+    let open = uploads::start_open();
+    let steps = walk("downloads", &files.origin, &[("OPEN", &open.origin)]);
+    assert_eq!(steps.len(), 5, "{steps:?}");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn workers_may_do_what_their_pages_may() {
+    for edge in [Hardening::web(), Hardening::strict()] {
+        let app = worker_page::start(edge);
+        let steps = walk("workers", &app.origin, &[]);
+        assert_eq!(steps.len(), 3, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn an_isolated_page_is_cross_origin_isolated() {
+    let app = worker_page::start(Hardening::isolated());
+    let open = worker_page::start(Hardening::web());
+    let steps = walk("isolated", &app.origin, &[("OPEN", &open.origin)]);
+    assert_eq!(steps.len(), 3, "{steps:?}");
 }
 
 #[test]

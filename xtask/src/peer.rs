@@ -106,8 +106,8 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "browser",
         version: "1.65.1",
-        purpose: "playwright-core, which drives the browser step by step",
-        megabytes: 14,
+        purpose: "playwright-core, which drives the browser step by step, and htmx for one of its pages",
+        megabytes: 16,
         needed: Needed::ByTests,
         kind: Kind::Npm("playwright-core"),
     },

@@ -13,6 +13,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Sites of different names, all on this machine.
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
 // Starts the browser that GAMBESON_CHROMIUM names, hands its context to `use`, and leaves nothing behind.

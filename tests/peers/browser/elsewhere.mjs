@@ -5,14 +5,15 @@ export class Elsewhere {
   #server;
   #html = '';
 
-  // Serves beside the app at `app`; its name is the loopback name that the app's origin does not use.
+  // Serves beside the app at `app`; its name is the loopback name that the app's origin does not use, or `elsewhere.test`
+  // beside an app of another name.
   static async beside(app) {
     const site = new Elsewhere();
     site.#server = http.createServer((_req, res) => {
       res.setHeader('content-type', 'text/html; charset=utf-8').end(site.#html);
     });
     await new Promise((ready) => site.#server.listen(0, '127.0.0.1', ready));
-    const name = new URL(app).hostname === '127.0.0.1' ? 'localhost' : '127.0.0.1';
+    const name = { '127.0.0.1': 'localhost', localhost: '127.0.0.1' }[new URL(app).hostname] ?? 'elsewhere.test';
     site.origin = `http://${name}:${site.#server.address().port}`;
     return site;
   }

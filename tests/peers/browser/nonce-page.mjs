@@ -1,10 +1,24 @@
 // The smallest page under our headers: one script with a nonce, and text of a stranger that the page fails to escape.
 import assert from 'node:assert/strict';
-import { shoot, step } from './steps.mjs';
+import { shoot, step, until } from './steps.mjs';
 
 const INJECTED = '<script>document.body.dataset.injected = "ran"</script>';
 
 const data = (page) => page.evaluate(() => ({ ...document.body.dataset }));
+
+// Opens the page, loads it again, and gives what the server said to the browser each time.
+async function twice(page, url) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable');
+  const statuses = [];
+  devtools.on('Network.responseReceivedExtraInfo', ({ statusCode }) => statuses.push(statusCode));
+  await page.goto(url);
+  await page.goto('about:blank');
+  await page.goto(url);
+  await until(() => statuses.length >= 2);
+  await devtools.detach();
+  return statuses;
+}
 
 export const steps = [
   step('the script with the nonce runs', async ({ page, app }) => {
@@ -18,6 +32,20 @@ export const steps = [
       return /'nonce-([^']+)'/.exec(policy)[1];
     };
     assert.notEqual(await nonce(), await nonce());
+  }),
+
+  step('a page that the browser kept still runs after a 304', async ({ page, app, witness }) => {
+    const [first, second] = await twice(page, `${app}/kept`);
+    assert.deepEqual([first, second], [200, 304]);
+    assert.deepEqual(await data(page), { own: 'ran' });
+    assert.deepEqual(witness.violations, []);
+  }),
+
+  step('control: with a new policy on the 304 it does not', async ({ page, app, witness }) => {
+    const [first, second] = await twice(page, `${app}/kept-with-policy`);
+    assert.deepEqual([first, second], [200, 304]);
+    assert.deepEqual(await data(page), {});
+    assert.equal(witness.violations[0].effectiveDirective, 'script-src-elem');
   }),
 
   step('an injected inline script is blocked and reported', async (scene) => {
