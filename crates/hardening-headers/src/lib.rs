@@ -86,11 +86,14 @@ mod origin;
 mod panic;
 pub mod peer;
 mod random;
+mod report_post;
+#[cfg(feature = "reports")]
+pub mod reports;
 #[cfg(feature = "serve")]
 pub mod serve;
 
 pub use certificate::CertificateError;
-pub use config::{Config, Layers, Preset, Variant};
+pub use config::{Config, Layers, Preset, ReportOnlyConfig, ReportsConfig, Variant};
 pub use connection::Connection;
 pub use cookies::{Cookie, CookieError, Cookies, SameSite};
 pub use cors::Cors;
@@ -103,7 +106,7 @@ pub use edge_limit::{EdgeLimitLayer, EdgeRate};
 pub use hardening::{Edge, Hardened, Hardening, HardeningFuture, HardeningLayer};
 pub use headers::{
     EmbedderPolicy, FeatureAccess, FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override,
-    PermissionsPolicy, PermissionsPolicyError, ReferrerPolicy, ResourcePolicy,
+    PermissionsPolicy, PermissionsPolicyError, ReferrerPolicy, ResourcePolicy, Rollout,
 };
 pub use limits::{Limits, LimitsLayer, RequestBody};
 pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, ProxiesConfig, TrustedProxies};

@@ -3,6 +3,7 @@
 #[cfg(feature = "serde")]
 pub(crate) mod human;
 mod layers;
+mod reports;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use gambeson_core::Mode;
 use crate::{Cookies, Cors, Csrf, EdgeRate, Limits, ProxiesConfig};
 
 pub use layers::Layers;
+pub(crate) use reports::report_path_problem;
+pub use reports::{ReportOnlyConfig, ReportsConfig};
 
 /// How the HTTP edge behaves, as a configuration file says it: the table `[hardening-headers]`.
 ///
@@ -24,6 +27,8 @@ pub use layers::Layers;
 /// redirect-to-canonical = true
 /// hsts-days = 365
 /// variants = ["downloads"]
+/// reports = "/.well-known/reports"
+/// csp-report-only = { policy = "default-src 'self'", percent = 10 }
 ///
 /// [csp-add]
 /// img-src = ["https://cdn.example.com"]
@@ -76,6 +81,10 @@ pub struct Config {
     pub csp: Option<String>,
     /// Sources that the policy of documents allows too, by directive.
     pub csp_add: BTreeMap<String, Vec<String>>,
+    /// The next policy of documents, which browsers report about and don't enforce. Default: none.
+    pub csp_report_only: Option<ReportOnlyConfig>,
+    /// Where browsers report to. Default: nowhere.
+    pub reports: Option<ReportsConfig>,
     /// Days of strict transport; 0 leaves it out. Default: the preset's.
     pub hsts_days: Option<u32>,
     /// Whether the bodies of 5xx answers are replaced. Default: yes.
@@ -142,6 +151,8 @@ impl Default for Config {
             host_mode: Mode::Enforce,
             csp: None,
             csp_add: BTreeMap::new(),
+            csp_report_only: None,
+            reports: None,
             hsts_days: None,
             scrub_5xx: true,
             csrf: Csrf::new(),
@@ -181,6 +192,18 @@ impl Config {
     #[must_use]
     pub fn csp(self, csp: impl Into<String>) -> Self {
         Self { csp: Some(csp.into()), ..self }
+    }
+
+    /// The next policy of documents, which is only reported about.
+    #[must_use]
+    pub fn csp_report_only(self, tried: ReportOnlyConfig) -> Self {
+        Self { csp_report_only: Some(tried), ..self }
+    }
+
+    /// Where browsers report to.
+    #[must_use]
+    pub fn reports(self, reports: ReportsConfig) -> Self {
+        Self { reports: Some(reports), ..self }
     }
 
     /// The cross-site check.

@@ -53,6 +53,8 @@ impl Csp {
                 Some(allowed) => Ok(self.sandbox(allowed)),
                 None => Err(CspError::new(name, "allows what no browser knows")),
             },
+            ("report-to", [endpoint]) if self.reports.to.is_none() => self.report_to(endpoint),
+            ("report-uri", [uri]) if self.reports.uri.is_none() => self.report_uri(uri),
             _ => Err(CspError::new(name, "is unknown, there twice, or has a value that it can't have")),
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::directive::Directive;
+use super::report::ReportTargets;
 use super::sandbox::SandboxAllow;
 use super::source::Source;
 use super::trusted_types::TrustedTypes;
@@ -27,6 +28,7 @@ pub struct Csp {
     pub(super) trusted_types_policies: Option<TrustedTypes>,
     pub(super) sandbox: Option<Vec<SandboxAllow>>,
     pub(super) upgrade: bool,
+    pub(super) reports: ReportTargets,
 }
 
 impl Csp {
@@ -196,9 +198,16 @@ impl Csp {
         policy
     }
 
-    /// What is sent over this scheme: over http without `upgrade-insecure-requests`.
+    /// The same without what counts in an enforced policy only: `sandbox` and `upgrade-insecure-requests`.
+    pub(crate) fn for_reports_only(&self) -> Self {
+        Self { upgrade: false, sandbox: None, ..self.clone() }
+    }
+
+    /// What is sent over this scheme: over http without `upgrade-insecure-requests` and `report-to`.
     pub(crate) fn for_scheme(&self, https: bool) -> Self {
-        Self { upgrade: self.upgrade && https, ..self.clone() }
+        let mut policy = Self { upgrade: self.upgrade && https, ..self.clone() };
+        policy.reports.to = policy.reports.to.filter(|_| https);
+        policy
     }
 }
 
@@ -243,6 +252,14 @@ impl fmt::Display for Csp {
         }
         if self.upgrade {
             write!(f, "{divider}upgrade-insecure-requests")?;
+            divider = "; ";
+        }
+        if let Some(uri) = &self.reports.uri {
+            write!(f, "{divider}report-uri {uri}")?;
+            divider = "; ";
+        }
+        if let Some(endpoint) = &self.reports.to {
+            write!(f, "{divider}report-to {endpoint}")?;
         }
         Ok(())
     }

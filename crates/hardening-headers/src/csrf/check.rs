@@ -4,10 +4,11 @@ use gambeson_core::{Mode, RequestFacts, RequestHead, Scheme};
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName};
 
-use super::senders::Senders;
+use super::senders::{Senders, carries_credential};
 use crate::exempt::ExemptEndpoints;
 use crate::hosts::host_of;
 use crate::origin::{Origin, OriginParts};
+use crate::report_post::ReportFormat;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -22,6 +23,8 @@ pub(crate) struct CsrfCheck {
     pub(super) senders: Option<Senders>,
     pub(super) session_cookies: Box<[Box<str>]>,
     pub(super) exempt: ExemptEndpoints,
+    /// The path to which browsers report.
+    pub(super) reports: Option<Box<str>>,
     pub(crate) mode: Mode,
     pub(crate) off: bool,
 }
@@ -58,9 +61,26 @@ impl CsrfCheck {
         }
         match self.own_request(head, facts) {
             Ok(()) => Ok(()),
-            Err(_) if self.exempt.holds(head) || self.has_explicit_credential(head.headers) => Ok(()),
+            Err(_) if self.exempt.holds(head) || self.is_report(head, facts) => Ok(()),
+            Err(_) if self.has_explicit_credential(head.headers) => Ok(()),
             Err(cross_site) => Err(cross_site),
         }
+    }
+
+    /// The same, with reports to this path let through.
+    pub(crate) fn reported_to(self, path: Option<&str>) -> Self {
+        Self { reports: path.map(Box::from), ..self }
+    }
+
+    /// Whether a browser reports something, in nobody's name. No form can send these types, and a script of another origin
+    /// only after a preflight; another site's policy can have browsers report here, but without cookies.
+    fn is_report(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> bool {
+        let path = self.reports.as_deref();
+        path == Some(head.uri.path())
+            && *head.method == Method::POST
+            && !is_disguised(head)
+            && ReportFormat::of(head.headers).is_some()
+            && !carries_credential(head, facts)
     }
 
     fn own_request(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), CrossSite> {

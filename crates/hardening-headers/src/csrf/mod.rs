@@ -63,6 +63,7 @@
 //! | [`Cors::origins`](crate::Cors::origins), [`Cors::public`](crate::Cors::public) | the same without any credential, `Sec-Fetch-Mode: cors` | they may, in nobody's name |
 //! | trusted http origins | refused, of the own machine in production only | whoever is on the way speaks for them; [`dangerously_http`](Csrf::dangerously_http) |
 //! | bearer and DPoP tokens | pass without a cookie; with [`session_cookies`](Csrf::session_cookies) named, beside other cookies | only scripts of trusted origins can add them |
+//! | browsers' reports | pass at the path of [`Hardening::reports`](crate::Hardening::reports), as POST of their two types without cookie, `Authorization` and certificate | some come without Fetch Metadata, or with the origin `null` |
 //! | scheme | compared where the peer layer or `public_origin` knows it | |
 //!
 //! # Rejections

@@ -41,6 +41,7 @@ impl Csrf {
             senders: cors.map(CorsPolicy::senders),
             session_cookies: self.session_cookies.iter().map(|name| name.as_str().into()).collect(),
             exempt,
+            reports: None,
             mode: self.mode,
             off: self.dangerously_off,
         }

@@ -41,10 +41,12 @@ impl Senders {
 /// Whether a script sent it, and nothing by which a browser tells who its user is.
 fn is_anonymous(head: &RequestHead<'_>, facts: &RequestFacts) -> bool {
     let fetched = head.headers.get(SEC_FETCH_MODE).is_none_or(|mode| mode.as_bytes() == b"cors");
+    fetched && !carries_credential(head, facts)
+}
+
+/// Whether it has anything that a browser adds by itself and that tells who its user is.
+pub(super) fn carries_credential(head: &RequestHead<'_>, facts: &RequestFacts) -> bool {
     let certified =
         facts.peer().is_some_and(|peer| peer.certificate_sha256.is_some() || peer.certificate.is_some());
-    fetched
-        && !certified
-        && !head.headers.contains_key(header::COOKIE)
-        && !head.headers.contains_key(header::AUTHORIZATION)
+    certified || head.headers.contains_key(header::COOKIE) || head.headers.contains_key(header::AUTHORIZATION)
 }

@@ -6,6 +6,7 @@ use gambeson_core::{ConfigError, ConfigProblems, Scheme};
 
 use super::builder::Hardening;
 use super::edge::{Edge, EdgeInner};
+use super::reporting::reporting;
 use super::telemetry::Once;
 use crate::check::{self, Finding, HH001, HH002, HH003, HH006, HH020, Told};
 use crate::csp::Source;
@@ -34,12 +35,13 @@ impl Hardening {
             false => set.with_form_targets(&targets),
         };
         let named = self.named.iter().cloned().map(|(name, set)| (name, with_targets(set)));
-        let named: Vec<_> = named.collect();
+        let (set, named) = reporting(self.reports.as_deref(), set, named.collect(), &mut problems);
         for set in std::iter::once(&set).chain(named.iter().map(|(_, set)| set)) {
             set.look_through(&mut problems);
         }
         let cors = self.cors.as_ref().map(|cors| cors.prepare(self.profile, &mut problems));
         let csrf = self.csrf.prepare(own.clone(), cors.as_ref(), &self.exempt, self.profile, &mut problems);
+        let csrf = csrf.reported_to(self.reports.as_deref());
         let cookies = self.cookies.prepare(&mut problems);
         self.silences.look_through(&mut problems);
         problems.check()?;

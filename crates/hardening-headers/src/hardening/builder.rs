@@ -13,7 +13,7 @@ use crate::cookies::Cookies;
 use crate::cors::Cors;
 use crate::csp::{Csp, Directive, Source};
 use crate::csrf::Csrf;
-use crate::headers::{HeaderSet, Hsts};
+use crate::headers::{HeaderSet, Hsts, Rollout};
 
 /// Collects how the HTTP edge behaves; [`build`](Hardening::build) looks it all through at once.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ pub struct Hardening {
     pub(super) cors: Option<Cors>,
     pub(super) cookies: Cookies,
     pub(super) exempt: Vec<EndpointSpec>,
+    pub(super) reports: Option<String>,
     pub(super) host_mode: Mode,
     pub(super) profile: Profile,
     pub(super) scrub_5xx: bool,
@@ -85,6 +86,7 @@ impl Hardening {
             cors: None,
             cookies: Cookies::new(),
             exempt: Vec::new(),
+            reports: None,
             host_mode: Mode::Enforce,
             profile: Profile::Production,
             scrub_5xx: true,
@@ -117,6 +119,10 @@ impl Hardening {
         new.cookies.clone_from(&config.cookies);
         for (id, reason) in &config.silence {
             new.silences.add(id, reason);
+        }
+        if let Some(reports) = &config.reports {
+            reports.look_through_bounds(&mut new.problems);
+            new.reports = Some(reports.path.clone());
         }
         if let Some(days) = config.hsts_days {
             new.set = new.set.hsts((days > 0).then(|| Hsts::days(days)));
@@ -163,6 +169,15 @@ impl Hardening {
                 match Source::parse(text) {
                     Ok(source) => self.set = self.set.edit_csp(|csp| csp.add(directive, [source])),
                     Err(error) => self.problems.add(field.as_str(), text, HH020.says(error)),
+                }
+            }
+        }
+        if let Some(tried) = &config.csp_report_only {
+            match Csp::parse(&tried.policy) {
+                Ok(csp) => self = self.csp_report_only(csp, Rollout::percent(tried.percent)),
+                Err(error) => {
+                    let field = "hardening-headers.csp-report-only.policy";
+                    self.problems.add(field, &tried.policy, error.to_string());
                 }
             }
         }

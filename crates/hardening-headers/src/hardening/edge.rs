@@ -82,7 +82,8 @@ impl Edge {
             transport: Transport::of(facts.peer(), |host| self.0.hosts.is_public(host)),
             signed_in: facts.principal().is_some(),
         };
-        let oddities = headers::apply(&self.0.variants, self.0.cookies.as_ref(), client, nonce, response);
+        let (cookies, random) = (self.0.cookies.as_ref(), &self.0.random);
+        let oddities = headers::apply(&self.0.variants, cookies, client, nonce, random, response);
         self.0.once.say(oddities);
         if let Some(cors) = &self.0.cors {
             cors.write(grant, response.headers_mut());

@@ -66,6 +66,8 @@
 //! | policy of documents | [`Csp::web`](crate::Csp::web): own files, lazy nonce | [`Csp::api`](crate::Csp::api) | |
 //! | policy of scripts | what follows for a worker from that of documents: their `script-src`, `connect-src`, `worker-src`, `font-src` | that of everything else | a worker's policy comes with its script |
 //! | policy of everything else | `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'` | the same | whatever a browser makes of it, nothing loads |
+//! | reports of what a policy blocks | none | none | [`reports`](crate::Hardening::reports) says where to: over https `report-to` with `Reporting-Endpoints`, over http `report-uri` |
+//! | a policy that is only tried | none | none | [`csp_report_only`](crate::Hardening::csp_report_only), for a share of the documents |
 //! | strict transport | one day, without subdomains | the same | can't be taken back; raise it when all works |
 //! | `X-Content-Type-Options` | `nosniff` | `nosniff` | |
 //! | `X-Frame-Options` | `DENY` | `DENY` | browsers without `frame-ancestors` |
@@ -136,6 +138,7 @@ mod error_body;
 mod future;
 mod layer;
 mod report;
+mod reporting;
 mod telemetry;
 
 pub use builder::Hardening;

@@ -7,10 +7,12 @@ use super::attachment;
 use super::leaks::is_leak;
 use super::overrides::Override;
 use super::prepared::{Kind, Prepared, Transport, What};
+use super::report_only::ReportOnly;
 use super::shared_caches;
 use super::variants::Variants;
 use crate::cookies::CookieMarks;
 use crate::csp::{CspTemplate, Nonce};
+use crate::random::RandomPool;
 
 /// For whom an answer is, as far as its headers depend on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,7 @@ pub(crate) fn apply<B>(
     cookies: Option<&CookieMarks>,
     client: Client,
     nonce: Option<&Nonce>,
+    random: &RandomPool,
     response: &mut Response<B>,
 ) -> Oddities {
     let transport = client.transport;
@@ -63,11 +66,11 @@ pub(crate) fn apply<B>(
     let nonce = nonce.filter(|_| document);
     let by = chosen.as_ref().and_then(Override::framed_by);
     let framed = by.and_then(|by| prepared.framed_policy(kind.what, by, transport));
-    let mut map = match policy_value(prepared, document, framed.as_ref(), transport, nonce) {
-        PolicyValue::Prepared => prepared.map(kind, transport).clone(),
-        PolicyValue::Framed(policy) => with_policy(prepared.map(kind, transport), policy),
-        PolicyValue::Nonce(policy) => with_policy(prepared.nonce_map(kind, transport), policy),
-    };
+    // One with the old frame ancestors would report the new ones.
+    let may_try = document && by.is_none() && response.status() != StatusCode::NOT_MODIFIED;
+    let report_only = if may_try { tried(prepared, random) } else { None };
+    let policy = policy_value(prepared, document, framed.as_ref(), transport, nonce);
+    let mut map = map_with(prepared, report_only, nonce, policy, kind, transport);
     if by.is_some() {
         // The field may go only where our policy stands for it.
         oddities.override_unused = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
@@ -99,6 +102,12 @@ pub(crate) fn apply<B>(
     oddities
 }
 
+/// The policy that is tried on a document, if that is one of its share.
+fn tried<'p>(prepared: &'p Prepared, random: &RandomPool) -> Option<&'p ReportOnly> {
+    let lot = || random.take().ok().map(u32::from_ne_bytes);
+    prepared.report_only().filter(|tried| tried.takes(lot))
+}
+
 /// Which policy goes onto an answer.
 enum PolicyValue {
     /// The one that is in the prepared map.
@@ -121,6 +130,28 @@ fn policy_value(
         (Some(policy), Some(nonce)) if policy.has_nonce() => PolicyValue::Nonce(policy.with_nonce(nonce)),
         _ => framed.map_or(PolicyValue::Prepared, |framed| PolicyValue::Framed(framed.plain().clone())),
     }
+}
+
+fn map_with(
+    prepared: &Prepared,
+    report_only: Option<&ReportOnly>,
+    nonce: Option<&Nonce>,
+    policy: PolicyValue,
+    kind: Kind,
+    transport: Transport,
+) -> HeaderMap {
+    let plain =
+        || report_only.map_or_else(|| prepared.map(kind, transport), |tried| tried.map(kind, transport));
+    let mut map = match (policy, report_only) {
+        (PolicyValue::Prepared, _) => plain().clone(),
+        (PolicyValue::Framed(policy), _) => with_policy(plain(), policy),
+        (PolicyValue::Nonce(policy), Some(tried)) => with_policy(tried.nonce_map(kind, transport), policy),
+        (PolicyValue::Nonce(policy), None) => with_policy(prepared.nonce_map(kind, transport), policy),
+    };
+    if let (Some(tried), Some(nonce)) = (report_only, nonce) {
+        tried.put_nonce(&mut map, transport, nonce);
+    }
+    map
 }
 
 fn with_policy(map: &HeaderMap, policy: HeaderValue) -> HeaderMap {

@@ -2,11 +2,13 @@
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use super::report_only::ReportOnly;
 use super::set::HeaderSet;
 use crate::csp::{Csp, CspTemplate, Source};
 use gambeson_core::{PeerInfo, Scheme};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+const REPORTING_ENDPOINTS: HeaderName = HeaderName::from_static("reporting-endpoints");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const EMBEDDER_POLICY: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -68,19 +70,20 @@ pub(crate) struct Prepared {
     scripts: PerTransport<Ready>,
     others: PerTransport<Ready>,
     policies: PerTransport<Option<CspTemplate>>,
+    report_only: Option<Box<ReportOnly>>,
 }
 
 /// The same map with and without places for the fields that describe a body.
 ///
 /// Where an answer has both, its fields take the places, and the clone need not grow for them.
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     plain: HeaderMap,
     roomy: HeaderMap,
 }
 
 impl Ready {
-    fn new(plain: HeaderMap) -> Self {
+    pub(super) fn new(plain: HeaderMap) -> Self {
         let mut roomy = plain.clone();
         roomy.insert(header::CONTENT_TYPE, HeaderValue::from_static(""));
         roomy.insert(header::CONTENT_LENGTH, HeaderValue::from_static(""));
@@ -88,20 +91,20 @@ impl Ready {
     }
 
     /// The map for an answer that has both fields, or not.
-    fn map(&self, described: bool) -> &HeaderMap {
+    pub(super) fn map(&self, described: bool) -> &HeaderMap {
         if described { &self.roomy } else { &self.plain }
     }
 }
 
 #[derive(Debug)]
-struct PerTransport<T> {
+pub(super) struct PerTransport<T> {
     http: T,
     https_local: T,
     https: T,
 }
 
 impl<T> PerTransport<T> {
-    fn new(make: impl Fn(Transport) -> T) -> Self {
+    pub(super) fn new(make: impl Fn(Transport) -> T) -> Self {
         Self {
             http: make(Transport::Http),
             https_local: make(Transport::HttpsLocal),
@@ -109,7 +112,7 @@ impl<T> PerTransport<T> {
         }
     }
 
-    fn get(&self, transport: Transport) -> &T {
+    pub(super) fn get(&self, transport: Transport) -> &T {
         match transport {
             Transport::Http => &self.http,
             Transport::HttpsLocal => &self.https_local,
@@ -142,7 +145,10 @@ impl Prepared {
             Ready::new(map)
         });
         let (scripts, others) = (locked(&set.csp.for_scripts()), locked(&set.other_csp));
-        Self { set, documents, nonce_documents, scripts, others, policies }
+        let report_only = set.report_only.as_deref().map(|(policy, rollout)| {
+            Box::new(ReportOnly::new(policy, *rollout, &documents, &nonce_documents))
+        });
+        Self { set, documents, nonce_documents, scripts, others, policies, report_only }
     }
 
     /// The headers of an answer without a nonce.
@@ -181,6 +187,11 @@ impl Prepared {
         CspTemplate::new(&policy.for_scheme(transport.is_https()))
     }
 
+    /// The policy that is tried, if there is one.
+    pub(super) fn report_only(&self) -> Option<&ReportOnly> {
+        self.report_only.as_deref()
+    }
+
     /// Whether answers to who was recognised are kept out of all stores.
     pub(super) fn no_store_signed_in(&self) -> bool {
         self.set.no_store_signed_in
@@ -194,6 +205,7 @@ impl Prepared {
     /// Whether documents' policy has a place for a nonce.
     pub(crate) fn has_nonce(&self) -> bool {
         self.set.csp.has_nonce()
+            || self.set.report_only.as_deref().is_some_and(|(policy, _)| policy.has_nonce())
     }
 }
 
@@ -218,6 +230,9 @@ fn every_answer(set: &HeaderSet, transport: Transport) -> HeaderMap {
 fn every_document(set: &HeaderSet, transport: Transport) -> HeaderMap {
     let mut map = every_answer(set, transport);
     insert(&mut map, PERMISSIONS_POLICY, set.permissions.value());
+    if transport.is_https() {
+        insert(&mut map, REPORTING_ENDPOINTS, set.endpoints_value());
+    }
     insert(&mut map, OPENER_POLICY, set.opener.map(|v| HeaderValue::from_static(v.as_str())));
     map
 }

@@ -4,6 +4,7 @@ use gambeson_core::ConfigProblems;
 
 use super::hsts::Hsts;
 use super::permissions::PermissionsPolicy;
+use super::rollout::Rollout;
 use super::values::{EmbedderPolicy, FrameOptions, OpenerPolicy, ReferrerPolicy, ResourcePolicy};
 use crate::check::HH010;
 use crate::csp::{Csp, Directive, Source};
@@ -25,6 +26,9 @@ pub struct HeaderSet {
     pub(super) attachment: bool,
     pub(super) no_store: bool,
     pub(super) no_store_signed_in: bool,
+    pub(super) report_only: Option<Box<(Csp, Rollout)>>,
+    /// Names and addresses, each name once.
+    pub(super) endpoints: Vec<(Box<str>, Box<str>)>,
 }
 
 impl HeaderSet {
@@ -43,6 +47,8 @@ impl HeaderSet {
             attachment: false,
             no_store: false,
             no_store_signed_in: true,
+            report_only: None,
+            endpoints: Vec::new(),
         }
     }
 
@@ -149,12 +155,11 @@ impl HeaderSet {
 
     /// Forms of documents may lead there too. A policy without `form-action` lets them lead everywhere already.
     pub(crate) fn with_form_targets(self, targets: &[Source]) -> Self {
-        match self.csp.sources(Directive::FormAction) {
-            Some(_) if !targets.is_empty() => {
-                self.edit_csp(|csp| csp.add(Directive::FormAction, targets.iter().cloned()))
-            }
-            _ => self,
-        }
+        let add = |csp: Csp| match csp.sources(Directive::FormAction) {
+            Some(_) if !targets.is_empty() => csp.add(Directive::FormAction, targets.iter().cloned()),
+            _ => csp,
+        };
+        self.edit_csp(add).edit_report_only(add)
     }
 
     /// Whether the policy says `form-action 'none'`.
@@ -169,6 +174,7 @@ impl HeaderSet {
             let text = value.as_ref().and_then(|value| value.to_str().ok());
             problems.add("hardening-headers.hsts", text.unwrap_or_default(), HH010.says(cure));
         }
+        self.look_through_reports(problems);
     }
 
     /// The policy of documents.

@@ -20,5 +20,8 @@ mod nonce;
 mod peer;
 mod permissions;
 mod presets;
+mod reporting;
+#[cfg(feature = "reports")]
+mod reports;
 #[cfg(feature = "serve")]
 mod serve;
