@@ -66,9 +66,9 @@ const POWERFUL: [&str; 16] = [
     "xr-spatial-tracking",
 ];
 
-/// Names that browsers know beside the powerful ones: of the registry of the W3C's specification (features.md, state of 2026), and
-/// `ambient-light-sensor`'s like, which have a flag. Retired ones are not there.
-const FURTHER: [&str; 66] = [
+/// Names that browsers know beside the powerful ones: of the W3C's list of policy-controlled features, without retired ones, and those
+/// that Chromium 156 knows beside it.
+const FURTHER: [&str; 81] = [
     "all-screens-capture",
     "ambient-light-sensor",
     "aria-notify",
@@ -77,9 +77,19 @@ const FURTHER: [&str; 66] = [
     "autoplay",
     "battery",
     "captured-surface-control",
+    "ch-device-memory",
+    "ch-downlink",
+    "ch-dpr",
+    "ch-ect",
+    "ch-prefers-color-scheme",
+    "ch-prefers-reduced-motion",
+    "ch-prefers-reduced-transparency",
+    "ch-rtt",
+    "ch-save-data",
     "ch-ua",
     "ch-ua-arch",
     "ch-ua-bitness",
+    "ch-ua-form-factors",
     "ch-ua-full-version",
     "ch-ua-full-version-list",
     "ch-ua-high-entropy-values",
@@ -88,10 +98,12 @@ const FURTHER: [&str; 66] = [
     "ch-ua-platform",
     "ch-ua-platform-version",
     "ch-ua-wow64",
+    "ch-viewport-height",
+    "ch-viewport-width",
+    "ch-width",
     "clipboard-read",
     "clipboard-write",
     "compute-pressure",
-    "controlled-frame",
     "cross-origin-isolated",
     "deferred-fetch",
     "deferred-fetch-minimal",
@@ -110,8 +122,11 @@ const FURTHER: [&str; 66] = [
     "language-detector",
     "language-model",
     "local-fonts",
+    "local-network",
     "local-network-access",
+    "loopback-network",
     "manual-text",
+    "media-playback-while-not-visible",
     "mediasession",
     "monetization",
     "on-device-speech-recognition",
