@@ -139,6 +139,32 @@ pub(crate) const PEERS: &[Peer] = &[
         }),
     },
     Peer {
+        name: "slowhttptest",
+        version: "1.8.2-1+b1",
+        purpose: "clients that send and read as slowly as they may",
+        megabytes: 7,
+        needed: Needed::ByTests,
+        kind: Kind::Apt(Apt {
+            packages: &["slowhttptest"],
+            machine: &["slowhttptest"],
+            program: "usr/bin/slowhttptest",
+            variable: None,
+        }),
+    },
+    Peer {
+        name: "openssl",
+        version: "3.0.22-1~deb12u2",
+        purpose: "a TLS client that is not ours, for machines without it",
+        megabytes: 9,
+        needed: Needed::ByTests,
+        kind: Kind::Apt(Apt {
+            packages: &["openssl"],
+            machine: &["openssl"],
+            program: "usr/bin/openssl",
+            variable: None,
+        }),
+    },
+    Peer {
         name: VALGRIND,
         version: "1:3.19.0-1",
         purpose: "counts instructions for benches, for machines without it",

@@ -39,7 +39,8 @@ pub(crate) fn read(der: &[u8]) -> Result<(ClientCertificate, [u8; 32]), Certific
     let mut certificate = ClientCertificate::default();
     certificate.uris = names(parsed.valid_uri_names(), str::to_owned)?;
     certificate.dns_names = names(parsed.valid_dns_names(), str::to_ascii_lowercase)?;
-    certificate.not_after = Some(not_after(der).ok_or(CertificateError("no end of validity"))?);
+    let (_, not_after) = validity(der).ok_or(CertificateError("no end of validity"))?;
+    certificate.not_after = Some(not_after);
     Ok((certificate, Sha256::digest(der).into()))
 }
 
@@ -105,8 +106,8 @@ impl<'a> Der<'a> {
     }
 }
 
-/// The end of validity of a certificate of version 3 (RFC 5280 §4.1).
-fn not_after(der: &[u8]) -> Option<Timestamp> {
+/// From when to when a certificate of version 3 is valid (RFC 5280 §4.1).
+pub(crate) fn validity(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let mut signed = Der(Der(der).next(SEQUENCE)?);
     let mut certificate = Der(signed.next(SEQUENCE)?);
     // Version, serial number, algorithm and issuer stand before.
@@ -114,8 +115,8 @@ fn not_after(der: &[u8]) -> Option<Timestamp> {
         certificate.next(tag)?;
     }
     let mut validity = Der(certificate.next(SEQUENCE)?);
-    validity.time()?;
-    validity.time().filter(|_| validity.0.is_empty())
+    let (begins, ends) = (validity.time()?, validity.time()?);
+    validity.0.is_empty().then_some((begins, ends))
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
@@ -167,7 +168,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read(&bytes);
-            let _ = not_after(&bytes);
+            let _ = validity(&bytes);
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Connection {
     pub local: Option<SocketAddr>,
     /// Whether it is TLS, ended here.
     pub tls: bool,
+    /// The name that the client asked for in the TLS handshake (SNI, RFC 6066 §3). A claim of the client's, like `Host`.
+    pub server_name: Option<Arc<str>>,
     /// SHA-256 of the client's certificate in DER (`x5t#S256`, RFC 8705 §3.1), when it showed one that was verified.
     pub certificate_sha256: Option<[u8; 32]>,
     /// What that certificate says of its owner. See [`Connection::client_certificate`].
@@ -30,7 +32,14 @@ impl Connection {
     /// A plain connection from there; the fields that are known can be set afterwards.
     #[must_use]
     pub const fn new(remote: SocketAddr) -> Self {
-        Self { remote, local: None, tls: false, certificate_sha256: None, certificate: None }
+        Self {
+            remote,
+            local: None,
+            tls: false,
+            server_name: None,
+            certificate_sha256: None,
+            certificate: None,
+        }
     }
 
     /// The connection, over TLS, whose client has shown this certificate, in DER. It is read here, once a connection; the server

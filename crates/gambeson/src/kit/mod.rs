@@ -112,6 +112,8 @@ impl Kit {
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
         noted("hardening-headers", config.hardening_headers.check(config.profile), &mut problems);
+        #[cfg(feature = "serve")]
+        noted("hardening-headers", config.hardening_headers.serve.server(), &mut problems);
         problems.check()?;
         match (rights, identity, telemetry.zip(brought), guard) {
             (Some(rights), Some(identity), Some((telemetry, brought)), Some(guard)) => {
@@ -133,6 +135,16 @@ impl Kit {
             }
             _ => Err(ConfigError::one("gambeson", "", "a part is missing")),
         }
+    }
+
+    /// The server that `[hardening-headers.serve]` describes, with its TLS, and with the readiness that the probes tell.
+    ///
+    /// # Errors
+    /// What [`Kit::open`] found right is wrong by now: a certificate has ended, a file is gone.
+    #[cfg(feature = "serve")]
+    pub fn server(&self) -> Result<gambeson_hardening_headers::Server, ConfigError> {
+        let server = self.config.hardening_headers.serve.server()?;
+        Ok(server.readiness(self.telemetry.readiness()))
     }
 
     /// The profile.

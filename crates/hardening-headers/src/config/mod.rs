@@ -110,6 +110,9 @@ pub struct Config {
     pub rate_off: bool,
     /// Ids of findings that may stay, each with the reason; see [`check`](crate::check). Default: none.
     pub silence: BTreeMap<String, String>,
+    /// What the server allows its connections, and its TLS: [`ServeConfig::server`](crate::serve::ServeConfig::server).
+    #[cfg(feature = "serve")]
+    pub serve: crate::serve::ServeConfig,
 }
 
 /// What to start from.
@@ -165,6 +168,8 @@ impl Default for Config {
             rate: EdgeRate::default(),
             rate_off: false,
             silence: BTreeMap::new(),
+            #[cfg(feature = "serve")]
+            serve: crate::serve::ServeConfig::default(),
         }
     }
 }

@@ -1,73 +1,122 @@
 //! One connection, from its first byte to its last.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gambeson_core::{BoxError, Clock, Timer};
+use gambeson_core::{BoxError, Clock, Readiness};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tower_service::Service;
 
 use super::activity::Activity;
 use super::config::Server;
+use super::contain::Contained;
+use super::draining::Draining;
+use super::line::{Cut, Line};
+use super::patience::{Over, Times};
 use super::service::OnConnection;
+use super::stall::Readers;
+use super::streams::Streams;
 use super::telemetry;
 use super::timer::HyperTimer;
+#[cfg(feature = "tls")]
+use super::tls::Handshakes;
+use super::wire::Wire;
 use crate::Connection;
+
+/// How long a connection that has come just before the drain has for its first byte: its request may be on its way already.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What all connections of a server share.
 #[derive(Clone)]
 pub(super) struct Driver {
-    builder: Arc<Builder<TokioExecutor>>,
-    pub(super) timer: HyperTimer,
+    builder: Arc<Builder<Streams>>,
+    pub(super) times: Times,
     clock: Arc<dyn Clock>,
-    sleep: Arc<dyn Timer>,
-    header_timeout: Duration,
-    idle_timeout: Duration,
+    readers: Readers,
+    readiness: Readiness,
+    draining: Draining,
+    pub(super) upgraded: Arc<AtomicUsize>,
+    #[cfg(feature = "tls")]
+    handshakes: Option<Handshakes>,
 }
 
 impl Driver {
     pub(super) fn new(server: &Server) -> Self {
         let timer = HyperTimer::new(Arc::clone(&server.clock), Arc::clone(&server.timer));
-        let mut builder = Builder::new(TokioExecutor::new());
+        let readers = Readers::new(server);
+        let mut builder = Builder::new(Streams(readers.clone()));
         builder
             .http1()
             .timer(timer.clone())
-            .header_read_timeout(server.header_timeout)
+            // hyper's would run between two requests too.
+            .header_read_timeout(None)
             .max_buf_size(usize::try_from(server.header_bytes).unwrap_or(usize::MAX));
         builder
             .http2()
-            .timer(timer.clone())
+            .timer(timer)
             .max_concurrent_streams(server.streams)
             .max_header_list_size(server.header_bytes)
+            .max_send_buf_size(server.send_buffer)
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(128)
             .keep_alive_interval(server.ping_interval)
             .keep_alive_timeout(server.ping_interval / 2);
         Self {
             builder: Arc::new(builder),
-            timer,
+            times: Times::new(server),
             clock: Arc::clone(&server.clock),
-            sleep: Arc::clone(&server.timer),
-            header_timeout: server.header_timeout,
-            idle_timeout: server.idle_timeout,
+            readers,
+            readiness: server.readiness.clone(),
+            draining: server.draining(),
+            upgraded: Arc::new(AtomicUsize::new(0)),
+            #[cfg(feature = "tls")]
+            handshakes: server
+                .tls
+                .clone()
+                .map(|tls| Handshakes::new(tls, server.handshakes, server.handshake_timeout)),
         }
     }
 
-    /// Serves one connection until it ends, is idle for too long, or has drained.
-    pub(super) async fn drive<I, S, B>(
-        self,
-        io: I,
+    /// Serves one connection until it ends, is idle for too long, or has drained; and waits for the app, which may have its bytes after
+    /// an upgrade. Who drops this future cuts the app off.
+    pub(super) async fn drive<I, S, B>(self, io: I, connection: Connection, app: S)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let line = Arc::new(Line::default());
+        let _cut = Cut(&line);
+        let activity = Activity::new(Arc::clone(&self.clock));
+        let wire = Wire::new(io, Arc::clone(&activity), Arc::clone(&line), self.readers.one());
+        self.begin(wire, connection, app, activity, Arc::clone(&line)).await;
+        if line.was_upgraded() {
+            let _counted = Counted::new(&self.upgraded);
+            line.closed().await;
+        }
+    }
+
+    /// Speaks TLS first, if that is wanted.
+    async fn begin<I, S, B>(
+        &self,
+        wire: Wire<I>,
         connection: Connection,
-        inner: S,
-        mut draining: watch::Receiver<bool>,
+        app: S,
+        activity: Arc<Activity>,
+        line: Arc<Line>,
     ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -77,44 +126,88 @@ impl Driver {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let activity = Activity::new(Arc::clone(&self.clock));
+        #[cfg(feature = "tls")]
+        if let Some(handshakes) = &self.handshakes {
+            if let Some((stream, connection)) = handshakes.shake(wire, connection, &self.times).await {
+                activity.begin();
+                self.converse(stream, connection, app, activity, line).await;
+            }
+            return;
+        }
+        self.converse(wire, connection, app, activity, line).await;
+    }
+
+    async fn converse<I, S, B>(
+        &self,
+        io: I,
+        connection: Connection,
+        app: S,
+        activity: Arc<Activity>,
+        line: Arc<Line>,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
         let remote = connection.remote;
-        let service = OnConnection { inner, connection, activity: Arc::clone(&activity) };
+        let mut patience = self.times.watch(Arc::clone(&activity));
+        let readiness = self.readiness.clone();
+        let service =
+            OnConnection { inner: app, connection, activity: Arc::clone(&activity), line, readiness };
         let service = TowerToHyperService::new(service);
-        let mut served = pin!(self.builder.serve_connection_with_upgrades(TokioIo::new(io), service));
-        let mut idle = pin!(self.idle(&activity));
-        let (mut closing, mut rested) = (false, false);
+        let served = self.builder.serve_connection_with_upgrades(TokioIo::new(io), service);
+        let mut served = pin!(Contained::new(served));
+        let mut draining = pin!(self.drained(&activity));
+        let mut ending = false;
         loop {
             tokio::select! {
-                ended = served.as_mut() => return telemetry::ended(remote, ended.err().as_deref()),
-                used = idle.as_mut(), if !rested => {
+                // Patience looks at what the bytes have told.
+                biased;
+                ended = served.as_mut() => {
+                    return telemetry::ended(remote, ended.and_then(Result::err).as_deref());
+                }
+                over = poll_fn(|cx| patience.poll(cx)) => {
                     telemetry::idle(remote);
-                    if !used {
+                    if over == Over::Now {
                         return;
                     }
-                    // The last piece of an answer may still be on its way, or a request: HTTP/2 is told before (GOAWAY).
-                    (rested, closing) = (true, true);
-                    served.as_mut().graceful_shutdown();
                 }
-                _ = draining.wait_for(|on| *on), if !closing => {
-                    closing = true;
-                    served.as_mut().graceful_shutdown();
-                }
+                () = draining.as_mut(), if !ending => {}
+            }
+            // HTTP/2 is told (GOAWAY). The last piece of an answer may still be on its way, or a request.
+            ending = true;
+            patience.ending();
+            if let Some(served) = served.as_mut().inner() {
+                served.graceful_shutdown();
             }
         }
     }
 
-    /// Resolves when the connection has had nothing to do for too long; says whether it ever had.
-    async fn idle(&self, activity: &Activity) -> bool {
-        loop {
-            let used = activity.was_used();
-            let allowed = if used { self.idle_timeout } else { self.header_timeout };
-            let now = self.clock.monotonic();
-            let due = activity.idle_since().unwrap_or(now).plus(allowed);
-            if due <= now {
-                return used;
-            }
-            self.sleep.until(due).await;
+    /// Resolves when this connection is to end with its server.
+    async fn drained(&self, activity: &Activity) {
+        self.draining.begun().await;
+        if !activity.was_used() {
+            self.times.after(GRACE).await;
         }
+    }
+}
+
+/// One more, for as long as it lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

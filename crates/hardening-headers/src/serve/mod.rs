@@ -2,14 +2,13 @@
 //!
 //! # What it stops
 //!
-//! Clients that send their headers slowly or not at all, connections that are held open without requests, more connections
-//! than there is memory for, oversized heads, floods of HTTP/2 resets, and answers cut off by a restart. Garbage in place
-//! of HTTP ends its connection.
+//! Clients that send their headers slowly or not at all, and clients that don't take their answers, be it from the socket or by windows of
+//! HTTP/2 that stay shut; connections that are held open without requests, more connections than there is memory for, and one address
+//! that takes them all; oversized heads, floods of HTTP/2 resets, and answers cut off by a restart. Garbage in place of HTTP ends its
+//! connection, and so does a panic, even one in a destructor while another unwinds.
 //!
-//! It does **not** stop slow bodies ([`limits`](crate::limits)), many requests ([`edge_limit`](crate::edge_limit)), slow
-//! readers of answers, or one address that takes all connections. It speaks plain TCP: TLS is ended in front of it.
-//! The seam for TLS of its own is there (a source of connections, each with its
-//! [`Connection`](crate::Connection)), the TLS is not yet.
+//! It does **not** stop slow bodies ([`limits`](crate::limits)) or many requests ([`edge_limit`](crate::edge_limit)). TLS is the feature
+//! `tls`; without it TLS is ended in front.
 //!
 //! # Place in the stack
 //!
@@ -61,26 +60,39 @@
 //! use std::time::Duration;
 //!
 //! let readiness = Readiness::new(); // what /readyz answers from
-//! let server = Server::new().connections(512).drain(Duration::from_secs(20)).readiness(readiness);
-//! # let _ = server;
+//! let server = Server::new()
+//!     .connections(512)
+//!     .linger(Duration::from_secs(5)) // a load balancer that asks /readyz every few seconds
+//!     .drain(Duration::from_secs(20))
+//!     .readiness(readiness);
+//! let draining = server.draining(); // for WebSockets: `draining.begun().await`, then say good-bye
+//! # let _ = (server, draining);
 //! ```
 //!
 //! # Defaults
 //!
 //! | setting | default | why |
 //! |---|---|---|
-//! | header timeout | 10 s, also between two HTTP/1 requests | a person's network is faster, a slow-header client is not; behind a proxy that reuses connections, set it above the proxy's own keep-alive time |
-//! | idle timeout | 60 s without a request (HTTP/2, which is told by GOAWAY before) | |
+//! | header timeout | 10 s, for the first request from the connection on, for others from their first byte | a person's network is faster, a slow-header client is not |
+//! | idle timeout | 75 s without a request; HTTP/2 is told by GOAWAY before | proxies keep connections for 60 s, and should be the ones to close them: a request that meets a closing connection is a 502 |
+//! | write timeout | 60 s in which an answer waits for its reader, a second more for each 512 bytes that are taken | what waits is memory; nothing is held against an app that has nothing to send |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
+//! | connections per client | 512 from one IPv4 address or IPv6 /64; more are closed at once | loopback and private addresses are not counted, since proxies are there; behind proxies with public addresses set it as high as `connections` |
 //! | request head | 32 KiB | |
-//! | HTTP/2 | 100 requests at once, ping after 20 s of silence, 20 resets waiting, 128 of our own | CVE-2023-44487, CVE-2025-8671 |
-//! | drain | 5 s | what a platform gives at least |
+//! | HTTP/2 | 100 requests at once, 64 KiB kept of each answer, ping after 20 s of silence, 20 resets waiting, 128 of our own | CVE-2023-44487, CVE-2025-8671 |
+//! | linger | 500 ms after shutdown, with readiness flipped | whoever sends connections has to notice; a platform that asks every 5 s wants so much here |
+//! | drain | 5 s after that | what a platform gives at least |
+//! | TLS | 10 s for a handshake, 256 of them at once, 1.2 and 1.3, HTTP/2 and 1.1 | |
 //! | `TCP_NODELAY` | on | |
+//!
+//! How much of an answer its reader has taken is seen at the socket, and there a system hands over in lumps: a reader of a few KB a second
+//! may look like none for as long as it takes to empty a third of the system's buffer.
 //!
 //! # Rejections
 //!
 //! hyper answers 400 to what is no HTTP and 431 to a head that is too large, without a body and before any layer runs;
-//! slow and idle connections are closed without an answer. A head with more than 100 fields is 431 too; over HTTP/2 the
+//! slow and idle connections are closed without an answer, and HTTP/2 streams that nobody reads are reset (`CANCEL`). A client without the
+//! certificate that is asked for gets a TLS alert. A head with more than 100 fields is 431 too; over HTTP/2 the
 //! head's size bounds their number.
 //!
 //! # Telemetry
@@ -89,36 +101,60 @@
 //! |---|---|---|
 //! | `connection ended with an error` (remote, error) | debug | garbage, timeouts, resets |
 //! | `connection closed: no request in time` (remote) | debug | idle |
+//! | `stream reset: the client takes its answer too slowly` | debug | HTTP/2; of HTTP/1 it is an error of the connection |
+//! | `no TLS handshake` (remote, error) | debug | failed, or not done in time |
+//! | `TLS certificates replaced`, `… not replaced` (not_after, error) | info, error | a file has changed |
+//! | `a client has all the connections …` (remote, most) | warn | once; `DrainReport` counts them |
 //! | `a panic of the app ended its connection …` | error | a panic that no layer caught (HTTP/1; of HTTP/2 it ends one request) |
 //! | `all connections are taken …` (connections) | warn | once |
 //! | `no connection could be accepted; trying again` (error) | warn | the system has no files left; it rests for 200 ms |
-//! | `server ended` (drained, aborted) | info | after the drain |
+//! | `server ended` (drained, aborted, upgraded, refused) | info | after the drain |
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`serve()`] drops all its connections at once; a shutdown future drains them. Connections that were
-//! upgraded (WebSocket) belong to the app: they are neither counted nor drained. Connections are tasks of a set that this
-//! future owns, on tokio, and not of core's `Spawn`: what is spawned there could not be taken back.
+//! Dropping the future of [`serve()`] drops all its connections at once. A shutdown future drains them: readiness flips, connections are
+//! taken for the linger and answered with `connection: close`, those that wait in the system's queue too; then the listener goes, what is
+//! idle is closed, and what is in flight has until the deadline.
+//!
+//! A connection that was upgraded (WebSocket) belongs to the app, and still counts: the cap holds it, no idle timeout ends it, the drain waits
+//! for it and cuts it off at the deadline, when reading and writing it fail. [`Server::draining`] tells the app before. `CONNECT` over
+//! HTTP/2 is not counted so; its connection ends when it is idle.
+//!
+//! Connections are tasks of a set that this future owns, on tokio, and not of core's `Spawn`: what is spawned there could not be taken back.
 //!
 //! # Errors
 //!
-//! [`serve()`] refuses a configuration out of range, with all its problems; nothing a client or the network does ends it.
+//! [`serve()`] refuses a configuration out of range, with all its problems; nothing a client or the network does ends it. Certificates and
+//! keys are refused when they are read, with the file and the cure.
 //!
 //! # Standards
 //!
 //! RFC 9112 §9.5 (timeouts), §9.6 (tear-down), RFC 9113 §5.1.2, §6.8 (GOAWAY), §10.5 (denial of service), RFC 6585 §5 (431);
-//! CWE-400.
+//! RFC 8446 (TLS 1.3), RFC 9325 (use of TLS), RFC 7301 (ALPN), RFC 5280 §6 (certificates of clients); CWE-400, CWE-770.
 
 mod accept;
 mod activity;
+mod alarm;
+mod body;
+mod clients;
 mod config;
+mod contain;
+mod draining;
 mod drive;
+mod line;
+mod patience;
 mod run;
 mod service;
+mod settings;
+mod stall;
+mod streams;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
+mod wire;
 
 use gambeson_core::{BoxError, ConfigError};
 use http::{Request, Response};
@@ -128,6 +164,10 @@ use tokio::net::TcpListener;
 use tower_service::Service;
 
 pub use config::Server;
+pub use draining::Draining;
+pub use settings::ServeConfig;
+#[cfg(feature = "tls")]
+pub use tls::{ClientCertificates, Tls, TlsConfig, TlsError, TlsErrorKind, TlsSource};
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,6 +177,10 @@ pub struct DrainReport {
     pub drained: usize,
     /// Connections that were cut off at the deadline.
     pub aborted: usize,
+    /// How many of those had been upgraded (WebSocket), so that the app had them.
+    pub upgraded: usize,
+    /// Connections that were closed at once, since their client had as many as it may have.
+    pub refused: usize,
 }
 
 /// Serves `service` (an axum `Router`, say) to the connections of `listener` until the server's shutdown future ends,

@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use gambeson_core::{Readiness, ReadinessState};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::activity::{Activity, FlyingBody, InFlight};
+use super::activity::{Activity, InFlight};
+use super::body::FlyingBody;
+use super::line::Line;
 use crate::Connection;
 
 /// Tells each request which connection it came in on, and counts it while it is in flight.
@@ -18,6 +22,8 @@ pub(super) struct OnConnection<S> {
     pub(super) inner: S,
     pub(super) connection: Connection,
     pub(super) activity: Arc<Activity>,
+    pub(super) line: Arc<Line>,
+    pub(super) readiness: Readiness,
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for OnConnection<S>
@@ -34,8 +40,38 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         request.extensions_mut().insert(self.connection.clone());
-        let flight = Some(self.activity.start());
-        Flying { inner: self.inner.call(request), flight }
+        let http_2 = request.version() == Version::HTTP_2;
+        let flight = Flight {
+            guard: self.activity.start(http_2),
+            line: Arc::clone(&self.line),
+            readiness: self.readiness.clone(),
+            http_2,
+            connect: request.method() == Method::CONNECT,
+        };
+        Flying { inner: self.inner.call(request), flight: Some(flight) }
+    }
+}
+
+/// What has to be known of a request when its answer comes.
+struct Flight {
+    guard: InFlight,
+    line: Arc<Line>,
+    readiness: Readiness,
+    http_2: bool,
+    connect: bool,
+}
+
+impl Flight {
+    fn land<B>(self, mut response: Response<B>) -> Response<FlyingBody<B>> {
+        let status = response.status();
+        let upgrades = status == StatusCode::SWITCHING_PROTOCOLS || self.connect && status.is_success();
+        if upgrades && !self.http_2 {
+            self.line.upgrade();
+        } else if !self.http_2 && self.readiness.state() == ReadinessState::Draining {
+            // The client is to come back over a connection that lasts (RFC 9112 §9.6); HTTP/2 has GOAWAY for that.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| FlyingBody::new(body, self.guard, self.http_2))
     }
 }
 
@@ -43,7 +79,7 @@ pin_project! {
     pub(super) struct Flying<F> {
         #[pin]
         inner: F,
-        flight: Option<InFlight>,
+        flight: Option<Flight>,
     }
 }
 
@@ -57,7 +93,7 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
         match this.flight.take() {
-            Some(flight) => Poll::Ready(Ok(response.map(|body| FlyingBody::new(body, flight)))),
+            Some(flight) => Poll::Ready(Ok(flight.land(response))),
             None => Poll::Pending,
         }
     }

@@ -16,12 +16,34 @@ pub(super) fn ended(remote: SocketAddr, error: Option<&(dyn Error + Send + Sync 
 /// A panic that no layer caught took its connection with it, and nothing else.
 pub(super) fn joined(ended: &Result<(), JoinError>) {
     if ended.as_ref().is_err_and(JoinError::is_panic) {
-        tracing::error!("a panic of the app ended its connection; HardeningLayer answers 500 in its place");
+        panicked();
     }
+}
+
+pub(super) fn panicked() {
+    tracing::error!("a panic of the app ended its connection; HardeningLayer answers 500 in its place");
+}
+
+pub(super) fn stalled() {
+    tracing::debug!("stream reset: the client takes its answer too slowly");
 }
 
 pub(super) fn idle(remote: SocketAddr) {
     tracing::debug!(%remote, "connection closed: no request in time");
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn handshake_failed(remote: SocketAddr, error: &dyn std::fmt::Display) {
+    tracing::debug!(%remote, %error, "no TLS handshake");
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn refreshed(refreshed: &Result<bool, super::TlsError>, not_after: gambeson_core::Timestamp) {
+    match refreshed {
+        Ok(false) => {}
+        Ok(true) => tracing::info!(%not_after, "TLS certificates replaced"),
+        Err(error) => tracing::error!(%error, %not_after, "TLS certificates not replaced"),
+    }
 }
 
 pub(super) fn accept_failed(error: &std::io::Error) {
@@ -32,6 +54,16 @@ pub(super) fn full(connections: usize) {
     tracing::warn!(connections, "all connections are taken; more wait in the system's queue");
 }
 
+pub(super) fn crowded(remote: SocketAddr, most: usize) {
+    tracing::warn!(%remote, most, "a client has all the connections that it may have; more are closed at once");
+}
+
 pub(super) fn drained(report: DrainReport) {
-    tracing::info!(drained = report.drained, aborted = report.aborted, "server ended");
+    tracing::info!(
+        drained = report.drained,
+        aborted = report.aborted,
+        upgraded = report.upgraded,
+        refused = report.refused,
+        "server ended"
+    );
 }

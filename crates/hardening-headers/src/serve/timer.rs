@@ -24,8 +24,7 @@ impl HyperTimer {
         Self { clock, timer, anchor }
     }
 
-    /// Resolves when so much time has passed.
-    pub(super) fn after(&self, time: Duration) -> BoxFuture<()> {
+    fn after(&self, time: Duration) -> BoxFuture<()> {
         self.timer.until(self.clock.monotonic().plus(time))
     }
 }

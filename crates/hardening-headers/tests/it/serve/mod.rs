@@ -1,3 +1,14 @@
+//! The server against real sockets, on a clock that the tests move.
+
+#[cfg(feature = "tls")]
+mod certificates;
+mod drain;
+mod readers;
+mod slowhttptest;
+#[cfg(feature = "tls")]
+mod tls;
+mod upgrades;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +41,8 @@ struct Running {
     release: Arc<Notify>,
     stop: Option<oneshot::Sender<()>>,
     task: JoinSet<DrainReport>,
+    /// What answers of `readers` hold.
+    held: Arc<()>,
 }
 
 impl Running {
@@ -48,6 +61,10 @@ impl Running {
         let app =
             Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/who", get(who));
         let app = app.route("/large", get(async || Bytes::from(vec![b'x'; LARGE])));
+        let held = Arc::new(());
+        let app = app.merge(readers::routes(&held)).merge(upgrades::routes());
+        #[cfg(feature = "tls")]
+        let app = app.merge(tls::routes());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -59,7 +76,7 @@ impl Running {
         let mut task = JoinSet::new();
         let server = change(server);
         task.spawn(async move { serve(listener, app, server).await.unwrap() });
-        Self { address, clock, readiness, entered, release, stop: Some(stop), task }
+        Self { address, clock, readiness, entered, release, stop: Some(stop), task, held }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -119,6 +136,14 @@ async fn all(stream: &mut TcpStream) -> String {
     answer
 }
 
+/// Reads one answer of `/`.
+async fn answer(stream: &mut TcpStream) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"hello") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed");
+    }
+}
+
 #[tokio::test]
 async fn requests_learn_their_connection() {
     let running = Running::start(|server| server).await;
@@ -150,6 +175,43 @@ async fn headers_in_time_are_answered() {
 }
 
 #[tokio::test]
+async fn a_connection_waits_for_its_next_request_longer_than_proxies_do() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    for _ in 0..2 {
+        answer(&mut stream).await;
+        for _ in 0..61 {
+            running.clock.advance(Duration::from_secs(1));
+            settle().await;
+        }
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    }
+    answer(&mut stream).await;
+    let passed = running.until_closed(&mut stream).await;
+    assert!((74..=77).contains(&passed.as_secs()), "open for {passed:?}");
+}
+
+#[tokio::test]
+async fn the_head_of_a_later_request_has_as_long_as_the_first() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    answer(&mut stream).await;
+    for _ in 0..30 {
+        running.clock.advance(Duration::from_secs(1));
+        settle().await;
+    }
+    stream.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    settle().await;
+    for _ in 0..5 {
+        running.clock.advance(Duration::from_secs(1));
+        stream.write_all(b"a").await.unwrap();
+        settle().await;
+    }
+    let passed = running.until_closed(&mut stream).await;
+    assert!((4..=7).contains(&passed.as_secs()), "open for {passed:?} more");
+}
+
+#[tokio::test]
 async fn a_request_in_flight_is_not_idle() {
     let running = Running::start(|server| server).await;
     let mut stream = running.send("GET /slow HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
@@ -164,10 +226,10 @@ async fn a_request_in_flight_is_not_idle() {
 
 #[tokio::test]
 async fn a_large_answer_is_not_idle_while_it_is_read_slowly() {
-    let running = Running::start(|server| server).await;
+    let running = Running::start(|server| server.write_timeout(Duration::from_secs(600))).await;
     let mut stream = running.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
     settle().await;
-    for _ in 0..8 {
+    for _ in 0..20 {
         running.clock.advance(Duration::from_secs(9));
         settle().await;
     }
@@ -177,11 +239,11 @@ async fn a_large_answer_is_not_idle_while_it_is_read_slowly() {
 
 #[tokio::test]
 async fn a_large_answer_over_http_2_is_not_idle_either() {
-    let running = Running::start(|server| server).await;
+    let running = Running::start(|server| server.write_timeout(Duration::from_secs(600))).await;
     let (mut client, _tasks) = running.http_2().await;
     let request = Request::get("http://app/large").body(Empty::<Bytes>::new()).unwrap();
     let response = client.send_request(request).await.unwrap();
-    for _ in 0..80 {
+    for _ in 0..180 {
         running.clock.advance(Duration::from_secs(1));
         settle().await;
     }
@@ -238,7 +300,7 @@ async fn http_2_is_spoken_to_who_knows_that() {
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "127.0.0.1");
 
     settle().await;
-    for _ in 0..70 {
+    for _ in 0..80 {
         running.clock.advance(Duration::from_secs(1));
         settle().await;
     }
@@ -260,37 +322,6 @@ async fn more_connections_than_the_cap_wait_for_room() {
     drop(first);
     running.release.notify_one();
     assert!(all(&mut second).await.starts_with("HTTP/1.1 200"));
-}
-
-#[tokio::test]
-async fn a_drain_waits_for_requests_in_flight_and_closes_the_rest() {
-    let mut running = Running::start(|server| server).await;
-    let mut busy = running.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    running.entered.notified().await;
-    let mut silent = running.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    let mut first = [0; 12];
-    silent.read_exact(&mut first).await.unwrap();
-    drop(running.stop.take());
-    all(&mut silent).await;
-    assert_eq!(running.readiness.state(), ReadinessState::Draining);
-    settle().await;
-    assert!(TcpStream::connect(running.address).await.is_err(), "nothing new is accepted");
-    running.release.notify_one();
-    assert!(all(&mut busy).await.ends_with("slow"));
-    let report = running.end().await;
-    assert_eq!((report.drained, report.aborted), (2, 0));
-}
-
-#[tokio::test]
-async fn a_drain_ends_at_its_deadline() {
-    let mut running = Running::start(|server| server).await;
-    let _busy = running.send("GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await;
-    running.entered.notified().await;
-    drop(running.stop.take());
-    settle().await;
-    running.clock.advance(Duration::from_secs(5));
-    let report = running.end().await;
-    assert_eq!((report.drained, report.aborted), (0, 1));
 }
 
 #[tokio::test]

@@ -1,0 +1,118 @@
+//! The server as a configuration file says it.
+
+use std::time::Duration;
+
+use gambeson_core::ConfigError;
+
+use super::config::Server;
+
+/// What the server allows its connections: the table `[hardening-headers.serve]`. The defaults are those of [`Server`], where each
+/// setting is described.
+///
+/// ```toml
+/// [serve]
+/// connections = 4096
+/// idle-timeout = "75s"
+/// linger = "5s"
+///
+/// [serve.tls]
+/// certificate = "/etc/app/tls/chain.pem"
+/// key = "/etc/app/tls/key.pem"
+/// client-authorities = "/etc/app/tls/clients.pem"
+/// client-certificates = "optional"
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(default, deny_unknown_fields, rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub struct ServeConfig {
+    /// [`Server::header_timeout`]. Default: 10 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub header_timeout: Duration,
+    /// [`Server::idle_timeout`]. Default: 75 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub idle_timeout: Duration,
+    /// [`Server::write_timeout`]. Default: 60 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub write_timeout: Duration,
+    /// [`Server::write_rate`]. Default: 512 B.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
+    pub write_rate: u32,
+    /// [`Server::connections`]. Default: 4,096.
+    pub connections: usize,
+    /// [`Server::connections_per_client`]. Default: 512.
+    pub connections_per_client: usize,
+    /// [`Server::header_bytes`]. Default: 32 KiB.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
+    pub header_bytes: u32,
+    /// [`Server::streams`]. Default: 100.
+    pub streams: u32,
+    /// [`Server::linger`]. Default: 500 ms.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub linger: Duration,
+    /// [`Server::drain`]. Default: 5 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub drain: Duration,
+    /// TLS that ends in the server. Default: none.
+    #[cfg(feature = "tls")]
+    pub tls: Option<super::tls::TlsConfig>,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        let server = Server::default();
+        Self {
+            header_timeout: server.header_timeout,
+            idle_timeout: server.idle_timeout,
+            write_timeout: server.write_timeout,
+            write_rate: server.write_rate,
+            connections: server.connections,
+            connections_per_client: server.connections_per_client,
+            header_bytes: server.header_bytes,
+            streams: server.streams,
+            linger: server.linger,
+            drain: server.drain,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
+impl ServeConfig {
+    /// The server, without an end yet: [`Server::shutdown`].
+    ///
+    /// # Errors
+    /// All that is out of range, and certificates or keys that can't be used.
+    pub fn server(&self) -> Result<Server, ConfigError> {
+        let server = Server {
+            header_timeout: self.header_timeout,
+            idle_timeout: self.idle_timeout,
+            write_timeout: self.write_timeout,
+            write_rate: self.write_rate,
+            connections: self.connections,
+            connections_per_client: self.connections_per_client,
+            header_bytes: self.header_bytes,
+            streams: self.streams,
+            linger: self.linger,
+            drain: self.drain,
+            ..Server::default()
+        };
+        let checked = server.check();
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let mut problems = gambeson_core::ConfigProblems::new();
+            checked.unwrap_or_else(|error| problems.extend(error));
+            return match tls.load() {
+                Ok(tls) => problems.check().map(|()| server.tls(tls)),
+                Err(error) => {
+                    problems.add("hardening-headers.serve.tls", "", error.to_string());
+                    problems.check().map(|()| server)
+                }
+            };
+        }
+        checked.map(|()| server)
+    }
+}

@@ -1,0 +1,50 @@
+//! Certificates as a configuration file names them.
+
+use std::path::PathBuf;
+
+use super::{ClientCertificates, Tls, TlsError};
+
+/// The files of [`Tls`]: the table `[hardening-headers.serve.tls]`. The server looks every minute whether they have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(deny_unknown_fields, rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub struct TlsConfig {
+    /// The certificate chain, the server's own first, in PEM.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM, without a password.
+    pub key: PathBuf,
+    /// The authorities of clients, in PEM. Default: clients are asked for no certificate.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub client_authorities: Option<PathBuf>,
+    /// Whether clients have to show a certificate. Default: `required`; without authorities it says nothing.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub client_certificates: ClientCertificates,
+}
+
+impl TlsConfig {
+    /// A server's certificate and key, and no certificates of clients.
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            client_authorities: None,
+            client_certificates: ClientCertificates::default(),
+        }
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Those of [`Tls::new`] and [`Tls::client_authorities`].
+    pub fn load(&self) -> Result<Tls, TlsError> {
+        let tls = Tls::new(self.certificate.as_path(), self.key.as_path())?;
+        match &self.client_authorities {
+            None => Ok(tls),
+            Some(authorities) => tls.client_authorities(authorities.as_path(), self.client_certificates),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Where certificates and keys are read from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::{TlsError, TlsErrorKind};
+
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A file, which is read again at each [`Tls::reload`](super::Tls::reload), or its bytes. A text is a path.
+#[derive(Clone)]
+pub struct TlsSource(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    File(PathBuf),
+    Bytes(Arc<[u8]>),
+}
+
+/// What was read, and from where.
+pub(super) struct Part {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) place: Arc<str>,
+}
+
+impl TlsSource {
+    pub(super) fn read(&self, what: &'static str) -> Result<Part, TlsError> {
+        match &self.0 {
+            Kind::Bytes(bytes) => Ok(Part { bytes: Arc::clone(bytes), place: what.into() }),
+            Kind::File(path) => {
+                let place: Arc<str> = format!("{what} {}", path.display()).into();
+                let unreadable = |problem: &dyn fmt::Display| {
+                    TlsError::new(TlsErrorKind::Unreadable, &place, format!("can't be read: {problem}"))
+                };
+                let mut bytes = Vec::new();
+                let file = File::open(path).map_err(|error| unreadable(&error))?;
+                file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+                if bytes.len() as u64 > LARGEST {
+                    return Err(unreadable(&"it is larger than 1 MiB"));
+                }
+                Ok(Part { bytes: bytes.into(), place })
+            }
+        }
+    }
+}
+
+impl From<PathBuf> for TlsSource {
+    fn from(path: PathBuf) -> Self {
+        Self(Kind::File(path))
+    }
+}
+
+impl From<&Path> for TlsSource {
+    fn from(path: &Path) -> Self {
+        Self(Kind::File(path.to_owned()))
+    }
+}
+
+impl From<&str> for TlsSource {
+    fn from(path: &str) -> Self {
+        Self(Kind::File(path.into()))
+    }
+}
+
+impl From<Vec<u8>> for TlsSource {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Kind::Bytes(bytes.into()))
+    }
+}
+
+impl From<&[u8]> for TlsSource {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Kind::Bytes(bytes.into()))
+    }
+}
+
+impl fmt::Debug for TlsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::File(path) => f.debug_tuple("TlsSource").field(path).finish(),
+            Kind::Bytes(_) => f.write_str("TlsSource(bytes)"),
+        }
+    }
+}

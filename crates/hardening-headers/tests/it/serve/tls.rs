@@ -1,0 +1,360 @@
+//! TLS that ends in the server: certificates of both sides, and how they are replaced.
+
+use std::path::PathBuf;
+
+use gambeson_core::{PeerInfo, RequestFacts};
+use gambeson_hardening_headers::serve::{ClientCertificates, Tls, TlsErrorKind, TlsSource};
+use gambeson_hardening_headers::{PeerLayer, TrustedProxies};
+use rcgen::ExtendedKeyUsagePurpose;
+use rustls::HandshakeKind;
+
+use super::certificates::{Authority, HOST, Leaf, ORDERS, REQUEST, ask, exchange, first, shown, tls};
+use super::*;
+
+/// `/tls` says what the server knows of the client.
+pub(super) fn routes() -> Router {
+    let who = async |Extension(connection): Extension<Connection>, request: axum::extract::Request| {
+        let peer: PeerInfo = RequestFacts::of(request.extensions()).unwrap().peer().unwrap().clone();
+        let uris = peer.certificate.as_ref().map(|found| found.uris.join(","));
+        let digest = peer.certificate_sha256.is_some();
+        format!("{:?} {:?} {uris:?} {digest}", peer.scheme, connection.server_name)
+    };
+    Router::new().route("/tls", get(who)).layer(PeerLayer::new(TrustedProxies::none()))
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000)))
+}
+
+fn loaded(leaf: &Leaf) -> Tls {
+    Tls::with_clock(leaf.chain.as_bytes(), leaf.key.as_bytes(), clock()).unwrap()
+}
+
+/// A server whose clients have to show a certificate of that authority, or may.
+async fn asking(server: &Authority, clients: &Authority, mode: ClientCertificates) -> Running {
+    let tls = loaded(&server.server()).client_authorities(clients.pem().into_bytes(), mode).unwrap();
+    Running::start(|server| server.tls(tls)).await
+}
+
+#[tokio::test]
+async fn https_is_spoken_and_told() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    let answer = ask(running.address, &authority.trusting(None, &["http/1.1"])).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with(r#"Some(Https) Some("localhost") None false"#), "{answer}");
+}
+
+#[tokio::test]
+async fn http_2_is_agreed_on_by_alpn() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    let stream = tls(running.address, &authority.trusting(None, &["h2", "http/1.1"])).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let request = Request::get("https://localhost/tls").body(Empty::<Bytes>::new()).unwrap();
+    let answered = async { client.send_request(request).await.unwrap().into_body().collect().await.unwrap() };
+    tokio::select! {
+        answer = answered => assert!(answer.to_bytes().starts_with(b"Some(Https)")),
+        _ = connection => panic!("closed"),
+    }
+}
+
+#[tokio::test]
+async fn plain_http_gets_no_answer_on_the_tls_port() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    let mut stream = running.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"));
+}
+
+#[tokio::test]
+async fn handshakes_that_are_not_done_in_time_are_dropped_and_hold_up_nobody() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    for start in ["", "\u{16}\u{3}\u{1}"] {
+        let mut silent = running.send(start).await;
+        settle().await;
+        let answer = ask(running.address, &authority.trusting(None, &[])).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"));
+        let passed = running.until_closed(&mut silent).await;
+        assert!((9..=11).contains(&passed.as_secs()), "open for {passed:?}");
+    }
+}
+
+#[tokio::test]
+async fn handshakes_beyond_the_bound_wait() {
+    let authority = Authority::new();
+    let tls = loaded(&authority.server());
+    let running = Running::start(|server| server.tls(tls).handshakes(1)).await;
+    let silent = running.connect().await;
+    settle().await;
+    let config = authority.trusting(None, &[]);
+    let mut second = std::pin::pin!(ask(running.address, &config));
+    tokio::select! {
+        biased;
+        _ = &mut second => panic!("shaken beside the bound"),
+        () = settle() => {}
+    }
+    drop(silent);
+    assert!(second.await.unwrap().starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_head_has_its_time_after_the_handshake() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    let mut stream = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
+    settle().await;
+    let mut passed = 0;
+    let mut answer = Vec::new();
+    let mut closed = std::pin::pin!(stream.read_to_end(&mut answer));
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut closed => break,
+            () = settle() => {}
+        }
+        running.clock.advance(Duration::from_secs(1));
+        passed += 1;
+        assert!(passed < 60, "never closed");
+    }
+    assert!((9..=11).contains(&passed), "open for {passed} s");
+}
+
+#[tokio::test]
+async fn sessions_are_resumed_without_early_data() {
+    let authority = Authority::new();
+    let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
+    let config = authority.trusting(None, &[]);
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let mut stream = tls(running.address, &config).await.unwrap();
+        exchange(&mut stream).await.unwrap();
+        kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        assert!(!stream.get_ref().1.is_early_data_accepted());
+    }
+    assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed]);
+}
+
+#[tokio::test]
+async fn with_certificates_of_clients_each_handshake_verifies() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let running = asking(&authority, &clients, ClientCertificates::Required).await;
+    let config = authority.trusting(Some(&clients.client()), &[]);
+    for _ in 0..2 {
+        let mut stream = tls(running.address, &config).await.unwrap();
+        exchange(&mut stream).await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_its_certificate() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    for mode in [ClientCertificates::Required, ClientCertificates::Optional] {
+        let running = asking(&authority, &clients, mode).await;
+        let answer = ask(running.address, &authority.trusting(Some(&clients.client()), &[])).await.unwrap();
+        assert!(answer.ends_with(&format!(r#"Some("localhost") Some("{ORDERS}") true"#)), "{answer}");
+        let anonymous = ask(running.address, &authority.trusting(None, &[])).await;
+        match mode {
+            ClientCertificates::Required => assert!(anonymous.is_err(), "let in without a certificate"),
+            ClientCertificates::Optional => assert!(anonymous.unwrap().ends_with("None false")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn certificates_that_do_not_verify_open_nothing() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let expired = clients.leaf(ExtendedKeyUsagePurpose::ClientAuth, 2020..2026);
+    let early = clients.leaf(ExtendedKeyUsagePurpose::ClientAuth, 2030..2040);
+    let of_a_server = clients.server();
+    let of_another = Authority::new().client();
+    let mut of_another_s_key = clients.client();
+    of_another_s_key.chain = of_another.chain.clone();
+    for mode in [ClientCertificates::Required, ClientCertificates::Optional] {
+        let running = asking(&authority, &clients, mode).await;
+        for bad in [&expired, &early, &of_a_server, &of_another] {
+            assert!(ask(running.address, &authority.trusting(Some(bad), &[])).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_of_clients_that_was_replaced_opens_nothing_more() {
+    let (authority, old, new) = (Authority::new(), Authority::new(), Authority::new());
+    let tls = loaded(&authority.server());
+    let tls = tls.client_authorities(old.pem().into_bytes(), ClientCertificates::Required).unwrap();
+    let running = Running::start(|server| server.tls(tls.clone())).await;
+    let (before, after) =
+        (authority.trusting(Some(&old.client()), &[]), authority.trusting(Some(&new.client()), &[]));
+    assert!(ask(running.address, &before).await.is_ok());
+    assert!(ask(running.address, &after).await.is_err());
+    tls.replace_client_authorities(new.pem().into_bytes()).unwrap();
+    assert!(ask(running.address, &before).await.is_err());
+    assert!(ask(running.address, &after).await.is_ok());
+    assert!(tls.replace_client_authorities(&b"nothing"[..]).is_err());
+    assert!(ask(running.address, &after).await.is_ok(), "a mistake changes nothing");
+}
+
+#[tokio::test]
+async fn open_connections_keep_their_certificate_and_new_ones_get_the_new() {
+    let authority = Authority::new();
+    let (old, new) = (authority.server(), authority.server());
+    let loaded = loaded(&old);
+    let running = Running::start(|server| server.tls(loaded.clone())).await;
+    let mut open = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
+    settle().await;
+    loaded.replace(new.chain.as_bytes(), new.key.as_bytes()).unwrap();
+    let mut second = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
+    assert_eq!((shown(&open), shown(&second)), (first(&old), first(&new)));
+    for stream in [&mut open, &mut second] {
+        assert!(exchange(stream).await.unwrap().starts_with("HTTP/1.1 200"));
+    }
+    let error = loaded.replace(old.chain.as_bytes(), new.key.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), TlsErrorKind::Mismatch);
+    let third = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
+    assert_eq!(shown(&third), first(&new), "a mistake changes nothing");
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn write(folder: &std::path::Path, leaf: &Leaf) -> (PathBuf, PathBuf) {
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    std::fs::write(&chain, &leaf.chain).unwrap();
+    std::fs::write(&key, &leaf.key).unwrap();
+    (chain, key)
+}
+
+#[tokio::test]
+async fn files_are_read_again_when_told_and_by_the_server_itself() {
+    let (authority, folder) = (Authority::new(), folder("reload"));
+    let (one, two, three) = (authority.server(), authority.server(), authority.server());
+    let (chain, key) = write(&folder, &one);
+    let loaded = Tls::with_clock(chain.as_path(), key.as_path(), clock()).unwrap();
+    let running = Running::start(|server| server.tls(loaded.clone())).await;
+    let config = authority.trusting(None, &[]);
+    write(&folder, &two);
+    loaded.reload().unwrap();
+    assert_eq!(shown(&tls(running.address, &config).await.unwrap()), first(&two));
+    write(&folder, &three);
+    // A thread of the runtime reads them.
+    let mut last = first(&two);
+    for _ in 0..1_000 {
+        running.clock.advance(Duration::from_secs(60));
+        settle().await;
+        last = shown(&tls(running.address, &config).await.unwrap());
+        if last == first(&three) {
+            break;
+        }
+    }
+    assert_eq!(last, first(&three), "never looked at");
+    std::fs::write(&key, &one.key).unwrap();
+    assert_eq!(loaded.reload().unwrap_err().kind(), TlsErrorKind::Mismatch);
+    assert_eq!(shown(&tls(running.address, &config).await.unwrap()), first(&three));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_told_with_the_file_and_the_cure() {
+    let (authority, folder) = (Authority::new(), folder("errors"));
+    let good = authority.server();
+    let (chain, key) = write(&folder, &good);
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let expired = authority.leaf(ExtendedKeyUsagePurpose::ServerAuth, 2020..2026);
+    let early = authority.leaf(ExtendedKeyUsagePurpose::ServerAuth, 2030..2040);
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let two = format!("{}{}", good.key, expired.key);
+    for (chain, key, kind, says) in [
+        (folder.join("none.pem"), key.clone(), TlsErrorKind::Unreadable, "none.pem: can't be read"),
+        (
+            chain.clone(),
+            chain.clone(),
+            TlsErrorKind::Malformed,
+            "chain.pem: holds CERTIFICATE and no PRIVATE KEY",
+        ),
+        (key.clone(), key.clone(), TlsErrorKind::Malformed, "key.pem: holds PRIVATE KEY and no CERTIFICATE"),
+        (chain.clone(), file("encrypted.pem", encrypted), TlsErrorKind::Malformed, "openssl pkey"),
+        (chain.clone(), file("two.pem", &two), TlsErrorKind::Malformed, "more than one private key"),
+        (file("text.pem", "hello"), key.clone(), TlsErrorKind::Malformed, "no certificate in PEM or DER"),
+        (
+            chain.clone(),
+            file("other.pem", &expired.key),
+            TlsErrorKind::Mismatch,
+            "give the key it was issued for",
+        ),
+        (file("expired.pem", &expired.chain), key.clone(), TlsErrorKind::Expired, "ended at 2026-01-01"),
+        (file("early.pem", &early.chain), key.clone(), TlsErrorKind::NotYetValid, "only from 2030-01-01"),
+    ] {
+        let error = Tls::with_clock(chain, key, clock()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn pem_der_and_one_file_for_both_are_read() {
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::pki_types::pem::PemObject;
+
+    let leaf = Authority::new().server();
+    let der = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap().secret_der().to_vec();
+    Tls::with_clock(first(&leaf).to_vec(), der, clock()).unwrap();
+    let both = format!("{}{}", leaf.key, leaf.chain);
+    let tls = Tls::with_clock(both.as_bytes(), both.as_bytes(), clock()).unwrap();
+    assert_eq!(tls.not_after().to_string(), "2040-01-01T00:00:00.000Z");
+    assert!(!format!("{tls:?} {:?}", TlsSource::from(both.as_bytes())).contains("PRIVATE"));
+}
+
+/// OpenSSL as the client, with and without a certificate.
+#[tokio::test]
+#[ignore = "needs openssl: cargo xtask test"]
+async fn openssl_is_answered_as_rustls_is() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let (authority, folder) = (Authority::new(), folder("openssl"));
+    let running = asking(&authority, &authority, ClientCertificates::Required).await;
+    let (chain, key) = write(&folder, &authority.client());
+    let roots = folder.join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let openssl = std::env::var_os("GAMBESON_OPENSSL").unwrap();
+    for (shows, version) in [(true, "-tls1_3"), (true, "-tls1_2"), (false, "-tls1_3"), (false, "-tls1_1")] {
+        let mut command = Command::new(&openssl);
+        command.args(["s_client", "-quiet", "-verify_return_error", version, "-servername", HOST, "-CAfile"]);
+        command.arg(&roots).args(["-connect", &running.address.to_string()]);
+        if shows {
+            command.arg("-cert").arg(&chain).arg("-key").arg(&key);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut child = command.spawn().unwrap();
+            let mut input = child.stdin.take().unwrap();
+            let _ = input.write_all(REQUEST.as_bytes());
+            child.wait_with_output().unwrap()
+        });
+        let answer = String::from_utf8(asked.await.unwrap().stdout).unwrap();
+        if shows {
+            assert!(answer.contains("200 OK") && answer.contains(ORDERS), "{version}: {answer}");
+        } else {
+            assert_eq!(answer, "", "{version}");
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
