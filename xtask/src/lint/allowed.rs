@@ -70,6 +70,11 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         "crates/hardening-headers/src/limits/",
         "a deadline that is configured arms core's boxed timer",
     ),
+    allow(
+        "seams",
+        "crates/hardening-headers/src/serve/tls/refresh.rs",
+        "files are read on a thread that may wait for a disk; core's Spawn has none",
+    ),
     allow("boxed-future", "crates/hardening-headers/src/serve/", "start-up, and hyper's own timer trait"),
     allow("boxed-future", "crates/oidc-auth/src/conformance.rs", "suites for tests: nobody's warm path"),
     allow(

@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
+use super::accept::Abort;
 use super::activity::Activity;
 use super::config::Server;
 use super::contain::Contained;
@@ -90,7 +91,7 @@ impl Driver {
     /// an upgrade. Who drops this future cuts the app off.
     pub(super) async fn drive<I, S, B>(self, io: I, connection: Connection, app: S)
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
@@ -118,7 +119,7 @@ impl Driver {
         activity: Arc<Activity>,
         line: Arc<Line>,
     ) where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-use super::accept::{Accept, is_of_one_connection};
+use super::accept::{Abort, Accept, is_of_one_connection};
 use super::clients::Clients;
 use super::config::Server;
 use super::draining::Phase;
@@ -123,7 +123,7 @@ where
     /// Serves the connection that came; says whether the listener is well.
     fn take<I>(&mut self, accepted: std::io::Result<(I, crate::Connection)>) -> bool
     where
-        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Abort + Unpin + Send + 'static,
     {
         match accepted {
             Ok((io, connection)) => {

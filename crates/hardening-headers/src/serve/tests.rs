@@ -12,8 +12,12 @@ use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::accept::Accept;
+use super::accept::{Abort, Accept};
 use super::*;
+
+impl Abort for DuplexStream {
+    fn abort(&self) {}
+}
 
 /// A listener whose system has no files left for the first three connections.
 struct Exhausted {

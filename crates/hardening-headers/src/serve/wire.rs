@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::accept::Abort;
 use super::activity::Activity;
 use super::line::{Half, Line};
 use super::stall::Stall;
@@ -23,7 +24,9 @@ impl<I> Wire<I> {
     pub(super) fn new(io: I, activity: Arc<Activity>, line: Arc<Line>, stall: Stall) -> Self {
         Self { io, activity, line, stall }
     }
+}
 
+impl<I: Abort> Wire<I> {
     /// What became of writing; the same if its client has time left.
     fn written<T>(
         &mut self,
@@ -38,7 +41,10 @@ impl<I> Wire<I> {
             },
             Poll::Ready(Err(_)) => {}
             Poll::Pending if self.line.is_cut(Half::Writing, cx) => return Poll::Ready(Err(cut())),
-            Poll::Pending if self.stall.poll_waits(cx).is_ready() => return Poll::Ready(Err(too_slow())),
+            Poll::Pending if self.stall.poll_waits(cx).is_ready() => {
+                self.io.abort();
+                return Poll::Ready(Err(too_slow()));
+            }
             Poll::Pending => {}
         }
         done
@@ -77,7 +83,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Wire<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Wire<I> {
+impl<I: AsyncWrite + Abort + Unpin> AsyncWrite for Wire<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.written(written, |bytes| Some(*bytes), cx)
