@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-/// Writes `RateLimit-Policy` and `RateLimit` in the structured form of draft-ietf-httpapi-ratelimit-headers-10.
+/// Writes `RateLimit-Policy` and `RateLimit` in the structured form of draft-ietf-httpapi-ratelimit-headers-11 (§3, §4): a
+/// member each, so that several limits make one list.
 ///
 /// ```
 /// use gambeson_core::RateLimitFields;
@@ -45,7 +46,7 @@ impl RateLimitFields {
     }
 }
 
-/// Whole seconds, rounded up.
+/// Whole seconds, rounded up, as far as a structured field can say them (15 digits, RFC 9651 §3.3.1).
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0)).min(999_999_999_999_999)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gambeson_core::{ConfigError, ConfigProblems, Gcra, Mode, RateLimitFields};
+use gambeson_core::{ConfigError, ConfigProblems, Gcra, Mode};
+
+use super::fields::{Fields, RateFields};
 
 use crate::check::HH100;
 
@@ -41,7 +43,9 @@ pub struct EdgeRate {
     /// What a request costs *more* when it was refused for its credential. Default: 1, so that a client that only
     /// fails has half the rate; log-in endpoints add more with [`penalise`](super::EdgeLimitLayer::penalise).
     pub credential_charge: u32,
-    /// Whether passing answers carry the RateLimit fields too. Default: no, refusals only.
+    /// Which fields tell a client about its limit. Default: those of the newest draft.
+    pub fields: RateFields,
+    /// Whether passing answers carry them too, at three allocations each. Default: no, refusals only.
     pub fields_on_pass: bool,
     /// Whether it refuses or only counts. Default: it refuses.
     pub mode: Mode,
@@ -64,6 +68,7 @@ impl EdgeRate {
             v6_prefix: 64,
             table_bytes: 512 << 10,
             credential_charge: 1,
+            fields: RateFields::Draft11,
             fields_on_pass: false,
             mode: Mode::Enforce,
         }
@@ -99,7 +104,13 @@ impl EdgeRate {
         Self { credential_charge: more, ..self }
     }
 
-    /// Passing answers carry the RateLimit fields too.
+    /// Which fields tell a client about its limit.
+    #[must_use]
+    pub const fn fields(self, fields: RateFields) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Passing answers carry these fields too.
     #[must_use]
     pub const fn fields_on_pass(self) -> Self {
         Self { fields_on_pass: true, ..self }
@@ -115,13 +126,6 @@ impl EdgeRate {
     pub(super) fn gcra(&self) -> Option<Gcra> {
         let interval = (u64::from(self.period_seconds) * 1_000_000_000).checked_div(u64::from(self.count))?;
         Gcra::new(1, Duration::from_nanos(interval.next_multiple_of(UNIT)), self.burst)
-    }
-
-    /// The rate as header fields: `burst` per the time in which a burst comes back.
-    pub(super) fn fields(&self) -> Option<RateLimitFields> {
-        let millis = (u64::from(self.period_seconds) * u64::from(self.burst) * 1_000)
-            .checked_div(u64::from(self.count))?;
-        RateLimitFields::new("edge", self.burst, Duration::from_millis(millis))
     }
 
     pub(super) fn check(&self, problems: &mut ConfigProblems) {
@@ -158,11 +162,11 @@ impl EdgeRate {
     }
 
     /// The arithmetic and the header fields of a configuration that was found good.
-    pub(super) fn parts(&self) -> Result<(Gcra, RateLimitFields), ConfigError> {
+    pub(super) fn parts(&self) -> Result<(Gcra, Fields), ConfigError> {
         let mut problems = ConfigProblems::new();
         self.check(&mut problems);
         problems.check()?;
-        match (self.gcra(), self.fields()) {
+        match (self.gcra(), Fields::of(self)) {
             (Some(gcra), Some(fields)) => Ok((gcra, fields)),
             _ => Err(ConfigError::one(
                 "hardening-headers.rate",

@@ -1,13 +1,15 @@
 //! The refusals of this module.
 
-use gambeson_core::{Rejection, RejectionClass};
+use gambeson_core::{Member, Rejection, RejectionClass};
 use http::StatusCode;
 
+use super::fields::POLICY;
 use crate::PACKAGE;
 
 pub(super) fn too_many_requests() -> Rejection {
     Rejection::new(PACKAGE, RejectionClass::Limit, "too-many-requests", StatusCode::TOO_MANY_REQUESTS)
         .detail("too many requests from this network")
+        .member("violated-policies", Member::Texts(vec![POLICY.to_owned()]))
 }
 
 pub(super) fn layer_order() -> Rejection {
