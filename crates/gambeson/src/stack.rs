@@ -133,7 +133,7 @@ impl StackBuilder {
         Self { limits: Some(layer), ..self }
     }
 
-    /// Place 3: requests of one network.
+    /// Place 3: requests of one network. What place 2 answers itself is counted too.
     pub fn edge_limit(self, layer: EdgeLimitLayer) -> Self {
         Self { edge_limit: Some(layer), ..self }
     }
@@ -191,14 +191,15 @@ impl StackBuilder {
             problems.extend(error);
         }
         problems.check()?;
+        let edge_limit = self.edge_limit.unwrap_or_else(EdgeLimitLayer::off);
         Ok(Stack {
             profile,
             peer: self.peer,
             telemetry: self.telemetry.unwrap_or_else(TelemetryLayer::off),
-            hardening: self.hardening.unwrap_or_else(HardeningLayer::off),
+            hardening: self.hardening.unwrap_or_else(HardeningLayer::off).counted_by(&edge_limit),
             outcomes: self.outcomes.unwrap_or_else(AuditLayer::off),
-            limits: self.limits.unwrap_or_else(LimitsLayer::off),
-            edge_limit: self.edge_limit.unwrap_or_else(EdgeLimitLayer::off),
+            limits: self.limits.unwrap_or_else(LimitsLayer::off).counted_by(&edge_limit),
+            edge_limit,
             login: self.login.unwrap_or_else(LoginLayer::off),
             certificates: self.certificates.unwrap_or_else(CertificateLayer::off),
             authentication: self.authentication.unwrap_or_else(AuthLayer::off),

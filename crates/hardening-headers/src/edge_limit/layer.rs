@@ -10,6 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::builder::EdgeLimitBuilder;
+use super::early::Early;
 use super::future::{EdgeLimitFuture, Passage};
 use super::limiter::{EdgeLimitReport, Limiter, Verdict};
 use super::rate::EdgeRate;
@@ -55,12 +56,30 @@ impl<R> EdgeLimitLayer<R> {
         Self { shared: Arc::new(Shared { limiter, respond }) }
     }
 
+    /// Counts one for the network of this address, as a request is counted: for what comes by another way, such as the messages of a
+    /// WebSocket. A layer that is off lets everything pass.
+    ///
+    /// # Errors
+    /// The network is over its rate.
+    pub fn check(&self, address: IpAddr) -> Result<(), Rejection> {
+        let Some(limiter) = &self.shared.limiter else { return Ok(()) };
+        match limiter.decide_address(address) {
+            Verdict::Pass { .. } => Ok(()),
+            Verdict::Refuse { after } => Err(limiter.refusal(after)),
+        }
+    }
+
     /// Charges the network of this address `units` more, without asking: for what only the app knows to be abuse.
     /// At most two bursts of debt are kept.
     pub fn penalise(&self, address: IpAddr, units: u32) {
         if let Some(limiter) = &self.shared.limiter {
             limiter.charge_address(address, units);
         }
+    }
+
+    /// Counts what a layer further out answers itself.
+    pub(crate) fn early(&self) -> Early {
+        Early::new(self.shared.limiter.clone())
     }
 
     /// Whether the layer was switched off.

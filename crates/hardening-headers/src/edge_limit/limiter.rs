@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gambeson_core::{Clock, Gcra, GcraDecision, PeerInfo, RateLimitFields, Rejection};
+use gambeson_core::{Clock, Gcra, GcraDecision, PeerInfo, Rejection};
 use http::HeaderMap;
 
+use super::fields::Fields;
 use super::network::Networks;
 use super::rate::EdgeRate;
 use super::table::{Table, Taken};
@@ -19,7 +20,7 @@ use crate::exempt::ExemptEndpoints;
 pub(super) struct Limiter {
     pub(super) rate: EdgeRate,
     pub(super) gcra: Gcra,
-    pub(super) fields: RateLimitFields,
+    pub(super) fields: Fields,
     pub(super) networks: Networks,
     pub(super) table: Table,
     /// One entry for all requests whose client is not known.
@@ -73,8 +74,16 @@ pub(super) enum Verdict {
 impl Limiter {
     /// Decides about a request by this peer.
     pub(super) fn decide(&self, peer: &PeerInfo) -> Verdict {
+        self.decide_for(self.who(peer))
+    }
+
+    /// Decides about a request by whoever is at this address.
+    pub(super) fn decide_address(&self, address: IpAddr) -> Verdict {
+        self.decide_for(Who::Network(self.networks.hash(address)))
+    }
+
+    fn decide_for(&self, who: Who) -> Verdict {
         let now = self.clock.monotonic().as_nanos();
-        let who = self.who(peer);
         let Taken { decision, overflowed } = match who {
             Who::Network(hash) => self.table.take(hash, now, &self.gcra, 1),
             Who::Nameless => self.nameless.take(0, now, &self.gcra, 1),

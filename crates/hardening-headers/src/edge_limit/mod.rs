@@ -15,7 +15,10 @@
 //! # Place in the stack
 //!
 //! Place 3: inside [`PeerLayer`](crate::PeerLayer), which finds the client's address, and the headers; outside
-//! authentication, which costs more than this refusal.
+//! authentication, which costs more than this refusal. What the layers between those two answer by themselves never gets here; they
+//! count it in this limiter's table where they know it ([`HardeningLayer::counted_by`](crate::HardeningLayer::counted_by),
+//! [`LimitsLayer::counted_by`](crate::LimitsLayer::counted_by), which `Stack` and [`Config::layers`](crate::Config::layers) call), and
+//! answer 429 in its name.
 //!
 //! # Example
 //!
@@ -75,7 +78,7 @@
 //! | IPv6 prefix | 64 | one line has at least that; 128 is warned about |
 //! | table | 512 KiB: 65,536 networks | an entry is free again as soon as its debt is over, with the default 3 s after a full burst |
 //! | failed credential | 1 unit extra | who only fails has half the rate; an app behind one address of an office still works |
-//! | fields | on refusals only | they cost three allocations |
+//! | [fields](RateFields) | of the newest draft, on refusals only | they cost three allocations |
 //! | mode | enforce | |
 //! | answer | [`ProblemJson`](gambeson_core::ProblemJson) | |
 //!
@@ -83,7 +86,7 @@
 //!
 //! | slug | status | when |
 //! |---|---|---|
-//! | `too-many-requests` | 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy` | the network is over its rate |
+//! | `too-many-requests` | 429 with `Retry-After`, `RateLimit` and `RateLimit-Policy`, and `violated-policies` | the network is over its rate |
 //! | `layer-order` | 500 | no peer is known: `PeerLayer` did not run outside of this layer; also while observing |
 //!
 //! A peer without an address is counted in one bucket with all others like it, and said once in the log.
@@ -102,7 +105,7 @@
 //!
 //! # Cancel safety
 //!
-//! A request is counted when it comes, and stays counted when it is dropped. A failed credential is charged when the answer
+//! A request is counted when it comes, or is refused further out, and stays counted when it is dropped. A failed credential is charged when the answer
 //! is there or the future is dropped.
 //!
 //! # Errors
@@ -111,10 +114,14 @@
 //!
 //! # Standards
 //!
-//! RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After), draft-ietf-httpapi-ratelimit-headers-10 (fields), RFC 9457; ASVS 5
+//! RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After), draft-ietf-httpapi-ratelimit-headers-11 §3 to §5 (fields, `violated-policies`), RFC 9457; ASVS 5
 //! 2.4.1; CWE-307, CWE-770. The arithmetic is the generic cell rate algorithm, core's [`Gcra`](gambeson_core::Gcra).
 
 mod builder;
+mod early;
+mod fields;
+#[cfg(test)]
+mod floods;
 mod future;
 mod layer;
 mod limiter;
@@ -125,6 +132,8 @@ mod table;
 mod telemetry;
 
 pub use builder::EdgeLimitBuilder;
+pub(crate) use early::Early;
+pub use fields::RateFields;
 pub use future::EdgeLimitFuture;
 pub use layer::{EdgeLimit, EdgeLimitLayer};
 pub use limiter::EdgeLimitReport;

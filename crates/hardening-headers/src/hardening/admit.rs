@@ -1,5 +1,7 @@
 //! What is decided about a request before the app sees it.
 
+use std::sync::atomic::Ordering;
+
 use gambeson_core::{Mode, Rejection, RejectionClass, RequestFacts, RequestHead, escape_controls};
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
@@ -56,7 +58,7 @@ impl Edge {
                     .detail("the request must name exactly one valid host")
             }
         };
-        let enforced = self.enforces(self.inner().host_mode);
+        let enforced = self.carries_out(self.inner().host_mode);
         telemetry::host_refused(&refusal, host, enforced);
         if enforced { Err(Early::Refuse(refusal)) } else { Ok(()) }
     }
@@ -100,7 +102,7 @@ impl Edge {
     fn own_site(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), Early> {
         let csrf = &self.inner().csrf;
         let Err(cross_site) = csrf.look(head, facts) else { return Ok(()) };
-        let enforced = self.enforces(csrf.mode);
+        let enforced = self.carries_out(csrf.mode);
         self.say(Refusal::CrossSite, facts, &cross_site.to_string(), enforced);
         match enforced {
             true => Err(Early::Refuse(cross_site.rejection(self.inner().profile))),
@@ -114,10 +116,15 @@ impl Edge {
         telemetry::site_refused(what, facts, escape_controls(why).as_ref(), enforced, loud);
     }
 
-    fn enforces(&self, mode: Mode) -> bool {
-        match mode {
+    /// Whether a refusal is carried out; else it is counted.
+    fn carries_out(&self, mode: Mode) -> bool {
+        let enforced = match mode {
             Mode::Enforce => true,
             mode => mode.enforces(self.inner().clock.now()),
+        };
+        if !enforced {
+            self.inner().observed.fetch_add(1, Ordering::Relaxed);
         }
+        enforced
     }
 }

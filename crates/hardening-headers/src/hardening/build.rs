@@ -1,6 +1,7 @@
 //! Everything is looked through at once and made ready.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use gambeson_core::{ConfigError, ConfigProblems, Scheme};
 
@@ -64,6 +65,7 @@ impl Hardening {
             once: Once::without(&self.silences),
             findings: findings.into(),
             silences: self.silences,
+            observed: AtomicU64::new(0),
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use gambeson_core::{Clock, Mode, ProblemJson, Profile, Rejection, RejectionClass, RequestFacts};
 use http::{Response, StatusCode, header};
@@ -14,6 +15,7 @@ use crate::cookies::CookieMarks;
 use crate::cors::{CorsPolicy, Grant};
 use crate::csp::{Nonce, NonceSlot};
 use crate::csrf::CsrfCheck;
+use crate::edge_limit::Early;
 use crate::headers::{self, Client, KeepErrorBody, Transport, Variants};
 use crate::hosts::HostList;
 use crate::origin::Origin;
@@ -40,6 +42,8 @@ pub(super) struct EdgeInner {
     pub(super) once: Once,
     pub(super) findings: Box<[Finding]>,
     pub(super) silences: Silences,
+    /// Refusals that were not carried out, because a check observes.
+    pub(super) observed: AtomicU64,
 }
 
 impl Edge {
@@ -51,7 +55,7 @@ impl Edge {
     /// ([`respond_with`](HardeningLayer::respond_with)).
     #[must_use]
     pub fn layer(&self) -> HardeningLayer {
-        HardeningLayer::new(self.clone(), ProblemJson)
+        HardeningLayer::new(self.clone(), ProblemJson, Early::default())
     }
 
     /// What is weak and not silenced, the worst first; of an edge of [`Config::layers`](crate::Config::layers) what is weak about the

@@ -10,10 +10,12 @@ use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::admit::Early;
+use super::admit;
 use super::edge::Edge;
 use super::future::{Around, HardeningFuture};
 use super::telemetry;
+use crate::EdgeLimitLayer;
+use crate::edge_limit::Early;
 use crate::panic;
 
 /// Hardens every answer; see the [module](super). `R` says how refusals are answered.
@@ -22,11 +24,12 @@ pub struct HardeningLayer<R = ProblemJson>(Option<Arc<Shared<R>>>);
 pub(super) struct Shared<R> {
     pub(super) edge: Edge,
     pub(super) respond: R,
+    early: Early,
 }
 
 impl<R> HardeningLayer<R> {
-    pub(super) fn new(edge: Edge, respond: R) -> Self {
-        Self(Some(Arc::new(Shared { edge, respond })))
+    pub(super) fn new(edge: Edge, respond: R, early: Early) -> Self {
+        Self(Some(Arc::new(Shared { edge, respond, early })))
     }
 
     pub(super) fn edge(&self) -> Option<&Edge> {
@@ -38,8 +41,22 @@ impl<R> HardeningLayer<R> {
     #[must_use]
     pub fn respond_with<T>(self, respond: T) -> HardeningLayer<T> {
         match &self.0 {
-            Some(shared) => HardeningLayer::new(shared.edge.clone(), respond),
+            Some(shared) => HardeningLayer::new(shared.edge.clone(), respond, shared.early.clone()),
             None => HardeningLayer::off(),
+        }
+    }
+
+    /// Counts what it answers itself (refused hosts and other sites' requests, preflights, redirects) as a request of the client's
+    /// network, which gets 429 when that is over its rate. For a limiter inside of this layer, which sees nothing of those requests;
+    /// `Stack` and [`Config::layers`](crate::Config::layers) do it.
+    #[must_use]
+    pub fn counted_by<T>(self, limiter: &EdgeLimitLayer<T>) -> Self
+    where
+        R: Clone,
+    {
+        match &self.0 {
+            Some(shared) => Self::new(shared.edge.clone(), shared.respond.clone(), limiter.early()),
+            None => self,
         }
     }
 
@@ -111,6 +128,7 @@ where
         let grant = shared.edge.grant(&head);
         let admitted = shared.edge.admit(&head, &facts, grant);
         if let Err(early) = admitted {
+            let early = shared.early.refusal(&head, &facts).map_or(early, admit::Early::Refuse);
             return HardeningFuture::early(Around::new(shared, facts, grant, None), early);
         }
         let nonce = shared.edge.nonce_slot();
@@ -122,7 +140,7 @@ where
             Err(panicked) => {
                 telemetry::panicked(&facts, &panicked);
                 let around = Around::new(shared, facts, grant, None);
-                HardeningFuture::early(around, Early::Refuse(panic::rejection()))
+                HardeningFuture::early(around, admit::Early::Refuse(panic::rejection()))
             }
         }
     }

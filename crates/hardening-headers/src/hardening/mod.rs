@@ -100,6 +100,7 @@
 //! | `misdirected-host` | 421 | with `redirect_to_canonical`, what may change something comes under another name of the app |
 //! | `cors-preflight` | 403 | see [`cors`](crate::cors) |
 //! | `cross-site` | 403 | see [`csrf`](crate::csrf) |
+//! | `too-many-requests` | 429 | in place of one of the above, of a preflight's answer or a redirect, for a network that is over the rate of the limiter ([`counted_by`](HardeningLayer::counted_by)) |
 //! | `panic` | 500 | the app panicked |
 //! | `server-error` | the app's | the app answered 5xx without problem details |
 //!
@@ -110,6 +111,7 @@
 //! | `the app panicked` (`request_id`, `panic`) | error | a panic |
 //! | `server error; its body was not sent` (`request_id`, `status`, `body`, `read`) | error | a scrubbed 5xx; `body` is what was there of it at once, at most 2 KiB, and `read` says whether that is the `whole`, `cut`, `unfinished` (a stream), `failed`, or `binary` and left out |
 //! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
+//! | [`HardeningLayer::observed`] | | counts what observing lets pass |
 //! | `refused: host` (`slug`, `host`) | debug | a refused host |
 //! | HH120 to HH125 (`id`): two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
 //! | a cookie that got `HttpOnly`; a `Set-Cookie` without a name; a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |

@@ -1,5 +1,7 @@
 //! What a built edge says about itself.
 
+use std::sync::atomic::Ordering;
+
 use gambeson_core::Mode;
 
 use super::edge::Edge;
@@ -19,6 +21,13 @@ impl<R> HardeningLayer<R> {
     #[must_use]
     pub fn current_mode(&self) -> Mode {
         self.edge().map_or(Mode::Enforce, Edge::mode)
+    }
+
+    /// How often the host check or the cross-site check would have refused a request and did not, as they observe; of all layers of
+    /// the same edge.
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.edge().map_or(0, |edge| edge.inner().observed.load(Ordering::Relaxed))
     }
 
     /// What it was told to do, in a few words for a report; empty for a layer that is off.

@@ -344,8 +344,10 @@ async fn observing_lets_pass_until_its_date() {
     let layer = Hardening::web().csrf(csrf).clock(Arc::new(clock.clone())).build().unwrap().layer();
     let cross = || request("POST", None, &[("sec-fetch-site", "cross-site")]);
     assert_eq!(to(layer.clone(), cross()).await.status(), StatusCode::OK);
+    assert_eq!(layer.observed(), 1);
     clock.advance(Duration::from_secs(60));
     assert_eq!(to(layer.clone(), cross()).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(layer.observed(), 1);
     assert!(
         passes(Hardening::web().csrf(Csrf::dangerously_off()), "POST", &[("sec-fetch-site", "cross-site")])
             .await

@@ -123,8 +123,12 @@ async fn observing_ends_by_itself() {
         .unwrap();
     let status = async || answer(edge.layer(), to("evil.example"), async |_| page("")).await.status();
     assert_eq!(status().await, StatusCode::OK);
+    assert_eq!(status().await, StatusCode::OK);
+    assert_eq!(edge.layer().observed(), 2);
     clock.advance(Duration::from_secs(60));
     assert_eq!(status().await, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(edge.layer().observed(), 2, "a refusal is no observation");
+    assert_eq!(HardeningLayer::<()>::off().observed(), 0);
 }
 
 #[tokio::test]
