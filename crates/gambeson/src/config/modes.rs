@@ -6,8 +6,9 @@ use toml::{Table, Value};
 use super::sources::Sources;
 
 /// Every setting that is a [`Mode`].
-const MODES: [&str; 4] = [
+const MODES: [&str; 5] = [
     "hardening-headers.csrf.mode",
+    "hardening-headers.limits.mode",
     "hardening-headers.rate.mode",
     "hardening-headers.host-mode",
     "rbac.mode",

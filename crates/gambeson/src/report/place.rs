@@ -30,7 +30,10 @@ pub(super) fn all(stack: &Stack) -> Vec<PlaceReport> {
 fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
     let (limits, rate) = (&stack.limits, &stack.edge_limit);
     [
-        scene.place(0, "PeerLayer", false, Mode::Enforce).settings(stack.peer.summary()),
+        scene
+            .place(0, "PeerLayer", false, Mode::Enforce)
+            .settings(stack.peer.summary())
+            .weak(stack.peer.weaknesses(scene.now)),
         scene
             .place(1, "TelemetryLayer", stack.telemetry.is_off(), Mode::Enforce)
             .needed("nothing is measured or logged")
@@ -39,15 +42,17 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
             .place(2, "HardeningLayer", stack.hardening.is_off(), stack.hardening.current_mode())
             .needed("answers carry no security headers, hosts and cross-site requests are not checked")
             .settings(stack.hardening.summary())
+            .observed(stack.hardening.observed())
             .weak(stack.hardening.weaknesses())
             .notes(stack.hardening.notes()),
         scene
             .place(2, "AuditLayer", stack.outcomes.is_off(), Mode::Enforce)
             .settings(stack.outcomes.summary()),
         scene
-            .place(2, "LimitsLayer", limits.is_off(), Mode::Enforce)
+            .place(2, "LimitsLayer", limits.is_off(), limits.current_mode())
             .needed("bodies and handlers may be endless")
             .settings(limits_text(limits.limits()))
+            .observed(limits.observed())
             .weak(left(limits.limits().findings(), &stack.hardening)),
         scene
             .place(3, "EdgeLimitLayer", rate.is_off(), rate.current_mode())

@@ -90,3 +90,20 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Erro
         _ => Err(de::Error::custom("write whole seconds, such as \"1s\" or \"1m\"")),
     }
 }
+
+/// A size that is given, or that it has none.
+pub(crate) fn some_size_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u64>>, D::Error> {
+    size_or_off(from).map(Some)
+}
+
+/// A time that is given, or that it has none.
+pub(crate) fn some_time_or_off<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Option<Duration>>, D::Error> {
+    time_or_off(from).map(Some)
+}
+
+/// A size in bytes that is given and fits 32 bits.
+pub(crate) fn some_bytes_u32<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    bytes_u32(from).map(Some)
+}

@@ -73,7 +73,7 @@ impl Config {
         let peer = peer.map(|peer| peer.leave(hardening.silences()));
         let hardening = hardening.beside(self.around()).build();
         let hardening = noted(hardening.map(|edge| edge.layer()), &mut problems);
-        let limits = noted(LimitsLayer::new(self.limits), &mut problems);
+        let limits = noted(LimitsLayer::with_routes(self.limits, &self.route_limits), &mut problems);
         let edge_limit = match self.rate_off {
             true => Some(EdgeLimitLayer::off()),
             false => {
@@ -84,6 +84,7 @@ impl Config {
         problems.check()?;
         match (peer, hardening, limits, edge_limit) {
             (Some(peer), Some(hardening), Some(limits), Some(edge_limit)) => {
+                let (hardening, limits) = (hardening.counted_by(&edge_limit), limits.counted_by(&edge_limit));
                 Ok(Layers { peer, hardening, limits, edge_limit })
             }
             _ => Err(ConfigError::one("hardening-headers", "", "a layer is missing")),
@@ -107,7 +108,7 @@ impl Config {
                 "hardening-headers.proxies",
                 "",
                 HH080.says(
-                    "declare the proxies in front (ranges or hops), or that there are none: direct = true",
+                    "declare the proxies in front (ranges, hops or a preset), or that there are none: direct = true",
                 ),
             )),
             None => Ok(PeerLayer::new(TrustedProxies::none())),

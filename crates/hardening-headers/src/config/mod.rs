@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use gambeson_core::Mode;
 
+use crate::limits::RouteLimits;
 use crate::{Cookies, Cors, Csrf, EdgeRate, Limits, ProxiesConfig};
 
 pub use layers::Layers;
@@ -53,6 +54,10 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// [limits]
 /// body = "1MiB"
 /// handler = "30s"
+///
+/// [[route-limits]]
+/// route = "POST /files/{name}"
+/// body = "1GiB"
 ///
 /// [rate]
 /// count = 20
@@ -104,6 +109,8 @@ pub struct Config {
     pub proxies: ProxiesConfig,
     /// Size and time of requests.
     pub limits: Limits,
+    /// Other limits of single routes. Default: none.
+    pub route_limits: Vec<RouteLimits>,
     /// How often one client network may call.
     pub rate: EdgeRate,
     /// Switches the edge limiter off. Default: no.
@@ -165,6 +172,7 @@ impl Default for Config {
             cors: None,
             proxies: ProxiesConfig::default(),
             limits: Limits::default(),
+            route_limits: Vec::new(),
             rate: EdgeRate::default(),
             rate_off: false,
             silence: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gambeson_core::{ConfigError, ConfigProblems};
+use gambeson_core::{ConfigProblems, Mode, Monotonic};
 
 use crate::check::HH090;
 
@@ -28,9 +28,37 @@ pub struct Limits {
     /// the deadline. Default: 1 KiB.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
     pub body_rate: u32,
+    /// The time that may pass between two parts of the request body; the body is too slow then, however much has come. Default: 30 s.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
+    pub body_idle: Option<Duration>,
     /// The time until the head of the answer, reading of the body included. Default: 30 s.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
     pub handler: Option<Duration>,
+    /// The time that may pass without anything more of an answer's body from the app; the answer is cut off then. What keeps a stream
+    /// open, such as a comment line of server-sent events, starts it anew. Default: 5 min.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
+    pub stream_idle: Option<Duration>,
+    /// Whether it refuses, or only counts and logs until a date. Default: it refuses.
+    pub mode: Mode,
+}
+
+/// How fast a request body has to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    deadline: Option<Duration>,
+    rate: u32,
+    idle: Option<Duration>,
+}
+
+impl Pace {
+    /// The moment by which more must have come of a body of which so much is there, that made us wait first at `since` and now
+    /// since `now`.
+    pub(super) fn due(&self, since: Monotonic, now: Monotonic, received: u64) -> Monotonic {
+        let earned = Duration::from_secs(received / u64::from(self.rate.max(1)));
+        let whole = self.deadline.map(|deadline| since.plus(deadline).plus(earned));
+        let part = self.idle.map(|idle| now.plus(idle));
+        whole.into_iter().chain(part).min().unwrap_or(Monotonic::from_nanos(u64::MAX))
+    }
 }
 
 impl Default for Limits {
@@ -39,7 +67,10 @@ impl Default for Limits {
             body: Some(1 << 20),
             body_deadline: Some(Duration::from_secs(30)),
             body_rate: 1 << 10,
+            body_idle: Some(Duration::from_secs(30)),
             handler: Some(Duration::from_secs(30)),
+            stream_idle: Some(Duration::from_secs(300)),
+            mode: Mode::Enforce,
         }
     }
 }
@@ -54,7 +85,15 @@ impl Limits {
     /// No limit at all.
     #[must_use]
     pub const fn off() -> Self {
-        Self { body: None, body_deadline: None, body_rate: 1 << 10, handler: None }
+        Self {
+            body: None,
+            body_deadline: None,
+            body_rate: 1 << 10,
+            body_idle: None,
+            handler: None,
+            stream_idle: None,
+            mode: Mode::Enforce,
+        }
     }
 
     /// The largest request body, in bytes.
@@ -78,6 +117,13 @@ impl Limits {
         self
     }
 
+    /// The time that may pass between two parts of the request body.
+    #[must_use]
+    pub const fn body_idle(mut self, time: Duration) -> Self {
+        self.body_idle = Some(time);
+        self
+    }
+
     /// The time until the head of the answer.
     #[must_use]
     pub const fn handler(mut self, time: Duration) -> Self {
@@ -92,29 +138,48 @@ impl Limits {
         self
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let mut problems = ConfigProblems::new();
-        if self.handler == Some(Duration::ZERO) {
-            problems.add(
-                "hardening-headers.limits.handler",
-                "0 s",
-                HH090.says("give the handler some time, or leave the deadline out"),
-            );
-        }
-        if self.body_deadline == Some(Duration::ZERO) {
-            problems.add(
-                "hardening-headers.limits.body-deadline",
-                "0 s",
-                HH090.says("give the body some time, or leave the deadline out"),
-            );
+    /// The time that may pass without anything more of an answer's body.
+    #[must_use]
+    pub const fn stream_idle(mut self, time: Duration) -> Self {
+        self.stream_idle = Some(time);
+        self
+    }
+
+    /// Refuses, or only counts and logs until a date.
+    #[must_use]
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Whether there is nothing to limit.
+    pub(super) fn are_off(&self) -> bool {
+        Self { body_rate: 1 << 10, mode: Mode::Enforce, ..*self } == Self::off()
+    }
+
+    /// How fast a body has to come; `None`: as slowly as it likes.
+    pub(super) fn pace(&self) -> Option<Pace> {
+        let pace = Pace { deadline: self.body_deadline, rate: self.body_rate, idle: self.body_idle };
+        (pace.deadline.is_some() || pace.idle.is_some()).then_some(pace)
+    }
+
+    pub(super) fn check(&self, field: &str, problems: &mut ConfigProblems) {
+        for (name, time) in [
+            ("handler", self.handler),
+            ("body-deadline", self.body_deadline),
+            ("body-idle", self.body_idle),
+            ("stream-idle", self.stream_idle),
+        ] {
+            if time == Some(Duration::ZERO) {
+                problems.add(
+                    format!("{field}.{name}"),
+                    "0 s",
+                    HH090.says("give it some time, or write \"off\""),
+                );
+            }
         }
         if self.body_rate == 0 {
-            problems.add(
-                "hardening-headers.limits.body-rate",
-                "0",
-                HH090.says("write at least 1 byte a second"),
-            );
+            problems.add(format!("{field}.body-rate"), "0", HH090.says("write at least 1 byte a second"));
         }
-        problems.check()
     }
 }

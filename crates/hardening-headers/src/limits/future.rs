@@ -3,15 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use gambeson_core::{BoxFuture, RequestFacts, Respond};
+use gambeson_core::{RequestFacts, Respond};
 use http::Response;
 use pin_project_lite::pin_project;
 
+use super::alarm::Alarm;
 use super::layer::Shared;
+use super::response_body::{ResponseBody, Watch};
 use super::{rejection, telemetry};
 
 pin_project! {
@@ -25,21 +27,23 @@ pin_project! {
 pin_project! {
     #[project = Now]
     enum State<F, B, R> {
-        Running { #[pin] inner: F, deadline: Option<Deadline<R>>, timer: Option<Mutex<BoxFuture<()>>> },
+        Running { #[pin] inner: F, passage: Option<Passage<R>> },
         Refused { response: Option<Response<B>> },
     }
 }
 
-/// How long the handler may take, and what is needed to answer in its place.
-pub(super) struct Deadline<R> {
-    pub(super) after: Duration,
+/// How long the handler and its answer may take, and what is needed to answer in its place.
+pub(super) struct Passage<R> {
+    pub(super) handler: Option<Duration>,
+    pub(super) stream_idle: Option<Duration>,
     pub(super) facts: RequestFacts,
     pub(super) shared: Arc<Shared<R>>,
+    pub(super) alarm: Option<Alarm>,
 }
 
 impl<F, B, R> LimitFuture<F, B, R> {
-    pub(super) fn running(inner: F, deadline: Option<Deadline<R>>) -> Self {
-        Self { state: State::Running { inner, deadline, timer: None } }
+    pub(super) fn running(inner: F, passage: Option<Passage<R>>) -> Self {
+        Self { state: State::Running { inner, passage } }
     }
 
     pub(super) fn refused(response: Response<B>) -> Self {
@@ -47,13 +51,27 @@ impl<F, B, R> LimitFuture<F, B, R> {
     }
 }
 
-impl<R> Deadline<R> {
-    /// Whether the time is over. The timer starts at the first wait, so that an answer at once costs no timer.
-    fn poll_over(&self, timer: &mut Option<Mutex<BoxFuture<()>>>, cx: &mut Context<'_>) -> Poll<()> {
-        let time = &self.shared.time;
-        let timer = timer
-            .get_or_insert_with(|| Mutex::new(time.timer.until(time.clock.monotonic().plus(self.after))));
-        timer.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+impl<R> Passage<R> {
+    /// Waits until the handler's time is over. The timer starts at the first wait, so that an answer at once costs no timer.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(after) = self.handler else { return Poll::Pending };
+        let time = &self.shared.rules.time;
+        let alarm = match &mut self.alarm {
+            Some(alarm) => alarm,
+            none => none.insert(Alarm::at(time, time.clock.monotonic().plus(after))),
+        };
+        ready!(alarm.poll_over(cx));
+        (self.handler, self.alarm) = (None, None);
+        match self.shared.rules.refuses(rejection::HANDLER_DEADLINE, &self.facts) {
+            true => Poll::Ready(after),
+            false => Poll::Pending,
+        }
+    }
+
+    /// What watches over the answer's body.
+    fn watch(self) -> Option<Watch> {
+        let idle = self.stream_idle?;
+        Some(Watch::new(self.facts, Arc::clone(&self.shared.rules), idle))
     }
 }
 
@@ -62,32 +80,34 @@ where
     F: Future<Output = Result<Response<B>, E>>,
     R: Respond<B>,
 {
-    type Output = Result<Response<B>, E>;
+    type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         let response = match state.as_mut().project() {
-            Now::Refused { response } => {
-                return response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
-            }
-            Now::Running { inner, deadline, timer } => {
+            Now::Refused { response } => match response.take() {
+                Some(response) => response,
+                None => return Poll::Pending,
+            },
+            Now::Running { inner, passage } => {
                 if let Poll::Ready(answer) = inner.poll(cx) {
-                    return Poll::Ready(answer);
+                    let watch = passage.take().and_then(Passage::watch);
+                    return Poll::Ready(
+                        answer.map(|response| response.map(|body| ResponseBody::new(body, watch))),
+                    );
                 }
-                let Some(deadline) = deadline else { return Poll::Pending };
-                if deadline.poll_over(timer, cx).is_pending() {
-                    return Poll::Pending;
-                }
+                let Some(passage) = passage else { return Poll::Pending };
+                let after = ready!(passage.poll_over(cx));
                 let refusal = rejection::handler_deadline();
-                telemetry::handler_deadline(&deadline.facts, deadline.after);
-                let response = deadline.shared.respond.respond(&refusal, &deadline.facts);
-                deadline.facts.set_rejection(refusal);
+                telemetry::handler_deadline(&passage.facts, after);
+                let response = passage.shared.respond.respond(&refusal, &passage.facts);
+                passage.facts.set_rejection(refusal);
                 response
             }
         };
         // Drops the handler's future now, and with it what it holds.
         state.set(State::Refused { response: None });
-        Poll::Ready(Ok(response))
+        Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, None))))
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! # What it stops
 //!
-//! A body larger than the limit, also one that does not say its length; a body that trickles in; a handler that never
-//! answers. The size counts the bytes that arrive, before any decompression.
+//! A body larger than the limit, also one that does not say its length; a body that trickles in, or stops between two parts; a handler
+//! that never answers; an answer that has begun and does not go on. The size counts the bytes that arrive, before any decompression.
 //!
 //! It does **not** stop slow headers or idle connections (`serve` does, with the feature `serve`), a slow reader of the
-//! answer, or many requests at once ([`edge_limit`](crate::edge_limit)). An answer's body is not limited: the deadline
-//! ends at its head, so streams live on.
+//! answer, or many requests at once ([`edge_limit`](crate::edge_limit)). An answer's body may be of any length and take any time while
+//! it goes on: the handler's deadline ends at the head. What a connection carries after an upgrade (WebSocket) is no body.
 //!
 //! # Place in the stack
 //!
@@ -55,15 +55,19 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A request stream that is meant to stay open (gRPC from the client's side) has no size and no pace: leave both limits out for it,
-//! and the body that is left is counted by its handler.
+//! One route takes large uploads, all others don't. A request stream that is meant to stay open (gRPC from the client's side) has no
+//! size and no deadline, only a time between two parts; its handler counts what it takes:
 //!
 //! ```
-//! use gambeson_hardening_headers::limits::{Limits, LimitsLayer};
+//! use gambeson_hardening_headers::limits::{Limits, LimitsLayer, RouteLimits};
+//! use std::time::Duration;
 //!
-//! let mut limits = Limits::new();
-//! (limits.body, limits.body_deadline) = (None, None);
-//! let layer = LimitsLayer::new(limits).unwrap();
+//! let upload = RouteLimits::new("POST /files/{name}", |limits| limits.body(1 << 30).handler(Duration::from_secs(3600)));
+//! let live = RouteLimits::new("POST /notes.v1.Notes/Live", |mut limits| {
+//!     (limits.body, limits.body_deadline, limits.handler) = (None, None, None);
+//!     limits.body_idle(Duration::from_secs(90))
+//! });
+//! let layer = LimitsLayer::with_routes(Limits::new(), &[upload, live]).unwrap();
 //! # let _ = layer;
 //! ```
 //!
@@ -73,7 +77,11 @@
 //! |---|---|---|
 //! | body | 1 MiB | forms and JSON fit; uploads are stated |
 //! | body deadline | 30 s, and one second more for each KiB that came | a trickle ends, a phone on a train does not |
+//! | time between two parts of a body | 30 s | who sent fast at first has no right to stop |
 //! | handler deadline | 30 s to the head of the answer | most proxies in front give up after 60 s |
+//! | time between two parts of an answer | 5 min | most proxies cut after one; streams send a sign of life |
+//! | routes | all alike | |
+//! | mode | enforce | |
 //! | answer | [`ProblemJson`](gambeson_core::ProblemJson) | |
 //!
 //! # Rejections
@@ -84,6 +92,9 @@
 //! | `body-too-large` | what the handler makes of it | the body grew over the limit while it was read: the body ends with [`LengthLimitError`](http_body_util::LengthLimitError), which axum's extractors answer with 413 |
 //! | `body-too-slow` (408) | what the handler makes of it | the body ends with [`BodyTooSlow`] |
 //! | `handler-deadline` | 504 | no head of an answer in time. To the client this layer is the gateway of the handler; 503 would say that the whole server is overloaded, and gRPC knows 504 as `DEADLINE_EXCEEDED` |
+//! | `too-many-requests` | 429 | in place of a 413, for a network that is over the rate of the limiter ([`counted_by`](LimitsLayer::counted_by)) |
+//!
+//! An answer that does not go on breaks off with [`StreamIdle`]: its head was sent, so that nothing can be said any more.
 //!
 //! An error of the body is recorded as the request's rejection, but the handler's answer is never rewritten: a handler that
 //! wraps the error and answers 400 or 500 says so to the client.
@@ -93,30 +104,38 @@
 //! | event | level | when |
 //! |---|---|---|
 //! | `no answer before the handler's deadline` (route, request_id, seconds) | warn | the handler's time is over |
+//! | `the answer was cut off …` (route, request_id, seconds) | warn | nothing more came of an answer |
+//! | `would be refused when the limits enforce` (slug, route, request_id) | warn | while observing; an answer that would be cut off is `stream-idle` |
+//! | [`LimitsLayer::observed`] | | counts those |
 //! | `RequestFacts::rejection` | | each refusal |
 //!
 //! # Cancel safety
 //!
 //! Dropping the response future drops the handler's. At the deadline the handler's future is dropped before the answer is
-//! given, so that what it holds returns at once.
+//! given, so that what it holds returns at once. A request whose size was only observed when it came is not cut off later.
 //!
 //! # Errors
 //!
-//! [`LimitsLayer::new`] refuses deadlines and rates of zero. The service's error is the inner service's.
+//! [`LimitsLayer::new`] refuses times and rates of zero, and routes that are none. The service's error is the inner service's.
 //!
 //! # Standards
 //!
 //! RFC 9110 §15.5.14 (413), §15.5.9 (408), §15.6.5 (504); RFC 9457 for the answers; CWE-400.
 
-mod body;
+mod alarm;
 mod config;
 mod future;
 mod layer;
 mod rejection;
+mod request_body;
+mod response_body;
+mod routes;
+mod rules;
 mod telemetry;
-mod time;
 
-pub use body::{BodyTooSlow, RequestBody};
 pub use config::Limits;
 pub use future::LimitFuture;
 pub use layer::{Limited, LimitsLayer};
+pub use request_body::{BodyTooSlow, RequestBody};
+pub use response_body::{ResponseBody, StreamIdle};
+pub use routes::RouteLimits;

@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Buf;
-use gambeson_core::{BoxError, BoxFuture, Monotonic, RequestFacts};
+use gambeson_core::{BoxError, Monotonic, RequestFacts};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{LengthLimitError, Limited};
 use pin_project_lite::pin_project;
 
+use super::alarm::Alarm;
+use super::config::{Limits, Pace};
 use super::rejection;
-use super::time::Time;
+use super::rules::Rules;
 
 pin_project! {
     /// A request body that ends with an error when it grows too long or comes too slowly.
@@ -30,61 +31,64 @@ pin_project! {
 
 /// What is needed once the body misbehaves or keeps us waiting.
 pub(super) struct Watch {
-    pub(super) facts: RequestFacts,
-    pub(super) time: Arc<Time>,
-    pub(super) deadline: Option<Duration>,
-    pub(super) rate: u32,
-    pub(super) received: u64,
-    pub(super) waiting: Option<Waiting>,
+    facts: RequestFacts,
+    rules: Arc<Rules>,
+    /// The size that is only observed.
+    observed_size: Option<u64>,
+    pace: Option<Pace>,
+    received: u64,
+    waiting: Option<Waiting>,
 }
 
 /// A body that made us wait at least once.
-pub(super) struct Waiting {
+struct Waiting {
     since: Monotonic,
-    until: Monotonic,
-    // The lock is never taken: it makes the timer, and with it the body, `Sync`.
-    timer: Mutex<BoxFuture<()>>,
+    /// Since when it makes us wait now; `None`: a part has come since.
+    now: Option<Monotonic>,
+    alarm: Alarm,
+}
+
+impl Watch {
+    pub(super) fn new(facts: RequestFacts, rules: Arc<Rules>, limits: &Limits, capped: bool) -> Self {
+        let observed_size = limits.body.filter(|_| !capped);
+        Self { facts, rules, observed_size, pace: limits.pace(), received: 0, waiting: None }
+    }
+
+    /// Counts a part of the body.
+    fn count(&mut self, length: usize) {
+        self.received = self.received.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.now = None;
+        }
+        if self.observed_size.is_some_and(|limit| self.received > limit) {
+            self.observed_size = None;
+            // A size that was observed when the request came stays so to its end.
+            let _ = self.rules.refuses(rejection::BODY_TOO_LARGE, &self.facts);
+        }
+    }
+
+    /// Whether the body is too slow, asked each time it makes us wait.
+    fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(pace) = &self.pace else { return Poll::Pending };
+        let time = &self.rules.time;
+        let waiting = match &mut self.waiting {
+            Some(waiting) => waiting,
+            none => {
+                let now = time.clock.monotonic();
+                let alarm = Alarm::at(time, pace.due(now, now, self.received));
+                none.insert(Waiting { since: now, now: Some(now), alarm })
+            }
+        };
+        let now = *waiting.now.get_or_insert_with(|| time.clock.monotonic());
+        let due = pace.due(waiting.since, now, self.received);
+        waiting.alarm.poll_due(time, due, cx)
+    }
 }
 
 impl<B> RequestBody<B> {
     pub(super) fn new(inner: B, limit: Option<u64>, watch: Option<Watch>) -> Self {
         let limit = limit.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
         Self { inner: Limited::new(inner, limit), failed: false, watch }
-    }
-}
-
-impl Watch {
-    /// The moment by which the body must have come, after the bytes that did come.
-    fn due(&self, since: Monotonic, deadline: Duration) -> Monotonic {
-        let earned = self.received / u64::from(self.rate.max(1));
-        since.plus(deadline).plus(Duration::from_secs(earned))
-    }
-
-    /// Whether the body is too slow, asked each time it makes us wait.
-    fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let since = match &self.waiting {
-            Some(waiting) => waiting.since,
-            None => self.time.clock.monotonic(),
-        };
-        let due = self.due(since, deadline);
-        let mut waiting = match self.waiting.take() {
-            Some(waiting) => waiting,
-            None => Waiting { since, until: due, timer: Mutex::new(self.time.timer.until(due)) },
-        };
-        loop {
-            let timer = waiting.timer.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if timer.as_mut().poll(cx).is_pending() {
-                self.waiting = Some(waiting);
-                return Poll::Pending;
-            }
-            // The timer is set anew only when it rings, not for each part that came meanwhile.
-            if due <= waiting.until {
-                return Poll::Ready(());
-            }
-            waiting.until = due;
-            waiting.timer = Mutex::new(self.time.timer.until(due));
-        }
     }
 }
 
@@ -107,8 +111,7 @@ where
         match this.inner.poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let (Some(watch), Some(data)) = (this.watch.as_mut(), frame.data_ref()) {
-                    let length = u64::try_from(data.remaining()).unwrap_or(u64::MAX);
-                    watch.received = watch.received.saturating_add(length);
+                    watch.count(data.remaining());
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -123,6 +126,10 @@ where
             Poll::Pending => {
                 let Some(watch) = this.watch.as_mut() else { return Poll::Pending };
                 if watch.poll_too_slow(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                if !watch.rules.refuses(rejection::BODY_TOO_SLOW, &watch.facts) {
+                    (watch.pace, watch.waiting) = (None, None);
                     return Poll::Pending;
                 }
                 *this.failed = true;

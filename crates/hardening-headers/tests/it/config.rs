@@ -1,7 +1,7 @@
 //! The edge as one table of a configuration file.
 
 use gambeson_core::{Access, EndpointSpec, Exempt, Profile};
-use gambeson_hardening_headers::{Config, Cors, Csrf, Preset, ProxiesConfig};
+use gambeson_hardening_headers::{Config, Cors, Csrf, Preset, ProxiesConfig, ProxyPreset};
 use http::{Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -126,13 +126,24 @@ forwarded-host = true
 body = "2MiB"
 body-deadline = "1m"
 body-rate = "4KiB"
+body-idle = "10s"
 handler = "off"
+stream-idle = "2m"
+mode = "enforce"
+
+[[route-limits]]
+route = "POST /files/{name}"
+body = "1GiB"
+body-deadline = "off"
+body-rate = "64KiB"
+handler = "1h"
 
 [rate]
 count = 20
 period = "1m"
 burst = 60
 v6-prefix = 56
+fields = "x-rate-limit"
 table = "256KiB"
 "#;
 
@@ -143,10 +154,17 @@ table = "256KiB"
         assert_eq!(config.limits.body, Some(2 << 20));
         assert_eq!(config.limits.body_deadline, Some(Duration::from_secs(60)));
         assert_eq!((config.limits.body_rate, config.limits.handler), (4 << 10, None));
+        assert_eq!(config.limits.stream_idle, Some(Duration::from_secs(120)));
+        let upload = config.route_limits[0].over(config.limits);
+        assert_eq!((upload.body, upload.body_deadline, upload.body_rate), (Some(1 << 30), None, 64 << 10));
+        assert_eq!(upload.handler, Some(Duration::from_secs(3_600)));
+        assert_eq!(upload.body_idle, Some(Duration::from_secs(10)), "as for all routes");
         assert_eq!((config.rate.period_seconds, config.rate.table_bytes), (60, 256 << 10));
         assert_eq!(config.cors.as_ref().unwrap().max_age, Duration::from_secs(600));
         assert!(config.cors.as_ref().unwrap().credentials && config.proxies.forwarded_host);
         config.layers(Profile::Production, &[]).unwrap();
+        let preset: Config = toml::from_str("[proxies]\npreset = \"cloud-run\"").unwrap();
+        assert_eq!(preset.proxies.preset, Some(ProxyPreset::CloudRun));
         assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
     }
 
@@ -158,11 +176,15 @@ table = "256KiB"
             "[csrf]\ntrusted = []",
             "[cors]\norigin = []",
             "[proxies]\nrange = []",
+            "[proxies]\npreset = \"squid\"",
             "[limits]\nbody = \"1 parsec\"",
             "[limits]\nhandler = 30",
             "[limits]\nbody = -1",
+            "[[route-limits]]\nroute = \"/a\"\nbody = true",
+            "[[route-limits]]\npath = \"/a\"",
             "[rate]\nperiod = \"1500ms\"",
             "[rate]\nperiod-seconds = 1",
+            "[rate]\nfields = \"draft-03\"",
             "preset = \"wep\"",
             "variants = [\"web\"]",
             "[cookies]\nreadible = []",

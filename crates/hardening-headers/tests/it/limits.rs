@@ -8,8 +8,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
-use gambeson_core::{ManualClock, RequestFacts, Timestamp};
-use gambeson_hardening_headers::limits::{BodyTooSlow, Limits, LimitsLayer, RequestBody};
+use gambeson_core::{ManualClock, Mode, PeerInfo, RequestFacts, Timestamp};
+use gambeson_hardening_headers::limits::{
+    BodyTooSlow, Limits, LimitsLayer, RequestBody, ResponseBody, RouteLimits, StreamIdle,
+};
+use gambeson_hardening_headers::{EdgeLimitLayer, EdgeRate};
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame};
@@ -93,7 +96,7 @@ async fn a_body_that_grows_too_large_is_413_through_axum_extractors() {
 }
 
 /// What reading the body ends with, and the facts.
-async fn read(layer: LimitsLayer, body: Parts, during: impl Future<Output = ()>) -> (String, RequestFacts) {
+async fn read(layer: &LimitsLayer, body: Parts, during: impl Future<Output = ()>) -> (String, RequestFacts) {
     let app = layer.layer(service_fn(async |request: Request<RequestBody<Parts>>| {
         let mut body = request.into_body();
         let mut length = 0;
@@ -111,18 +114,19 @@ async fn read(layer: LimitsLayer, body: Parts, during: impl Future<Output = ()>)
     let mut request = Request::post("/").body(body).unwrap();
     let facts = RequestFacts::ensure(&mut request);
     let (response, ()) = tokio::join!(app.oneshot(request), during);
-    (String::from_utf8(response.unwrap().into_body().to_vec()).unwrap(), facts)
+    let told = response.unwrap().into_body().collect().await.unwrap().to_bytes();
+    (String::from_utf8(told.to_vec()).unwrap(), facts)
 }
 
-fn answer(text: impl Into<String>) -> Result<Response<Bytes>, Infallible> {
-    Ok(Response::new(Bytes::from(text.into())))
+fn answer(text: impl Into<String>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::new(Bytes::from(text.into()))))
 }
 
 #[tokio::test]
 async fn the_body_error_is_not_wrapped() {
     let limits = LimitsLayer::new(Limits::new().body(3)).unwrap();
-    assert_eq!(read(limits, Parts::new(&["12", "34"], true), async {}).await.0, "too long");
-    assert_eq!(read(LimitsLayer::off(), Parts::new(&["12", "34"], true), async {}).await.0, "4");
+    assert_eq!(read(&limits, Parts::new(&["12", "34"], true), async {}).await.0, "too long");
+    assert_eq!(read(&LimitsLayer::off(), Parts::new(&["12", "34"], true), async {}).await.0, "4");
 }
 
 #[tokio::test]
@@ -136,7 +140,7 @@ async fn a_body_that_stops_coming_ends_at_its_deadline() {
         assert!(clock.sleepers() > 0);
         clock.advance(Duration::from_secs(1));
     };
-    let (end, facts) = read(limits, Parts::new(&["1234"], false), time).await;
+    let (end, facts) = read(&limits, Parts::new(&["1234"], false), time).await;
     assert_eq!((end.as_str(), facts.rejection().unwrap().slug()), ("too slow", "body-too-slow"));
 }
 
@@ -190,7 +194,209 @@ async fn an_answer_at_once_starts_no_timer() {
 #[test]
 fn all_that_is_wrong_is_named_at_once() {
     let limits = Limits::new().handler(Duration::ZERO).body_deadline(Duration::ZERO).body_rate(0);
-    assert_eq!(LimitsLayer::new(limits).unwrap_err().problems().len(), 3);
+    let limits = limits.body_idle(Duration::ZERO).stream_idle(Duration::ZERO);
+    assert_eq!(LimitsLayer::new(limits).unwrap_err().problems().len(), 5);
+    let routes = [
+        RouteLimits::new("files", |limits| limits),
+        RouteLimits::new("PO ST /files", |limits| limits),
+        RouteLimits::new("P\u{e9} /files", |limits| limits),
+        RouteLimits::new("/files", |limits| limits.body_idle(Duration::ZERO)),
+    ];
+    let error = LimitsLayer::with_routes(Limits::new(), &routes).unwrap_err().to_string();
+    assert_eq!(error.matches("route-limits.route = ").count(), 3, "{error}");
+    assert!(error.contains("route-limits.body-idle"), "{error}");
+}
+
+/// What a client has earned by a fast beginning is no right to stop.
+#[tokio::test]
+async fn a_body_that_stops_between_two_parts_ends_however_much_has_come() {
+    let clock = clock();
+    let limits = timed(Limits::new().body_deadline(Duration::from_secs(5)).body_rate(1), &clock);
+    // Forty bytes at one a second would be forty seconds more.
+    let part = "0123456789012345678901234567890123456789";
+    let time = async {
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(29));
+        tokio::task::yield_now().await;
+        assert!(clock.sleepers() > 0);
+        clock.advance(Duration::from_secs(1));
+    };
+    let (end, facts) = read(&limits, Parts::new(&[part], false), time).await;
+    assert_eq!((end.as_str(), facts.rejection().unwrap().slug()), ("too slow", "body-too-slow"));
+}
+
+/// A stream of answers: what was sent into it, and no end.
+struct Stream(tokio::sync::mpsc::UnboundedReceiver<&'static str>);
+
+impl Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|part| part.map(|part| Ok(Frame::data(Bytes::from_static(part.as_bytes())))))
+    }
+}
+
+impl From<Bytes> for Stream {
+    fn from(_: Bytes) -> Self {
+        Self(tokio::sync::mpsc::unbounded_channel().1)
+    }
+}
+
+type Sender = tokio::sync::mpsc::UnboundedSender<&'static str>;
+
+/// An answer that goes on as long as somebody sends.
+async fn stream(layer: &LimitsLayer) -> (Sender, ResponseBody<Stream>) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let mut receiver = Some(receiver);
+    let app = layer.layer(service_fn(move |_: Request<RequestBody<Full<Bytes>>>| {
+        let body = Stream(receiver.take().unwrap());
+        async { Ok::<_, Infallible>(Response::new(body)) }
+    }));
+    let answer = app.oneshot(Request::get("/").body(Full::default()).unwrap()).await.unwrap();
+    (sender, answer.into_body())
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_go_on_is_cut_off() {
+    let clock = clock();
+    let layer = timed(Limits::new().stream_idle(Duration::from_secs(10)), &clock);
+    let (sender, mut body) = stream(&layer).await;
+    for _ in 0..3 {
+        let mut frame = body.frame();
+        assert!(poll_once(&mut frame).await.is_pending());
+        clock.advance(Duration::from_secs(9));
+        assert!(poll_once(&mut frame).await.is_pending());
+        sender.send("still here").unwrap();
+        assert!(frame.await.unwrap().unwrap().is_data());
+    }
+    let mut frame = body.frame();
+    assert!(poll_once(&mut frame).await.is_pending());
+    clock.advance(Duration::from_secs(9));
+    assert!(poll_once(&mut frame).await.is_pending(), "only nine seconds since it waits");
+    clock.advance(Duration::from_secs(1));
+    assert!(frame.await.unwrap().unwrap_err().is::<StreamIdle>(), "no proper end");
+    assert!(body.is_end_stream() && body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_without_idle_limit_and_one_that_ends_are_left_alone() {
+    let clock = clock();
+    let mut limits = Limits::new();
+    limits.stream_idle = None;
+    let (sender, mut body) = stream(&timed(limits, &clock)).await;
+    assert!(poll_once(&mut body.frame()).await.is_pending());
+    assert_eq!(clock.sleepers(), 0);
+    drop(sender);
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn routes_have_limits_of_their_own() {
+    async fn length(body: Bytes) -> String {
+        body.len().to_string()
+    }
+    let upload = RouteLimits::new("POST /files/{name}", |limits| limits.body(8));
+    let limits = LimitsLayer::with_routes(Limits::new().body(4), &[upload]).unwrap();
+    let app: Router = Router::new()
+        .route("/files/{name}", post(length).put(length))
+        .route("/notes", post(length))
+        .layer(limits);
+    let status = async |method: &str, path: &str, body: &'static str| {
+        let request = Request::builder().method(method).uri(path).body(axum::body::Body::from(body)).unwrap();
+        app.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    assert_eq!(status("POST", "/files/a", "12345678").await, if cfg!(feature = "axum") { 200 } else { 413 });
+    assert_eq!(status("POST", "/files/a", "123456789").await, 413);
+    assert_eq!(status("PUT", "/files/a", "12345").await, 413, "another method");
+    assert_eq!(status("POST", "/notes", "12345").await, 413);
+    assert_eq!(status("POST", "/notes", "1234").await, 200);
+}
+
+#[tokio::test]
+async fn where_no_router_matched_a_route_is_the_whole_path() {
+    let routes = [RouteLimits::new("/notes.v1.Notes/Import", |limits| limits.body(8))];
+    let app = LimitsLayer::with_routes(Limits::new().body(4), &routes).unwrap();
+    let app = app.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| answer("")));
+    for (path, expected) in [("/notes.v1.Notes/Import", 200), ("/notes.v1.Notes/Import/", 413), ("/", 413)] {
+        let request = Request::post(path).header("content-length", "8").body(Full::default()).unwrap();
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status().as_u16(), expected, "{path}");
+    }
+}
+
+/// All four limits let pass, and count each once.
+#[tokio::test]
+async fn observing_counts_what_enforcing_would_refuse_until_its_end() {
+    let clock = clock();
+    let until = Timestamp::from_unix_seconds(1_800_000_000).plus(Duration::from_secs(3_600));
+    let limits = Limits::new().body(3).body_deadline(Duration::from_secs(5)).handler(Duration::from_secs(2));
+    let limits = limits.stream_idle(Duration::from_secs(10)).mode(Mode::Observe { until });
+    let layer = timed(limits, &clock);
+    assert_eq!(layer.current_mode(), Mode::Observe { until });
+
+    let (end, facts) = read(&layer, Parts::new(&["12", "34", "56"], true), async {}).await;
+    assert_eq!((end.as_str(), facts.rejection().is_none(), layer.observed()), ("6", true, 1));
+
+    let app = layer.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| answer("")));
+    let announced =
+        || Request::post("/").header("content-length", "4").body(Full::new("1234".into())).unwrap();
+    assert_eq!(app.clone().oneshot(announced()).await.unwrap().status(), 200);
+    assert_eq!(layer.observed(), 2);
+
+    let (sender, mut body) = stream(&layer).await;
+    let mut frame = body.frame();
+    assert!(poll_once(&mut frame).await.is_pending());
+    clock.advance(Duration::from_secs(10));
+    assert!(poll_once(&mut frame).await.is_pending());
+    assert_eq!(layer.observed(), 3);
+    sender.send("late").unwrap();
+    assert!(frame.await.unwrap().is_ok());
+
+    let mut slow = layer.layer(service_fn(|_: Request<RequestBody<Parts>>| {
+        std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>()
+    }));
+    let mut asked = Box::pin(slow.call(Request::post("/").body(Parts::new(&[], false)).unwrap()));
+    assert!(poll_once(&mut asked).await.is_pending());
+    clock.advance(Duration::from_secs(60));
+    assert!(poll_once(&mut asked).await.is_pending() && poll_once(&mut asked).await.is_pending());
+    assert_eq!(layer.observed(), 4);
+
+    let mut reading = layer.layer(service_fn(async |request: Request<RequestBody<Parts>>| {
+        let end = request.into_body().collect().await;
+        answer(if end.is_ok() { "read" } else { "failed" })
+    }));
+    let mut asked = Box::pin(reading.call(Request::post("/").body(Parts::new(&["1"], false)).unwrap()));
+    assert!(poll_once(&mut asked).await.is_pending());
+    clock.advance(Duration::from_secs(60));
+    assert!(poll_once(&mut asked).await.is_pending());
+    assert_eq!(layer.observed(), 6, "the body and the handler");
+
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(app.oneshot(announced()).await.unwrap().status(), 413);
+    assert_eq!(layer.observed(), 6);
+}
+
+/// A flood of what is refused here never gets to the limiter inside, and counts all the same.
+#[tokio::test]
+async fn what_is_refused_here_is_counted_by_the_limiter_inside() {
+    let limiter = EdgeLimitLayer::new(EdgeRate::per_minute(3)).unwrap();
+    let layer = LimitsLayer::new(Limits::new().body(4)).unwrap().counted_by(&limiter);
+    let app = layer.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| answer("")));
+    let status = async |address: [u8; 4]| {
+        let mut request = Request::post("/").header("content-length", "5").body(Full::default()).unwrap();
+        let mut peer = PeerInfo::new();
+        peer.address = Some(address.into());
+        RequestFacts::ensure(&mut request).set_peer(peer);
+        app.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    for expected in [413, 413, 413, 429, 429] {
+        assert_eq!(status([192, 0, 2, 1]).await, expected);
+    }
+    assert_eq!(status([192, 0, 2, 2]).await, 413, "another network");
+    assert_eq!(limiter.report().refused, 2);
 }
 
 #[tokio::test]
