@@ -2,6 +2,7 @@
 
 use gambeson_core::{ConfigError, ConfigProblems};
 
+use super::presets::ProxyPreset;
 use super::proxies::{ForwardedHeader, TrustedProxies};
 use super::walk::MAX_HOPS;
 use crate::check::{HH083, HH084, HH085};
@@ -19,12 +20,14 @@ use crate::check::{HH083, HH084, HH085};
 pub struct ProxiesConfig {
     /// Clients connect directly; no proxy stands in front.
     pub direct: bool,
+    /// A product in front of the app, whose ways are known.
+    pub preset: Option<ProxyPreset>,
     /// Networks of the proxies, in CIDR notation.
     pub ranges: Vec<String>,
     /// How many proxies stand in front, whatever their addresses.
     pub hops: Option<u8>,
-    /// Which field they write; `x-forwarded-for` unless said.
-    pub header: ForwardedHeader,
+    /// Which field they write; `x-forwarded-for`, or the preset's, unless said.
+    pub header: Option<ForwardedHeader>,
     /// Whether the host that they forward is believed; no unless said.
     pub forwarded_host: bool,
     /// Whether what they say of client certificates is believed; no unless said. See [`TrustedProxies::client_certificate`].
@@ -41,6 +44,12 @@ impl ProxiesConfig {
         Self { ranges: ranges.into_iter().map(Into::into).collect(), ..self }
     }
 
+    /// A product whose ways are known.
+    #[must_use]
+    pub fn preset(self, preset: ProxyPreset) -> Self {
+        Self { preset: Some(preset), ..self }
+    }
+
     /// No proxy, declared.
     #[must_use]
     pub fn direct(self) -> Self {
@@ -54,16 +63,48 @@ impl ProxiesConfig {
     }
 }
 
+impl ProxiesConfig {
+    /// What is declared without ranges and hops.
+    fn whole(&self) -> Option<TrustedProxies> {
+        match self.preset {
+            Some(ProxyPreset::Cloudflare) => Some(TrustedProxies::cloudflare()),
+            Some(ProxyPreset::Fly) => Some(TrustedProxies::fly()),
+            Some(ProxyPreset::CloudRun) => Some(TrustedProxies::cloud_run()),
+            Some(ProxyPreset::Nginx | ProxyPreset::AwsAlb) => None,
+            None => self.direct.then(TrustedProxies::none),
+        }
+    }
+}
+
 impl TrustedProxies {
     /// What the configuration declares; `None` when it declares nothing, which production should refuse.
     ///
     /// # Errors
-    /// More than one of `direct`, `ranges` and `hops`, more than 32 hops, client certificates without ranges or their names without them, and whatever [`TrustedProxies::ranges`] refuses.
+    /// More than one of `direct`, `ranges`, `hops` and a preset, a preset without the ranges that it needs, more than 32 hops, client certificates without ranges or their names without them, and whatever [`TrustedProxies::ranges`] refuses.
     pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
-        let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some()];
         let mut problems = ConfigProblems::new();
+        let with_ranges = matches!(config.preset, Some(ProxyPreset::Nginx | ProxyPreset::AwsAlb));
+        let whole = config.preset.is_some() && !with_ranges;
+        let declared = [config.direct, !config.ranges.is_empty(), config.hops.is_some(), whole];
         if declared.iter().filter(|declared| **declared).count() > 1 {
-            problems.add("hardening-headers.proxies", "", HH083.says("write one of direct, ranges and hops"));
+            problems.add(
+                "hardening-headers.proxies",
+                "",
+                HH083.says(
+                    "write one of direct, ranges, hops and a preset; ranges only beside nginx and aws-alb",
+                ),
+            );
+        }
+        if with_ranges && config.ranges.is_empty() {
+            let cure = "write the networks of its addresses into ranges: only they are believed";
+            problems.add("hardening-headers.proxies.ranges", "", cure);
+        }
+        if whole && config.header.is_some() {
+            problems.add(
+                "hardening-headers.proxies.header",
+                "",
+                "leave it out: the preset knows which field it is",
+            );
         }
         if let Some(hops) = config.hops.filter(|hops| usize::from(*hops) > MAX_HOPS) {
             problems.add(
@@ -82,7 +123,7 @@ impl TrustedProxies {
         }
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),
-            ([], None) => config.direct.then(Self::none),
+            ([], None) => config.whole(),
             (ranges, _) => Self::ranges(ranges).map(Some).unwrap_or_else(|error| {
                 problems.extend(error);
                 None
@@ -90,6 +131,10 @@ impl TrustedProxies {
         };
         let (host, certificate) = (config.forwarded_host, config.client_certificate);
         let names = config.client_certificate_names;
-        problems.into_result(who.map(|who| Self { host, certificate, names, ..who.header(config.header) }))
+        let named = |who: Self| match config.header {
+            Some(header) => who.header(header),
+            None => who,
+        };
+        problems.into_result(who.map(|who| Self { host, certificate, names, ..named(who) }))
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-use gambeson_core::{Entropy, RequestFacts, RequestHead, RequestId, Scheme, SystemEntropy};
+use gambeson_core::{
+    Clock, Entropy, RequestFacts, RequestHead, RequestId, Scheme, SystemClock, SystemEntropy, Timestamp,
+};
 use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -15,7 +17,7 @@ use tower_service::Service;
 use super::client_cert::X_FORWARDED_CLIENT_CERT;
 use super::learn::{self, X_REQUEST_ID};
 use super::proxies::TrustedProxies;
-use super::telemetry::Warnings;
+use super::telemetry::{self, Warnings};
 use crate::check::Silences;
 use crate::random::RandomPool;
 
@@ -38,6 +40,13 @@ impl PeerLayer {
     /// Believes these proxies and nobody else.
     #[must_use]
     pub fn new(proxies: TrustedProxies) -> Self {
+        Self::by_clock(proxies, &SystemClock::new())
+    }
+
+    /// As [`new`](Self::new), by another clock than the system's, which says how old a list of networks is.
+    #[must_use]
+    pub fn by_clock(proxies: TrustedProxies, clock: &dyn Clock) -> Self {
+        proxies.weaknesses(clock.now()).iter().for_each(|weak| telemetry::weak(weak));
         Self::with(proxies, None, Arc::new(SystemEntropy::new()))
     }
 
@@ -68,6 +77,12 @@ impl PeerLayer {
     #[must_use]
     pub fn summary(&self) -> String {
         self.shared.proxies.summary()
+    }
+
+    /// What is weak at this moment about the proxies it believes, each in a few words.
+    #[must_use]
+    pub fn weaknesses(&self, now: Timestamp) -> Vec<String> {
+        self.shared.proxies.weaknesses(now)
     }
 
     /// Where request ids come from; the system's random source unless said.

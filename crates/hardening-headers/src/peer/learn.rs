@@ -73,7 +73,7 @@ fn claims(
     walked: Walked,
     headers: &HeaderMap,
 ) -> (Option<Scheme>, Option<HostName>) {
-    let header = proxies.header;
+    let header = proxies.field.beside();
     let mut buffer = [0; LONGEST];
     let (proto, host) = match header {
         ForwardedHeader::XForwardedFor => (

@@ -65,6 +65,10 @@
 //! # let _ = layer;
 //! ```
 //!
+//! Products whose ways are known: [`nginx`](TrustedProxies::nginx), [`aws_alb`](TrustedProxies::aws_alb),
+//! [`cloudflare`](TrustedProxies::cloudflare), [`fly`](TrustedProxies::fly), [`cloud_run`](TrustedProxies::cloud_run); in a
+//! configuration file `proxies.preset = "cloudflare"`.
+//!
 //! # Defaults
 //!
 //! | setting | default | why |
@@ -87,6 +91,7 @@
 //! |---|---|---|
 //! | forwarding headers from an undeclared neighbour, with the setting to write | warn | once for private and once for public neighbours |
 //! | no neighbour address | warn | once |
+//! | the list of the proxies' networks is over a year old | warn | at build |
 //! | `X-Forwarded-Client-Cert` of a declared proxy can't be read | warn | once |
 //!
 //! It fills the slots `peer` and `request_id` of [`RequestFacts`](gambeson_core::RequestFacts), and every answer carries `x-request-id`.
@@ -110,6 +115,7 @@ mod forwarded;
 mod layer;
 mod learn;
 mod node;
+mod presets;
 mod proxies;
 mod telemetry;
 #[cfg(test)]
@@ -118,4 +124,5 @@ mod walk;
 
 pub use config::ProxiesConfig;
 pub use layer::{Peer, PeerFuture, PeerLayer};
+pub use presets::ProxyPreset;
 pub use proxies::{ForwardedHeader, TrustedProxies};

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use gambeson_core::{ConfigError, ConfigProblems};
+use gambeson_core::{ConfigError, ConfigProblems, Timestamp};
+use http::HeaderName;
 use ipnet::IpNet;
 
 use crate::check::{HH081, HH082, Rule};
@@ -37,11 +39,40 @@ pub enum ForwardedHeader {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProxies {
     pub(super) who: Who,
-    pub(super) header: ForwardedHeader,
+    pub(super) field: Field,
+    /// The day as of which the networks are known, where they are somebody else's to change.
+    pub(super) as_of: Option<Timestamp>,
     pub(super) host: bool,
     pub(super) certificate: bool,
     /// Whether the names of a certificate count without the certificate.
     pub(super) names: bool,
+}
+
+/// The field that says who the client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Field {
+    /// A list to which each proxy adds.
+    List(ForwardedHeader),
+    /// One address, which the one proxy in front writes over whatever the client sent.
+    Single(HeaderName),
+}
+
+impl Field {
+    /// How what stands beside the client's address is written.
+    pub(super) fn beside(&self) -> ForwardedHeader {
+        match self {
+            Self::List(header) => *header,
+            Self::Single(_) => ForwardedHeader::XForwardedFor,
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::List(ForwardedHeader::XForwardedFor) => "x-forwarded-for",
+            Self::List(ForwardedHeader::Forwarded) => "forwarded",
+            Self::Single(name) => name.as_str(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +86,8 @@ impl TrustedProxies {
     /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
     #[must_use]
     pub const fn none() -> Self {
-        let header = ForwardedHeader::XForwardedFor;
-        Self { who: Who::Nobody, header, host: false, certificate: false, names: false }
+        let field = Field::List(ForwardedHeader::XForwardedFor);
+        Self { who: Who::Nobody, field, as_of: None, host: false, certificate: false, names: false }
     }
 
     /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
@@ -104,7 +135,21 @@ impl TrustedProxies {
     /// Which field the proxies write; [`ForwardedHeader::XForwardedFor`] unless said.
     #[must_use]
     pub fn header(self, header: ForwardedHeader) -> Self {
-        Self { header, ..self }
+        Self { field: Field::List(header), ..self }
+    }
+
+    /// What is weak about this declaration at this moment, in a few words.
+    #[must_use]
+    pub fn weaknesses(&self, now: Timestamp) -> Vec<String> {
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
+        let old = self.as_of.filter(|as_of| now.since(*as_of) > YEAR);
+        old.map(|as_of| {
+            let day = as_of.to_string();
+            let day = day.get(..10).unwrap_or(&day);
+            format!("the list of the proxies' networks is of {day}: take a newer version of this crate, or TrustedProxies::ranges")
+        })
+        .into_iter()
+        .collect()
     }
 
     /// Believes the host that the proxies forward (`X-Forwarded-Host`, or `host` in `Forwarded`) too. Off unless said:
@@ -146,10 +191,7 @@ impl TrustedProxies {
             (false, true) => ", client certificates too",
             (false, false) => "",
         };
-        let header = match self.header {
-            ForwardedHeader::XForwardedFor => "x-forwarded-for",
-            ForwardedHeader::Forwarded => "forwarded",
-        };
+        let header = self.field.name();
         match &self.who {
             Who::Nobody => "clients connect directly".to_owned(),
             Who::Hops(hops) => format!("{hops} proxies in front, {header}{host}"),

@@ -69,6 +69,11 @@ impl Warnings {
     }
 }
 
+/// What is weak about the declared proxies, at build.
+pub(super) fn weak(what: &str) {
+    tracing::warn!("trusted proxies: {what}");
+}
+
 fn is_inside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),

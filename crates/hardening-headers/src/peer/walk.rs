@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::header::{FORWARDED, HeaderMap, HeaderName};
 
-use super::proxies::{ForwardedHeader, TrustedProxies, Who};
+use super::proxies::{Field, ForwardedHeader, TrustedProxies, Who};
 use super::{forwarded, node};
 
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -26,12 +26,22 @@ pub(super) struct Walked {
 /// Walks from the neighbour to the left until the first hop that is not trusted or can't be read.
 pub(super) fn walk(proxies: &TrustedProxies, neighbour: IpAddr, headers: &HeaderMap) -> Walked {
     let direct = Walked { address: neighbour, trusted: false, member: 0 };
-    match &proxies.who {
-        Who::Nobody => direct,
-        Who::Hops(count) => by_count(*count, direct, hops(proxies.header, headers)),
-        Who::Ranges(_) if !proxies.holds(neighbour) => direct,
-        Who::Ranges(_) => by_range(proxies, direct, hops(proxies.header, headers)),
+    match (&proxies.who, &proxies.field) {
+        (Who::Nobody, _) => direct,
+        (Who::Ranges(_), _) if !proxies.holds(neighbour) => direct,
+        (Who::Ranges(_), Field::List(header)) => by_range(proxies, direct, hops(*header, headers)),
+        (Who::Hops(count), Field::List(header)) => by_count(*count, direct, hops(*header, headers)),
+        (_, Field::Single(name)) => {
+            Walked { address: single(name, headers).unwrap_or(neighbour), trusted: true, member: 0 }
+        }
     }
+}
+
+/// The address in a field that the proxy writes itself; `None` unless there is exactly one.
+fn single(name: &HeaderName, headers: &HeaderMap) -> Option<IpAddr> {
+    let mut lines = headers.get_all(name).iter();
+    let address = node::parse(lines.next()?.as_bytes())?;
+    lines.next().is_none().then_some(address)
 }
 
 /// The addresses that the chosen field names, from right to left over all its lines; `None`: unreadable.

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::task::Poll;
 
 use bytes::Bytes;
-use gambeson_core::{RequestFacts, RequestId, Scheme};
+use gambeson_core::{ManualClock, RequestFacts, RequestId, Scheme, Timestamp};
 use gambeson_hardening_headers::{Csp, Edge, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
 use http::{Request, Response};
 use http_body::{Body, Frame};
@@ -184,6 +184,17 @@ fn ask_peer<const N: usize>(lines: &Lines, neighbours: [Option<&str>; N]) {
         }
         block_on(app.clone().oneshot(request)).unwrap();
     }
+}
+
+#[test]
+fn an_old_list_of_networks_is_said_when_the_layer_is_made() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let clock = |seconds| ManualClock::at(Timestamp::from_unix_seconds(seconds));
+    let _ = PeerLayer::by_clock(TrustedProxies::cloudflare(), &clock(1_790_000_000));
+    assert_eq!(lines.with("the list of the proxies' networks").len(), 0);
+    let _ = PeerLayer::by_clock(TrustedProxies::cloudflare(), &clock(1_900_000_000));
+    assert_eq!(lines.with("the list of the proxies' networks").len(), 1);
 }
 
 /// Three answers with two policies each.

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use gambeson_core::{FixedEntropy, PeerInfo, RequestFacts, RequestId, Scheme};
-use gambeson_hardening_headers::{ForwardedHeader, PeerLayer, ProxiesConfig, TrustedProxies};
+use gambeson_core::{FixedEntropy, PeerInfo, RequestFacts, RequestId, Scheme, Timestamp};
+use gambeson_hardening_headers::{ForwardedHeader, PeerLayer, ProxiesConfig, ProxyPreset, TrustedProxies};
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, header::HeaderMap};
 use tower::{Layer, ServiceExt, service_fn};
@@ -239,4 +239,131 @@ fn more_hops_than_are_looked_at_are_refused() {
 async fn a_trusted_neighbour_without_the_field_is_itself() {
     let learned = learn(proxies(), from("10.0.3.1:5", &[("x-forwarded-proto", "https")])).await;
     assert_eq!((address(&learned.peer), learned.peer.scheme), ("10.0.3.1".into(), Some(Scheme::Https)));
+}
+
+fn address_of(learned: &Learned) -> (String, bool) {
+    (address(&learned.peer), learned.peer.neighbour_trusted)
+}
+
+#[tokio::test]
+async fn nginx_and_the_load_balancer_of_aws_add_to_the_right() {
+    assert!(TrustedProxies::nginx::<&str>([]).is_err() && TrustedProxies::aws_alb::<&str>([]).is_err());
+    let fields = [
+        ("x-forwarded-for", "127.0.0.1, 198.51.100.7"),
+        ("x-forwarded-proto", "https"),
+        ("x-real-ip", "127.0.0.1"),
+    ];
+    for preset in [TrustedProxies::nginx(["10.0.3.0/24"]), TrustedProxies::aws_alb(["10.0.3.0/24"])] {
+        let preset = preset.unwrap();
+        let learned = learn(preset.clone(), from("10.0.3.1:5", &fields)).await;
+        assert_eq!(address_of(&learned), ("198.51.100.7".into(), true));
+        assert_eq!(learned.peer.scheme, Some(Scheme::Https));
+        let learned = learn(preset, from("10.0.4.1:5", &fields)).await;
+        assert_eq!(address_of(&learned), ("10.0.4.1".into(), false));
+    }
+}
+
+#[tokio::test]
+async fn cloudflare_is_believed_from_its_networks_and_by_its_own_field_only() {
+    let from_cloudflare = async |fields: &[(&str, &str)]| {
+        address_of(&learn(TrustedProxies::cloudflare(), from("173.245.48.9:5", fields)).await)
+    };
+    let own = ("cf-connecting-ip", "198.51.100.7");
+    let forged = [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("true-client-ip", "127.0.0.1"),
+        ("fly-client-ip", "127.0.0.1"),
+        ("forwarded", "for=127.0.0.1"),
+    ];
+    let both = [&[own][..], &forged].concat();
+    assert_eq!(from_cloudflare(&both).await, ("198.51.100.7".into(), true));
+    let nothing_of_ours = ("173.245.48.9".to_owned(), true);
+    assert_eq!(from_cloudflare(&forged).await, nothing_of_ours);
+    for odd in ["127.0.0.1, 198.51.100.7", "", "unknown", "\"127.0.0.1\""] {
+        assert_eq!(from_cloudflare(&[("cf-connecting-ip", odd)]).await, nothing_of_ours, "{odd}");
+    }
+    assert_eq!(from_cloudflare(&[own, own]).await, nothing_of_ours, "twice");
+    let v6 =
+        learn(TrustedProxies::cloudflare(), from("[2a06:98c0::9]:5", &[("cf-connecting-ip", "2001:db8::7")]))
+            .await;
+    assert_eq!(address_of(&v6), ("2001:db8::7".into(), true));
+    let fields = [own, ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.example")];
+    let learned = learn(TrustedProxies::cloudflare(), from("104.16.0.1:5", &fields)).await;
+    assert_eq!(learned.peer.scheme, Some(Scheme::Https));
+    assert_eq!(learned.peer.host.as_deref(), Some("app.example.com"));
+
+    for stranger in
+        ["203.0.113.9", "104.15.255.255", "104.28.0.0", "173.245.64.1", "10.0.3.1", "[2a06:98c8::1]"]
+    {
+        let learned = learn(TrustedProxies::cloudflare(), from(&format!("{stranger}:5"), &fields)).await;
+        assert_eq!(address_of(&learned), (stranger.trim_matches(['[', ']']).into(), false), "{stranger}");
+        assert_eq!(learned.peer.scheme, Some(Scheme::Http));
+    }
+    for declared in [proxies(), TrustedProxies::hops(1), TrustedProxies::none(), TrustedProxies::fly()] {
+        for neighbour in ["10.0.3.1:5", "172.16.0.1:5", "173.245.48.9:5"] {
+            let learned = learn(declared.clone(), from(neighbour, &[own])).await;
+            assert_eq!(format!("{}:5", address(&learned.peer)), neighbour, "nobody else's field");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_networks_over_a_year_old_is_weak() {
+    let day = |days: i64| Timestamp::from_unix_seconds(days * 86_400);
+    let weak = |days| TrustedProxies::cloudflare().weaknesses(day(days));
+    let last = (0..30_000).find(|days| !weak(*days).is_empty()).unwrap();
+    assert!(weak(last - 1).is_empty());
+    assert!(weak(last)[0].contains(&day(last - 366).to_string()[..10]), "{:?}", weak(last));
+    assert!(TrustedProxies::fly().weaknesses(day(30_000)).is_empty());
+}
+
+#[tokio::test]
+async fn fly_is_believed_from_its_own_network_only() {
+    let fields = [
+        ("fly-client-ip", "198.51.100.7"),
+        ("x-forwarded-for", "127.0.0.1, 198.51.100.7, 66.241.124.230"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let learned = learn(TrustedProxies::fly(), from("172.19.2.1:5", &fields)).await;
+    assert_eq!(address_of(&learned), ("198.51.100.7".into(), true));
+    assert_eq!(learned.peer.scheme, Some(Scheme::Https));
+    for other_machine in ["[fdaa:0:1::3]:5", "203.0.113.9:5", "172.32.0.1:5"] {
+        let learned = learn(TrustedProxies::fly(), from(other_machine, &fields)).await;
+        assert!(!learned.peer.neighbour_trusted, "{other_machine}");
+    }
+}
+
+#[tokio::test]
+async fn cloud_run_is_one_hop_of_which_the_right_most_counts() {
+    let fields = [("x-forwarded-for", "127.0.0.1"), ("x-forwarded-for", "127.0.0.2, 198.51.100.7")];
+    let learned = learn(TrustedProxies::cloud_run(), from("169.254.1.1:5", &fields)).await;
+    assert_eq!(address_of(&learned), ("198.51.100.7".into(), true));
+}
+
+#[test]
+fn a_configuration_names_a_preset() {
+    let none = ProxiesConfig::default;
+    let made = |config: ProxiesConfig| TrustedProxies::from_config(&config);
+    for (preset, expected) in [
+        (ProxyPreset::Cloudflare, TrustedProxies::cloudflare()),
+        (ProxyPreset::Fly, TrustedProxies::fly()),
+        (ProxyPreset::CloudRun, TrustedProxies::cloud_run()),
+    ] {
+        assert_eq!(made(none().preset(preset)).unwrap(), Some(expected.clone()));
+        let mut with_host = none().preset(preset);
+        with_host.forwarded_host = true;
+        assert_eq!(made(with_host).unwrap(), Some(expected.forwarded_host()));
+        for config in [none().ranges(["10.0.3.0/24"]), none().hops(1), none().direct()] {
+            assert!(made(config.preset(preset)).is_err(), "{preset:?}");
+        }
+        let mut other_field = none().preset(preset);
+        other_field.header = Some(ForwardedHeader::Forwarded);
+        assert!(made(other_field).unwrap_err().to_string().contains("proxies.header"));
+    }
+    for preset in [ProxyPreset::Nginx, ProxyPreset::AwsAlb] {
+        let error = made(none().preset(preset)).unwrap_err().to_string();
+        assert!(error.contains("proxies.ranges"), "{error}");
+        let ranges = none().preset(preset).ranges(["10.0.3.0/24", "2001:db8:1::/48"]);
+        assert_eq!(made(ranges).unwrap(), Some(proxies()));
+    }
 }
