@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`PeerLayer`] | 0 | address, scheme, host and request id, from declared proxies only |
 //! | [`HardeningLayer`] | 2 | headers and nonces, host check, CORS, cross-site check, panics and server errors without detail |
-//! | [`LimitsLayer`] | 2 | size and pace of request bodies, a deadline for handlers |
+//! | [`LimitsLayer`] | 2 | size and pace of request bodies, a deadline for handlers, an end of answers that stand still |
 //! | [`EdgeLimitLayer`] | 3 | how often one client network may call, in constant memory |
 //!
 //! Each is usable alone, with anything that is a `tower` service of `http` requests.
@@ -19,7 +19,7 @@
 //!
 //! ## body-too-slow
 //!
-//! Status 408: the request body came more slowly than `limits.body_deadline` and `limits.body_rate` allow.
+//! Status 408: the request body came more slowly than `limits.body_deadline`, `limits.body_rate` and `limits.body_idle` allow.
 //!
 //! ## handler-deadline
 //!
@@ -33,6 +33,22 @@
 //! ## too-many-requests
 //!
 //! Status 429: the client's network is over its rate. Wait as long as `Retry-After` says.
+//!
+//! ## too-many-tickets
+//!
+//! Status 429: the caller has as many [tickets](crate::tickets) for handshakes as it may. Use them, or wait until they are over.
+//!
+//! ## tickets-full
+//!
+//! Status 503: all places for tickets are taken. Operators: if those are real clients', raise `tickets.places`.
+//!
+//! ## no-randomness
+//!
+//! Status 503: the system has no randomness for a ticket.
+//!
+//! ## ticket-path
+//!
+//! Status 400: a ticket is for one path of at most 256 bytes, without a query.
 //!
 //! ## bad-host
 //!
@@ -91,6 +107,7 @@ mod report_post;
 pub mod reports;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod tickets;
 
 pub use certificate::CertificateError;
 pub use config::{Config, Layers, Preset, ReportOnlyConfig, ReportsConfig, Variant};
@@ -102,16 +119,17 @@ pub use csp::{
     TrustedTypes,
 };
 pub use csrf::{Csrf, CsrfExemption};
-pub use edge_limit::{EdgeLimitLayer, EdgeRate};
+pub use edge_limit::{EdgeLimitLayer, EdgeRate, RateFields};
 pub use hardening::{Edge, Hardened, Hardening, HardeningFuture, HardeningLayer};
 pub use headers::{
     EmbedderPolicy, FeatureAccess, FrameOptions, HeaderSet, Hsts, KeepErrorBody, OpenerPolicy, Override,
     PermissionsPolicy, PermissionsPolicyError, ReferrerPolicy, ResourcePolicy, Rollout,
 };
-pub use limits::{Limits, LimitsLayer, RequestBody};
-pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, ProxiesConfig, TrustedProxies};
+pub use limits::{Limits, LimitsLayer, RequestBody, RouteLimits};
+pub use peer::{ForwardedHeader, Peer, PeerFuture, PeerLayer, ProxiesConfig, ProxyPreset, TrustedProxies};
 #[cfg(feature = "serve")]
 pub use serve::{DrainReport, Server, serve};
+pub use tickets::{TicketLayer, Tickets};
 
 /// The name under which refusals of this crate are documented.
 const PACKAGE: &str = env!("CARGO_PKG_NAME");

@@ -12,6 +12,7 @@ mod cors;
 mod csp;
 mod csrf;
 mod edge_limit;
+mod fuzzed;
 mod hardening;
 mod hosts;
 mod limits;
@@ -25,3 +26,4 @@ mod reporting;
 mod reports;
 #[cfg(feature = "serve")]
 mod serve;
+mod tickets;
