@@ -1,5 +1,7 @@
-//! The probes of gambeson-oidc-auth's tests, as functions of the fuzz targets.
+//! The probes of the crates' tests, as functions of the fuzz targets.
 
+#[path = "../../crates/hardening-headers/tests/it/fuzzed/probes/mod.rs"]
+mod edge;
 #[path = "../../crates/oidc-auth/tests/it/fuzzed/probes/mod.rs"]
 mod probes;
 
@@ -31,4 +33,19 @@ pub fn proof(bytes: &[u8]) {
 /// A token as it comes.
 pub fn token(bytes: &[u8]) {
     let _ = probes::token(bytes);
+}
+
+/// A content security policy as text.
+pub fn csp(bytes: &[u8]) {
+    let _ = edge::csp(bytes);
+}
+
+/// Forwarding fields, one a line; the first byte says which.
+pub fn forwarded(bytes: &[u8]) {
+    let _ = edge::forwarded(bytes);
+}
+
+/// A line of target, and `Host` fields, one a line.
+pub fn hosts(bytes: &[u8]) {
+    let _ = edge::hosts(bytes);
 }

@@ -99,9 +99,13 @@ impl Fuzzer {
         process::visible(&mut command)
     }
 
-    /// Words of requests for the targets that read requests, else those of JSON.
+    /// Words of requests for the targets that read requests, of policies for theirs, else those of JSON.
     fn dictionary(&self, name: &str) -> PathBuf {
-        let words = if matches!(name, "authorization" | "login") { "request" } else { "json" };
+        let words = match name {
+            "authorization" | "forwarded" | "hosts" | "login" => "request",
+            "csp" => "csp",
+            _ => "json",
+        };
         self.folder.join("dictionaries").join(format!("{words}.dict"))
     }
 }
