@@ -11,6 +11,7 @@ use gambeson_hardening_headers::edge_limit::{EdgeLimitLayer, EdgeRate, RateField
 use gambeson_hardening_headers::{Cors, Hardening};
 use gambeson_testing::contract::{self, Cases};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use http_body_util::Full;
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -314,7 +315,9 @@ async fn what_the_hardening_layer_answers_itself_is_counted() {
     ] {
         let limiter = EdgeLimitLayer::builder(EdgeRate::per_minute(3)).exempt([&probe]);
         let limiter = limiter.clock(Arc::new(clock.clone())).build().unwrap();
-        let app = service_fn(async |_: Request<Bytes>| Ok::<_, Infallible>(Response::new(Bytes::new())));
+        let app = service_fn(async |_: Request<Bytes>| {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        });
         let app = edge.layer().counted_by(&limiter).layer(limiter.layer(app));
         let send = async |method: &str, path: &str, address: &str, fields: &[(&str, &str)]| {
             let mut request = to(path, Some(address));
@@ -349,7 +352,8 @@ async fn what_the_hardening_layer_answers_itself_is_counted() {
 async fn an_answer_before_the_limiter_needs_no_peer() {
     let limiter = EdgeLimitLayer::new(EdgeRate::per_minute(1)).unwrap();
     let edge = Hardening::web().hosts(["app.example.com"]).build().unwrap();
-    let app = service_fn(async |_: Request<Bytes>| Ok::<_, Infallible>(Response::new(Bytes::new())));
+    let app =
+        service_fn(async |_: Request<Bytes>| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())));
     let app = edge.layer().counted_by(&limiter).layer(app);
     for _ in 0..3 {
         let foreign = Request::get("/").header("host", "evil.example").body(Bytes::new()).unwrap();

@@ -3,17 +3,22 @@
 use std::fmt::Write;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::{ManualClock, RequestFacts, RequestId, Scheme, Timestamp};
-use gambeson_hardening_headers::{Csp, Edge, Hardening, Nonce, Override, PeerLayer, Source, TrustedProxies};
+use gambeson_core::{ManualClock, Mode, Principal, RequestFacts, RequestId, Scheme, StatusOnly, Timestamp};
+use gambeson_hardening_headers::tickets::{TicketRules, Tickets};
+use gambeson_hardening_headers::{
+    Csp, Edge, EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, Nonce, Override, PeerLayer,
+    RequestBody, Source, TrustedProxies,
+};
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 use tracing::field::{Field, Visit};
-use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::layer::{Context as Listening, SubscriberExt};
 
 use crate::answers::{answer, connection, page, request};
 
@@ -35,7 +40,7 @@ impl Visit for Line {
 }
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Listening<'_, S>) {
         let mut line = Line(format!("{} ", event.metadata().level()));
         event.record(&mut line);
         self.0.lock().unwrap().push(line.0);
@@ -101,7 +106,7 @@ impl Body for Stuck {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.0.take() {
             Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
@@ -125,7 +130,7 @@ impl Body for Broken {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         panic!("a body that can't be read")
     }
@@ -301,4 +306,104 @@ fn a_weak_policy_is_named_when_built() {
     let weak = Csp::web().script_src([Source::SELF, Source::dangerously_unsafe_inline()]);
     Hardening::web().csp(weak).build().unwrap();
     assert_eq!(lines.with("'unsafe-inline'").len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_whose_address_nobody_knows_is_said_once() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let limit = EdgeLimitLayer::new(EdgeRate::per_second(20)).unwrap();
+    let app = limit.layer(service_fn(async |_: Request<()>| {
+        Ok::<_, std::convert::Infallible>(Response::new(Bytes::new()))
+    }));
+    let app = PeerLayer::new(TrustedProxies::none()).layer(app);
+    for _ in 0..3 {
+        app.clone().oneshot(Request::get("/").body(()).unwrap()).await.unwrap();
+    }
+    assert_eq!(lines.with("requests carry no neighbour address").len(), 1);
+    assert_eq!(lines.with("requests carry no client address").len(), 1);
+}
+
+#[test]
+fn counting_each_ipv6_address_by_itself_is_said_when_built() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let build = |bits| EdgeLimitLayer::new(EdgeRate::per_second(20).v6_prefix(bits)).map(drop).unwrap();
+    (32..128).for_each(build);
+    assert_eq!(lines.with("v6_prefix").len(), 0);
+    build(128);
+    assert_eq!(lines.with("v6_prefix = 128").len(), 1);
+}
+
+/// Neither what gives tickets nor what redeems them, nor a layer inside, has one in what it says.
+#[tokio::test]
+async fn no_line_has_a_ticket_in_it() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let tickets = Tickets::new(TicketRules::new().places(1).per_subject(1)).unwrap();
+    let alice = Principal::user("https://id.example", "alice").build();
+    let bob = Principal::user("https://id.example", "bob").build();
+    let ticket = tickets.issue(&alice, "/live").unwrap();
+    tickets.issue(&bob, "/live").unwrap_err();
+    let edge = Hardening::web().hosts(["app.example.com"]).build().unwrap();
+    let app = service_fn(async |request: Request<()>| {
+        tracing::info!(uri = %request.uri(), "asked");
+        Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let app = tickets.layer().layer(edge.layer().layer(app));
+    for (host, path) in
+        [("app.example.com", "/live"), ("app.example.com", "/live"), ("evil.example", "/live")]
+    {
+        let request = Request::get(format!("{path}?ticket={}&a=1", ticket.as_str())).header("host", host);
+        app.clone().oneshot(request.header("accept", "text/event-stream").body(()).unwrap()).await.unwrap();
+    }
+    assert_eq!(lines.with("asked").len(), 2);
+    assert_eq!(lines.with("a ticket was not redeemed").len(), 2);
+    assert_eq!(lines.with("all places are taken").len(), 1);
+    assert!(lines.with(&ticket.as_str()[8..20]).is_empty());
+}
+
+#[tokio::test]
+async fn what_the_limits_cut_off_or_would_is_said_with_its_request() {
+    let until = Timestamp::from_unix_seconds(2_000_000_000);
+    for (mode, said, other) in [
+        (Mode::Enforce, "the answer was cut off", "would be refused when the limits enforce"),
+        (Mode::Observe { until }, "would be refused when the limits enforce", "the answer was cut off"),
+    ] {
+        let lines = Lines::default();
+        let _guard = lines.record();
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+        let limits = Limits::new().stream_idle(Duration::from_secs(10)).mode(mode);
+        let layer = LimitsLayer::new(limits).unwrap().respond_with(StatusOnly);
+        let layer = layer.clock(Arc::new(clock.clone())).timer(Arc::new(clock.clone()));
+        let app = layer.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
+            Ok::<_, std::convert::Infallible>(Response::new(Silent))
+        }));
+        let mut request = Request::get("/").body(Full::default()).unwrap();
+        RequestFacts::ensure(&mut request).set_request_id(RequestId::parse(b"r-7").unwrap());
+        let mut body = app.oneshot(request).await.unwrap().into_body();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut body).poll_frame(&mut context).is_pending());
+        clock.advance(Duration::from_secs(10));
+        let ended = Pin::new(&mut body).poll_frame(&mut context).is_ready();
+        assert_eq!(ended, mode == Mode::Enforce);
+        assert_eq!((lines.with(said).len(), lines.with(other).len()), (1, 0));
+        assert!(lines.with(said)[0].contains("r-7"), "{:?}", lines.with(said));
+    }
+}
+
+/// An answer of which nothing ever comes.
+#[derive(Default)]
+struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+        Poll::Pending
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
-use gambeson_core::Profile;
+use gambeson_core::{Profile, StatusOnly};
 use gambeson_hardening_headers::{Edge, Hardening};
 use http::uri::Authority;
 use http::{HeaderValue, Request, Uri, header};
@@ -22,8 +21,8 @@ pub(crate) fn probe(bytes: &[u8]) -> bool {
     let authority = target.authority().cloned();
     let mut request = Request::get(target).body(()).unwrap();
     request.headers_mut().extend(hosts.iter().map(|host| (header::HOST, host.clone())));
-    let app = super::told(|_: Request<()>| Bytes::new());
-    let answer = super::answer(&EDGE.layer(), app, request);
+    let app = super::told(|_: Request<()>| String::new());
+    let answer = super::answer(&EDGE.layer().respond_with(StatusOnly), app, request);
     let status = answer.status().as_u16();
     assert!(matches!(status, 200 | 400 | 421), "{status}");
     assert!(answer.headers().contains_key("x-content-type-options"));
