@@ -112,6 +112,14 @@ pub(crate) const PEERS: &[Peer] = &[
         kind: Kind::Npm("playwright-core"),
     },
     Peer {
+        name: "observatory",
+        version: "1.4.8",
+        purpose: "MDN's HTTP Observatory and Google's CSP Evaluator, which grade header sets",
+        megabytes: 132,
+        needed: Needed::ByTests,
+        kind: Kind::Npm("@mdn/mdn-http-observatory"),
+    },
+    Peer {
         name: "glewlwyd",
         version: "2.7.5-3+deb12u1",
         purpose: "a second OpenID provider, with ways of its own, started on a free loopback port",

@@ -105,6 +105,7 @@ mod random;
 mod report_post;
 #[cfg(feature = "reports")]
 pub mod reports;
+pub mod scan;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod tickets;

@@ -95,6 +95,25 @@
 //! | HH125 | warning | 3.1.1 L3 | an answer asks for a header variant that Hardening::named did not make | write a name that was made |
 //! | HH126 | warning | 15.3.4 L2 | forwarding headers come from a neighbour that is not a declared proxy: all its clients share one bucket | declare it in hardening-headers.proxies |
 //! | HH127 | warning | 15.3.4 L2 | requests carry no neighbour address: all clients share one bucket | serve with gambeson_hardening_headers::serve |
+//! | HH130 | warning | 3.3.1 L1 | a cookie is not Secure, or its name begins with neither __Host- nor __Secure- | set Secure, and name it __Host-… |
+//! | HH131 | warning | 3.3.2 L2 | a cookie says nothing of other sites' requests | set SameSite |
+//! | HH132 | warning | 3.3.3 L2 | a cookie may come from, or go to, other hosts of the domain | name it __Host-… |
+//! | HH133 | warning | 3.3.4 L2 | scripts can read a cookie | set HttpOnly |
+//! | HH134 | warning | 3.3.5 L3 | a cookie is longer than browsers keep | name and value have 4096 bytes together |
+//! | HH135 | warning | 3.4.1 L1 | an answer does not promise strict transport for a year | Hsts::days(365) |
+//! | HH136 | warning | 3.4.1 L2 | an answer promises no strict transport for subdomains | include_subdomains(), once all of them speak https |
+//! | HH137 | warning | 3.4.2 L1 | an answer may be read by an origin that nobody listed | list origins with Cors |
+//! | HH138 | warning | 3.4.3 L2 | an answer has no policy with object-src 'none' and base-uri 'none' that limits scripts | leave the policy to the layer |
+//! | HH139 | warning | 3.4.3 L3 | no nonce or hash picks a page's scripts | take the nonce: Hardening::strict() |
+//! | HH140 | warning | 3.4.4 L2 | an answer's type may be guessed | leave X-Content-Type-Options to the layer |
+//! | HH141 | warning | 3.4.5 L2 | an answer tells other sites its address | leave Referrer-Policy to the layer |
+//! | HH142 | warning | 3.4.6 L2 | every page may frame an answer: no frame-ancestors | name them in the policy |
+//! | HH143 | info | 3.4.7 L3 | violations of an answer's policy are reported nowhere | name a place for reports |
+//! | HH144 | warning | 3.4.8 L3 | a page shares its window with who opened it | leave Cross-Origin-Opener-Policy to the layer |
+//! | HH145 | warning | 3.5.8 L3 | every page may embed an answer | leave Cross-Origin-Resource-Policy to the layer |
+//! | HH146 | warning | 4.1.1 L1 | an answer does not say its type, or a text not its charset | write both: text/html; charset=utf-8 |
+//! | HH147 | warning | 4.1.2 L2 | what is no page is redirected from http to https, so that nobody notices what was sent in the clear | redirect pages only |
+//! | HH148 | warning | 13.4.6 L3 | an answer tells what the app is made of | leave the field out |
 
 mod around;
 mod edge;

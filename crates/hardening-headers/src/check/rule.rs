@@ -39,6 +39,8 @@ pub(crate) enum Part {
     Rate,
     /// Answers and requests, while the app runs; logged once.
     Traffic,
+    /// Answers, when [`scan`](crate::scan) looks at them.
+    Answers,
 }
 
 /// One thing that can be wrong or weak. Its id never changes its meaning.

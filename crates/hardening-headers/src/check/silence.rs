@@ -44,7 +44,7 @@ impl Silences {
             let looked_for = super::rule(id).is_some_and(|rule| match rule.part {
                 Part::Edge => rule != HH111,
                 Part::Proxies | Part::Limits | Part::Rate => whole,
-                Part::Traffic => false,
+                Part::Traffic | Part::Answers => false,
             });
             looked_for && !seen
         });

@@ -65,6 +65,11 @@ impl Edge {
         &self.0.findings
     }
 
+    /// The host that people see, or else the first that is declared.
+    pub(crate) fn public_host(&self) -> Option<&str> {
+        self.0.hosts.names().next()
+    }
+
     pub(super) fn inner(&self) -> &EdgeInner {
         &self.0
     }

@@ -10,7 +10,7 @@
 use http::HeaderName;
 
 /// Whether a field tells strangers what the app is made of, or switches on something that is obsolete and harmful.
-pub(super) fn is_leak(name: &HeaderName) -> bool {
+pub(crate) fn is_leak(name: &HeaderName) -> bool {
     let name = name.as_str();
     // Few lengths and few beginnings are on the list: most fields of an app end here.
     if !matches!(name.as_bytes().first(), Some(b'x' | b's' | b'p' | b'l' | b'o' | b'k' | b'e' | b'f' | b'$'))

@@ -17,6 +17,7 @@ mod variants;
 
 pub(crate) use apply::{Client, Oddities, apply};
 pub use hsts::Hsts;
+pub(crate) use leaks::is_leak;
 pub use overrides::{KeepErrorBody, Override};
 pub use permissions::{FeatureAccess, PermissionsPolicy, PermissionsPolicyError};
 pub(crate) use prepared::Transport;

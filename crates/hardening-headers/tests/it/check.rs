@@ -21,9 +21,11 @@ enum Sample {
     Error(ConfigError),
     /// Said while the app runs, by what this test logs.
     Said(fn(&Lines)),
+    /// What the scan says of an answer.
+    Scanned(Vec<String>),
 }
 
-use Sample::{Edge, Error, Layers, Said};
+use Sample::{Edge, Error, Layers, Said, Scanned};
 
 fn web() -> Hardening {
     Hardening::web().public_origin("https://app.example.com")
@@ -78,6 +80,7 @@ fn samples() -> Vec<(&'static str, Sample, &'static str)> {
     all.extend(site_samples());
     all.extend(around_samples());
     all.extend(traffic_samples());
+    all.extend(crate::scan::samples().into_iter().map(|(id, said, part)| (id, Scanned(said), part)));
     all
 }
 
@@ -207,6 +210,7 @@ fn said(sample: Sample) -> Vec<String> {
             config.layers(Profile::Production, &[]).map_or_else(error, |layers| found(layers.findings()))
         }
         Error(refused) => error(refused),
+        Scanned(said) => said,
         Said(told) => {
             let lines = Lines::default();
             told(&lines);

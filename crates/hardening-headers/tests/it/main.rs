@@ -18,12 +18,14 @@ mod hosts;
 mod limits;
 mod logs;
 mod nonce;
+mod observatory;
 mod peer;
 mod permissions;
 mod presets;
 mod reporting;
 #[cfg(feature = "reports")]
 mod reports;
+mod scan;
 #[cfg(feature = "serve")]
 mod serve;
 mod tickets;
