@@ -53,7 +53,7 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
             .needed("bodies and handlers may be endless")
             .settings(limits_text(limits.limits()))
             .observed(limits.observed())
-            .weak(left(limits.limits().findings(), &stack.hardening)),
+            .weak(left(&limits.limits().findings(), &stack.hardening)),
         scene
             .place(3, "EdgeLimitLayer", rate.is_off(), rate.current_mode())
             .needed("strangers may ask as often as they like")
@@ -61,7 +61,7 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
                 format!("{} per {} s, burst {}", rate.count, rate.period_seconds, rate.burst)
             }))
             .observed(rate.observed())
-            .weak(left(rate.findings(), &stack.hardening)),
+            .weak(left(&rate.findings(), &stack.hardening)),
     ]
 }
 
@@ -218,7 +218,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// What of these findings is not silenced.
-fn left(found: Vec<Finding>, hardening: &HardeningLayer) -> Vec<String> {
+fn left(found: &[Finding], hardening: &HardeningLayer) -> Vec<String> {
     let left = found.iter().filter(|finding| !hardening.is_silenced(finding.id()));
     left.map(ToString::to_string).collect()
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-/// Why a role was not activated.
-#[derive(Debug)]
+/// Why a role was not activated. `Debug` shows what `Display` does and what is behind it, since a `main` that returns the error
+/// prints that.
 pub struct ActivationError {
     kind: ActivationErrorKind,
     source: Option<io::Error>,
@@ -74,8 +74,31 @@ impl fmt::Display for ActivationError {
     }
 }
 
+impl fmt::Debug for ActivationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
+    }
+}
+
 impl std::error::Error for ActivationError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_is_a_sentence_with_its_cause() {
+        let error =
+            ActivationError::store(io::Error::other("activations.toml: the file of activations is damaged"));
+        let expected =
+            "the store of activations failed: activations.toml: the file of activations is damaged";
+        assert_eq!(format!("{error:?}"), expected);
+        let error = ActivationError::from(ActivationErrorKind::TooMany);
+        assert_eq!(format!("{error:?}"), "too many activations live");
     }
 }

@@ -22,8 +22,8 @@ pub struct FileActivations {
 
 const BREAK_GLASS: &str = "break-glass";
 const DUTY: &str = "duty";
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// The largest file that is read or written, in bytes: more than a thousand of the longest activations need.
+const LARGEST: u64 = 16 * 1024 * 1024;
 /// No activation lasts longer.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 
@@ -33,11 +33,12 @@ impl FileActivations {
         Self { path: path.into() }
     }
 
-    /// Makes sure that changes can be saved, and changes nothing: another process may be at work on the file.
+    /// Makes sure that changes can be saved, and leaves the activations as they are: another process may be at work on the file.
     ///
     /// # Errors
-    /// No file can be written beside it.
+    /// No file can be written beside it, or its lock can't be had.
     pub fn check(&self) -> io::Result<()> {
+        drop(self.locked()?);
         let probe = self.beside(".probe");
         fs::write(&probe, written(&[]))?;
         match fs::remove_file(&probe) {
@@ -73,7 +74,9 @@ impl FileActivations {
             Err(error) => return Err(error),
         };
         let mut text = String::new();
-        file.take(LARGEST).read_to_string(&mut text)?;
+        file.take(LARGEST + 1).read_to_string(&mut text)?;
+        // A part of it may be well-formed, and then the rest would be lost with the next change.
+        bounded(&text)?;
         Ok(Some(text))
     }
 
@@ -107,12 +110,14 @@ impl FileActivations {
     }
 
     fn replace_by(&self, beside: &Path, live: &[Activation]) -> io::Result<()> {
+        let text = written(live);
+        bounded(&text)?;
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(beside)?;
-        file.write_all(written(live).as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()?;
         // Opened before the file is replaced, so that as little as possible can fail afterwards.
         let folder = self.folder()?;
@@ -140,6 +145,13 @@ impl FileActivations {
         }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new("."))).map(Some)
+    }
+}
+
+fn bounded(text: &str) -> io::Result<()> {
+    match text.len() as u64 > LARGEST {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, "activations need more than 16 MiB")),
+        false => Ok(()),
     }
 }
 
@@ -255,6 +267,57 @@ mod tests {
         assert_eq!(next.load().unwrap(), [over, other]);
     }
 
+    /// Two handles keep each other out as two processes do.
+    #[test]
+    fn two_that_change_the_file_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("activations.toml");
+        let over = sample(ActivationKind::BreakGlass);
+        let newest = |number: u32| Activation {
+            role: format!("role {number}").into(),
+            until: Timestamp::from_unix_nanos(2_000_000_003),
+            ..sample(ActivationKind::Duty)
+        };
+        // Many that are over, so that the other one is long between reading and writing.
+        let changed = |number: u32| [vec![over.clone(); 200], vec![newest(number)]].concat();
+        let next = FileActivations::new(&path);
+        std::thread::scope(|scope| {
+            let changing = scope.spawn(|| {
+                let before = FileActivations::new(&path);
+                for number in 0..100 {
+                    before.save(&changed(number)).unwrap();
+                    let kept = fs::read_to_string(&path).unwrap();
+                    assert!(kept.contains(&format!("\"role {number}\"")), "{number} was taken back");
+                }
+            });
+            while !changing.is_finished() {
+                next.forget_ended(over.until).unwrap();
+            }
+        });
+        next.forget_ended(over.until).unwrap();
+        assert_eq!(next.load().unwrap(), [newest(99)]);
+    }
+
+    #[test]
+    fn of_a_file_that_is_too_long_no_part_is_taken_for_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileActivations::new(folder.path().join("activations.toml"));
+        store.save(&[sample(ActivationKind::Duty)]).unwrap();
+        let mut text = fs::read(&store.path).unwrap();
+        text.push(b'#');
+        text.resize(usize::try_from(LARGEST).unwrap(), b'x');
+        fs::write(&store.path, &text).unwrap();
+        assert_eq!(store.load().unwrap().len(), 1);
+        text.push(b'x');
+        fs::write(&store.path, &text).unwrap();
+        assert_eq!(store.load().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(store.forget_ended(Timestamp::from_unix_nanos(i64::MAX)).is_err());
+        let reason = "x".repeat(text.len());
+        let long = Activation { reason: reason.into(), ..sample(ActivationKind::Duty) };
+        assert_eq!(store.save(&[long]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(fs::metadata(&store.path).unwrap().len(), text.len() as u64);
+    }
+
     #[test]
     fn what_could_not_take_the_file_s_place_is_gone_and_the_error_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
@@ -273,7 +336,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = FileActivations::new(folder.path().join("activations.toml"));
         store.check().unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["activations.toml.lock"]);
+        fs::remove_file(store.beside(".lock")).unwrap();
+        fs::create_dir(store.beside(".lock")).unwrap();
+        assert!(store.check().is_err(), "no change could be saved");
         assert!(FileActivations::new(folder.path().join("gone/activations.toml")).check().is_err());
     }
 

@@ -214,9 +214,7 @@ impl Activations {
     pub fn forget_ended(&self) -> Result<(), ActivationError> {
         let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let live = self.still_live();
-        if live.len() == self.0.live.load().len() {
-            return Ok(());
-        }
+        // Also when nothing is over here: what could not be saved may be in the store alone.
         self.0.store.forget_ended(self.0.clock.now()).map_err(|error| {
             let why = error.to_string();
             tracing::error!(why, "what is over stays in the store of activations");

@@ -7,8 +7,8 @@ use gambeson_core::{ConfigError, escape_controls};
 
 use crate::finding::{Finding, Severity};
 
-/// Why a policy was refused: every finding, not only the first.
-#[derive(Debug)]
+/// Why a policy was refused: every finding, not only the first. `Debug` shows what `Display` does, since a `main` that returns
+/// the error prints that.
 pub struct PolicyError {
     kind: PolicyErrorKind,
     findings: Vec<Finding>,
@@ -81,4 +81,27 @@ impl fmt::Display for PolicyError {
     }
 }
 
+impl fmt::Debug for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    #[test]
+    fn what_main_prints_are_the_findings_as_people_read_them() {
+        let refused = Policy::parse("version = 2").unwrap_err();
+        assert_eq!(refused.kind(), PolicyErrorKind::Invalid);
+        let expected = "policy refused\n  1:11: version 2 of the policy format is not known [unknown-version]: write the number 1, without quotes";
+        assert_eq!(format!("{refused:?}"), expected);
+        let unreadable =
+            PolicyError::unreadable(Path::new("no/policy.toml"), &std::io::ErrorKind::NotFound.into());
+        assert_eq!(format!("{unreadable:?}"), "policy file no/policy.toml can't be read: entity not found");
+    }
+}

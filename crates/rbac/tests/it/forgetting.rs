@@ -60,3 +60,25 @@ async fn what_is_over_and_can_t_be_dropped_is_told() {
     assert!(said.len() == 1 && said[0].contains("what is over stays in the store"), "{said:?}");
     activations.forget_ended().unwrap();
 }
+
+/// Where an end could not be saved, the file has what this process no longer knows.
+#[tokio::test]
+async fn what_is_over_is_dropped_also_where_only_the_file_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("activations.toml");
+    let (policy, clock): (PolicyHandle, _) = (POLICY.parse().unwrap(), clock());
+    let [bob, sue] = ["bob", "sue"]
+        .map(|name| facts(&Principal::user("https://id.example", name).group("oncall").build()));
+    let activations = open(&policy, FileActivations::new(&path), &clock);
+    activations.break_glass(&bob, "admin", "incident 42", HOUR / 2).await.unwrap();
+    activations.break_glass(&sue, "admin", "incident 43", HOUR).await.unwrap();
+    clock.advance(HOUR / 2);
+    let in_the_way = folder.path().join("activations.toml.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(activations.end(&sue, "admin").unwrap_err().kind(), ActivationErrorKind::Store);
+    assert!(activations.live().is_empty());
+    std::fs::remove_dir(&in_the_way).unwrap();
+    activations.forget_ended().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("sue") && !text.contains("bob"), "{text}");
+}
