@@ -11,12 +11,16 @@ use crate::decision::Decision;
 /// Bounded, direct-mapped, and read without a lock. A word holds caller, permission and outcome together, so it is whole
 /// or not there, whoever writes beside: no order between words matters, and relaxed is enough. It belongs to one policy,
 /// and no id is ever given twice ([`Principal::id`](gambeson_core::Principal::id)), so what it says stays true.
-pub(crate) struct Outcomes(Box<[AtomicU64]>);
+pub(crate) struct Outcomes<const N: usize = SLOTS>(Box<[AtomicU64; N]>);
 
 /// Slots a policy has, at eight bytes each.
 pub const SLOTS: usize = 4_096;
 
 const OUTCOME_BITS: u32 = 2;
+/// What the outcome's bits say; 0 is a slot that nobody wrote.
+const ALLOWED: u64 = 1;
+const DENIED: u64 = 2;
+const DOUBTFUL: u64 = 3;
 const PERMISSION_BITS: u32 = 18;
 /// What is left of the word. Callers and permissions beyond are decided anew each time.
 const CALLER_BITS: u32 = 44;
@@ -24,24 +28,29 @@ const CALLER_BITS: u32 = 44;
 /// Spreads the permissions of one caller over the slots; callers count up and need no spreading.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-impl Outcomes {
-    pub(crate) fn new(slots: usize) -> Self {
-        Self((0..slots.max(1).next_power_of_two()).map(|_| AtomicU64::new(0)).collect())
+impl<const N: usize> Outcomes<N> {
+    /// So that the lower bits of a number are a slot's.
+    const POWER_OF_TWO: () = assert!(N.is_power_of_two());
+
+    pub(crate) fn new() -> Self {
+        const { Self::POWER_OF_TWO };
+        Self(Box::new(std::array::from_fn(|_| AtomicU64::new(0))))
     }
 
     /// How it ended for this caller; `None`: that is not remembered.
     #[inline]
     pub(crate) fn get(&self, caller: u64, permission: PermissionId) -> Option<Decision> {
         let key = key(caller, permission)?;
-        let word = self.slot(caller, permission)?.load(Ordering::Relaxed);
-        if word >> OUTCOME_BITS != key {
-            return None;
-        }
-        match word & ((1 << OUTCOME_BITS) - 1) {
-            1 => Some(Decision::Allow),
-            2 => Some(Decision::Deny),
-            3 => Some(Decision::Indeterminate),
-            _ => None,
+        let outcome = self.slot(caller, permission)?.load(Ordering::Relaxed) ^ (key << OUTCOME_BITS);
+        // Asked one after the other, what allows first: a table of jumps costs more than the rest of this.
+        if outcome == ALLOWED {
+            Some(Decision::Allow)
+        } else if outcome == DENIED {
+            Some(Decision::Deny)
+        } else if outcome == DOUBTFUL {
+            Some(Decision::Indeterminate)
+        } else {
+            None
         }
     }
 
@@ -49,9 +58,9 @@ impl Outcomes {
     #[inline]
     pub(crate) fn put(&self, caller: u64, permission: PermissionId, decision: Decision) {
         let outcome = match decision {
-            Decision::Allow => 1,
-            Decision::Deny => 2,
-            Decision::Indeterminate => 3,
+            Decision::Allow => ALLOWED,
+            Decision::Deny => DENIED,
+            Decision::Indeterminate => DOUBTFUL,
             Decision::Conditional => return,
         };
         if let Some((key, slot)) = key(caller, permission).zip(self.slot(caller, permission)) {
@@ -62,8 +71,7 @@ impl Outcomes {
     #[inline]
     fn slot(&self, caller: u64, permission: PermissionId) -> Option<&AtomicU64> {
         let spread = u64::from(permission.0).wrapping_mul(SPREAD) >> 32;
-        // The number of slots is a power of two, and only the lower bits count.
-        self.0.get(caller.wrapping_add(spread) as usize & (self.0.len() - 1))
+        self.0.get(caller.wrapping_add(spread) as usize & (N - 1))
     }
 }
 
@@ -75,9 +83,9 @@ fn key(caller: u64, permission: PermissionId) -> Option<u64> {
     fits.then_some(caller << PERMISSION_BITS | permission)
 }
 
-impl fmt::Debug for Outcomes {
+impl<const N: usize> fmt::Debug for Outcomes<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Outcomes({} slots)", self.0.len())
+        write!(f, "Outcomes({N} slots)")
     }
 }
 
@@ -90,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_shared_slot_never_answers_for_another_caller_or_permission() {
-        let outcomes = Outcomes::new(1);
+        let outcomes = Outcomes::<1>::new();
         let asked: Vec<_> = [0, 1, 2, 1 << 18, (1 << 44) - 1]
             .map(|caller| [0, 1, (1 << 18) - 1].map(|p| (caller, p)))
             .concat();
@@ -107,14 +115,14 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_or_waits_for_a_record_is_not_remembered() {
-        let outcomes = Outcomes::new(SLOTS);
+        let outcomes = Outcomes::<SLOTS>::new();
         for (caller, permission) in [(1 << 44, 7), (u64::MAX, 7), (3, 1 << 18), (3, u32::MAX)] {
             outcomes.put(caller, PermissionId(permission), Decision::Allow);
             assert_eq!(outcomes.get(caller, PermissionId(permission)), None, "{caller} {permission}");
             assert_eq!(outcomes.get(caller & 0xff, PermissionId(permission & 0xff)), None);
         }
         for decision in ALL {
-            let outcomes = Outcomes::new(SLOTS);
+            let outcomes = Outcomes::<SLOTS>::new();
             outcomes.put(3, PermissionId(7), decision);
             let lasts = decision != Decision::Conditional;
             assert_eq!(outcomes.get(3, PermissionId(7)), lasts.then_some(decision));
@@ -124,7 +132,7 @@ mod tests {
     /// Many write the same few slots with what only they would write; whoever finds an answer finds its own.
     #[test]
     fn no_answer_is_torn_between_writers() {
-        let outcomes = Outcomes::new(2);
+        let outcomes = Outcomes::<2>::new();
         let truth = |caller: u64, permission: u32| match (caller ^ u64::from(permission)) % 3 {
             0 => Decision::Allow,
             1 => Decision::Deny,
@@ -147,7 +155,7 @@ mod tests {
 
     #[test]
     fn callers_seen_at_the_same_time_do_not_share_slots() {
-        let outcomes = Outcomes::new(64);
+        let outcomes = Outcomes::<64>::new();
         let callers = 1_000..1_064;
         callers.clone().for_each(|caller| outcomes.put(caller, PermissionId(9), Decision::Deny));
         assert!(

@@ -203,7 +203,7 @@ use crate::givers::Givers;
 use crate::log_in::LogIn;
 use crate::memo::{Memo, SLOTS};
 use crate::noted::Noted;
-use crate::outcomes::{self, Outcomes};
+use crate::outcomes::Outcomes;
 use crate::table::RouteTable;
 use crate::who::{Doubt, Who};
 
@@ -283,7 +283,7 @@ impl Policy {
             table,
             hides: document.hides,
             document,
-            outcomes: Outcomes::new(outcomes::SLOTS),
+            outcomes: Outcomes::new(),
             memo: Memo::new(SLOTS),
             unknown_roles: Noted::default(),
             conflicts: Noted::default(),
@@ -351,7 +351,24 @@ impl Policy {
     /// [`Decision::Indeterminate`], never allowed; one that depends on the record is [`Decision::Conditional`].
     #[inline]
     pub fn decide(&self, principal: &Principal, permission: PermissionId) -> Decision {
+        match self.remembered(principal, permission) {
+            Some(decision) => decision,
+            None => self.decide_now(principal, permission),
+        }
+    }
+
+    /// Apart from [`decide`](Self::decide), whose warm path is then short and calls nothing.
+    #[inline(never)]
+    fn decide_now(&self, principal: &Principal, permission: PermissionId) -> Decision {
         self.decide_in(principal, permission, &Situation::at(&SystemClock::new()))
+    }
+
+    /// What is known of this caller and permission, where nothing depends on the log-in either.
+    #[inline]
+    fn remembered(&self, principal: &Principal, permission: PermissionId) -> Option<Decision> {
+        let decision = self.outcomes.get(principal.id(), permission)?;
+        let settled = decision != Decision::Allow || !self.universe.has_log_ins();
+        settled.then_some(decision)
     }
 
     /// Decides like [`Policy::decide`], by another clock or upon a record.

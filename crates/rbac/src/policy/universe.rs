@@ -78,6 +78,12 @@ impl Universe {
         self.get(id).is_some_and(|known| known.strict)
     }
 
+    /// Whether any permission asks for a log-in of a kind.
+    #[inline]
+    pub(crate) fn has_log_ins(&self) -> bool {
+        self.has_log_ins
+    }
+
     /// How callers must be signed in for it.
     #[inline]
     pub(crate) fn log_in(&self, id: PermissionId) -> Option<&LogIn> {

@@ -184,6 +184,21 @@ fn a_policy_alone_looks_at_the_log_in_too() {
     assert_eq!(policy.decide_in(&clerk, approve, &now), Decision::Deny);
 }
 
+#[test]
+fn what_is_remembered_of_a_caller_looks_at_the_log_in_too() {
+    let policy = Policy::parse(POLICY).unwrap();
+    let (approve, read) = (policy.permission("approve").unwrap(), policy.permission("read").unwrap());
+    let boss = caller("boss").build();
+    for _ in 0..3 {
+        assert_eq!(
+            policy.decide_by_roles(&boss, approve, &Situation::then(Timestamp::default())),
+            Decision::Allow
+        );
+        assert_eq!(policy.decide(&boss, approve), Decision::Deny);
+        assert_eq!(policy.decide(&boss, read), Decision::Allow);
+    }
+}
+
 #[tokio::test]
 async fn what_is_shown_needs_the_log_in_too() {
     let layer = layer(POLICY);
