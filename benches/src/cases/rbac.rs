@@ -31,7 +31,10 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(CRATE, "decide_cold_10000_roles", Kind::Miss).gambeson(|| cold(10_000)).timed_only(),
         Case::new(CRATE, "layer_pass", Kind::Pass)
             .bare(|| recycled(|app| app, vec![request("role3")], StatusCode::OK))
-            .gambeson(|| recycled(layered, vec![request("role3")], StatusCode::OK)),
+            .gambeson(|| recycled(layered, vec![request("role3")], StatusCode::OK))
+            .peer("off", || {
+                recycled(|app| AuthorizeLayer::off().layer(app), vec![request("role3")], StatusCode::OK)
+            }),
         Case::new(CRATE, "layer_reject", Kind::Reject)
             .bare(|| recycled(|app| app, vec![request("guest")], StatusCode::OK))
             .gambeson(|| {
