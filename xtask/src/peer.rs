@@ -120,6 +120,14 @@ pub(crate) const PEERS: &[Peer] = &[
         kind: Kind::Npm("@mdn/mdn-http-observatory"),
     },
     Peer {
+        name: "helmet",
+        version: "8.3.0",
+        purpose: "the headers of Node.js apps, for the bench beside it",
+        megabytes: 1,
+        needed: Needed::OnDemand,
+        kind: Kind::Npm("helmet"),
+    },
+    Peer {
         name: "glewlwyd",
         version: "2.7.5-3+deb12u1",
         purpose: "a second OpenID provider, with ways of its own, started on a free loopback port",

@@ -72,7 +72,7 @@ pub(crate) fn addresses() -> impl FnMut() -> IpAddr {
 }
 
 /// Requests by somebody else each time.
-fn strangers() -> impl FnMut() -> Request<NoBody> {
+pub(crate) fn strangers() -> impl FnMut() -> Request<NoBody> {
     let mut addresses = addresses();
     move || by(addresses(), HOST)
 }
