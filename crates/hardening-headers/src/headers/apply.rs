@@ -89,8 +89,7 @@ pub(crate) fn apply<B>(
     let map = response.headers_mut();
     if kind.described && given.len() == 2 {
         // Most answers say no more than that.
-        swap(map, &mut given, &header::CONTENT_TYPE);
-        swap(map, &mut given, &header::CONTENT_LENGTH);
+        fill(map, &mut given);
     } else {
         let cookies = cookies.map(|marks| (marks, transport.is_https()));
         move_into(map, given, nonce.is_some(), cookies, &mut oddities);
@@ -156,14 +155,33 @@ fn map_with(
 
 fn with_policy(map: &HeaderMap, policy: HeaderValue) -> HeaderMap {
     let mut map = map.clone();
-    map.insert(header::CONTENT_SECURITY_POLICY, policy);
+    match map.iter_mut().next() {
+        Some((name, place)) if *name == header::CONTENT_SECURITY_POLICY => *place = policy,
+        _ => drop(map.insert(header::CONTENT_SECURITY_POLICY, policy)),
+    }
     map
 }
 
-/// Puts the handler's value into the place that is kept for it.
-fn swap(map: &mut HeaderMap, given: &mut HeaderMap, name: &HeaderName) {
-    if let (Some(place), Some(value)) = (map.get_mut(name), given.get_mut(name)) {
-        std::mem::swap(place, value);
+/// Puts the handler's type and length into the places that are kept for them.
+///
+/// They are looked for where [`Ready`](super::prepared::Ready) has put them, which costs a comparison; a look-up costs a hash.
+fn fill(map: &mut HeaderMap, given: &mut HeaderMap) {
+    let mut places = map.iter_mut().skip(1);
+    let in_place = given.iter_mut().all(|(name, value)| match places.next() {
+        Some((at, place)) if at == name => {
+            std::mem::swap(place, value);
+            true
+        }
+        _ => false,
+    });
+    if !in_place {
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+            if let (Some(place), Some(value)) = (map.get_mut(&name), given.get_mut(&name))
+                && place.is_empty()
+            {
+                std::mem::swap(place, value);
+            }
+        }
     }
 }
 

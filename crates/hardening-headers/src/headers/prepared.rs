@@ -83,10 +83,15 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(plain: HeaderMap) -> Self {
+    /// The policy stands first and what describes a body behind it, so that they are found without a look-up.
+    pub(super) fn new(mut rest: HeaderMap) -> Self {
+        let mut plain = HeaderMap::with_capacity(24);
+        insert(&mut plain, header::CONTENT_SECURITY_POLICY, rest.remove(header::CONTENT_SECURITY_POLICY));
         let mut roomy = plain.clone();
         roomy.insert(header::CONTENT_TYPE, HeaderValue::from_static(""));
         roomy.insert(header::CONTENT_LENGTH, HeaderValue::from_static(""));
+        plain.extend(rest.clone());
+        roomy.extend(rest);
         Self { plain, roomy }
     }
 

@@ -51,6 +51,29 @@ async fn what_is_no_page_gets_the_short_ones() {
 }
 
 #[tokio::test]
+async fn what_describes_a_body_is_the_apps_in_any_order_and_beside_any_policy() {
+    let unprotected = || Hardening::web().csp(Csp::empty()).hsts(None).build().unwrap().layer();
+    let typed = [("content-type", "text/html"), ("content-length", "2")];
+    let sized = [("content-length", "2"), ("content-type", "application/json")];
+    for fields in [typed, sized] {
+        for layer in [web(), unprotected()] {
+            let answer = answer(layer, request(Scheme::Https, "app.example.com"), async move |_| {
+                let mut answer = Answer::new(Bytes::from_static(b"ok").into());
+                for (name, value) in fields {
+                    answer.headers_mut().insert(name, http::HeaderValue::from_static(value));
+                }
+                answer
+            })
+            .await;
+            for (name, value) in fields {
+                assert_eq!(answer.headers().get_all(name).iter().collect::<Vec<_>>(), [value], "{fields:?}");
+            }
+            assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+        }
+    }
+}
+
+#[tokio::test]
 async fn strict_transport_only_over_https_to_public_names() {
     let strict = |answer: &Answer| answer.headers().contains_key("strict-transport-security");
     assert!(strict(&over(Scheme::Https, "app.example.com:8443", web()).await));
