@@ -9,6 +9,7 @@ use axum::routing::post_service;
 use gambeson::audit_trail::{AuditLayer, AuditTrail};
 use gambeson::core::{Access, ConfigError, EndpointSpec, RequestHead};
 use gambeson::cost_guard::CostGuard;
+use gambeson::hardening_headers::reports::Reports;
 use gambeson::hardening_headers::{
     EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, PeerLayer, TrustedProxies,
 };
@@ -26,6 +27,9 @@ use crate::model::Model;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::{audit, emergency, notes, page, summary};
+
+/// Where browsers report to.
+const REPORTS: &str = "/.well-known/reports";
 
 /// What the handlers share.
 #[derive(Debug, Clone)]
@@ -68,6 +72,9 @@ pub fn build(
         routes = routes.mount(login.backchannel_endpoint(), told);
         exempt.push(login.backchannel_endpoint());
     }
+    // Browsers tell what the policy blocks; in development that is in the terminal, with the line to add.
+    let reports = Reports::builder(REPORTS).run_in(settings.profile).public_origin(origin).build()?;
+    routes = routes.mount(reports.endpoint(), reports.method_router());
     let management = match settings.profile.is_production() {
         true => Some(management(routes.matrix_html(), telemetry)?),
         false => None,
@@ -79,6 +86,7 @@ pub fn build(
         .public_origin(origin)
         .redirect_to_canonical()
         .form_action(identity.form_targets)
+        .reports(REPORTS)
         .exempt(&exempt);
     let stack = Stack::builder(PeerLayer::new(proxies(settings)?))
         .telemetry(telemetry.layer())

@@ -5,6 +5,7 @@
 //! ```toml
 //! [hardening-headers]
 //! public-origin = "https://notes.example.com"
+//! reports = "/.well-known/reports"
 //!
 //! [oidc-auth]
 //! issuer = "https://id.example.com"

@@ -11,6 +11,7 @@ use gambeson_core::{
 };
 use gambeson_cost_guard::{CostGuard, CostGuardBuilder, CostLayer};
 use gambeson_hardening_headers::Layers;
+use gambeson_hardening_headers::reports::Reports;
 use gambeson_oidc_auth::login::LoginBuilder;
 use gambeson_oidc_auth::outgoing::Resend;
 use gambeson_oidc_auth::{
@@ -66,6 +67,7 @@ pub struct Kit {
     certificates: Option<CertificateLayer>,
     outgoing: BTreeMap<String, TokenLayer<Resend>>,
     guard: CostGuard,
+    reports: Option<Reports>,
     parts: Parts,
     config: Config,
 }
@@ -111,7 +113,7 @@ impl Kit {
         let (telemetry, brought) = noted("otel-setup", telemetry, &mut problems).unzip();
         let guard = noted("cost-guard", open_guard(config, sink(), telemetry.as_ref()), &mut problems);
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
-        noted("hardening-headers", config.hardening_headers.check(config.profile), &mut problems);
+        let reports = noted("hardening-headers", collector(config), &mut problems).flatten();
         #[cfg(feature = "serve")]
         noted("hardening-headers", config.hardening_headers.serve.server(), &mut problems);
         problems.check()?;
@@ -129,6 +131,7 @@ impl Kit {
                     certificates,
                     outgoing,
                     guard,
+                    reports,
                     parts,
                     config: config.clone(),
                 })
@@ -208,12 +211,23 @@ impl Kit {
         self.identity.denylist.as_ref()
     }
 
-    /// Mounts the public endpoints of the parts: the probes, and the back-channel logout of the log-in, if there is one.
+    /// What browsers report, if `[hardening-headers]` has `reports`: violations of the pages' policy, and what they would have it say
+    /// ([`Reports::suggest`]). In development each is logged once with the line to add.
+    pub fn reports(&self) -> Option<&Reports> {
+        self.reports.as_ref()
+    }
+
+    /// Mounts the public endpoints of the parts: the probes, the back-channel logout of the log-in and the collector of browsers'
+    /// reports, if there are any.
     #[cfg(feature = "axum")]
     #[must_use]
     pub fn mount<S: Clone + Send + Sync + 'static>(&self, routes: Routes<S>) -> Routes<S> {
         let probes = self.telemetry.endpoints().public().into_iter();
         let routes = probes.fold(routes, |routes, (spec, endpoint)| routes.mount(spec, endpoint));
+        let routes = match self.reports() {
+            Some(reports) => routes.mount(reports.endpoint(), reports.method_router()),
+            None => routes,
+        };
         match self.login() {
             Some(login) => {
                 let service = login.backchannel_logout::<axum::body::Body>();
@@ -451,6 +465,12 @@ fn open_guard(
     let builder = with(CostGuard::from_config(&settings), sink, CostGuardBuilder::audit);
     let costs = telemetry.map(|telemetry| Arc::new(telemetry.cost_sink()) as Arc<dyn CostSink>);
     with(builder, costs, CostGuardBuilder::costs).build()
+}
+
+/// The collector of browsers' reports, if there is one; what is wrong with the edge is told too.
+fn collector(config: &Config) -> Result<Option<Reports>, ConfigError> {
+    config.hardening_headers.check(config.profile)?;
+    Reports::from_config(&config.hardening_headers, config.profile)
 }
 
 /// A builder with a part that may be missing.

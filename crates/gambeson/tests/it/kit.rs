@@ -12,6 +12,7 @@ use tower::ServiceExt;
 const FILE: &str = r#"
 [hardening-headers]
 public-origin = "http://127.0.0.1:3000"
+reports = "/.well-known/reports"
 [oidc-auth]
 audience = "notes"
 [oidc-auth.dpop]
@@ -116,6 +117,61 @@ async fn the_provider_may_tell_of_log_outs_and_ends_api_tokens() {
         (StatusCode::OK, &"no-store".parse().unwrap())
     );
     assert_eq!(ask(&app, "/notes", Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn browsers_report_and_a_person_gets_a_proposal() {
+    let idp = DevIdp::builder().bind("127.0.0.1:0").audience("notes").start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (app, kit) = app(&idp, folder.path()).await;
+    let welcome = Request::get("/").header("host", "127.0.0.1:3000").body(Body::empty()).unwrap();
+    assert_eq!(app.clone().oneshot(welcome).await.unwrap().status(), StatusCode::OK);
+    let post = async |path: &str, kind: &str| {
+        let report = r#"{"csp-report": {"document-uri": "http://127.0.0.1:3000/", "effective-directive": "img-src",
+                          "blocked-uri": "https://cdn.example.com/cat.png"}}"#;
+        // Of a sandboxed page: no origin that could be compared.
+        let request = Request::post(path)
+            .header("host", "127.0.0.1:3000")
+            .header("origin", "null")
+            .header("content-type", kind)
+            .body(Body::from(report));
+        app.clone().oneshot(request.unwrap()).await.unwrap().status()
+    };
+    assert_eq!(post("/.well-known/reports", "application/csp-report").await, StatusCode::NO_CONTENT);
+    assert_eq!(post("/.well-known/reports", "application/json").await, StatusCode::FORBIDDEN);
+    assert_eq!(post("/notes", "application/csp-report").await, StatusCode::FORBIDDEN);
+    let suggestion = kit.reports().unwrap().suggest(&gambeson::hardening_headers::Csp::web());
+    assert_eq!(
+        suggestion.to_toml(),
+        "[hardening-headers.csp-add]\nimg-src = [\"https://cdn.example.com\"]\n"
+    );
+}
+
+#[tokio::test]
+async fn wrong_paths_and_bounds_of_reports_are_told_once() {
+    let text = r#"
+        [hardening-headers]
+        csp-report-only = { policy = "img-src self", percent = 120 }
+        [hardening-headers.reports]
+        path = "reports"
+        per-minute = 0
+        [oidc-auth]
+        issuer = "http://127.0.0.1:3001"
+        audience = "notes"
+        [otel-setup]
+        service = "notes"
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.toml"), crate::POLICY).unwrap();
+    let config = parse(text, &[("GAMBESON_PROFILE", "development")]).unwrap().in_folder(folder.path());
+    let error = Kit::open(&config).await.unwrap_err();
+    let mut fields: Vec<_> = error.problems().iter().map(|problem| problem.field.as_str()).collect();
+    fields.sort_unstable();
+    let expected = ["csp-report-only.policy", "reports.path", "reports.per-minute"];
+    assert_eq!(fields, expected.map(|field| format!("hardening-headers.{field}")), "{error}");
+    let unknown = parse("[hardening-headers.reports]\npath = '/r'\nentires = 5", &[]).unwrap_err();
+    assert!(unknown.to_string().contains("hardening-headers.reports"), "{unknown}");
+    assert!(unknown.to_string().contains("entries"), "the nearest known name is told: {unknown}");
 }
 
 #[tokio::test]
