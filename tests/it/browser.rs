@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use gambeson::hardening_headers::{Csp, Csrf, Hardening, Source};
 
 use crate::notes_app::NotesApp;
+use crate::reporting_page::{ReportingPage, Transport};
 use crate::{htmx_page, nonce_page, socket_page, uploads, worker_page};
 
 /// Walks through the app at this origin, step by step; panics with what the browser saw when a step fails.
@@ -101,6 +102,36 @@ fn an_isolated_page_is_cross_origin_isolated() {
     let open = worker_page::start(Hardening::web());
     let steps = walk("isolated", &app.origin, &[("OPEN", &open.origin)]);
     assert_eq!(steps.len(), 3, "{steps:?}");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn what_a_policy_blocks_is_reported_over_http() {
+    a_browser_reports(Transport::Http, "application/csp-report");
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn what_a_policy_blocks_is_reported_over_https() {
+    a_browser_reports(Transport::Https, "application/reports+json");
+}
+
+/// A page whose image of another origin and whose inline script are blocked, and one that has neither.
+#[track_caller]
+fn a_browser_reports(transport: Transport, format: &str) {
+    let page = ReportingPage::start(transport);
+    let steps = walk("reports", &page.origin, &[("FORMAT", format)]);
+    assert_eq!(steps.len(), 4, "{steps:?}");
+    let suggestion = page.reports.suggest(&Csp::web());
+    let [addition] = suggestion.additions() else { panic!("{suggestion}") };
+    assert_eq!(addition.directive.as_str(), "img-src");
+    assert!(addition.source.as_str().starts_with("http://127.0.0.1:"), "{suggestion}");
+    let [advice] = suggestion.for_a_person() else { panic!("{suggestion}") };
+    assert_eq!(advice.directive, "script-src-elem");
+    let kept = format!("{:?}", page.reports.violations());
+    assert!(!kept.contains("secret"), "{kept}");
+    let counts = page.reports.counts();
+    assert_eq!((counts.malformed, counts.foreign, counts.dropped), (0, 0, 0), "{counts:?}");
 }
 
 #[test]

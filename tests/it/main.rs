@@ -14,6 +14,7 @@ mod nonce_page;
 mod notes_app;
 mod oidc_provider;
 mod outage;
+mod reporting_page;
 mod site;
 mod socket_page;
 mod summaries;

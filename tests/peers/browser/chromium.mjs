@@ -17,13 +17,13 @@ const FLAGS = [
   '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
-// Starts the browser that GAMBESON_CHROMIUM names, hands its context to `use`, and leaves nothing behind.
-export async function withBrowser(use) {
+// Starts the browser that GAMBESON_CHROMIUM names, with these flags too, hands its context to `use`, and leaves nothing behind.
+export async function withBrowser(flags, use) {
   const profile = await mkdtemp(path.join(tmpdir(), 'gambeson-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.GAMBESON_CHROMIUM,
     headless: true,
-    args: FLAGS,
+    args: [...FLAGS, ...flags],
     // People's browsers keep pages in memory for the way back.
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
     viewport: { width: 1000, height: 560 },

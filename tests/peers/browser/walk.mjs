@@ -1,4 +1,5 @@
-// Walks through a running app in a real browser: `node walk.mjs <walk>`, where <walk>.mjs beside this file exports `steps`.
+// Walks through a running app in a real browser: `node walk.mjs <walk>`, where <walk>.mjs beside this file exports `steps`,
+// and `flags` where the browser needs some of its own.
 //
 // Environment: APP (the app's origin), SCREENS (folder for screenshots), GAMBESON_CHROMIUM (the browser); a walk may read
 // more. Prints one JSON line a step: step, ok, and for a failed one error, at, saw, screenshot. Ends with 0 when all passed.
@@ -15,10 +16,10 @@ for (const closed of ['end', 'close']) process.stdin.on(closed, () => process.ex
 process.stdin.resume();
 
 const walk = process.argv[2];
-const { steps } = await import(`./${walk}.mjs`);
+const { steps, flags = [] } = await import(`./${walk}.mjs`);
 const app = process.env.APP;
 
-const passed = await withBrowser(async (context) => {
+const passed = await withBrowser(flags, async (context) => {
   context.setDefaultTimeout(PATIENCE);
   const elsewhere = await Elsewhere.beside(app);
   const witness = await Witness.of(context);
