@@ -1,6 +1,6 @@
 //! Putting the prepared headers onto one answer.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::attachment;
