@@ -7,16 +7,24 @@ use gambeson::hardening_headers::{Csp, Csrf, Hardening, Source};
 
 use crate::notes_app::NotesApp;
 use crate::reporting_page::{ReportingPage, Transport};
-use crate::{htmx_page, nonce_page, socket_page, uploads, worker_page};
+use crate::site::{CERTIFICATE, Way};
+use crate::{htmx_page, nonce_page, socket_page, transport_page, uploads, worker_page};
 
 /// Walks through the app at this origin, step by step; panics with what the browser saw when a step fails.
 #[track_caller]
 pub(crate) fn walk(name: &str, app: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let peers = std::env::var("GAMBESON_PEERS").expect("cargo xtask test sets GAMBESON_PEERS");
     let node = std::env::var_os("GAMBESON_NODE").unwrap_or_else(|| "node".into());
+    let (certificate, key) = &*CERTIFICATE;
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = folder.path().join("certificate.pem");
+    std::fs::write(&trusted, certificate).unwrap();
     let output = Command::new(node)
         .arg(Path::new(&peers).join("browser/walk.mjs"))
         .arg(name)
+        .env("CERTIFICATE", certificate)
+        .env("KEY", key)
+        .env("NODE_EXTRA_CA_CERTS", &trusted)
         .env("APP", app)
         .env("SCREENS", screens())
         .envs(variables.iter().copied())
@@ -48,18 +56,20 @@ fn screens() -> PathBuf {
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn a_page_under_our_headers_runs_its_own_script_and_no_other() {
-    let page = nonce_page::start();
-    let steps = walk("nonce-page", &page.origin, &[]);
-    assert_eq!(steps.len(), 11, "{steps:?}");
+    for way in Way::ALL {
+        let page = nonce_page::start(way);
+        let steps = walk("nonce-page", &page.origin, &[]);
+        assert_eq!(steps.len(), 11, "{steps:?}");
+    }
 }
 
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn another_sites_page_opens_no_socket_and_sends_no_form() {
-    // To localhost browsers say from which site a request comes, to other names over plain http they don't.
-    for host in ["localhost", "app.test"] {
-        let app = socket_page::start(host, Csrf::new());
-        let open = socket_page::start(host, Csrf::dangerously_off());
+    // To names that are not this machine's own, over plain http, browsers don't say from which site a request comes.
+    for way in Way::ALL.into_iter().chain([Way::plain("app.test")]) {
+        let app = socket_page::start(way, Csrf::new());
+        let open = socket_page::start(way, Csrf::dangerously_off());
         let steps = walk("sockets", &app.origin, &[("OPEN", &open.origin)]);
         assert_eq!(steps.len(), 5, "{steps:?}");
     }
@@ -68,40 +78,59 @@ fn another_sites_page_opens_no_socket_and_sends_no_form() {
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn htmx_works_and_runs_nothing_that_came_with_a_part() {
-    let page = htmx_page::start(Csp::htmx());
-    let inline = [Source::SELF, Source::dangerously_unsafe_inline(), Source::dangerously_unsafe_eval()];
-    let open = htmx_page::start(Csp::htmx().script_src(inline));
-    let dead = htmx_page::start(Csp::api());
-    let steps = walk("htmx", &page.origin, &[("OPEN", &open.origin), ("DEAD", &dead.origin)]);
-    assert_eq!(steps.len(), 6, "{steps:?}");
+    for way in Way::ALL {
+        let page = htmx_page::start(way, Csp::htmx());
+        let inline = [Source::SELF, Source::dangerously_unsafe_inline(), Source::dangerously_unsafe_eval()];
+        let open = htmx_page::start(way, Csp::htmx().script_src(inline));
+        let dead = htmx_page::start(way, Csp::api());
+        let steps = walk("htmx", &page.origin, &[("OPEN", &open.origin), ("DEAD", &dead.origin)]);
+        assert_eq!(steps.len(), 6, "{steps:?}");
+    }
 }
 
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn no_script_of_a_download_runs() {
-    let files = uploads::start();
-    let open = uploads::start_open();
-    let steps = walk("downloads", &files.origin, &[("OPEN", &open.origin)]);
-    assert_eq!(steps.len(), 5, "{steps:?}");
+    for way in Way::ALL {
+        let files = uploads::start(way);
+        let open = uploads::start_open(way);
+        let steps = walk("downloads", &files.origin, &[("OPEN", &open.origin)]);
+        assert_eq!(steps.len(), 5, "{steps:?}");
+    }
 }
 
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn workers_may_do_what_their_pages_may() {
-    for edge in [Hardening::web(), Hardening::strict()] {
-        let app = worker_page::start(edge);
-        let steps = walk("workers", &app.origin, &[]);
-        assert_eq!(steps.len(), 3, "{steps:?}");
+    for way in Way::ALL {
+        for edge in [Hardening::web(), Hardening::strict()] {
+            let app = worker_page::start(way, edge);
+            let steps = walk("workers", &app.origin, &[]);
+            assert_eq!(steps.len(), 3, "{steps:?}");
+        }
     }
 }
 
 #[test]
 #[ignore = "needs browser and chromium: cargo xtask test"]
 fn an_isolated_page_is_cross_origin_isolated() {
-    let app = worker_page::start(Hardening::isolated());
-    let open = worker_page::start(Hardening::web());
-    let steps = walk("isolated", &app.origin, &[("OPEN", &open.origin)]);
-    assert_eq!(steps.len(), 3, "{steps:?}");
+    for way in Way::ALL {
+        let app = worker_page::start(way, Hardening::isolated());
+        let open = worker_page::start(way, Hardening::web());
+        let steps = walk("isolated", &app.origin, &[("OPEN", &open.origin)]);
+        assert_eq!(steps.len(), 3, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn over_tls_a_browser_asks_by_https_for_ever_and_says_from_which_site() {
+    let app = transport_page::start(Way::tls("app.test"), Hardening::web());
+    let untold = transport_page::start(Way::tls("untold.test"), Hardening::web().hsts(None));
+    let plain = transport_page::start(Way::plain("plain.test"), Hardening::web());
+    let others = [("UNTOLD", untold.origin.as_str()), ("PLAIN", &plain.origin)];
+    let steps = walk("transport", &app.origin, &others);
+    assert_eq!(steps.len(), 5, "{steps:?}");
 }
 
 #[test]
@@ -125,7 +154,7 @@ fn a_browser_reports(transport: Transport, format: &str) {
     let suggestion = page.reports.suggest(&Csp::web());
     let [addition] = suggestion.additions() else { panic!("{suggestion}") };
     assert_eq!(addition.directive.as_str(), "img-src");
-    assert!(addition.source.as_str().starts_with("http://127.0.0.1:"), "{suggestion}");
+    assert!(addition.source.as_str().contains("://127.0.0.1:"), "{suggestion}");
     let [advice] = suggestion.for_a_person() else { panic!("{suggestion}") };
     assert_eq!(advice.directive, "script-src-elem");
     let kept = format!("{:?}", page.reports.violations());

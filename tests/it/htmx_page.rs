@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use gambeson::hardening_headers::{Csp, Hardening};
 
-use crate::site::{Site, hardened};
+use crate::site::{Site, Way, hardened};
 
 const PAGE: &str = "<!doctype html><html lang=\"en\"><title>htmx</title><script src=\"/htmx.js\"></script><body>\
     <button id=\"get\" hx-get=\"/part\" hx-target=\"#there\">get</button>\
@@ -19,8 +19,8 @@ const PART: &str = "<p id=\"part\">a part</p><script>document.body.dataset.injec
     <b id=\"bold\" hx-on:click=\"document.body.dataset.injected = 'hx-on'\">bold</b>";
 
 /// The page under this policy.
-pub(crate) fn start(policy: Csp) -> Site {
-    Site::start("localhost", |origin| {
+pub(crate) fn start(way: Way, policy: Csp) -> Site {
+    Site::start(way, |origin| {
         let routes = Router::new()
             .route("/", get(async || Html(PAGE)))
             .route("/part", get(async || Html(PART)))

@@ -18,5 +18,6 @@ mod reporting_page;
 mod site;
 mod socket_page;
 mod summaries;
+mod transport_page;
 mod uploads;
 mod worker_page;

@@ -10,10 +10,10 @@ use axum::routing::{get, post};
 use gambeson::hardening_headers::{Hardening, Nonce};
 use http::{HeaderMap, StatusCode};
 
-use crate::site::{Site, hardened};
+use crate::site::{Site, Way, hardened};
 
-pub(crate) fn start() -> Site {
-    Site::start("localhost", app)
+pub(crate) fn start(way: Way) -> Site {
+    Site::start(way, app)
 }
 
 fn app(origin: &str) -> Router {

@@ -16,6 +16,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::site::CERTIFICATE;
+
 /// How the page is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -114,9 +116,8 @@ fn server(transport: Transport) -> Server {
     match transport {
         Transport::Http => Server::new(),
         Transport::Https => {
-            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-            let chain = made.cert.pem().into_bytes();
-            Server::new().tls(Tls::new(chain, made.signing_key.serialize_pem().into_bytes()).unwrap())
+            let (chain, key) = &*CERTIFICATE;
+            Server::new().tls(Tls::new(chain.as_bytes(), key.as_bytes()).unwrap())
         }
     }
 }

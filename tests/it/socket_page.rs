@@ -6,12 +6,12 @@ use axum::response::Html;
 use axum::routing::{any, get, post};
 use gambeson::hardening_headers::{Csrf, Hardening};
 
-use crate::site::{Site, hardened};
+use crate::site::{Site, Way, hardened};
 
-/// The app under this name, with or without the cross-site check.
-pub(crate) fn start(host: &str, csrf: Csrf) -> Site {
-    Site::start(host, |origin| {
-        let name = origin.trim_start_matches("http://").to_owned();
+/// The app, with or without the cross-site check.
+pub(crate) fn start(way: Way, csrf: Csrf) -> Site {
+    Site::start(way, |origin| {
+        let (_, name) = origin.split_once("://").unwrap();
         let routes = Router::new()
             .route(
                 "/",
@@ -21,7 +21,7 @@ pub(crate) fn start(host: &str, csrf: Csrf) -> Site {
             )
             .route("/post", post(async || "posted"))
             .route("/socket", any(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(greet)));
-        hardened(routes, Hardening::web().hosts([name]).csrf(csrf))
+        hardened(routes, Hardening::web().hosts([name.to_owned()]).csrf(csrf))
     })
 }
 

@@ -9,22 +9,20 @@ use axum::response::Html;
 use axum::routing::get;
 use gambeson::hardening_headers::{Csp, Hardening, Source};
 
-use crate::site::{Site, hardened};
+use crate::site::{Site, Way, hardened};
 
 const FILE: &str = "<!doctype html><title>a file</title><h1>a file</h1><script>fetch('/ran')</script>";
 const DRAWING: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><text y=\"20\">a drawing</text><script>fetch('/ran')</script></svg>";
 
 /// The files under the headers for them.
-pub(crate) fn start() -> Site {
-    Site::start("localhost", |origin| app(Hardening::downloads().public_origin(origin)))
+pub(crate) fn start(way: Way) -> Site {
+    Site::start(way, |origin| app(Hardening::downloads().public_origin(origin)))
 }
 
 /// The same under headers that let scripts of theirs run.
-pub(crate) fn start_open() -> Site {
+pub(crate) fn start_open(way: Way) -> Site {
     let open = || [Source::SELF, Source::dangerously_unsafe_inline()];
-    Site::start("localhost", |origin| {
-        app(Hardening::web().csp(Csp::web().script_src(open())).public_origin(origin))
-    })
+    Site::start(way, |origin| app(Hardening::web().csp(Csp::web().script_src(open())).public_origin(origin)))
 }
 
 fn app(edge: Hardening) -> Router {

@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use gambeson::hardening_headers::{Csp, Hardening};
 
-use crate::site::{Site, hardened};
+use crate::site::{Site, Way, hardened};
 
 /// Tells what it could do: load a script of its own, fetch from its own origin, fetch from another.
 const WORKER: &str = "
@@ -26,9 +26,9 @@ if (self.registration) try { importScripts('/lib.js'); } catch {}
 ";
 
 /// An app whose pages have workers.
-pub(crate) fn start(edge: Hardening) -> Site {
+pub(crate) fn start(way: Way, edge: Hardening) -> Site {
     let script = |text: &'static str| async move || ([("content-type", "text/javascript")], text);
-    Site::start("localhost", |origin| {
+    Site::start(way, |origin| {
         let routes = Router::new()
             .route(
                 "/",

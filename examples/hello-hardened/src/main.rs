@@ -7,7 +7,7 @@ use std::{env, error::Error, time::Duration};
 use axum::{Extension, Router, http::Method, http::StatusCode};
 use gambeson::core::{Currency, Money};
 use gambeson::cost_guard::{Estimate, RouteCosts, Tab};
-use gambeson::hardening_headers::serve::{Server, serve};
+use gambeson::hardening_headers::serve::serve;
 use gambeson::oidc_auth::Caller;
 use gambeson::otel_setup::logs;
 use gambeson::rbac::{Routes, need, public};
@@ -19,7 +19,6 @@ use tokio::net::TcpListener;
 mod tests;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
-const ORIGIN: &str = "http://127.0.0.1:3000";
 const TWO_CENTS: Money = Money::from_nanos(20_000_000, Currency::USD);
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -27,17 +26,18 @@ type Failure = Box<dyn Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     let path = env::args().nth(1).unwrap_or_else(|| format!("{HERE}/gambeson.toml"));
     let mut config = Config::from_path(path)?;
+    let origin = config.hardening_headers.public_origin.clone().unwrap_or_default();
     let dev = if cfg!(debug_assertions) { Some(develop(&mut config, "127.0.0.1:3001").await?) } else { None };
     logs::init(config.profile)?;
     let kit = Kit::open(&config).await?;
     let (stack, router) = app(&kit)?;
-    println!("{}\nsign in at {ORIGIN}/login", stack.report());
+    println!("{}\nsign in at {origin}/login", stack.report());
     if let Some(issuer) = dev.as_ref().map(DevIdp::issuer) {
         let token = format!("$(curl -s {issuer}/dev/token -d user=bob -H 'Accept: text/plain')");
-        println!("try: curl {ORIGIN}/hello -H \"Authorization: Bearer {token}\"");
+        println!("try: curl {origin}/hello -H \"Authorization: Bearer {token}\"");
     }
     let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
-    let server = Server::new().readiness(kit.telemetry().readiness()).shutdown(told_to_end);
+    let server = kit.server()?.shutdown(told_to_end);
     serve(TcpListener::bind("127.0.0.1:3000").await?, stack.protect(router), server).await?;
     kit.close(Duration::from_secs(1)).await?;
     Ok(())
@@ -67,8 +67,9 @@ async fn shout(Caller(person): Caller, tab: Extension<Tab>) -> Result<String, St
 /// A developer's machine: an identity provider on loopback, where alice is an editor and bob a viewer, and its secret.
 async fn develop(config: &mut Config, address: &str) -> Result<DevIdp, Failure> {
     config.profile = Profile::development(|name| env::var(name).ok())?;
+    let origin = config.hardening_headers.public_origin.clone().unwrap_or_default();
     let client = DevClient::confidential("hello", include_str!("../dev/client-secret").trim())
-        .redirect_uri(format!("{ORIGIN}/login/callback"));
+        .redirect_uri(format!("{origin}/login/callback"));
     let idp = DevIdp::builder().bind(address).audience("hello").client(client).start().await?;
     config.oidc_auth.issuer = idp.issuer().to_owned();
     config.secrets.file_roots.insert("app".to_owned(), format!("{HERE}/dev").into());

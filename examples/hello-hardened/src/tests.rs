@@ -126,7 +126,7 @@ async fn a_browser_signs_in() {
     let begun = scene.ask(Method::GET, "/login", None).await;
     let at_provider = begun.headers()[LOCATION].to_str().unwrap();
     let back = scene.idp.sign_in(at_provider, "bob").unwrap();
-    let back = back.strip_prefix(ORIGIN).unwrap();
+    let back = back.strip_prefix("http://127.0.0.1:3000").unwrap();
     let headers = [("host", "127.0.0.1:3000".to_owned()), (COOKIE.as_str(), cookies(&begun))];
     let signed_in = scene.send(Method::GET, back, &headers).await;
     let session = cookies(&signed_in);

@@ -1,20 +1,22 @@
 // Somebody else's site: another loopback name and port, which to a browser is another site than the app's.
 import http from 'node:http';
+import https from 'node:https';
 
 export class Elsewhere {
   #server;
   #html = '';
 
   // Serves beside the app at `app`; its name is the loopback name that the app's origin does not use, or `elsewhere.test`
-  // beside an app of another name.
+  // beside an app of another name. Over TLS if the app is: a page there may not ask a name over plain http.
   static async beside(app) {
     const site = new Elsewhere();
-    site.#server = http.createServer((_req, res) => {
-      res.setHeader('content-type', 'text/html; charset=utf-8').end(site.#html);
-    });
+    const { protocol, hostname } = new URL(app);
+    const answer = (_req, res) => res.setHeader('content-type', 'text/html; charset=utf-8').end(site.#html);
+    const { CERTIFICATE: cert, KEY: key } = process.env;
+    site.#server = protocol === 'https:' ? https.createServer({ cert, key }, answer) : http.createServer(answer);
     await new Promise((ready) => site.#server.listen(0, '127.0.0.1', ready));
-    const name = { '127.0.0.1': 'localhost', localhost: '127.0.0.1' }[new URL(app).hostname] ?? 'elsewhere.test';
-    site.origin = `http://${name}:${site.#server.address().port}`;
+    const name = { '127.0.0.1': 'localhost', localhost: '127.0.0.1' }[hostname] ?? 'elsewhere.test';
+    site.origin = `${protocol}//${name}:${site.#server.address().port}`;
     return site;
   }
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { shoot, step, until } from './steps.mjs';
 
-// Reports of the newer format would else wait for a minute; the certificate is one that the test made.
-export const flags = ['--short-reporting-delay', '--ignore-certificate-errors'];
+// Reports of the newer format would else wait for a minute.
+export const flags = ['--short-reporting-delay'];
 
-const seen = async (page, app) => (await page.request.get(`${app}/seen`, { ignoreHTTPSErrors: true })).json();
+const seen = async (page, app) => (await page.request.get(`${app}/seen`)).json();
 
 const has = ({ violations }, expected) => violations.some((violation) =>
   Object.entries(expected).every(([name, value]) => violation[name] === value));

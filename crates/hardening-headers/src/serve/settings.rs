@@ -41,6 +41,9 @@ pub struct ServeConfig {
     /// [`Server::write_rate`]. Default: 512 B.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
     pub write_rate: u32,
+    /// [`Server::send_buffer`]. Default: 64 KiB.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes"))]
+    pub send_buffer: usize,
     /// [`Server::connections`]. Default: 4,096.
     pub connections: usize,
     /// [`Server::connections_per_client`]. Default: 512.
@@ -50,12 +53,26 @@ pub struct ServeConfig {
     pub header_bytes: u32,
     /// [`Server::streams`]. Default: 100.
     pub streams: u32,
+    /// [`Server::ping_interval`]. Default: 20 s.
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub ping_interval: Duration,
     /// [`Server::linger`]. Default: 500 ms.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub linger: Duration,
     /// [`Server::drain`]. Default: 5 s.
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub drain: Duration,
+    /// [`Server::handshake_timeout`]. Default: 10 s.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub handshake_timeout: Duration,
+    /// [`Server::handshakes`]. Default: 256.
+    #[cfg(feature = "tls")]
+    pub handshakes: usize,
+    /// [`Server::tls_refresh`]. Default: every minute.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
+    pub tls_refresh: Duration,
     /// TLS that ends in the server. Default: none.
     #[cfg(feature = "tls")]
     pub tls: Option<super::tls::TlsConfig>,
@@ -69,12 +86,20 @@ impl Default for ServeConfig {
             idle_timeout: server.idle_timeout,
             write_timeout: server.write_timeout,
             write_rate: server.write_rate,
+            send_buffer: server.send_buffer,
             connections: server.connections,
             connections_per_client: server.connections_per_client,
             header_bytes: server.header_bytes,
             streams: server.streams,
+            ping_interval: server.ping_interval,
             linger: server.linger,
             drain: server.drain,
+            #[cfg(feature = "tls")]
+            handshake_timeout: server.handshake_timeout,
+            #[cfg(feature = "tls")]
+            handshakes: server.handshakes,
+            #[cfg(feature = "tls")]
+            tls_refresh: server.tls_refresh,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -92,12 +117,20 @@ impl ServeConfig {
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
             write_rate: self.write_rate,
+            send_buffer: self.send_buffer,
             connections: self.connections,
             connections_per_client: self.connections_per_client,
             header_bytes: self.header_bytes,
             streams: self.streams,
+            ping_interval: self.ping_interval,
             linger: self.linger,
             drain: self.drain,
+            #[cfg(feature = "tls")]
+            handshake_timeout: self.handshake_timeout,
+            #[cfg(feature = "tls")]
+            handshakes: self.handshakes,
+            #[cfg(feature = "tls")]
+            tls_refresh: self.tls_refresh,
             ..Server::default()
         };
         let checked = server.check();

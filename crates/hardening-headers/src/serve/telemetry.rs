@@ -46,6 +46,19 @@ pub(super) fn refreshed(refreshed: &Result<bool, super::TlsError>, not_after: ga
     }
 }
 
+#[cfg(feature = "tls")]
+pub(super) fn ends(end: super::tls::End, not_after: gambeson_core::Timestamp) {
+    match end {
+        super::tls::End::Near => tracing::warn!(%not_after, "the TLS certificate ends soon; renew it"),
+        super::tls::End::Past => tracing::error!(%not_after, "the TLS certificate has ended; renew it"),
+    }
+}
+
+#[cfg(feature = "tls")]
+pub(super) fn key_is_open(key: &str) {
+    tracing::warn!("{key}: every user of this machine can read or change it; chmod o= it");
+}
+
 pub(super) fn accept_failed(error: &std::io::Error) {
     tracing::warn!(%error, "no connection could be accepted; trying again");
 }

@@ -16,18 +16,16 @@ use super::ClientCertificates;
 use super::error::{TlsError, TlsErrorKind};
 use super::material::Material;
 use super::source::Part;
+use super::term::Term;
 use crate::certificate;
 
 /// Sessions that are remembered, about a kilobyte each.
 const SESSIONS: usize = 4096;
 
-/// What handshakes go by, and when the server's own certificate ends.
-pub(super) fn build(
-    material: &Material,
-    clock: &Arc<dyn Clock>,
-) -> Result<(ServerConfig, Timestamp), TlsError> {
+/// What handshakes go by, and the term of the server's own chain.
+pub(super) fn build(material: &Material, clock: &Arc<dyn Clock>) -> Result<(ServerConfig, Term), TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let (certified, not_after) = own(material, &provider, clock.now())?;
+    let (certified, term) = own(material, &provider, clock.now())?;
     let builder =
         ServerConfig::builder_with_details(Arc::clone(&provider), Arc::new(Time(Arc::clone(clock))))
             .with_safe_default_protocol_versions()
@@ -46,7 +44,7 @@ pub(super) fn build(
     } else {
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     }
-    Ok((config, not_after))
+    Ok((config, term))
 }
 
 /// The server's own certificate with its key.
@@ -54,11 +52,11 @@ fn own(
     material: &Material,
     provider: &CryptoProvider,
     now: Timestamp,
-) -> Result<(CertifiedKey, Timestamp), TlsError> {
+) -> Result<(CertifiedKey, Term), TlsError> {
     let chain = material.chain.certificates()?;
-    let mut ends = Vec::with_capacity(chain.len());
+    let mut terms = Vec::with_capacity(chain.len());
     for (place, certificate) in chain.iter().enumerate() {
-        ends.push(in_time(&material.chain, place + 1, certificate, now)?);
+        terms.push(in_time(&material.chain, place + 1, certificate, now)?);
     }
     let certified = CertifiedKey::from_der(chain, material.key.private_key()?, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => material.key.error(
@@ -71,16 +69,17 @@ fn own(
         }
         _ => material.key.error(TlsErrorKind::Malformed, "is of a kind that TLS has no use for; make an ECDSA P-256 key"),
     })?;
-    Ok((certified, ends.first().copied().unwrap_or(now)))
+    let term = terms.into_iter().min_by_key(|term| term.not_after).unwrap_or(Term::new(now, now));
+    Ok((certified, term))
 }
 
-/// When the certificate ends; it must hold now.
+/// The certificate's term; it must hold now.
 fn in_time(
     part: &Part,
     place: usize,
     certificate: &CertificateDer<'_>,
     now: Timestamp,
-) -> Result<Timestamp, TlsError> {
+) -> Result<Term, TlsError> {
     let Some((begins, ends)) = certificate::validity(certificate) else {
         return Err(
             part.error(TlsErrorKind::Malformed, format!("certificate {place} is no X.509 of version 3"))
@@ -95,7 +94,7 @@ fn in_time(
         let problem = format!("certificate {place} has ended at {ends}; renew it");
         return Err(part.error(TlsErrorKind::Expired, problem));
     }
-    Ok(ends)
+    Ok(Term::new(begins, ends))
 }
 
 fn verifier(

@@ -22,6 +22,7 @@ mod material;
 mod refresh;
 mod settings;
 mod source;
+mod term;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,8 @@ use gambeson_core::{Clock, SystemClock, Timestamp};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 
+use super::telemetry;
+
 pub use error::{TlsError, TlsErrorKind};
 pub(super) use handshake::Handshakes;
 pub(super) use refresh::refresh;
@@ -38,6 +41,8 @@ pub use settings::TlsConfig;
 pub use source::TlsSource;
 
 use material::Material;
+pub(super) use term::End;
+use term::Term;
 
 /// Whether clients have to show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,16 +69,17 @@ struct Shared {
 /// What new handshakes go by.
 struct Current {
     config: Arc<ServerConfig>,
-    not_after: Timestamp,
+    term: Term,
 }
 
-/// Where it comes from, and the digest of what was read there last.
+/// Where it comes from, the digest of what was read there last, and whether it was said that others can read the key.
 #[derive(Debug, Clone)]
 struct Sources {
     chain: TlsSource,
     key: TlsSource,
     clients: Option<(TlsSource, ClientCertificates)>,
     seen: [u8; 32],
+    warned: bool,
 }
 
 impl Sources {
@@ -109,7 +115,8 @@ impl Tls {
         key: impl Into<TlsSource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
-        let mut sources = Sources { chain: chain.into(), key: key.into(), clients: None, seen: [0; 32] };
+        let mut sources =
+            Sources { chain: chain.into(), key: key.into(), clients: None, seen: [0; 32], warned: false };
         let current = load(&mut sources, &clock)?;
         Ok(Self(Arc::new(Shared {
             clock,
@@ -163,10 +170,10 @@ impl Tls {
         self.change(|_| {})
     }
 
-    /// When the first certificate of the chain that is in use ends.
+    /// When that certificate of the chain ends that ends first.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
-        self.0.current.load().not_after
+        self.0.current.load().term.not_after
     }
 
     /// Reads all files again if they say something else than before. A change that can't be used is an error once.
@@ -199,8 +206,12 @@ impl Tls {
 fn load(sources: &mut Sources, clock: &Arc<dyn Clock>) -> Result<Current, TlsError> {
     let material = sources.read()?;
     sources.seen = material.digest();
-    let (config, not_after) = config::build(&material, clock)?;
-    Ok(Current { config: Arc::new(config), not_after })
+    let (config, term) = config::build(&material, clock)?;
+    let told = std::mem::replace(&mut sources.warned, material.key.others_may);
+    if material.key.others_may && !told {
+        telemetry::key_is_open(&material.key.place);
+    }
+    Ok(Current { config: Arc::new(config), term })
 }
 
 impl Material {

@@ -25,12 +25,16 @@ enum Kind {
 pub(super) struct Part {
     pub(super) bytes: Arc<[u8]>,
     pub(super) place: Arc<str>,
+    /// Every user of this machine can do something with the file.
+    pub(super) others_may: bool,
 }
 
 impl TlsSource {
     pub(super) fn read(&self, what: &'static str) -> Result<Part, TlsError> {
         match &self.0 {
-            Kind::Bytes(bytes) => Ok(Part { bytes: Arc::clone(bytes), place: what.into() }),
+            Kind::Bytes(bytes) => {
+                Ok(Part { bytes: Arc::clone(bytes), place: what.into(), others_may: false })
+            }
             Kind::File(path) => {
                 let place: Arc<str> = format!("{what} {}", path.display()).into();
                 let unreadable = |problem: &dyn fmt::Display| {
@@ -38,14 +42,26 @@ impl TlsSource {
                 };
                 let mut bytes = Vec::new();
                 let file = File::open(path).map_err(|error| unreadable(&error))?;
+                let others_may = others_may(&file);
                 file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
                 if bytes.len() as u64 > LARGEST {
                     return Err(unreadable(&"it is larger than 1 MiB"));
                 }
-                Ok(Part { bytes: bytes.into(), place })
+                Ok(Part { bytes: bytes.into(), place, others_may })
             }
         }
     }
+}
+
+#[cfg(unix)]
+fn others_may(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|file| file.mode() & 0o007 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_may(_: &File) -> bool {
+    false
 }
 
 impl From<PathBuf> for TlsSource {

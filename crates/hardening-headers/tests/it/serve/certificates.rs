@@ -91,7 +91,14 @@ pub(super) async fn tls(
     address: std::net::SocketAddr,
     config: &Arc<ClientConfig>,
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    tls_over(TcpStream::connect(address).await?, config).await
+}
+
+/// TLS over a connection that is there already.
+pub(super) async fn tls_over(
+    stream: TcpStream,
+    config: &Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     TlsConnector::from(Arc::clone(config)).connect(ServerName::try_from(HOST).unwrap(), stream).await
 }
 

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tls")]
 mod certificates;
+#[cfg(all(feature = "serde", feature = "tls"))]
+mod configured;
 mod drain;
 mod readers;
 mod slowhttptest;

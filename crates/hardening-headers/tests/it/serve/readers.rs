@@ -72,12 +72,15 @@ impl Running {
 async fn who_does_not_read_an_answer_is_cut_off() {
     let running = Running::start(|server| server).await;
     let before = Arc::strong_count(&running.held);
-    let _stream = running.send("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut stream = running.send("GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
     while Arc::strong_count(&running.held) == before {
         settle().await;
     }
     let passed = running.until_given_up(before).await;
     assert!((59..=62).contains(&passed.as_secs()), "kept for {passed:?}");
+    // By a reset, lest the system keeps what nobody takes.
+    let error = stream.read_to_end(&mut Vec::new()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

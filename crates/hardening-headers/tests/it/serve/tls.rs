@@ -8,8 +8,11 @@ use gambeson_hardening_headers::{PeerLayer, TrustedProxies};
 use rcgen::ExtendedKeyUsagePurpose;
 use rustls::HandshakeKind;
 
-use super::certificates::{Authority, HOST, Leaf, ORDERS, REQUEST, ask, exchange, first, shown, tls};
+use super::certificates::{
+    Authority, HOST, Leaf, ORDERS, REQUEST, ask, exchange, first, shown, tls, tls_over,
+};
 use super::*;
+use crate::logs::Lines;
 
 /// `/tls` says what the server knows of the client.
 pub(super) fn routes() -> Router {
@@ -107,7 +110,11 @@ async fn handshakes_beyond_the_bound_wait() {
 async fn a_head_has_its_time_after_the_handshake() {
     let authority = Authority::new();
     let running = Running::start(|server| server.tls(loaded(&authority.server()))).await;
-    let mut stream = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
+    let stream = running.connect().await;
+    settle().await;
+    // Time that the handshake takes is not the head's.
+    running.clock.advance(Duration::from_secs(5));
+    let mut stream = tls_over(stream, &authority.trusting(None, &[])).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nx-slow: ").await.unwrap();
     settle().await;
     let mut passed = 0;
@@ -218,19 +225,20 @@ async fn open_connections_keep_their_certificate_and_new_ones_get_the_new() {
     }
     let error = loaded.replace(old.chain.as_bytes(), new.key.as_bytes()).unwrap_err();
     assert_eq!(error.kind(), TlsErrorKind::Mismatch);
+    loaded.reload().expect("what was there is still what is read");
     let third = tls(running.address, &authority.trusting(None, &[])).await.unwrap();
     assert_eq!(shown(&third), first(&new), "a mistake changes nothing");
 }
 
 /// A folder of this test's own.
-fn folder(name: &str) -> PathBuf {
+pub(super) fn folder(name: &str) -> PathBuf {
     let folder =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-fn write(folder: &std::path::Path, leaf: &Leaf) -> (PathBuf, PathBuf) {
+pub(super) fn write(folder: &std::path::Path, leaf: &Leaf) -> (PathBuf, PathBuf) {
     let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
     std::fs::write(&chain, &leaf.chain).unwrap();
     std::fs::write(&key, &leaf.key).unwrap();
@@ -263,6 +271,62 @@ async fn files_are_read_again_when_told_and_by_the_server_itself() {
     std::fs::write(&key, &one.key).unwrap();
     assert_eq!(loaded.reload().unwrap_err().kind(), TlsErrorKind::Mismatch);
     assert_eq!(shown(&tls(running.address, &config).await.unwrap()), first(&three));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A look at the files is in a thread of the runtime, so that it is not known when it is over.
+async fn look_until(running: &Running, mut seen: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if seen() {
+            return;
+        }
+        running.clock.advance(Duration::from_secs(60));
+        settle().await;
+    }
+    panic!("never seen");
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_told_before_it_comes() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let lines = Lines::default();
+    let _guard = lines.record();
+    // It ends in 2028, and the clock stands a month before.
+    let leaf = Authority::new().leaf(ExtendedKeyUsagePurpose::ServerAuth, 2020..2028);
+    let wall = ManualClock::at(Timestamp::from_unix_seconds(1_830_297_600).minus(30 * DAY));
+    let tls = Tls::with_clock(leaf.chain.as_bytes(), leaf.key.as_bytes(), Arc::new(wall.clone())).unwrap();
+    let running = Running::start(|server| server.tls(tls)).await;
+    let (near, past) =
+        ("WARN message=the TLS certificate ends soon", "ERROR message=the TLS certificate has ended");
+    settle().await;
+    assert!(lines.with("the TLS certificate").is_empty());
+    wall.advance(17 * DAY);
+    look_until(&running, || !lines.with(near).is_empty()).await;
+    wall.advance(DAY);
+    look_until(&running, || lines.with(near).len() > 1).await;
+    wall.advance(12 * DAY + Duration::from_secs(1));
+    look_until(&running, || !lines.with(past).is_empty()).await;
+    assert_eq!((lines.with(near).len(), lines.with(past).len()), (2, 1));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let folder = folder("modes");
+    let (chain, key) = write(&folder, &Authority::new().server());
+    let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    let tls = Tls::with_clock(chain.as_path(), key.as_path(), clock()).unwrap();
+    assert!(lines.with("every user").is_empty());
+    mode(0o644);
+    tls.reload().unwrap();
+    tls.reload().unwrap();
+    let told = lines.with("every user of this machine can read or change it; chmod o=");
+    assert!(told.len() == 1 && told[0].starts_with("WARN") && told[0].contains("key.pem"), "{told:?}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 
