@@ -2,7 +2,8 @@
 // and `flags` where the browser needs some of its own.
 //
 // Environment: APP (the app's origin), SCREENS (folder for screenshots), GAMBESON_CHROMIUM (the browser), CERTIFICATE
-// and KEY (of all sites over TLS, in PEM, if there are any); a walk may read more. Prints one JSON line a step: step, ok, and for a failed one error, at, saw, screenshot. Ends with 0 when all passed.
+// and KEY (of all sites over TLS, in PEM, if there are any); a walk may read more. Prints one JSON line a step: step, ok, and
+// for a failed one error, at, saw, screenshot. Ends with 0 when all passed.
 // It ends when its standard input closes, so that a test that dies leaves no orphan.
 import './names.mjs';
 import { withBrowser } from './chromium.mjs';
