@@ -48,9 +48,6 @@ pub struct Server {
     /// The time that a TLS handshake may take. Default: 10 s.
     #[cfg(feature = "tls")]
     pub handshake_timeout: Duration,
-    /// TLS handshakes at once; more wait, within their time. Default: 256.
-    #[cfg(feature = "tls")]
-    pub handshakes: usize,
     /// How often the files of [`Tls`] are looked at for a change. Default: every minute.
     #[cfg(feature = "tls")]
     pub tls_refresh: Duration,
@@ -80,8 +77,6 @@ impl Default for Server {
             drain: Duration::from_secs(5),
             #[cfg(feature = "tls")]
             handshake_timeout: Duration::from_secs(10),
-            #[cfg(feature = "tls")]
-            handshakes: 256,
             #[cfg(feature = "tls")]
             tls_refresh: Duration::from_secs(60),
             #[cfg(feature = "tls")]
@@ -194,13 +189,6 @@ impl Server {
         Self { handshake_timeout: time, ..self }
     }
 
-    /// TLS handshakes at once.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn handshakes(self, most: usize) -> Self {
-        Self { handshakes: most, ..self }
-    }
-
     /// How often the files of [`Tls`] are looked at for a change.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -270,8 +258,6 @@ impl Server {
             ("connections-per-client", self.connections_per_client, "let at least one of a client in"),
             ("write-rate", wide(self.write_rate), "write at least one byte a second"),
             ("streams", wide(self.streams), "let at least one request in"),
-            #[cfg(feature = "tls")]
-            ("handshakes", self.handshakes, "let at least one handshake go on"),
         ];
         numbers.into_iter()
     }

@@ -80,10 +80,7 @@ impl Driver {
             draining: server.draining(),
             upgraded: Arc::new(AtomicUsize::new(0)),
             #[cfg(feature = "tls")]
-            handshakes: server
-                .tls
-                .clone()
-                .map(|tls| Handshakes::new(tls, server.handshakes, server.handshake_timeout)),
+            handshakes: server.tls.clone().map(|tls| Handshakes::new(tls, server.handshake_timeout)),
         }
     }
 

@@ -82,7 +82,7 @@
 //! | HTTP/2 | 100 requests at once, 64 KiB kept of each answer, ping after 20 s of silence, 20 resets waiting, 128 of our own | CVE-2023-44487, CVE-2025-8671 |
 //! | linger | 500 ms after shutdown, with readiness flipped | whoever sends connections has to notice; a platform that asks every 5 s wants so much here |
 //! | drain | 5 s after that | what a platform gives at least |
-//! | TLS | 10 s for a handshake, 256 of them at once, 1.2 and 1.3, HTTP/2 and 1.1 | |
+//! | TLS | 10 s for a handshake, 1.2 and 1.3, HTTP/2 and 1.1 | as many handshakes at once as connections: silent ones hold up nobody |
 //! | `TCP_NODELAY` | on | |
 //!
 //! How much of an answer its reader has taken is seen at the socket, and there a system hands over in lumps: a reader of a few KB a second

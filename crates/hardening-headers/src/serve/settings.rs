@@ -66,9 +66,6 @@ pub struct ServeConfig {
     #[cfg(feature = "tls")]
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
     pub handshake_timeout: Duration,
-    /// [`Server::handshakes`]. Default: 256.
-    #[cfg(feature = "tls")]
-    pub handshakes: usize,
     /// [`Server::tls_refresh`]. Default: every minute.
     #[cfg(feature = "tls")]
     #[cfg_attr(feature = "serde", serde(with = "humantime_serde"))]
@@ -96,8 +93,6 @@ impl Default for ServeConfig {
             drain: server.drain,
             #[cfg(feature = "tls")]
             handshake_timeout: server.handshake_timeout,
-            #[cfg(feature = "tls")]
-            handshakes: server.handshakes,
             #[cfg(feature = "tls")]
             tls_refresh: server.tls_refresh,
             #[cfg(feature = "tls")]
@@ -127,8 +122,6 @@ impl ServeConfig {
             drain: self.drain,
             #[cfg(feature = "tls")]
             handshake_timeout: self.handshake_timeout,
-            #[cfg(feature = "tls")]
-            handshakes: self.handshakes,
             #[cfg(feature = "tls")]
             tls_refresh: self.tls_refresh,
             ..Server::default()

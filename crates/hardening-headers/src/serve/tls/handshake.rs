@@ -1,10 +1,10 @@
 //! The handshake, in the task of its connection.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -13,17 +13,16 @@ use crate::Connection;
 use crate::serve::patience::Times;
 use crate::serve::telemetry;
 
-/// Makes TLS out of connections, so many at once.
+/// Makes TLS out of connections. As many at once as there are connections: a bound of their own would be filled by silent ones.
 #[derive(Debug, Clone)]
 pub(in crate::serve) struct Handshakes {
     tls: Tls,
-    slots: Arc<Semaphore>,
     timeout: Duration,
 }
 
 impl Handshakes {
-    pub(in crate::serve) fn new(tls: Tls, at_once: usize, timeout: Duration) -> Self {
-        Self { tls, slots: Arc::new(Semaphore::new(at_once.min(Semaphore::MAX_PERMITS))), timeout }
+    pub(in crate::serve) fn new(tls: Tls, timeout: Duration) -> Self {
+        Self { tls, timeout }
     }
 
     /// The connection as TLS, with what the client has shown; `None`, and an end, if that fails or takes too long.
@@ -37,30 +36,18 @@ impl Handshakes {
         I: AsyncRead + AsyncWrite + Unpin,
     {
         let remote = connection.remote;
-        let shaken = async {
-            let _slot = self.slots.acquire().await.ok()?;
-            match TlsAcceptor::from(self.tls.config()).accept(io).await {
-                Ok(stream) => Some(stream),
-                Err(error) => {
-                    telemetry::handshake_failed(remote, &error);
-                    None
-                }
-            }
-        };
+        let failed = |error: &dyn Display| telemetry::handshake_failed(remote, error);
         let stream = tokio::select! {
-            stream = shaken => stream?,
+            shaken = TlsAcceptor::from(self.tls.config()).accept(io) => {
+                shaken.inspect_err(|error| failed(error)).ok()?
+            }
             () = times.after(self.timeout) => {
-                telemetry::handshake_failed(remote, &"not done in time");
+                failed(&"not done in time");
                 return None;
             }
         };
-        match shown(&stream, connection) {
-            Ok(connection) => Some((stream, connection)),
-            Err(error) => {
-                telemetry::handshake_failed(remote, &error);
-                None
-            }
-        }
+        let connection = shown(&stream, connection).inspect_err(|error| failed(error)).ok()?;
+        Some((stream, connection))
     }
 }
 

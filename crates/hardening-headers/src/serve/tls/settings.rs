@@ -1,11 +1,13 @@
 //! Certificates as a configuration file names them.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use super::source::told;
 use super::{ClientCertificates, Tls, TlsError};
 
 /// The files of [`Tls`]: the table `[hardening-headers.serve.tls]`. The server looks every minute whether they have changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Deserialize),
@@ -46,5 +48,17 @@ impl TlsConfig {
             None => Ok(tls),
             Some(authorities) => tls.client_authorities(authorities.as_path(), self.client_certificates),
         }
+    }
+}
+
+/// Without what is no path: somebody may have written the key itself.
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConfig")
+            .field("certificate", &told(&self.certificate))
+            .field("key", &told(&self.key))
+            .field("client_authorities", &self.client_authorities.as_deref().map(told))
+            .field("client_certificates", &self.client_certificates)
+            .finish()
     }
 }

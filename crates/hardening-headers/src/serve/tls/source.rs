@@ -11,7 +11,11 @@ use super::error::{TlsError, TlsErrorKind};
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// A file, which is read again at each [`Tls::reload`](super::Tls::reload), or its bytes. A text is a path.
+/// The longest path that is told whole, in characters.
+const TOLD: usize = 128;
+
+/// A file, which is read again at each [`Tls::reload`](super::Tls::reload), or its bytes. A text is a path; PEM in its place is refused, and
+/// not repeated.
 #[derive(Clone)]
 pub struct TlsSource(Kind);
 
@@ -35,8 +39,13 @@ impl TlsSource {
             Kind::Bytes(bytes) => {
                 Ok(Part { bytes: Arc::clone(bytes), place: what.into(), others_may: false })
             }
+            Kind::File(path) if is_content(path) => Err(TlsError::new(
+                TlsErrorKind::Malformed,
+                &what.into(),
+                "is PEM, or a text of several lines, where the path of a file is asked for; write it to a file, or give its bytes",
+            )),
             Kind::File(path) => {
-                let place: Arc<str> = format!("{what} {}", path.display()).into();
+                let place: Arc<str> = format!("{what} {}", told(path)).into();
                 let unreadable = |problem: &dyn fmt::Display| {
                     TlsError::new(TlsErrorKind::Unreadable, &place, format!("can't be read: {problem}"))
                 };
@@ -62,6 +71,25 @@ fn others_may(file: &File) -> bool {
 #[cfg(not(unix))]
 fn others_may(_: &File) -> bool {
     false
+}
+
+/// Whether this is what a file should hold, and no path. Then it may be a key.
+fn is_content(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.contains("-----BEGIN") || text.contains(['\n', '\r'])
+}
+
+/// The path as messages say it: of a long one the end.
+pub(super) fn told(path: &Path) -> String {
+    if is_content(path) {
+        return "(no path)".to_owned();
+    }
+    let text = path.to_string_lossy();
+    let length = text.chars().count();
+    if length <= TOLD {
+        return text.into_owned();
+    }
+    std::iter::once('…').chain(text.chars().skip(length - TOLD / 2)).collect()
 }
 
 impl From<PathBuf> for TlsSource {
@@ -97,7 +125,7 @@ impl From<&[u8]> for TlsSource {
 impl fmt::Debug for TlsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::File(path) => f.debug_tuple("TlsSource").field(path).finish(),
+            Kind::File(path) => f.debug_tuple("TlsSource").field(&told(path)).finish(),
             Kind::Bytes(_) => f.write_str("TlsSource(bytes)"),
         }
     }

@@ -19,7 +19,6 @@ ping-interval = "4s"
 linger = "5s"
 drain = "6s"
 handshake-timeout = "7s"
-handshakes = 8
 tls-refresh = "9s"
 
 [tls]
@@ -53,7 +52,7 @@ fn every_key_reaches_the_server() {
     assert_eq!((server.write_rate, server.send_buffer, server.header_bytes), (1 << 10, 128 << 10, 16 << 10));
     assert_eq!((server.connections, server.connections_per_client, server.streams), (10, 5, 50));
     assert_eq!((server.ping_interval, server.linger, server.drain), (second(4), second(5), second(6)));
-    assert_eq!((server.handshake_timeout, server.handshakes, server.tls_refresh), (second(7), 8, second(9)));
+    assert_eq!((server.handshake_timeout, server.tls_refresh), (second(7), second(9)));
     let mut tls = TlsConfig::new(chain, key);
     tls.client_authorities = Some(roots);
     tls.client_certificates = ClientCertificates::Optional;
@@ -117,7 +116,7 @@ fn all_that_is_out_of_range_is_told_at_once_with_its_cure() {
     let error = read(
         "header-timeout = \"0s\"\nidle-timeout = \"2days\"\nwrite-timeout = \"0s\"\nwrite-rate = 0\nsend-buffer = 1\n\
          connections = 0\nconnections-per-client = 0\nheader-bytes = 100\nstreams = 0\nping-interval = \"0s\"\n\
-         linger = \"25h\"\ndrain = \"25h\"\nhandshake-timeout = \"0s\"\nhandshakes = 0\ntls-refresh = \"0s\"\n\
+         linger = \"25h\"\ndrain = \"25h\"\nhandshake-timeout = \"0s\"\ntls-refresh = \"0s\"\n\
          [tls]\ncertificate = \"none.pem\"\nkey = \"none.pem\"",
     );
     let error = error.unwrap().server().unwrap_err();
@@ -137,7 +136,6 @@ fn all_that_is_out_of_range_is_told_at_once_with_its_cure() {
         "linger",
         "drain",
         "handshake-timeout",
-        "handshakes",
         "tls-refresh",
         "tls",
     ]
