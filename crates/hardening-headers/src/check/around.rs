@@ -1,6 +1,10 @@
 //! What of limits and rates is weak.
 
+use gambeson_core::{Mode, SystemClock};
+
+use super::edge::{observes, shown};
 use super::finding::Finding;
+use super::rule::Rule;
 use super::rules::*;
 use crate::edge_limit::EdgeRate;
 use crate::limits::Limits;
@@ -15,7 +19,8 @@ impl Limits {
             (self.handler.is_none(), HH093, "hardening-headers.limits.handler"),
         ];
         let weak = found.into_iter().filter(|(weak, _, _)| *weak);
-        weak.map(|(_, rule, field)| Finding::new(rule, field, "off")).collect()
+        let weak = weak.map(|(_, rule, field)| Finding::new(rule, field, "off"));
+        weak.chain(observing(HH094, "hardening-headers.limits.mode", self.mode)).collect()
     }
 }
 
@@ -24,8 +29,15 @@ impl EdgeRate {
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
         let wide = self.v6_prefix == 128;
-        wide.then(|| Finding::new(HH103, "hardening-headers.rate.v6-prefix", "128")).into_iter().collect()
+        let wide = wide.then(|| Finding::new(HH103, "hardening-headers.rate.v6-prefix", "128"));
+        wide.into_iter().chain(observing(HH104, "hardening-headers.rate.mode", self.mode)).collect()
     }
+}
+
+/// A mode that refuses nothing by now; the system's clock tells.
+fn observing(rule: &'static Rule, field: &'static str, mode: Mode) -> Option<Finding> {
+    let clock = SystemClock::new();
+    observes(mode, &clock).then(|| Finding::new(rule, field, shown(mode, &clock)))
 }
 
 /// What is weak about a limiter that is off.

@@ -1,5 +1,7 @@
 //! What of hosts, CORS and the cross-site check is weak.
 
+use std::time::Duration;
+
 use gambeson_core::{Clock, Mode, Profile, Scheme};
 
 use super::finding::Finding;
@@ -34,7 +36,7 @@ impl Told<'_> {
             found.push(Finding::new(HH004, "hardening-headers.hosts", ""));
         }
         if observes(self.host_mode, clock) {
-            found.push(Finding::new(HH005, "hardening-headers.host-mode", shown(self.host_mode)));
+            found.push(Finding::new(HH005, "hardening-headers.host-mode", shown(self.host_mode, clock)));
         }
         if !self.scrub_5xx {
             found.push(Finding::new(HH009, "hardening-headers.scrub-5xx", "false"));
@@ -79,7 +81,7 @@ impl Told<'_> {
         if self.csrf.dangerously_off {
             found.push(Finding::new(HH063, "hardening-headers.csrf.dangerously-off", "true"));
         } else if observes(self.csrf.mode, clock) {
-            found.push(Finding::new(HH064, "hardening-headers.csrf.mode", shown(self.csrf.mode)));
+            found.push(Finding::new(HH064, "hardening-headers.csrf.mode", shown(self.csrf.mode, clock)));
         }
         if self.csrf.dangerously_http {
             found.push(Finding::new(HH062, "hardening-headers.csrf.dangerously-http", "true"));
@@ -103,12 +105,19 @@ fn is_local(origin: &str) -> bool {
     Origin::parse(origin).is_some_and(|origin| origin.is_loopback())
 }
 
-fn observes(mode: Mode, clock: &dyn Clock) -> bool {
+/// Whether it lets pass now what it would refuse.
+pub(super) fn observes(mode: Mode, clock: &dyn Clock) -> bool {
     mode != Mode::Enforce && !mode.enforces(clock.now())
 }
 
-fn shown(mode: Mode) -> String {
+/// After so long nobody remembers that something only observes.
+const LONG: Duration = Duration::from_secs(90 * 86_400);
+
+pub(super) fn shown(mode: Mode, clock: &dyn Clock) -> String {
     match mode {
+        Mode::Observe { until } if until > clock.now().plus(LONG) => {
+            format!("observe until {until}, more than 90 days from now")
+        }
         Mode::Observe { until } => format!("observe until {until}"),
         _ => String::new(),
     }

@@ -34,9 +34,9 @@
 //! | HH008 | error | 3.1.1 L3 | two variants have one name | give each variant a name of its own |
 //! | HH009 | warning | 16.5.1 L2 | bodies of 5xx answers reach clients as they are | leave scrub-5xx on |
 //! | HH010 | error | 3.7.4 L3 | strict transport asks for the preload list without what that demands | at least a year, and subdomains |
-//! | HH011 | info | 3.4.1 L1 | strict transport is promised for less than a year | raise it to a year when all works: Hsts::days(365) |
+//! | HH011 | info | 3.4.1 L1 | strict transport is promised for less than a year | raise it to a year when all works: hsts-days = 365, or Hsts::days(365) |
 //! | HH012 | warning | 3.4.1 L1 | strict transport is never promised | leave hsts in; it is sent over https only |
-//! | HH013 | info | 3.4.1 L2 | strict transport leaves subdomains out | include_subdomains(), once all of them speak https |
+//! | HH013 | info | 3.4.1 L2 | strict transport leaves subdomains out | hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https |
 //! | HH020 | error | 3.4.3 L2 | a part of the content security policy can't be read | write directives and sources as CSP 3 has them |
 //! | HH021 | warning | 3.4.3 L2 | any inline script runs: 'unsafe-inline' without nonce or hash | give inline scripts the nonce, or name their hashes |
 //! | HH022 | warning | 3.4.3 L2 | strings become code: 'unsafe-eval' | take it out, and what needs it |
@@ -47,7 +47,7 @@
 //! | HH027 | warning | 3.4.3 L2 | 'strict-dynamic' without nonce or hash: no script runs | add Source::NONCE or hashes |
 //! | HH028 | warning | 3.4.3 L2 | a script source is known for JSONP or Angular, by which injected markup runs scripts | give scripts the nonce in place of the host |
 //! | HH029 | warning | 3.4.6 L2 | every page may frame documents: no frame-ancestors | set frame-ancestors |
-//! | HH030 | info | 3.4.7 L3 | violations of the content security policy are reported nowhere | name a place for reports |
+//! | HH030 | info | 3.4.7 L3 | violations of the content security policy are reported nowhere | name a place for reports: reports = "/path", or Hardening::reports |
 //! | HH031 | warning | 3.4.3 L2 | scripts load over http, which whoever is on the way can change | write https |
 //! | HH040 | info | 3.1.1 L3 | no powerful feature is switched off for documents | PermissionsPolicy::none(), and allow what is used |
 //! | HH041 | warning | 3.4.8 L3 | documents share their window with who opened them | OpenerPolicy::SameOrigin |
@@ -82,9 +82,11 @@
 //! | HH091 | warning | 15.2.2 L2 | bodies may be of any size | set limits.body |
 //! | HH092 | warning | 15.2.2 L2 | bodies may take any time | set limits.body-deadline |
 //! | HH093 | warning | 15.2.2 L2 | handlers may take any time | set limits.handler |
-//! | HH100 | error | 2.4.1 L2 | a rate out of its range, or no random key for it | write one that is not zero, and whose burst comes back within a day |
+//! | HH094 | warning | 15.2.2 L2 | limits of size and time only observe | take the mode out, or let its date come |
+//! | HH100 | error | 2.4.1 L2 | a rate out of its range, or no random key for it | write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day |
 //! | HH102 | warning | 2.4.1 L2 | strangers may ask as often as they like: the edge limiter is off | take rate-off out |
 //! | HH103 | warning | 2.4.1 L2 | each IPv6 address counts by itself, and one line has 2^64 of them | v6-prefix = 64 |
+//! | HH104 | warning | 2.4.1 L2 | the edge limiter only observes | take the mode out, or let its date come |
 //! | HH110 | error | 15.1.5 L3 | a finding can't be silenced so | write an id of a warning or info, and why it may stay |
 //! | HH111 | warning | 15.1.5 L3 | what is silenced was not found | take the silence out |
 //! | HH120 | warning | 3.4.3 L2 | an answer has two content security policies: browsers enforce only what both allow | send one |
@@ -92,7 +94,7 @@
 //! | HH122 | warning | 14.2.2 L2 | an answer with a nonce was meant for shared caches, whose readers would all know it: it is sent as private | leave public out |
 //! | HH123 | warning | 3.4.6 L2 | an answer asks for frame ancestors and has a policy of its own, which is sent as it is | name them there |
 //! | HH124 | warning | 3.4.6 L2 | an answer's own policy names no frame-ancestors and nothing else does: every page can frame it | name them there |
-//! | HH125 | warning | 3.1.1 L3 | an answer asks for a header variant that Hardening::named did not make | write a name that was made |
+//! | HH125 | warning | 3.1.1 L3 | an answer asks for a header variant that nobody made, and gets the strictest headers | write a name of hardening-headers.variants, or make it: Hardening::named |
 //! | HH126 | warning | 15.3.4 L2 | forwarding headers come from a neighbour that is not a declared proxy: all its clients share one bucket | declare it in hardening-headers.proxies |
 //! | HH127 | warning | 15.3.4 L2 | requests carry no neighbour address: all clients share one bucket | serve with gambeson_hardening_headers::serve |
 //! | HH130 | warning | 3.3.1 L1 | a cookie is not Secure, or its name begins with neither __Host- nor __Secure- | set Secure, and name it __Host-… |
@@ -100,15 +102,15 @@
 //! | HH132 | warning | 3.3.3 L2 | a cookie may come from, or go to, other hosts of the domain | name it __Host-… |
 //! | HH133 | warning | 3.3.4 L2 | scripts can read a cookie | set HttpOnly |
 //! | HH134 | warning | 3.3.5 L3 | a cookie is longer than browsers keep | name and value have 4096 bytes together |
-//! | HH135 | warning | 3.4.1 L1 | an answer does not promise strict transport for a year | Hsts::days(365) |
-//! | HH136 | warning | 3.4.1 L2 | an answer promises no strict transport for subdomains | include_subdomains(), once all of them speak https |
+//! | HH135 | warning | 3.4.1 L1 | an answer does not promise strict transport for a year | hsts-days = 365, or Hsts::days(365) |
+//! | HH136 | warning | 3.4.1 L2 | an answer promises no strict transport for subdomains | hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https |
 //! | HH137 | warning | 3.4.2 L1 | an answer may be read by an origin that nobody listed | list origins with Cors |
 //! | HH138 | warning | 3.4.3 L2 | an answer has no policy with object-src 'none' and base-uri 'none' that limits scripts | leave the policy to the layer |
 //! | HH139 | warning | 3.4.3 L3 | no nonce or hash picks a page's scripts | take the nonce: Hardening::strict() |
 //! | HH140 | warning | 3.4.4 L2 | an answer's type may be guessed | leave X-Content-Type-Options to the layer |
 //! | HH141 | warning | 3.4.5 L2 | an answer tells other sites its address | leave Referrer-Policy to the layer |
 //! | HH142 | warning | 3.4.6 L2 | every page may frame an answer: no frame-ancestors | name them in the policy |
-//! | HH143 | info | 3.4.7 L3 | violations of an answer's policy are reported nowhere | name a place for reports |
+//! | HH143 | info | 3.4.7 L3 | violations of an answer's policy are reported nowhere | name a place for reports: reports = "/path", or Hardening::reports |
 //! | HH144 | warning | 3.4.8 L3 | a page shares its window with who opened it | leave Cross-Origin-Opener-Policy to the layer |
 //! | HH145 | warning | 3.5.8 L3 | every page may embed an answer | leave Cross-Origin-Resource-Policy to the layer |
 //! | HH146 | warning | 4.1.1 L1 | an answer does not say its type, or a text not its charset | write both: text/html; charset=utf-8 |

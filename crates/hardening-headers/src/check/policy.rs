@@ -21,13 +21,13 @@ pub(crate) fn headers(set: &HeaderSet, name: Option<&str>, own: Option<Scheme>) 
         found.push(Finding::new(rule, field, value));
     };
     match set.strict_transport() {
-        None if own != Some(Scheme::Http) => note(HH012, "hardening-headers.hsts", "none"),
+        None if own != Some(Scheme::Http) => note(HH012, "hardening-headers.hsts-days", "none"),
         Some(hsts) => {
             if !hsts.is_a_year() {
                 note(HH011, "hardening-headers.hsts-days", &promised(hsts));
             }
             if !hsts.has_subdomains() {
-                note(HH013, "hardening-headers.hsts", "without includeSubDomains");
+                note(HH013, "hardening-headers.hsts-subdomains", "without includeSubDomains");
             }
         }
         None => {}

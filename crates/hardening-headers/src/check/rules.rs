@@ -29,9 +29,9 @@ rules! {
     HH009 Warning "16.5.1" L2 Edge, "bodies of 5xx answers reach clients as they are", "leave scrub-5xx on";
 
     HH010 Error "3.7.4" L3 Edge, "strict transport asks for the preload list without what that demands", "at least a year, and subdomains";
-    HH011 Info "3.4.1" L1 Edge, "strict transport is promised for less than a year", "raise it to a year when all works: Hsts::days(365)";
+    HH011 Info "3.4.1" L1 Edge, "strict transport is promised for less than a year", "raise it to a year when all works: hsts-days = 365, or Hsts::days(365)";
     HH012 Warning "3.4.1" L1 Edge, "strict transport is never promised", "leave hsts in; it is sent over https only";
-    HH013 Info "3.4.1" L2 Edge, "strict transport leaves subdomains out", "include_subdomains(), once all of them speak https";
+    HH013 Info "3.4.1" L2 Edge, "strict transport leaves subdomains out", "hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https";
 
     HH020 Error "3.4.3" L2 Edge, "a part of the content security policy can't be read", "write directives and sources as CSP 3 has them";
     HH021 Warning "3.4.3" L2 Edge, "any inline script runs: 'unsafe-inline' without nonce or hash", "give inline scripts the nonce, or name their hashes";
@@ -43,7 +43,7 @@ rules! {
     HH027 Warning "3.4.3" L2 Edge, "'strict-dynamic' without nonce or hash: no script runs", "add Source::NONCE or hashes";
     HH028 Warning "3.4.3" L2 Edge, "a script source is known for JSONP or Angular, by which injected markup runs scripts", "give scripts the nonce in place of the host";
     HH029 Warning "3.4.6" L2 Edge, "every page may frame documents: no frame-ancestors", "set frame-ancestors";
-    HH030 Info "3.4.7" L3 Edge, "violations of the content security policy are reported nowhere", "name a place for reports";
+    HH030 Info "3.4.7" L3 Edge, "violations of the content security policy are reported nowhere", "name a place for reports: reports = \"/path\", or Hardening::reports";
     HH031 Warning "3.4.3" L2 Edge, "scripts load over http, which whoever is on the way can change", "write https";
 
     HH040 Info "3.1.1" L3 Edge, "no powerful feature is switched off for documents", "PermissionsPolicy::none(), and allow what is used";
@@ -83,10 +83,12 @@ rules! {
     HH091 Warning "15.2.2" L2 Limits, "bodies may be of any size", "set limits.body";
     HH092 Warning "15.2.2" L2 Limits, "bodies may take any time", "set limits.body-deadline";
     HH093 Warning "15.2.2" L2 Limits, "handlers may take any time", "set limits.handler";
+    HH094 Warning "15.2.2" L2 Limits, "limits of size and time only observe", "take the mode out, or let its date come";
 
-    HH100 Error "2.4.1" L2 Rate, "a rate out of its range, or no random key for it", "write one that is not zero, and whose burst comes back within a day";
+    HH100 Error "2.4.1" L2 Rate, "a rate out of its range, or no random key for it", "write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day";
     HH102 Warning "2.4.1" L2 Rate, "strangers may ask as often as they like: the edge limiter is off", "take rate-off out";
     HH103 Warning "2.4.1" L2 Rate, "each IPv6 address counts by itself, and one line has 2^64 of them", "v6-prefix = 64";
+    HH104 Warning "2.4.1" L2 Rate, "the edge limiter only observes", "take the mode out, or let its date come";
 
     HH110 Error "15.1.5" L3 Edge, "a finding can't be silenced so", "write an id of a warning or info, and why it may stay";
     HH111 Warning "15.1.5" L3 Edge, "what is silenced was not found", "take the silence out";
@@ -96,7 +98,7 @@ rules! {
     HH122 Warning "14.2.2" L2 Traffic, "an answer with a nonce was meant for shared caches, whose readers would all know it: it is sent as private", "leave public out";
     HH123 Warning "3.4.6" L2 Traffic, "an answer asks for frame ancestors and has a policy of its own, which is sent as it is", "name them there";
     HH124 Warning "3.4.6" L2 Traffic, "an answer's own policy names no frame-ancestors and nothing else does: every page can frame it", "name them there";
-    HH125 Warning "3.1.1" L3 Traffic, "an answer asks for a header variant that Hardening::named did not make", "write a name that was made";
+    HH125 Warning "3.1.1" L3 Traffic, "an answer asks for a header variant that nobody made, and gets the strictest headers", "write a name of hardening-headers.variants, or make it: Hardening::named";
     HH126 Warning "15.3.4" L2 Traffic, "forwarding headers come from a neighbour that is not a declared proxy: all its clients share one bucket", "declare it in hardening-headers.proxies";
     HH127 Warning "15.3.4" L2 Traffic, "requests carry no neighbour address: all clients share one bucket", "serve with gambeson_hardening_headers::serve";
 
@@ -105,15 +107,15 @@ rules! {
     HH132 Warning "3.3.3" L2 Answers, "a cookie may come from, or go to, other hosts of the domain", "name it __Host-…";
     HH133 Warning "3.3.4" L2 Answers, "scripts can read a cookie", "set HttpOnly";
     HH134 Warning "3.3.5" L3 Answers, "a cookie is longer than browsers keep", "name and value have 4096 bytes together";
-    HH135 Warning "3.4.1" L1 Answers, "an answer does not promise strict transport for a year", "Hsts::days(365)";
-    HH136 Warning "3.4.1" L2 Answers, "an answer promises no strict transport for subdomains", "include_subdomains(), once all of them speak https";
+    HH135 Warning "3.4.1" L1 Answers, "an answer does not promise strict transport for a year", "hsts-days = 365, or Hsts::days(365)";
+    HH136 Warning "3.4.1" L2 Answers, "an answer promises no strict transport for subdomains", "hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https";
     HH137 Warning "3.4.2" L1 Answers, "an answer may be read by an origin that nobody listed", "list origins with Cors";
     HH138 Warning "3.4.3" L2 Answers, "an answer has no policy with object-src 'none' and base-uri 'none' that limits scripts", "leave the policy to the layer";
     HH139 Warning "3.4.3" L3 Answers, "no nonce or hash picks a page's scripts", "take the nonce: Hardening::strict()";
     HH140 Warning "3.4.4" L2 Answers, "an answer's type may be guessed", "leave X-Content-Type-Options to the layer";
     HH141 Warning "3.4.5" L2 Answers, "an answer tells other sites its address", "leave Referrer-Policy to the layer";
     HH142 Warning "3.4.6" L2 Answers, "every page may frame an answer: no frame-ancestors", "name them in the policy";
-    HH143 Info "3.4.7" L3 Answers, "violations of an answer's policy are reported nowhere", "name a place for reports";
+    HH143 Info "3.4.7" L3 Answers, "violations of an answer's policy are reported nowhere", "name a place for reports: reports = \"/path\", or Hardening::reports";
     HH144 Warning "3.4.8" L3 Answers, "a page shares its window with who opened it", "leave Cross-Origin-Opener-Policy to the layer";
     HH145 Warning "3.5.8" L3 Answers, "every page may embed an answer", "leave Cross-Origin-Resource-Policy to the layer";
     HH146 Warning "4.1.1" L1 Answers, "an answer does not say its type, or a text not its charset", "write both: text/html; charset=utf-8";

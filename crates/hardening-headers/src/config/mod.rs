@@ -27,6 +27,7 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// hosts = ["www.example.com"]
 /// redirect-to-canonical = true
 /// hsts-days = 365
+/// hsts-subdomains = true
 /// variants = ["downloads"]
 /// reports = "/.well-known/reports"
 /// csp-report-only = { policy = "default-src 'self'", percent = 10 }
@@ -92,6 +93,8 @@ pub struct Config {
     pub reports: Option<ReportsConfig>,
     /// Days of strict transport; 0 leaves it out. Default: the preset's.
     pub hsts_days: Option<u32>,
+    /// Whether strict transport is for all subdomains too; one of them without https becomes unreachable. Default: no.
+    pub hsts_subdomains: bool,
     /// Whether the bodies of 5xx answers are replaced. Default: yes.
     pub scrub_5xx: bool,
     /// The cross-site check. Default: on.
@@ -164,6 +167,7 @@ impl Default for Config {
             csp_report_only: None,
             reports: None,
             hsts_days: None,
+            hsts_subdomains: false,
             scrub_5xx: true,
             csrf: Csrf::new(),
             cookies: Cookies::new(),

@@ -127,10 +127,24 @@ impl Hardening {
         if let Some(days) = config.hsts_days {
             new.set = new.set.hsts((days > 0).then(|| Hsts::days(days)));
         }
+        if config.hsts_subdomains {
+            new.with_subdomains();
+        }
         for (feature, access) in &config.permissions_policy {
             new.permit(feature, access);
         }
         new.with_policy(config).with_variants(&config.variants)
+    }
+
+    fn with_subdomains(&mut self) {
+        match self.set.strict_transport() {
+            Some(hsts) => self.set = self.set.clone().hsts(hsts.include_subdomains()),
+            None => self.problems.add(
+                "hardening-headers.hsts-subdomains",
+                "true",
+                "strict transport is left out: write hsts-days, 365 for a year, or take this out",
+            ),
+        }
     }
 
     fn permit(&mut self, feature: &str, access: &[String]) {

@@ -93,7 +93,7 @@ impl Edge {
         };
         let (cookies, random) = (self.0.cookies.as_ref(), &self.0.random);
         let oddities = headers::apply(&self.0.variants, cookies, client, nonce, random, response);
-        self.0.once.say(oddities);
+        self.0.once.say(&oddities, facts);
         if let Some(cors) = &self.0.cors {
             cors.write(grant, response.headers_mut());
         }

@@ -1,8 +1,9 @@
 //! What the hardening layer logs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use gambeson_core::{Rejection, RequestFacts, RequestId, escape_controls};
+use gambeson_core::{MatchedRoute, Rejection, RequestFacts, RequestId, escape_controls};
 use http::StatusCode;
 
 use super::error_body::Beginning;
@@ -18,7 +19,7 @@ pub(super) struct Once {
     nonce_shared: AtomicBool,
     override_unused: AtomicBool,
     framable: AtomicBool,
-    unknown_variant: AtomicBool,
+    unknown_variants: UnknownVariants,
     cross_site: AtomicBool,
     preflight: AtomicBool,
 }
@@ -40,7 +41,7 @@ impl Once {
             nonce_shared: said(HH122),
             override_unused: said(HH123),
             framable: said(HH124),
-            unknown_variant: said(HH125),
+            unknown_variants: UnknownVariants { silenced: silences.holds(HH125), ..Default::default() },
             ..Self::default()
         }
     }
@@ -56,19 +57,55 @@ impl Once {
 
     /// Most answers have nothing odd about them, and pay for the look only.
     #[inline]
-    pub(super) fn say(&self, oddities: Oddities) {
-        if oddities != Oddities::default() {
-            self.say_each(oddities);
+    pub(super) fn say(&self, oddities: &Oddities, facts: &RequestFacts) {
+        if *oddities != Oddities::default() {
+            self.say_each(oddities, facts);
         }
     }
 
-    fn say_each(&self, oddities: Oddities) {
+    fn say_each(&self, oddities: &Oddities, facts: &RequestFacts) {
         say_once(oddities.two_policies, &self.two_policies, HH120);
         say_once(oddities.nonce_unused, &self.nonce_unused, HH121);
         say_once(oddities.nonce_shared, &self.nonce_shared, HH122);
         say_once(oddities.override_unused, &self.override_unused, HH123);
         say_once(oddities.framable, &self.framable, HH124);
-        say_once(oddities.unknown_variant, &self.unknown_variant, HH125);
+        if let Some(name) = &oddities.unknown_variant {
+            self.unknown_variants.say(name, facts);
+        }
+    }
+}
+
+/// The names of variants that answers asked for and nobody made, each said once. An app may take a name from a request, so that
+/// only so many are kept, and no more are said.
+#[derive(Debug, Default)]
+struct UnknownVariants {
+    silenced: bool,
+    names: Mutex<Vec<Box<str>>>,
+}
+
+impl UnknownVariants {
+    const MOST: usize = 16;
+    const LONGEST: usize = 64;
+
+    fn say(&self, name: &str, facts: &RequestFacts) {
+        let variant: Box<str> = name.chars().take(Self::LONGEST).collect::<String>().into();
+        if self.silenced || !self.is_new(&variant) {
+            return;
+        }
+        let (request_id, route) = (id(facts), facts.route().map_or("", MatchedRoute::as_str));
+        let variant = escape_controls(&variant);
+        tracing::warn!(
+            id = HH125.id(), %variant, route, request_id, "{HH125}: {}; {}", HH125.what(), HH125.cure()
+        );
+    }
+
+    fn is_new(&self, variant: &str) -> bool {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = names.len() < Self::MOST && !names.iter().any(|known| **known == *variant);
+        if new {
+            names.push(variant.into());
+        }
+        new
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Client {
 }
 
 /// What is odd about how an app sets headers; worth one line in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Oddities {
     /// The handler sent two policies, of which browsers enforce the intersection.
     pub(crate) two_policies: bool,
@@ -36,8 +36,8 @@ pub(crate) struct Oddities {
     pub(crate) override_unused: bool,
     /// The handler's own policy names no frame ancestors, and no other field says who may frame the answer.
     pub(crate) framable: bool,
-    /// The override names no variant.
-    pub(crate) unknown_variant: bool,
+    /// The name in the override, if no variant has it.
+    pub(crate) unknown_variant: Option<Box<str>>,
 }
 
 /// Puts the headers onto the answer; what the handler set wins.
@@ -57,8 +57,8 @@ pub(crate) fn apply<B>(
     let prepared = match chosen.as_ref().and_then(Override::name) {
         None => variants.base(),
         Some(name) => variants.named(name).unwrap_or_else(|| {
-            oddities.unknown_variant = true;
-            variants.base()
+            oddities.unknown_variant = Some(name.into());
+            variants.locked()
         }),
     };
     let kind = kind_of(response.headers());

@@ -48,7 +48,9 @@ impl KeepErrorBody {
 }
 
 impl Override {
-    /// The variant of this name, as [`Hardening::named`](crate::Hardening::named) made it; an unknown name changes nothing.
+    /// The variant of this name, as [`Hardening::named`](crate::Hardening::named) made it. An answer with a name that nobody made
+    /// is sent with the strictest headers, as [`HeaderSet::downloads`](crate::HeaderSet::downloads) makes them, and is logged (HH125): it may be a
+    /// stranger's file behind a misspelt name.
     #[must_use]
     pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
         Self(OverrideKind::Named(name.into()))

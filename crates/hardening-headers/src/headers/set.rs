@@ -73,6 +73,11 @@ impl HeaderSet {
         Self { csp: Csp::downloads(), other_csp: Csp::downloads(), ..self }.attachment(true)
     }
 
+    /// The strictest of all: [`downloads`](Self::downloads) that nobody else embeds, opens or frames, and that nobody keeps.
+    pub(super) fn locked(self) -> Self {
+        self.downloads().isolated().frame_options(FrameOptions::Deny).no_store(true)
+    }
+
     /// The policy of documents. Scripts get what follows from it for workers, everything else [`Csp::api`].
     #[must_use]
     pub fn csp(self, csp: Csp) -> Self {

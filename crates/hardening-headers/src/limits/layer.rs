@@ -16,6 +16,7 @@ use super::future::{LimitFuture, Passage};
 use super::rejection;
 use super::request_body::{RequestBody, Watch};
 use super::response_body::ResponseBody;
+use super::route_problems;
 use super::routes::RouteLimits;
 use super::rules::Rules;
 use crate::EdgeLimitLayer;
@@ -49,10 +50,11 @@ impl LimitsLayer {
     /// template stands for the path that is the same letter by letter, as gRPC methods are.
     ///
     /// # Errors
-    /// A time or rate of zero, and routes that are none; all of them at once.
+    /// A time or rate of zero, routes that are none or never match, and entries that change nothing; all of them at once.
     pub fn with_routes(limits: Limits, routes: &[RouteLimits]) -> Result<Self, ConfigError> {
         let mut problems = ConfigProblems::new();
         limits.check("hardening-headers.limits", &mut problems);
+        route_problems::look_through(routes, &mut problems);
         let routes = routes.iter().filter_map(|route| route.prepared(limits, &mut problems)).collect();
         problems.into_result(Self::with(
             Rules { routes, ..Rules::new(limits) },

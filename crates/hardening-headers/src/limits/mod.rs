@@ -129,6 +129,7 @@ mod layer;
 mod rejection;
 mod request_body;
 mod response_body;
+mod route_problems;
 mod routes;
 mod rules;
 mod telemetry;

@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use bytes::Bytes;
 use gambeson_core::Scheme;
 use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
 use super::answer::Answer;
@@ -24,7 +25,7 @@ pub(super) struct Driver<S> {
 
 impl<S> Driver<S> {
     /// The answer to this request over this scheme, or why there is none.
-    pub(super) async fn ask<ReqBody, ResBody>(
+    pub(super) async fn ask<ResBody>(
         &self,
         scheme: Scheme,
         method: Method,
@@ -32,14 +33,13 @@ impl<S> Driver<S> {
         fields: HeaderMap,
     ) -> Result<Answer, String>
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {
         let mut app = self.app.clone();
-        let mut request = Request::new(ReqBody::default());
+        let mut request = Request::new(Full::<Bytes>::default());
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(|error| format!("{path:?} is no path: {error}"))?;
         *request.headers_mut() = fields;
@@ -56,11 +56,10 @@ impl<S> Driver<S> {
     }
 
     /// The answer to a preflight of a stranger's page.
-    pub(super) async fn preflight<ReqBody, ResBody>(&self, path: &str) -> Result<Answer, String>
+    pub(super) async fn preflight<ResBody>(&self, path: &str) -> Result<Answer, String>
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {
@@ -71,11 +70,10 @@ impl<S> Driver<S> {
     }
 
     /// The way of a request over plain http, as long as it stays with this host, and its first answer.
-    pub(super) async fn over_http<ReqBody, ResBody>(&self, path: &str) -> Result<(Answer, Vec<Step>), String>
+    pub(super) async fn over_http<ResBody>(&self, path: &str) -> Result<(Answer, Vec<Step>), String>
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {

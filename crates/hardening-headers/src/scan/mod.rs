@@ -22,6 +22,19 @@
 //! # }
 //! ```
 //!
+//! A `Router` of axum is taken as it is. An app that wants another body than [`Full`](http_body_util::Full) gets it by tower's `map_request`.
+//!
+//! ```
+//! use axum::{Router, response::Html, routing::get};
+//! use gambeson_hardening_headers::{Hardening, Hsts};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let router = Router::new().route("/", get(async || Html("<!doctype html>")));
+//! let edge = Hardening::web().public_origin("https://app.example.com").hsts(Hsts::two_years()).build().unwrap();
+//! edge.scan(router, ["/"]).await.assert_observatory(130);
+//! # }
+//! ```
+//!
 //! # What it does not see
 //!
 //! Certificates, TLS versions, and what a proxy in front adds or takes away; whether a value is right for what the app does. Of ASVS it

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 use bytes::Bytes;
 use gambeson_core::{ProblemJson, Respond, Scheme};
 use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -40,15 +41,15 @@ struct Page {
 
 impl Edge {
     /// Asks this app, behind this edge and a [`PeerLayer`], for these paths as graders would: over https, over http, and by a
-    /// preflight of a stranger's page. `app` is the app without those layers, or with them. For tests only.
+    /// preflight of a stranger's page. `app` is the app without those layers, or with them: a service
+    /// of requests with a [`Full`] body, as axum's `Router` is one. For tests only.
     ///
     /// # Panics
     /// The app gave no answer, or a path is none.
-    pub async fn scan<S, ReqBody, ResBody, P>(&self, app: S, paths: impl IntoIterator<Item = P>) -> Scan
+    pub async fn scan<S, ResBody, P>(&self, app: S, paths: impl IntoIterator<Item = P>) -> Scan
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body + From<Bytes>,
         ResBody::Error: Debug,
         ProblemJson: Respond<ResBody>,
@@ -61,15 +62,14 @@ impl Edge {
 }
 
 impl Scan {
-    /// Asks this app as it is, whatever layers it has, under the name of this host. For tests only.
+    /// Asks this app as it is, whatever layers it has, under the name of this host; see [`Edge::scan`]. For tests only.
     ///
     /// # Panics
     /// The app gave no answer, or a path is none.
-    pub async fn of<S, ReqBody, ResBody, P>(app: S, host: &str, paths: impl IntoIterator<Item = P>) -> Self
+    pub async fn of<S, ResBody, P>(app: S, host: &str, paths: impl IntoIterator<Item = P>) -> Self
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
         P: AsRef<str>,
@@ -167,11 +167,10 @@ impl Scan {
 }
 
 impl Page {
-    async fn of<S, ReqBody, ResBody>(driver: &Driver<S>, path: &str) -> Result<Self, String>
+    async fn of<S, ResBody>(driver: &Driver<S>, path: &str) -> Result<Self, String>
     where
-        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
-        ReqBody: Default,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {

@@ -181,9 +181,11 @@ fn around_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH091", layers(|told| told.limits.body = None), "limits.body = off"),
         ("HH092", layers(|told| told.limits.body_deadline = None), "limits.body-deadline = off"),
         ("HH093", layers(|told| told.limits.handler = None), "limits.handler = off"),
+        ("HH094", layers(|told| told.limits.mode = later()), "limits.mode = observe until 2096"),
         ("HH100", Error(EdgeLimitLayer::new(EdgeRate::per_second(0)).unwrap_err()), "100,000 a second"),
         ("HH102", layers(|told| told.rate_off = true), "limiter is off"),
         ("HH103", layers(|told| told.rate.v6_prefix = 128), "v6-prefix = 64"),
+        ("HH104", layers(|told| told.rate.mode = later()), "more than 90 days from now"),
     ]
 }
 
@@ -194,7 +196,7 @@ fn traffic_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH122", Said(logs::open_policy), "shared caches"),
         ("HH123", Said(logs::open_policy), "asks for frame ancestors"),
         ("HH124", Said(logs::open_policy), "every page can frame it"),
-        ("HH125", Said(logs::unknown_variant), "did not make"),
+        ("HH125", Said(logs::unknown_variant), "nobody made"),
         ("HH126", Said(logs::undeclared_proxy), "is not a declared proxy"),
         ("HH127", Said(logs::no_address), "no neighbour address"),
     ]
@@ -257,6 +259,21 @@ fn the_page_lists_every_rule() {
         assert_eq!(listed.get(number), Some(&row.as_str()), "write the rows of the page anew");
     }
     assert_eq!(listed.len(), rows.len());
+}
+
+#[test]
+fn a_mode_that_observes_for_long_is_told_so() {
+    use std::time::Duration;
+    let now = Timestamp::from_unix_seconds(1_700_000_000);
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let said = |until: Timestamp| {
+        let clock = std::sync::Arc::new(gambeson_core::ManualClock::at(now));
+        let edge = web().host_mode(Mode::Observe { until }).clock(clock).build().unwrap();
+        edge.findings().iter().find(|finding| finding.id() == "HH005").map(ToString::to_string)
+    };
+    assert!(said(now.plus(days(91))).unwrap().contains("more than 90 days from now"));
+    assert!(!said(now.plus(days(90))).unwrap().contains("from now"));
+    assert_eq!(said(now), None, "it enforces");
 }
 
 const PRESETS: [fn() -> Hardening; 5] =

@@ -1,7 +1,9 @@
 //! The edge as one table of a configuration file.
 
 use gambeson_core::{Access, EndpointSpec, Exempt, Profile};
-use gambeson_hardening_headers::{Config, Cors, Csrf, Preset, ProxiesConfig, ProxyPreset};
+use gambeson_hardening_headers::{
+    Config, Cors, Csrf, Hardening, Limits, LimitsLayer, Preset, ProxiesConfig, ProxyPreset, RouteLimits,
+};
 use http::{Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -79,6 +81,45 @@ async fn the_layers_work_together_and_spare_what_is_exempt() {
     assert_eq!(get("/livez", "192.0.2.1").await.status(), StatusCode::OK);
 }
 
+/// What is wrong with limits of these routes.
+fn route_problems(routes: &[(&str, u64)]) -> Vec<String> {
+    let entry = |(route, body): &(&str, u64)| {
+        RouteLimits::new(*route, |limits| if *body == 0 { limits } else { limits.body(*body) })
+    };
+    let entries: Vec<RouteLimits> = routes.iter().map(entry).collect();
+    let built = LimitsLayer::with_routes(Limits::new(), &entries);
+    built.err().map_or_else(Vec::new, |error| {
+        error.problems().iter().map(|problem| format!("{}: {}", problem.value, problem.cure)).collect()
+    })
+}
+
+#[test]
+fn limits_of_routes_that_do_nothing_are_refused() {
+    let found = route_problems(&[("post /upload", 7)]);
+    assert!(found.len() == 1 && found[0].contains("did you mean \"POST /upload\"?"), "{found:?}");
+    for twice in [["/a", "/a"], ["POST /a", "POST /a"], ["/a", "POST /a"]] {
+        let found = route_problems(&twice.map(|route| (route, 7)));
+        assert!(found.len() == 1 && found[0].contains("stands before it"), "{twice:?}: {found:?}");
+    }
+    let found = route_problems(&[("POST /a", 0)]);
+    assert!(found.len() == 1 && found[0].contains("write which limit differs"), "{found:?}");
+    assert!(route_problems(&[("POST /a", 7), ("GET /a", 7), ("/a", 8), ("/b", 7)]).is_empty());
+}
+
+#[test]
+fn strict_transport_of_a_file_takes_subdomains_in() {
+    let said = |days: Option<u32>| {
+        let mut config = Config::default().public_origin("https://app.example.com");
+        (config.hsts_days, config.hsts_subdomains) = (days, true);
+        let edge = Hardening::from_config(&config).build();
+        edge.map(|edge| edge.findings().iter().map(|finding| finding.id().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(said(Some(365)).unwrap(), ["HH030"]);
+    assert_eq!(said(None).unwrap(), ["HH011", "HH030"], "the preset's day, and subdomains");
+    let error = said(Some(0)).unwrap_err();
+    assert_eq!(error.problems()[0].field, "hardening-headers.hsts-subdomains");
+}
+
 #[cfg(feature = "serde")]
 mod file {
     use std::time::Duration;
@@ -92,6 +133,7 @@ hosts = ["www.example.com"]
 redirect-to-canonical = true
 host-mode = "enforce"
 hsts-days = 365
+hsts-subdomains = true
 scrub-5xx = true
 variants = ["downloads", "isolated"]
 

@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gambeson_core::{ManualClock, Mode, Principal, RequestFacts, RequestId, Scheme, StatusOnly, Timestamp};
+use gambeson_core::{
+    ManualClock, MatchedRoute, Mode, Principal, RequestFacts, RequestId, Scheme, StatusOnly, Timestamp,
+};
 use gambeson_hardening_headers::tickets::{TicketRules, Tickets};
 use gambeson_hardening_headers::{
     Csp, Edge, EdgeLimitLayer, EdgeRate, Hardening, Limits, LimitsLayer, Nonce, Override, PeerLayer,
@@ -221,6 +223,38 @@ pub(crate) fn unknown_variant(lines: &Lines) {
     let _guard = lines.record();
     let edge = Hardening::web().build().unwrap();
     give(&edge, "default-src 'self'", Override::named("embed"));
+}
+
+/// An app may take a name from a request: it is said without controls, once, and not without end.
+#[tokio::test]
+async fn unknown_variants_are_named_once_each_and_only_so_many() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let edge = Hardening::web().build().unwrap();
+    let ask = async |name: String| {
+        let mut request = request(Scheme::Http, "localhost");
+        let facts = RequestFacts::ensure(&mut request);
+        facts.set_request_id(RequestId::parse(b"r-9").unwrap());
+        facts.set_route(MatchedRoute::new("/files/{name}"));
+        answer(edge.layer(), request, async |_| {
+            let mut page = page("");
+            page.extensions_mut().insert(Override::named(name));
+            page
+        })
+        .await;
+    };
+    for _ in 0..2 {
+        ask("dwon\u{1b}loads".to_owned()).await;
+    }
+    let said = lines.with("HH125");
+    assert_eq!(said.len(), 1);
+    assert!(["dwon", "loads", "r-9", "/files/{name}"].iter().all(|part| said[0].contains(part)), "{said:?}");
+    assert!(!said[0].contains('\u{1b}'), "a terminal must survive it");
+    for number in 0..100 {
+        ask(format!("{number}{}", "x".repeat(1000))).await;
+    }
+    assert_eq!(lines.with("HH125").len(), 16);
+    assert!(lines.with("HH125").iter().all(|line| line.len() < 400));
 }
 
 /// An answer with a nonce, a policy of its own, and a `Cache-Control` for all.

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use gambeson_core::Scheme;
 use gambeson_hardening_headers::{
-    Config, Csp, EmbedderPolicy, Hardening, HardeningLayer, Override, Preset, Source, Variant,
+    Config, Csp, EmbedderPolicy, Hardening, HardeningLayer, HeaderSet, Override, Preset, ResourcePolicy,
+    Source, Variant,
 };
 use http::{Response, StatusCode};
 
@@ -160,5 +161,25 @@ async fn what_tells_the_parts_of_an_app_is_not_sent() {
     }
     for kept in ["x-request-cost", "sourcemap", "x-b3-traceid", "x-cmt", "link", "servar"] {
         assert_eq!(header(&answer, kept), "a", "{kept}");
+    }
+}
+
+/// A misspelt name must not make an uploaded file a page of the app.
+#[tokio::test]
+async fn an_unknown_variant_is_shut_in() {
+    let open = |set: HeaderSet| set.resource_policy(ResourcePolicy::CrossOrigin).frame_options(None);
+    let edge = Hardening::web().headers(open).named("downloads", HeaderSet::downloads).build().unwrap();
+    for kind in ["text/html; charset=utf-8", "image/svg+xml", "text/javascript"] {
+        let answer = through(edge.layer(), || {
+            let mut file = of_kind(kind);
+            file.extensions_mut().insert(Override::named("dwonloads"));
+            file
+        })
+        .await;
+        assert_eq!(header(&answer, "content-security-policy"), Csp::downloads().to_string(), "{kind}");
+        assert_eq!(header(&answer, "content-disposition"), "attachment", "{kind}");
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), "same-origin", "{kind}");
+        assert_eq!(header(&answer, "x-frame-options"), "DENY", "{kind}");
+        assert_eq!(header(&answer, "cache-control"), "no-store", "{kind}");
     }
 }

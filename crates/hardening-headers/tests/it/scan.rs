@@ -304,3 +304,15 @@ fn an_app_that_fails_and_a_path_that_is_none_are_told() {
     assert_eq!(scan(true, "/"), "the scan got no answer: \"no database\"");
     assert!(scan(false, "a b").starts_with("the scan got no answer: \"a b\" is no path"));
 }
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn a_router_of_axum_is_scanned_as_it_is() {
+    use axum::Router;
+    use axum::routing::get;
+    let router = || Router::new().route("/", get(async || axum::response::Html("<!doctype html>")));
+    let edge = own(best(Hardening::web())).build().unwrap();
+    edge.scan(router(), ["/"]).await.assert_observatory(130);
+    let bare = Scan::of(router(), "app.example.com", ["/"]).await;
+    assert!(bare.observatory().score < 60, "{bare}");
+}
