@@ -187,6 +187,9 @@ impl StackBuilder {
                 "authorization needs to know who is calling: give AuthLayer",
             );
         }
+        if let Err(error) = self.peer.check() {
+            problems.extend(error);
+        }
         if let Some(Err(error)) = self.authorization.as_ref().map(AuthorizeLayer::check) {
             problems.extend(error);
         }

@@ -33,7 +33,7 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
         scene
             .place(0, "PeerLayer", false, Mode::Enforce)
             .settings(stack.peer.summary())
-            .weak(stack.peer.weaknesses(scene.now)),
+            .weak(left(&stack.peer.findings(scene.now), &stack.hardening)),
         scene
             .place(1, "TelemetryLayer", stack.telemetry.is_off(), Mode::Enforce)
             .needed("nothing is measured or logged")

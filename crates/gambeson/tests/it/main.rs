@@ -150,6 +150,16 @@ fn production_lists_every_hole() {
 }
 
 #[test]
+fn trust_that_a_proxy_can_not_give_is_refused_in_both_profiles() {
+    for profile in [Profile::Production, Profile::Development] {
+        let peer = PeerLayer::new(TrustedProxies::cloudflare().client_certificate());
+        let error = Stack::builder(peer).build(profile).unwrap_err();
+        let field = "hardening-headers.proxies.client-certificate";
+        assert!(error.problems().iter().any(|problem| problem.field == field), "{error}");
+    }
+}
+
+#[test]
 fn a_hole_that_is_meant_is_said() {
     let stack = Stack::builder(PeerLayer::new(TrustedProxies::none()))
         .telemetry(TelemetryLayer::off())

@@ -28,9 +28,9 @@ impl EdgeRate {
     /// What of this rate is weak.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        let wide = self.v6_prefix == 128;
-        let wide = wide.then(|| Finding::new(HH103, "hardening-headers.rate.v6-prefix", "128"));
-        wide.into_iter().chain(observing(HH104, "hardening-headers.rate.mode", self.mode)).collect()
+        let (narrow, prefix) = (self.v6_prefix > 64, self.v6_prefix.to_string());
+        let narrow = narrow.then(|| Finding::new(HH103, "hardening-headers.rate.v6-prefix", prefix));
+        narrow.into_iter().chain(observing(HH104, "hardening-headers.rate.mode", self.mode)).collect()
     }
 }
 

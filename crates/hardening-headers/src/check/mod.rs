@@ -72,12 +72,15 @@
 //! | HH066 | error | 3.5.1 L1 | an exemption from the cross-site check lacks a reason or a method | write both |
 //! | HH067 | error | 3.3.4 L2 | a cookie can't be readable | write the name of a cookie without a prefix that demands HttpOnly |
 //! | HH068 | warning | 3.3.1 L1 | cookies go out as the app writes them | leave cookies.dangerously-off out, and name those that scripts must read |
+//! | HH069 | error | 3.3.2 L2 | a cookie can't be left without SameSite | write the name of a cookie |
 //! | HH080 | error | 4.1.3 L2 | in production nobody said which proxies stand in front | ranges, hops or direct = true |
 //! | HH081 | error | 4.1.3 L2 | a network of proxies is none | write networks such as "10.0.3.0/24" |
 //! | HH082 | error | 15.3.4 L2 | the proxies' networks hold strangers | write the proxies' networks, or use hops |
 //! | HH083 | error | 4.1.3 L2 | the proxies are declared in two ways | write one of direct, ranges and hops |
 //! | HH084 | error | 15.3.4 L2 | more proxies than are looked at | write at most 32 hops |
 //! | HH085 | error | 12.1.3 L2 | client certificates are believed of whom nobody knows | declare the proxies by ranges |
+//! | HH086 | error | 4.1.3 L2 | a proxy is believed what it passes on from its clients | leave the setting out: this product writes no such field |
+//! | HH087 | warning | 4.1.3 L2 | the list of a proxy's networks is over a year old | take a newer version of this crate, or declare the networks |
 //! | HH090 | error | 15.2.2 L2 | a limit of nothing | give it some time, or leave it out |
 //! | HH091 | warning | 15.2.2 L2 | bodies may be of any size | set limits.body |
 //! | HH092 | warning | 15.2.2 L2 | bodies may take any time | set limits.body-deadline |
@@ -85,7 +88,7 @@
 //! | HH094 | warning | 15.2.2 L2 | limits of size and time only observe | take the mode out, or let its date come |
 //! | HH100 | error | 2.4.1 L2 | a rate out of its range, or no random key for it | write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day |
 //! | HH102 | warning | 2.4.1 L2 | strangers may ask as often as they like: the edge limiter is off | take rate-off out |
-//! | HH103 | warning | 2.4.1 L2 | each IPv6 address counts by itself, and one line has 2^64 of them | v6-prefix = 64 |
+//! | HH103 | warning | 2.4.1 L2 | parts of one line's IPv6 network count by themselves, and it has up to 2^64 of them | v6-prefix = 64 |
 //! | HH104 | warning | 2.4.1 L2 | the edge limiter only observes | take the mode out, or let its date come |
 //! | HH110 | error | 15.1.5 L3 | a finding can't be silenced so | write an id of a warning or info, and why it may stay |
 //! | HH111 | warning | 15.1.5 L3 | what is silenced was not found | take the silence out |

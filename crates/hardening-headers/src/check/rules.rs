@@ -71,6 +71,7 @@ rules! {
     HH066 Error "3.5.1" L1 Edge, "an exemption from the cross-site check lacks a reason or a method", "write both";
     HH067 Error "3.3.4" L2 Edge, "a cookie can't be readable", "write the name of a cookie without a prefix that demands HttpOnly";
     HH068 Warning "3.3.1" L1 Edge, "cookies go out as the app writes them", "leave cookies.dangerously-off out, and name those that scripts must read";
+    HH069 Error "3.3.2" L2 Edge, "a cookie can't be left without SameSite", "write the name of a cookie";
 
     HH080 Error "4.1.3" L2 Proxies, "in production nobody said which proxies stand in front", "ranges, hops or direct = true";
     HH081 Error "4.1.3" L2 Proxies, "a network of proxies is none", "write networks such as \"10.0.3.0/24\"";
@@ -78,6 +79,8 @@ rules! {
     HH083 Error "4.1.3" L2 Proxies, "the proxies are declared in two ways", "write one of direct, ranges and hops";
     HH084 Error "15.3.4" L2 Proxies, "more proxies than are looked at", "write at most 32 hops";
     HH085 Error "12.1.3" L2 Proxies, "client certificates are believed of whom nobody knows", "declare the proxies by ranges";
+    HH086 Error "4.1.3" L2 Proxies, "a proxy is believed what it passes on from its clients", "leave the setting out: this product writes no such field";
+    HH087 Warning "4.1.3" L2 Proxies, "the list of a proxy's networks is over a year old", "take a newer version of this crate, or declare the networks";
 
     HH090 Error "15.2.2" L2 Limits, "a limit of nothing", "give it some time, or leave it out";
     HH091 Warning "15.2.2" L2 Limits, "bodies may be of any size", "set limits.body";
@@ -87,7 +90,7 @@ rules! {
 
     HH100 Error "2.4.1" L2 Rate, "a rate out of its range, or no random key for it", "write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day";
     HH102 Warning "2.4.1" L2 Rate, "strangers may ask as often as they like: the edge limiter is off", "take rate-off out";
-    HH103 Warning "2.4.1" L2 Rate, "each IPv6 address counts by itself, and one line has 2^64 of them", "v6-prefix = 64";
+    HH103 Warning "2.4.1" L2 Rate, "parts of one line's IPv6 network count by themselves, and it has up to 2^64 of them", "v6-prefix = 64";
     HH104 Warning "2.4.1" L2 Rate, "the edge limiter only observes", "take the mode out, or let its date come";
 
     HH110 Error "15.1.5" L3 Edge, "a finding can't be silenced so", "write an id of a warning or info, and why it may stay";

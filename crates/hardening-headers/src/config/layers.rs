@@ -1,6 +1,6 @@
 //! All layers of the edge from one configuration.
 
-use gambeson_core::{ConfigError, ConfigProblems, EndpointSpec, Profile};
+use gambeson_core::{Clock, ConfigError, ConfigProblems, EndpointSpec, Profile, SystemClock};
 
 use super::Config;
 use crate::check::{self, Finding, HH080};
@@ -71,7 +71,8 @@ impl Config {
         let peer = noted(self.peer_layer(profile), &mut problems);
         let hardening = with(Hardening::from_config(self)).run_in(profile).exempt(exempt);
         let peer = peer.map(|peer| peer.leave(hardening.silences()));
-        let hardening = hardening.beside(self.around()).build();
+        let beside = self.around(peer.as_ref());
+        let hardening = hardening.beside(beside).build();
         let hardening = noted(hardening.map(|edge| edge.layer()), &mut problems);
         let limits = noted(LimitsLayer::with_routes(self.limits, &self.route_limits), &mut problems);
         let edge_limit = match self.rate_off {
@@ -92,8 +93,9 @@ impl Config {
     }
 
     /// What is weak about the layers beside [`HardeningLayer`].
-    fn around(&self) -> Vec<Finding> {
+    fn around(&self, peer: Option<&PeerLayer>) -> Vec<Finding> {
         let mut found = self.limits.findings();
+        found.extend(peer.map(|peer| peer.findings(SystemClock::new().now())).into_iter().flatten());
         match self.rate_off {
             true => found.push(check::no_rate()),
             false => found.extend(self.rate.findings()),
@@ -103,7 +105,7 @@ impl Config {
 
     fn peer_layer(&self, profile: Profile) -> Result<PeerLayer, ConfigError> {
         match TrustedProxies::from_config(&self.proxies)? {
-            Some(proxies) => Ok(PeerLayer::new(proxies)),
+            Some(proxies) => Ok(PeerLayer::told_elsewhere(proxies)),
             None if profile.is_production() => Err(ConfigError::one(
                 "hardening-headers.proxies",
                 "",
@@ -111,7 +113,7 @@ impl Config {
                     "declare the proxies in front (ranges, hops or a preset), or that there are none: direct = true",
                 ),
             )),
-            None => Ok(PeerLayer::new(TrustedProxies::none())),
+            None => Ok(PeerLayer::told_elsewhere(TrustedProxies::none())),
         }
     }
 }

@@ -6,13 +6,15 @@ use gambeson_core::escape_controls;
 use http::HeaderValue;
 
 use super::LONGEST;
+use super::told::Told;
 
 /// Which marks are added, and what was said about that already.
 #[derive(Debug)]
 pub(crate) struct CookieMarks {
     readable: Box<[Box<str>]>,
-    unread: AtomicBool,
-    malformed: AtomicBool,
+    without_same_site: Box<[Box<str>]>,
+    unread: Told,
+    kept_in: Told,
     too_long: AtomicBool,
 }
 
@@ -26,30 +28,33 @@ struct Line<'l> {
 }
 
 impl CookieMarks {
-    pub(super) fn new(readable: &[String]) -> Self {
+    pub(super) fn new(readable: &[String], without_same_site: &[String]) -> Self {
+        let names = |names: &[String]| names.iter().map(|name| name.as_str().into()).collect();
         Self {
-            readable: readable.iter().map(|name| name.as_str().into()).collect(),
-            unread: AtomicBool::new(false),
-            malformed: AtomicBool::new(false),
+            readable: names(readable),
+            without_same_site: names(without_same_site),
+            unread: Told::new(),
+            kept_in: Told::new(),
             too_long: AtomicBool::new(false),
         }
     }
 
     /// The line with all marks, if it lacks some.
     pub(crate) fn marked(&self, line: &HeaderValue, https: bool) -> Option<HeaderValue> {
-        let Some(said) = read(line.as_bytes()) else {
-            self.say_malformed();
-            return None;
-        };
+        let said = read(line.as_bytes())?;
         if said.length > LONGEST {
             self.say_too_long(said.name);
         }
         let secure = https && !said.secure;
-        let http_only = !said.http_only && !self.is_readable(said.name);
+        let http_only = !said.http_only && !names(&self.readable, said.name);
         if http_only {
             self.say_unread(said.name);
         }
-        let marks = [(secure, "; Secure"), (http_only, "; HttpOnly"), (!said.same_site, "; SameSite=Lax")];
+        let same_site = !said.same_site && !names(&self.without_same_site, said.name);
+        if same_site {
+            self.say_kept_in(said.name);
+        }
+        let marks = [(secure, "; Secure"), (http_only, "; HttpOnly"), (same_site, "; SameSite=Lax")];
         if marks.iter().all(|(missing, _)| !missing) {
             return None;
         }
@@ -63,12 +68,8 @@ impl CookieMarks {
         Some(marked)
     }
 
-    fn is_readable(&self, name: &[u8]) -> bool {
-        self.readable.iter().any(|readable| readable.as_bytes() == name)
-    }
-
     fn say_unread(&self, name: &[u8]) {
-        if !self.unread.swap(true, Ordering::Relaxed) {
+        if self.unread.is_first(name) {
             tracing::warn!(
                 cookie = shown(name),
                 "a cookie was set without HttpOnly and got it: if scripts of the page must read it, name it in \
@@ -77,10 +78,12 @@ impl CookieMarks {
         }
     }
 
-    fn say_malformed(&self) {
-        if !self.malformed.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "an answer has a Set-Cookie without a name, which is sent as it is and has no marks added"
+    fn say_kept_in(&self, name: &[u8]) {
+        if self.kept_in.is_first(name) {
+            tracing::info!(
+                cookie = shown(name),
+                "a cookie was set without SameSite and got SameSite=Lax: if a form of another site must bring it, such as a log-in's \
+                 with response_mode=form_post, name it in hardening-headers.cookies.without-same-site"
             );
         }
     }
@@ -92,18 +95,25 @@ impl CookieMarks {
     }
 }
 
+fn names(listed: &[Box<str>], name: &[u8]) -> bool {
+    listed.iter().any(|listed| listed.as_bytes() == name)
+}
+
 fn shown(name: &[u8]) -> String {
     let name: String = String::from_utf8_lossy(name).chars().take(100).collect();
     escape_controls(&name).into_owned()
 }
 
-/// As browsers read it (RFC 6265bis §5.6). A line without a name is one that nobody meant.
+/// As browsers read it (RFC 6265bis §5.6): without `=` all is the value of a cookie without a name, and a tab is part of what it stands in.
+/// `None` for a line with neither name nor value, which they drop.
 fn read(line: &[u8]) -> Option<Line<'_>> {
     let mut parts = line.split(|byte| *byte == b';');
     let pair = parts.next()?;
-    let at = pair.iter().position(|byte| *byte == b'=')?;
-    let (name, value) = (pair.get(..at)?.trim_ascii(), pair.get(at + 1..)?.trim_ascii());
-    if name.is_empty() || line.contains(&b'\t') {
+    let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+        Some(at) => (pair.get(..at)?.trim_ascii(), pair.get(at + 1..)?.trim_ascii()),
+        None => (&b""[..], pair.trim_ascii()),
+    };
+    if name.is_empty() && value.is_empty() {
         return None;
     }
     let mut said =

@@ -5,7 +5,7 @@ use gambeson_core::ConfigProblems;
 use super::cookie::is_token;
 use super::marks::CookieMarks;
 use super::prefix::Prefix;
-use crate::check::HH067;
+use crate::check::{HH067, HH069};
 
 /// Which cookies are left without a mark; see the [module](super). Plain data.
 ///
@@ -26,6 +26,9 @@ use crate::check::HH067;
 pub struct Cookies {
     /// Names of the cookies that scripts of the page must read; they get no `HttpOnly`. Default: none.
     pub readable: Vec<String>,
+    /// Names of the cookies that forms of other sites must bring, and of which the app doesn't say `SameSite`; they get no `SameSite=Lax`.
+    /// Default: none.
+    pub without_same_site: Vec<String>,
     /// Sends cookies as the app writes them. Logged at build.
     pub dangerously_off: bool,
 }
@@ -50,22 +53,35 @@ impl Cookies {
         self
     }
 
+    /// Forms of other sites must bring these, as with `response_mode=form_post`; see the [module](super).
+    #[must_use]
+    pub fn without_same_site<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.without_same_site.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     pub(crate) fn prepare(&self, problems: &mut ConfigProblems) -> Option<CookieMarks> {
         for name in &self.readable {
             let cure = match Prefix::of(name) {
                 Some((prefix, _)) if prefix.is_of_http() => {
                     "browsers demand HttpOnly of a cookie with this prefix: rename it"
                 }
-                _ if name.is_empty() || !name.bytes().all(is_token) => {
-                    "write a cookie's name, such as \"theme\""
-                }
+                _ if !is_name(name) => "write a cookie's name, such as \"theme\"",
                 _ => continue,
             };
             problems.add("hardening-headers.cookies.readable", name, HH067.says(cure));
         }
+        for name in self.without_same_site.iter().filter(|name| !is_name(name)) {
+            let cure = HH069.says("write a cookie's name, such as \"oidc-state\"");
+            problems.add("hardening-headers.cookies.without-same-site", name, cure);
+        }
         if self.dangerously_off {
             return None;
         }
-        Some(CookieMarks::new(&self.readable))
+        Some(CookieMarks::new(&self.readable, &self.without_same_site))
     }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(is_token)
 }

@@ -114,7 +114,9 @@
 //! | [`HardeningLayer::observed`] | | counts what observing lets pass |
 //! | `refused: host` (`slug`, `host`) | debug | a refused host |
 //! | HH120 to HH125 (`id`): two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
-//! | a cookie that got `HttpOnly`; a `Set-Cookie` without a name; a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |
+//! | a cookie that got `HttpOnly` (`cookie`, its name) | warn, once a name, of 64 | an answer does that |
+//! | a cookie that got `SameSite=Lax` (`cookie`, its name) | info, once a name, of 64 | an answer does that |
+//! | a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |
 //! | each finding of [`check`](crate::check) (`id`, `field`, `value`) | warn, an info at info | at build |
 //!
 //! Refusals are recorded in [`RequestFacts::rejection`](gambeson_core::RequestFacts::rejection), where telemetry counts them.

@@ -74,13 +74,22 @@ impl ProxiesConfig {
             None => self.direct.then(TrustedProxies::none),
         }
     }
+
+    /// What is declared with these ranges.
+    fn at(&self, ranges: &[String]) -> Result<TrustedProxies, ConfigError> {
+        match self.preset {
+            Some(ProxyPreset::AwsAlb) => TrustedProxies::aws_alb(ranges),
+            Some(ProxyPreset::Nginx) => TrustedProxies::nginx(ranges),
+            _ => TrustedProxies::ranges(ranges),
+        }
+    }
 }
 
 impl TrustedProxies {
     /// What the configuration declares; `None` when it declares nothing, which production should refuse.
     ///
     /// # Errors
-    /// More than one of `direct`, `ranges`, `hops` and a preset, a preset without the ranges that it needs, more than 32 hops, client certificates without ranges or their names without them, and whatever [`TrustedProxies::ranges`] refuses.
+    /// More than one of `direct`, `ranges`, `hops` and a preset, a preset without the ranges that it needs, more than 32 hops, names of client certificates without them, and whatever [`TrustedProxies::ranges`] and [`TrustedProxies::check`] refuse.
     pub fn from_config(config: &ProxiesConfig) -> Result<Option<Self>, ConfigError> {
         let mut problems = ConfigProblems::new();
         let with_ranges = matches!(config.preset, Some(ProxyPreset::Nginx | ProxyPreset::AwsAlb));
@@ -99,23 +108,12 @@ impl TrustedProxies {
             let cure = "write the networks of its addresses into ranges: only they are believed";
             problems.add("hardening-headers.proxies.ranges", "", cure);
         }
-        if whole && config.header.is_some() {
-            problems.add(
-                "hardening-headers.proxies.header",
-                "",
-                "leave it out: the preset knows which field it is",
-            );
-        }
         if let Some(hops) = config.hops.filter(|hops| usize::from(*hops) > MAX_HOPS) {
             problems.add(
                 "hardening-headers.proxies.hops",
                 hops.to_string(),
                 HH084.says("write at most 32; no more are looked at"),
             );
-        }
-        if config.client_certificate && config.ranges.is_empty() {
-            let cure = "declare the proxies by ranges: of proxies that are only counted, or of none, anybody could write the field";
-            problems.add("hardening-headers.proxies.client-certificate", "true", HH085.says(cure));
         }
         if config.client_certificate_names && !config.client_certificate {
             let cure = "write client-certificate = true too; without it nothing is believed";
@@ -124,7 +122,7 @@ impl TrustedProxies {
         let who = match (config.ranges.as_slice(), config.hops) {
             ([], Some(hops)) => Some(Self::hops(hops)),
             ([], None) => config.whole(),
-            (ranges, _) => Self::ranges(ranges).map(Some).unwrap_or_else(|error| {
+            (ranges, _) => config.at(ranges).map(Some).unwrap_or_else(|error| {
                 problems.extend(error);
                 None
             }),
@@ -135,6 +133,13 @@ impl TrustedProxies {
             Some(header) => who.header(header),
             None => who,
         };
-        problems.into_result(who.map(|who| Self { host, certificate, names, ..named(who) }))
+        let who = who.map(|who| Self { host, certificate, names, ..named(who) });
+        let checked = match &who {
+            Some(who) => who.check(),
+            None if config.ranges.is_empty() => Self { certificate, ..Self::none() }.check(),
+            None => Ok(()),
+        };
+        checked.unwrap_or_else(|error| problems.extend(error));
+        problems.into_result(who)
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use gambeson_core::{
-    Clock, Entropy, RequestFacts, RequestHead, RequestId, Scheme, SystemClock, SystemEntropy, Timestamp,
+    Clock, ConfigError, Entropy, RequestFacts, RequestHead, RequestId, Scheme, SystemClock, SystemEntropy,
+    Timestamp,
 };
 use http::{HeaderValue, Request, Response};
 use pin_project_lite::pin_project;
@@ -18,7 +19,7 @@ use super::client_cert::X_FORWARDED_CLIENT_CERT;
 use super::learn::{self, X_REQUEST_ID};
 use super::proxies::TrustedProxies;
 use super::telemetry::{self, Warnings};
-use crate::check::Silences;
+use crate::check::{Finding, Silences};
 use crate::random::RandomPool;
 
 /// Establishes who is on the other end and what the request is called; see the [module](super).
@@ -37,7 +38,8 @@ struct Shared {
 }
 
 impl PeerLayer {
-    /// Believes these proxies and nobody else.
+    /// Believes these proxies and nobody else. What [`TrustedProxies::check`] refuses is logged, and not believed; a `Stack` does not
+    /// build with it.
     #[must_use]
     pub fn new(proxies: TrustedProxies) -> Self {
         Self::by_clock(proxies, &SystemClock::new())
@@ -46,8 +48,21 @@ impl PeerLayer {
     /// As [`new`](Self::new), by another clock than the system's, which says how old a list of networks is.
     #[must_use]
     pub fn by_clock(proxies: TrustedProxies, clock: &dyn Clock) -> Self {
-        proxies.weaknesses(clock.now()).iter().for_each(|weak| telemetry::weak(weak));
+        telemetry::weak(&proxies, clock.now());
+        Self::told_elsewhere(proxies)
+    }
+
+    /// Logs nothing about the proxies: whoever makes it does.
+    pub(crate) fn told_elsewhere(proxies: TrustedProxies) -> Self {
         Self::with(proxies, None, Arc::new(SystemEntropy::new()))
+    }
+
+    /// Looks for trust that its proxies can't give.
+    ///
+    /// # Errors
+    /// As [`TrustedProxies::check`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.shared.proxies.check()
     }
 
     fn with(proxies: TrustedProxies, direct: Option<Scheme>, entropy: Arc<dyn Entropy>) -> Self {
@@ -77,6 +92,12 @@ impl PeerLayer {
     #[must_use]
     pub fn summary(&self) -> String {
         self.shared.proxies.summary()
+    }
+
+    /// What is weak at this moment about the proxies it believes.
+    #[must_use]
+    pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        self.shared.proxies.findings(now)
     }
 
     /// What is weak at this moment about the proxies it believes, each in a few words.

@@ -86,7 +86,7 @@ fn claims(
         }
     };
     let scheme = value(header, proto, "proto", &mut buffer).and_then(scheme);
-    let host = match proxies.host {
+    let host = match proxies.tell_hosts() {
         true => value(header, host, "host", &mut buffer).and_then(HostName::parse),
         false => None,
     };

@@ -50,16 +50,17 @@ impl TrustedProxies {
 
     /// An Application Load Balancer of AWS in these networks, which are those of its subnets. It adds its client's address to the right of
     /// `X-Forwarded-For` (attribute `routing.http.xff_header_processing.mode` at `append`, its default; with `preserve` anybody chooses
-    /// their address) and says the scheme anew. Client certificates are in fields of its own, which are not read.
+    /// their address) and says the scheme anew. Client certificates are in fields of its own, which are not read; `X-Forwarded-Client-Cert`,
+    /// `X-Forwarded-Host` and `Forwarded` are as the client sent them, and never believed.
     ///
     /// # Errors
     /// As [`TrustedProxies::ranges`].
     pub fn aws_alb<T: AsRef<str>>(ranges: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
-        Self::ranges(ranges)
+        Ok(Self { product: Some(ProxyPreset::AwsAlb), ..Self::ranges(ranges)? })
     }
 
     /// Cloudflare, connected to the app without another proxy between: `CF-Connecting-IP`, and only from the networks that Cloudflare
-    /// lists. The list is part of this crate and has a date; [`weaknesses`](Self::weaknesses) tells when that is over a year ago, and
+    /// lists. The list is part of this crate and has a date; [`findings`](Self::findings) tells when that is over a year ago, and
     /// [`PeerLayer`](super::PeerLayer) logs it when it is made.
     ///
     /// Everybody can have Cloudflare's network call the app: [`Hardening::hosts`](crate::Hardening::hosts) and authenticated origin
@@ -70,7 +71,8 @@ impl TrustedProxies {
         let as_of = Some(Timestamp::from_unix_seconds(CLOUDFLARE_AS_OF));
         // A test holds every line to be a network; should one not be, nobody is trusted.
         let proxies = Self::ranges(networks).unwrap_or_else(|_| Self::none());
-        Self { field: Field::Single(CF_CONNECTING_IP), as_of, ..proxies }
+        let product = Some(ProxyPreset::Cloudflare);
+        Self { field: Field::Single(CF_CONNECTING_IP), as_of, product, ..proxies }
     }
 
     /// Fly Proxy in front of a machine on Fly.io: `Fly-Client-IP`, which it writes over what the client sent, from neighbours in
@@ -79,7 +81,7 @@ impl TrustedProxies {
     #[must_use]
     pub fn fly() -> Self {
         let proxies = Self::ranges(FLY).unwrap_or_else(|_| Self::none());
-        Self { field: Field::Single(FLY_CLIENT_IP), ..proxies }
+        Self { field: Field::Single(FLY_CLIENT_IP), product: Some(ProxyPreset::Fly), ..proxies }
     }
 
     /// Google's front end before a Cloud Run service that is called by its own address: the right-most of `X-Forwarded-For`, which it
@@ -87,7 +89,7 @@ impl TrustedProxies {
     /// balancer adds its own address to the right of its client's, and the service must not be reachable without it (ingress `internal-and-cloud-load-balancing`).
     #[must_use]
     pub fn cloud_run() -> Self {
-        Self::hops(1)
+        Self { product: Some(ProxyPreset::CloudRun), ..Self::hops(1) }
     }
 }
 

@@ -8,9 +8,13 @@ use gambeson_core::{ConfigError, ConfigProblems, Timestamp};
 use http::HeaderName;
 use ipnet::IpNet;
 
-use crate::check::{HH081, HH082, Rule};
+use super::presets::ProxyPreset;
+use crate::check::{Finding, HH081, HH082, HH085, HH086, HH087, Rule};
 
 const RANGES: &str = "hardening-headers.proxies.ranges";
+const HEADER: &str = "hardening-headers.proxies.header";
+const HOST: &str = "hardening-headers.proxies.forwarded-host";
+const CERTIFICATE: &str = "hardening-headers.proxies.client-certificate";
 
 /// Which header field the proxies in front write the client's address into. Only that one is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +46,10 @@ pub struct TrustedProxies {
     pub(super) field: Field,
     /// The day as of which the networks are known, where they are somebody else's to change.
     pub(super) as_of: Option<Timestamp>,
+    /// The product whose ways are fixed; `None` for proxies that do as their operator says, nginx too.
+    pub(super) product: Option<ProxyPreset>,
+    /// Whether another field was asked for than the one that the product writes.
+    pub(super) other_field: bool,
     pub(super) host: bool,
     pub(super) certificate: bool,
     /// Whether the names of a certificate count without the certificate.
@@ -86,8 +94,16 @@ impl TrustedProxies {
     /// No proxy: every neighbour is the client, and forwarding fields are ignored. The default.
     #[must_use]
     pub const fn none() -> Self {
-        let field = Field::List(ForwardedHeader::XForwardedFor);
-        Self { who: Who::Nobody, field, as_of: None, host: false, certificate: false, names: false }
+        Self {
+            who: Who::Nobody,
+            field: Field::List(ForwardedHeader::XForwardedFor),
+            as_of: None,
+            product: None,
+            other_field: false,
+            host: false,
+            certificate: false,
+            names: false,
+        }
     }
 
     /// Neighbours and hops in these networks, in CIDR notation; a single address stands for itself.
@@ -132,28 +148,59 @@ impl TrustedProxies {
         Self { who, ..Self::none() }
     }
 
-    /// Which field the proxies write; [`ForwardedHeader::XForwardedFor`] unless said.
+    /// Which field the proxies write; [`ForwardedHeader::XForwardedFor`] unless said. A preset other than [`nginx`](Self::nginx) keeps its
+    /// own: any other its product passes on as the client sent it, and [`check`](Self::check) refuses it.
     #[must_use]
     pub fn header(self, header: ForwardedHeader) -> Self {
-        Self { field: Field::List(header), ..self }
+        match self.product {
+            Some(_) => Self { other_field: self.field != Field::List(header), ..self },
+            None => Self { field: Field::List(header), ..self },
+        }
     }
 
-    /// What is weak about this declaration at this moment, in a few words.
+    /// Looks for trust that these proxies can't give. It is not given, whatever this says.
+    ///
+    /// # Errors
+    /// For the presets [`aws_alb`](Self::aws_alb), [`cloudflare`](Self::cloudflare), [`fly`](Self::fly) and [`cloud_run`](Self::cloud_run):
+    /// [`forwarded_host`](Self::forwarded_host), [`client_certificate`](Self::client_certificate) and another [`header`](Self::header), as
+    /// these products pass on what the client sent. Otherwise client certificates without [`ranges`](Self::ranges).
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut problems = ConfigProblems::new();
+        if self.product.is_some() {
+            let cure = "leave it out: this product passes on the field that its client sent";
+            let said = [(self.other_field, HEADER), (self.host, HOST), (self.certificate, CERTIFICATE)];
+            for (_, field) in said.into_iter().filter(|(said, _)| *said) {
+                problems.add(field, "", HH086.says(cure));
+            }
+        } else if self.certificate && !matches!(self.who, Who::Ranges(_)) {
+            let cure = "declare the proxies by ranges: of proxies that are only counted, or of none, anybody could write the field";
+            problems.add(CERTIFICATE, "true", HH085.says(cure));
+        }
+        problems.into_result(())
+    }
+
+    /// What is weak about this declaration at this moment.
     #[must_use]
-    pub fn weaknesses(&self, now: Timestamp) -> Vec<String> {
+    pub fn findings(&self, now: Timestamp) -> Vec<Finding> {
         const YEAR: Duration = Duration::from_secs(365 * 86_400);
         let old = self.as_of.filter(|as_of| now.since(*as_of) > YEAR);
         old.map(|as_of| {
             let day = as_of.to_string();
             let day = day.get(..10).unwrap_or(&day);
-            format!("the list of the proxies' networks is of {day}: take a newer version of this crate, or TrustedProxies::ranges")
+            Finding::new(HH087, "hardening-headers.proxies.preset", format!("networks of {day}"))
         })
         .into_iter()
         .collect()
     }
 
+    /// [`findings`](Self::findings), each in a few words with its id at the front.
+    #[must_use]
+    pub fn weaknesses(&self, now: Timestamp) -> Vec<String> {
+        self.findings(now).iter().map(ToString::to_string).collect()
+    }
+
     /// Believes the host that the proxies forward (`X-Forwarded-Host`, or `host` in `Forwarded`) too. Off unless said:
-    /// many proxies pass on whatever the client sent.
+    /// many proxies pass on whatever the client sent, those of every preset but [`nginx`](Self::nginx) among them; see [`check`](Self::check).
     #[must_use]
     pub fn forwarded_host(self) -> Self {
         Self { host: true, ..self }
@@ -164,7 +211,8 @@ impl TrustedProxies {
     /// (Envoy: `SANITIZE_SET`, `SANITIZE`) and send the certificate itself (`cert: true`), which also says when it ends: a field with
     /// more than one element, or without `Cert`, says nothing.
     ///
-    /// Counts only with [`TrustedProxies::ranges`]: proxies that are only counted could be anybody.
+    /// Counts only with [`TrustedProxies::ranges`] and [`TrustedProxies::nginx`]: proxies that are only counted could be anybody, and the
+    /// products of the other presets pass on the field that a client sent. [`check`](Self::check) refuses it elsewhere.
     #[must_use]
     pub fn client_certificate(self) -> Self {
         Self { certificate: true, ..self }
@@ -181,11 +229,16 @@ impl TrustedProxies {
 
     /// Whether the field that tells certificates counts from a trusted neighbour.
     pub(super) fn tell_certificates(&self) -> bool {
-        self.certificate && matches!(self.who, Who::Ranges(_))
+        self.certificate && self.product.is_none() && matches!(self.who, Who::Ranges(_))
+    }
+
+    /// Whether the host that a trusted neighbour forwards counts.
+    pub(super) fn tell_hosts(&self) -> bool {
+        self.host && self.product.is_none()
     }
 
     pub(super) fn summary(&self) -> String {
-        let host = match (self.host, self.tell_certificates()) {
+        let host = match (self.tell_hosts(), self.tell_certificates()) {
             (true, true) => ", host and client certificates too",
             (true, false) => ", host too",
             (false, true) => ", client certificates too",

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gambeson_core::PeerInfo;
+use gambeson_core::{PeerInfo, Timestamp};
 
+use super::proxies::TrustedProxies;
 use crate::check::{HH126, HH127, Silences};
 
 /// Says once each what would otherwise be said per request.
@@ -69,9 +70,23 @@ impl Warnings {
     }
 }
 
-/// What is weak about the declared proxies, at build.
-pub(super) fn weak(what: &str) {
-    tracing::warn!("trusted proxies: {what}");
+/// What is refused or weak about the declared proxies, when a layer is made of them.
+pub(super) fn weak(proxies: &TrustedProxies, now: Timestamp) {
+    if let Err(error) = proxies.check() {
+        for problem in error.problems() {
+            tracing::error!(field = %problem.field, "trusted proxies: not believed: {}", problem.cure);
+        }
+    }
+    for finding in proxies.findings(now) {
+        tracing::warn!(
+            id = finding.id(),
+            field = finding.field(),
+            value = finding.value(),
+            "trusted proxies: {}; {}",
+            finding.rule().what(),
+            finding.rule().cure()
+        );
+    }
 }
 
 fn is_inside(address: IpAddr) -> bool {

@@ -42,6 +42,7 @@
 //! running its scripts.
 
 mod answer;
+mod asked;
 mod asvs;
 mod cookie;
 mod drive;
@@ -51,6 +52,7 @@ mod oshp;
 mod report;
 
 pub use answer::Answer;
+pub use asked::Asked;
 pub use observatory::{FOREIGN_ORIGIN, Grade, Observed, Outcome, Step, observatory};
 pub use oshp::{Oshp, OshpTest, oshp};
 pub use report::Scan;

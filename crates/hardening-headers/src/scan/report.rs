@@ -10,6 +10,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::answer::Answer;
+use super::asked::Asked;
 use super::asvs;
 use super::drive::Driver;
 use super::observatory::{Grade, Observed, Step, observatory};
@@ -42,10 +43,11 @@ struct Page {
 impl Edge {
     /// Asks this app, behind this edge and a [`PeerLayer`], for these paths as graders would: over https, over http, and by a
     /// preflight of a stranger's page. `app` is the app without those layers, or with them: a service
-    /// of requests with a [`Full`] body, as axum's `Router` is one. For tests only.
+    /// of requests with a [`Full`] body, as axum's `Router` is one. A path is a text, or [`Asked`] with the status that its answer has. For
+    /// tests only.
     ///
     /// # Panics
-    /// The app gave no answer, or a path is none.
+    /// The app gave no answer, one of another status than asked for, a 4xx or 5xx where none was asked for, or a path is none.
     pub async fn scan<S, ResBody, P>(&self, app: S, paths: impl IntoIterator<Item = P>) -> Scan
     where
         S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
@@ -53,7 +55,7 @@ impl Edge {
         ResBody: http_body::Body + From<Bytes>,
         ResBody::Error: Debug,
         ProblemJson: Respond<ResBody>,
-        P: AsRef<str>,
+        P: Into<Asked>,
     {
         let app: Peer<_> = PeerLayer::new(TrustedProxies::none()).layer(self.layer().layer(app));
         let host = self.public_host().unwrap_or(ANY_HOST);
@@ -65,19 +67,19 @@ impl Scan {
     /// Asks this app as it is, whatever layers it has, under the name of this host; see [`Edge::scan`]. For tests only.
     ///
     /// # Panics
-    /// The app gave no answer, or a path is none.
+    /// As [`Edge::scan`].
     pub async fn of<S, ResBody, P>(app: S, host: &str, paths: impl IntoIterator<Item = P>) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
-        P: AsRef<str>,
+        P: Into<Asked>,
     {
         let driver = Driver { app, host: host.to_owned() };
         let mut pages = Vec::new();
         for path in paths {
-            let page = Page::of(&driver, path.as_ref()).await;
+            let page = Page::of(&driver, &path.into()).await;
             assert!(page.is_ok(), "the scan got no answer: {}", page.err().unwrap_or_default());
             pages.extend(page);
         }
@@ -167,14 +169,16 @@ impl Scan {
 }
 
 impl Page {
-    async fn of<S, ResBody>(driver: &Driver<S>, path: &str) -> Result<Self, String>
+    async fn of<S, ResBody>(driver: &Driver<S>, asked: &Asked) -> Result<Self, String>
     where
         S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
         S::Error: Debug,
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {
+        let path = asked.path();
         let answer = driver.ask(Scheme::Https, Method::GET, path, HeaderMap::new()).await?;
+        asked.check(answer.status)?;
         let preflight = driver.preflight(path).await?;
         let (over_http, steps) = driver.over_http(path).await?;
         Ok(Self { path: path.to_owned(), answer, preflight, over_http, steps })

@@ -165,6 +165,7 @@ fn site_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH066", csrf(Csrf::new().exempt("POST", "/hook", " ")), "write the reason"),
         ("HH067", Edge(web().cookies(Cookies::new().readable(["a b"]))), "a cookie's name"),
         ("HH068", Edge(web().cookies(Cookies::dangerously_off())), "as the app writes them"),
+        ("HH069", Edge(web().cookies(Cookies::new().without_same_site([""]))), "a cookie's name"),
     ]
 }
 
@@ -177,6 +178,8 @@ fn around_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH083", proxies(|told| (told.direct, told.hops) = (true, Some(1))), "one of direct"),
         ("HH084", proxies(|told| told.hops = Some(200)), "at most 32"),
         ("HH085", proxies(|told| (told.direct, told.client_certificate) = (true, true)), "by ranges"),
+        ("HH086", Error(TrustedProxies::fly().forwarded_host().check().unwrap_err()), "passes on"),
+        ("HH087", Said(logs::old_networks), "over a year old"),
         ("HH090", Error(LimitsLayer::new(nothing).unwrap_err()), "1 byte a second"),
         ("HH091", layers(|told| told.limits.body = None), "limits.body = off"),
         ("HH092", layers(|told| told.limits.body_deadline = None), "limits.body-deadline = off"),
@@ -184,7 +187,7 @@ fn around_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH094", layers(|told| told.limits.mode = later()), "limits.mode = observe until 2096"),
         ("HH100", Error(EdgeLimitLayer::new(EdgeRate::per_second(0)).unwrap_err()), "100,000 a second"),
         ("HH102", layers(|told| told.rate_off = true), "limiter is off"),
-        ("HH103", layers(|told| told.rate.v6_prefix = 128), "v6-prefix = 64"),
+        ("HH103", layers(|told| told.rate.v6_prefix = 65), "v6-prefix = 65]"),
         ("HH104", layers(|told| told.rate.mode = later()), "more than 90 days from now"),
     ]
 }

@@ -144,6 +144,7 @@ fullscreen = ["*"]
 
 [cookies]
 readable = ["theme"]
+without-same-site = ["oidc-state"]
 
 [csp-add]
 img-src = ["https://cdn.example.com"]
@@ -194,6 +195,7 @@ table = "256KiB"
         let config: Config = toml::from_str(EXAMPLE).unwrap();
         assert_eq!(config.preset, Preset::Api);
         assert_eq!(config.limits.body, Some(2 << 20));
+        assert_eq!(config.cookies.without_same_site, ["oidc-state"]);
         assert_eq!(config.limits.body_deadline, Some(Duration::from_secs(60)));
         assert_eq!((config.limits.body_rate, config.limits.handler), (4 << 10, None));
         assert_eq!(config.limits.stream_idle, Some(Duration::from_secs(120)));

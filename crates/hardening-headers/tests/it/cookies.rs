@@ -149,23 +149,50 @@ async fn every_line_gets_the_marks_that_it_lacks() {
 }
 
 #[tokio::test]
-async fn many_lines_stay_apart_and_malformed_ones_as_they_are() {
-    let given = ["a=1", "nothing", "b=2; HttpOnly", "=nameless", "c=3\tx", "d=ü; SameSite=Lax", ""];
+async fn many_lines_stay_apart_and_what_browsers_keep_is_marked() {
+    let given = [
+        "a=1",
+        "nothing",
+        "b=2; HttpOnly",
+        "=nameless",
+        "c=3\tx",
+        "d=ü; SameSite=Lax",
+        "e=4;\tSecure\t",
+        "",
+        " = ;a",
+    ];
     assert_eq!(
         sent(Hardening::api(), Scheme::Https, &given).await,
         [
             "a=1; Secure; HttpOnly; SameSite=Lax",
-            "nothing",
+            "nothing; Secure; HttpOnly; SameSite=Lax",
             "b=2; HttpOnly; Secure; SameSite=Lax",
-            "=nameless",
-            "c=3\tx",
+            "=nameless; Secure; HttpOnly; SameSite=Lax",
+            "c=3\tx; Secure; HttpOnly; SameSite=Lax",
             "d=ü; SameSite=Lax; Secure; HttpOnly",
+            "e=4;\tSecure\t; HttpOnly; SameSite=Lax",
             "",
+            " = ;a",
         ]
     );
     assert_eq!(
         sent(Hardening::web().cookies(Cookies::dangerously_off()), Scheme::Https, &given).await,
         given
+    );
+}
+
+/// A log-in whose answer is a form of another site (`response_mode=form_post`).
+#[tokio::test]
+async fn named_cookies_get_no_same_site() {
+    let edge = Hardening::web().cookies(Cookies::new().without_same_site(["state"]));
+    let given = ["state=1", "State=1", "state=1; SameSite=None"];
+    assert_eq!(
+        sent(edge, Scheme::Https, &given).await,
+        [
+            "state=1; Secure; HttpOnly",
+            "State=1; Secure; HttpOnly; SameSite=Lax",
+            "state=1; SameSite=None; Secure; HttpOnly",
+        ]
     );
 }
 
@@ -182,6 +209,10 @@ async fn cookies_of_the_log_in_are_not_touched() {
 
 #[test]
 fn names_that_can_not_be_readable_are_refused() {
+    for name in ["", "a b"] {
+        let error = Hardening::web().cookies(Cookies::new().without_same_site([name])).build().unwrap_err();
+        assert_eq!(error.problems()[0].field, "hardening-headers.cookies.without-same-site", "{name:?}");
+    }
     for name in ["", "a b", "__Http-a", "__host-http-a"] {
         let error = Hardening::web().cookies(Cookies::new().readable([name])).build().unwrap_err();
         assert_eq!(error.problems()[0].field, "hardening-headers.cookies.readable", "{name:?}");

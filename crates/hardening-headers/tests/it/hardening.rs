@@ -58,7 +58,7 @@ async fn what_describes_a_body_is_the_apps_in_any_order_and_beside_any_policy() 
     for fields in [typed, sized] {
         for layer in [web(), unprotected()] {
             let answer = answer(layer, request(Scheme::Https, "app.example.com"), async move |_| {
-                let mut answer = Answer::new(Bytes::from_static(b"ok").into());
+                let mut answer = Answer::new(Bytes::from_static(b"ok"));
                 for (name, value) in fields {
                     answer.headers_mut().insert(name, http::HeaderValue::from_static(value));
                 }

@@ -349,10 +349,7 @@ fn a_configuration_names_a_preset() {
         (ProxyPreset::Fly, TrustedProxies::fly()),
         (ProxyPreset::CloudRun, TrustedProxies::cloud_run()),
     ] {
-        assert_eq!(made(none().preset(preset)).unwrap(), Some(expected.clone()));
-        let mut with_host = none().preset(preset);
-        with_host.forwarded_host = true;
-        assert_eq!(made(with_host).unwrap(), Some(expected.forwarded_host()));
+        assert_eq!(made(none().preset(preset)).unwrap(), Some(expected));
         for config in [none().ranges(["10.0.3.0/24"]), none().hops(1), none().direct()] {
             assert!(made(config.preset(preset)).is_err(), "{preset:?}");
         }
@@ -363,7 +360,79 @@ fn a_configuration_names_a_preset() {
     for preset in [ProxyPreset::Nginx, ProxyPreset::AwsAlb] {
         let error = made(none().preset(preset)).unwrap_err().to_string();
         assert!(error.contains("proxies.ranges"), "{error}");
-        let ranges = none().preset(preset).ranges(["10.0.3.0/24", "2001:db8:1::/48"]);
-        assert_eq!(made(ranges).unwrap(), Some(proxies()));
+        let networks = ["10.0.3.0/24", "2001:db8:1::/48"];
+        let expected = match preset {
+            ProxyPreset::Nginx => proxies(),
+            _ => TrustedProxies::aws_alb(networks).unwrap(),
+        };
+        assert_eq!(made(none().preset(preset).ranges(networks)).unwrap(), Some(expected));
+    }
+}
+
+/// Fields of the problems of an error.
+fn fields(error: &gambeson_core::ConfigError) -> Vec<&str> {
+    error.problems().iter().map(|problem| &*problem.field).collect()
+}
+
+/// Products that pass on what their clients sent, each with where it connects from.
+fn products() -> [(ProxyPreset, &'static str, TrustedProxies); 4] {
+    [
+        (ProxyPreset::AwsAlb, "10.0.3.1:5", TrustedProxies::aws_alb(["10.0.3.0/24"]).unwrap()),
+        (ProxyPreset::Cloudflare, "173.245.48.9:5", TrustedProxies::cloudflare()),
+        (ProxyPreset::Fly, "172.19.2.1:5", TrustedProxies::fly()),
+        (ProxyPreset::CloudRun, "169.254.1.1:5", TrustedProxies::cloud_run()),
+    ]
+}
+
+#[test]
+fn trust_that_a_product_can_not_give_is_refused() {
+    const SAID: [&str; 3] = [
+        "hardening-headers.proxies.header",
+        "hardening-headers.proxies.forwarded-host",
+        "hardening-headers.proxies.client-certificate",
+    ];
+    for (preset, _, trusted) in products() {
+        let mut config = ProxiesConfig::default().preset(preset);
+        if preset == ProxyPreset::AwsAlb {
+            config = config.ranges(["10.0.3.0/24"]);
+        }
+        assert!(TrustedProxies::from_config(&config).is_ok() && trusted.check().is_ok());
+        (config.forwarded_host, config.client_certificate) = (true, true);
+        config.header = Some(ForwardedHeader::Forwarded);
+        let error = TrustedProxies::from_config(&config).unwrap_err();
+        assert_eq!(fields(&error), SAID, "{preset:?}");
+        let all = trusted.forwarded_host().client_certificate_names().header(ForwardedHeader::Forwarded);
+        let error = all.check().unwrap_err();
+        assert_eq!(fields(&error), SAID, "{preset:?}");
+        assert!(error.problems().iter().all(|problem| problem.cure.starts_with("HH086")), "{error}");
+    }
+    let nginx = TrustedProxies::nginx(["10.0.3.0/24"]).unwrap();
+    let nginx = nginx.forwarded_host().client_certificate().header(ForwardedHeader::Forwarded);
+    assert!(nginx.check().is_ok());
+    for uncounted in [TrustedProxies::hops(1), TrustedProxies::none()] {
+        let error = uncounted.client_certificate().check().unwrap_err();
+        assert!(error.to_string().contains("HH085"), "{error}");
+    }
+}
+
+/// Where nobody asks what is refused, it is not believed either.
+#[tokio::test]
+async fn a_product_is_not_believed_what_it_passes_on() {
+    let forged = [
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "for=127.0.0.1;host=evil.example;proto=http"),
+        ("x-forwarded-client-cert", "URI=spiffe://shop.example/admin"),
+        ("x-forwarded-for", "198.51.100.7"),
+        ("cf-connecting-ip", "198.51.100.7"),
+        ("fly-client-ip", "198.51.100.7"),
+    ];
+    for (preset, neighbour, trusted) in products() {
+        let learned =
+            learn(trusted.clone().header(ForwardedHeader::Forwarded), from(neighbour, &forged)).await;
+        assert_eq!(address_of(&learned), ("198.51.100.7".into(), true), "{preset:?}");
+        let trusted = trusted.forwarded_host().client_certificate_names();
+        let learned = learn(trusted, from(neighbour, &forged)).await;
+        assert_eq!(learned.peer.host.as_deref(), Some("app.example.com"), "{preset:?}");
+        assert!(learned.peer.certificate.is_none(), "{preset:?}");
     }
 }

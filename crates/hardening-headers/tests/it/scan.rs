@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use gambeson_hardening_headers::check::{Finding, Level};
-use gambeson_hardening_headers::scan::{Answer, Observed, Scan, Step, observatory, oshp};
+use gambeson_hardening_headers::scan::{Answer, Asked, Observed, Scan, Step, observatory, oshp};
 use gambeson_hardening_headers::{Cors, Hardening, Hsts, Nonce};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -286,6 +286,31 @@ fn a_good_answer_has_none_of_it_and_no_cookie_is_told() {
     assert!(found.is_empty(), "{found:#?}");
     let found = bare(&[("set-cookie", "session=hunter2")], "").join("\n");
     assert!(found.contains("HH130") && !found.contains("hunter2"), "{found}");
+}
+
+/// A page that is not there has the headers of one that is.
+#[test]
+fn an_answer_of_another_status_fails_the_scan() {
+    let scan = |asked: Asked, status: u16| {
+        let scanned = AssertUnwindSafe(|| {
+            let app = service_fn(move |_: Request<Full<Bytes>>| {
+                let answer = Response::builder().status(status).body(Full::new(Bytes::new())).unwrap();
+                std::future::ready(Ok::<_, Infallible>(answer))
+            });
+            let edge = own(Hardening::web()).build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            drop(runtime.block_on(edge.scan(app, [asked])));
+        });
+        std::panic::catch_unwind(scanned).map_err(|why| *why.downcast::<String>().unwrap())
+    };
+    let why = scan("/typo".into(), 404).unwrap_err();
+    assert!(why.contains("/typo is 404 Not Found") && why.contains("by its status"), "{why}");
+    assert!(scan("/".into(), 503).is_err());
+    assert!(scan("/".into(), 303).is_ok());
+    let missing = || Asked::new("/typo").status(StatusCode::NOT_FOUND);
+    assert!(scan(missing(), 404).is_ok());
+    let why = scan(missing(), 200).unwrap_err();
+    assert!(why.contains("/typo is 200 OK, and 404 Not Found was asked for"), "{why}");
 }
 
 #[test]
