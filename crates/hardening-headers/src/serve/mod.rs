@@ -106,7 +106,7 @@
 //! | `TLS certificates replaced`, `… not replaced` (not_after, error) | info, error | a file has changed |
 //! | `the TLS certificate ends soon …` (not_after) | warn | 14 days before, or in the last third of a shorter life; once a day |
 //! | `the TLS certificate has ended …` (not_after) | error | once a day |
-//! | `private key …: every user of this machine can read or change it …` | warn | when it is read first, and when it has become so |
+//! | `private key …: every user of this machine can read or change it …` | warn | at the start, and when it has become so |
 //! | `a client has all the connections …` (remote, most) | warn | once; `DrainReport` counts them |
 //! | `a panic of the app ended its connection …` | error | a panic that no layer caught (HTTP/1; of HTTP/2 it ends one request) |
 //! | `all connections are taken …` (connections) | warn | once |

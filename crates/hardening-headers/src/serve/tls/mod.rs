@@ -32,8 +32,6 @@ use gambeson_core::{Clock, SystemClock, Timestamp};
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 
-use super::telemetry;
-
 pub use error::{TlsError, TlsErrorKind};
 pub(super) use handshake::Handshakes;
 pub(super) use refresh::refresh;
@@ -70,16 +68,17 @@ struct Shared {
 struct Current {
     config: Arc<ServerConfig>,
     term: Term,
+    /// The name of the key's file, if every user can read or change it.
+    open_key: Option<Arc<str>>,
 }
 
-/// Where it comes from, the digest of what was read there last, and whether it was said that others can read the key.
+/// Where it comes from, and the digest of what was read there last.
 #[derive(Debug, Clone)]
 struct Sources {
     chain: TlsSource,
     key: TlsSource,
     clients: Option<(TlsSource, ClientCertificates)>,
     seen: [u8; 32],
-    warned: bool,
 }
 
 impl Sources {
@@ -115,8 +114,7 @@ impl Tls {
         key: impl Into<TlsSource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
-        let mut sources =
-            Sources { chain: chain.into(), key: key.into(), clients: None, seen: [0; 32], warned: false };
+        let mut sources = Sources { chain: chain.into(), key: key.into(), clients: None, seen: [0; 32] };
         let current = load(&mut sources, &clock)?;
         Ok(Self(Arc::new(Shared {
             clock,
@@ -207,11 +205,8 @@ fn load(sources: &mut Sources, clock: &Arc<dyn Clock>) -> Result<Current, TlsErr
     let material = sources.read()?;
     sources.seen = material.digest();
     let (config, term) = config::build(&material, clock)?;
-    let told = std::mem::replace(&mut sources.warned, material.key.others_may);
-    if material.key.others_may && !told {
-        telemetry::key_is_open(&material.key.place);
-    }
-    Ok(Current { config: Arc::new(config), term })
+    let open_key = material.key.others_may.then(|| Arc::clone(&material.key.place));
+    Ok(Current { config: Arc::new(config), term, open_key })
 }
 
 impl Material {
@@ -220,6 +215,7 @@ impl Material {
         for part in [Some(&self.chain), Some(&self.key), self.clients.as_ref().map(|(part, _)| part)] {
             digest.update(part.map_or([0; 32], |part| Sha256::digest(&part.bytes).into()));
         }
+        digest.update([u8::from(self.key.others_may)]);
         digest.finalize().into()
     }
 }

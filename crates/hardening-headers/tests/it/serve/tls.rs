@@ -315,8 +315,8 @@ async fn the_end_of_a_certificate_is_told_before_it_comes() {
 }
 
 #[cfg(unix)]
-#[test]
-fn a_key_that_others_can_read_is_told() {
+#[tokio::test]
+async fn a_key_that_others_can_read_is_told() {
     use std::os::unix::fs::PermissionsExt;
 
     let lines = Lines::default();
@@ -324,14 +324,19 @@ fn a_key_that_others_can_read_is_told() {
     let folder = folder("modes");
     let (chain, key) = write(&folder, &Authority::new().server());
     let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
-    mode(0o640);
-    let tls = Tls::with_clock(chain.as_path(), key.as_path(), clock()).unwrap();
-    assert!(lines.with("every user").is_empty());
+    let told = || lines.with("every user of this machine can read or change it; chmod o=");
     mode(0o644);
-    tls.reload().unwrap();
-    tls.reload().unwrap();
-    let told = lines.with("every user of this machine can read or change it; chmod o=");
-    assert!(told.len() == 1 && told[0].starts_with("WARN") && told[0].contains("key.pem"), "{told:?}");
+    let tls = Tls::with_clock(chain.as_path(), key.as_path(), clock()).unwrap();
+    let running = Running::start(|server| server.tls(tls.clone())).await;
+    look_until(&running, || !told().is_empty()).await;
+    assert!(told()[0].starts_with("WARN") && told()[0].contains("key.pem"), "{:?}", told());
+    for (bits, times) in [(0o640, 1), (0o602, 2)] {
+        mode(bits);
+        let before = lines.with("TLS certificates replaced").len();
+        look_until(&running, || lines.with("TLS certificates replaced").len() > before).await;
+        settle().await;
+        assert_eq!(told().len(), times);
+    }
     std::fs::remove_dir_all(folder).unwrap();
 }
 
