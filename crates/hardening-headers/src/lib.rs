@@ -19,7 +19,8 @@
 //!
 //! ## body-too-slow
 //!
-//! Status 408: the request body came more slowly than `limits.body_deadline`, `limits.body_rate` and `limits.body_idle` allow.
+//! Status 408: the request body came more slowly than `limits.body-deadline`, `limits.body-rate` and `limits.body-idle`
+//! allow. A handler that reads the body by an extractor of axum's answers 400 instead, in the extractor's words; the log has `body-too-slow`.
 //!
 //! ## handler-deadline
 //!
@@ -58,7 +59,7 @@
 //! ## misdirected-host
 //!
 //! Status 421: the app does not answer for the host that the request names. Operators: add it to `Hardening::hosts` or
-//! `hardening.hosts`, or have the proxy pass on the host that people see.
+//! `hardening-headers.hosts`, or have the proxy pass on the host that people see.
 //!
 //! ## canonical-host
 //!

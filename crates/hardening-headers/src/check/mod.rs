@@ -1,7 +1,7 @@
 //! What is wrong or weak about an edge, each under an id that stays.
 //!
-//! Errors fail [`Hardening::build`](crate::Hardening::build) and [`Config::layers`](crate::Config::layers), all of them at once; their cures begin with the
-//! id, as in `HH052 (ASVS 3.4.2): write https`. Warnings and infos are values ([`Edge::findings`](crate::Edge::findings),
+//! Errors fail [`Hardening::build`](crate::Hardening::build) and [`Config::layers`](crate::Config::layers), all of them at once; where a rule
+//! stands behind one its cure begins with the id, as in `HH052 (ASVS 3.4.2): write https`. Slips of form, such as a path or a number that is none, have no id. Warnings and infos are values ([`Edge::findings`](crate::Edge::findings),
 //! [`Layers::findings`](crate::Layers::findings)), and are logged once when the edge is built. What may stay is silenced by its id, for a reason:
 //!
 //! ```

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use gambeson_core::Mode;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 /// A size: a number of bytes, or a text such as `"512KiB"`.
 struct Size(Option<u64>);
@@ -75,18 +77,62 @@ pub(crate) fn bytes_u32<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Er
 
 /// A time such as `"30s"`, or none for `"off"`.
 pub(crate) fn time_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(from)?;
-    match text.as_str() {
-        "off" => Ok(None),
-        text => humantime_serde::deserialize(de::value::StrDeserializer::new(text)).map(Some),
+    from.deserialize_any(TimeVisitor).map(|time| time.0)
+}
+
+/// A time: a text such as `"30s"`, or none for `"off"`.
+struct Time(Option<Duration>);
+
+struct TimeVisitor;
+
+impl Visitor<'_> for TimeVisitor {
+    type Value = Time;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time with its unit, such as \"30s\", \"5m\" or \"250ms\", or \"off\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+        match text {
+            "off" => Ok(Time(None)),
+            text => humantime_serde::deserialize(de::value::StrDeserializer::<E>::new(text))
+                .map(|time| Time(Some(time)))
+                .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+/// Whether something refuses or observes.
+pub(crate) fn mode<'de, D: Deserializer<'de>>(from: D) -> Result<Mode, D::Error> {
+    from.deserialize_any(ModeVisitor)
+}
+
+struct ModeVisitor;
+
+impl<'de> Visitor<'de> for ModeVisitor {
+    type Value = Mode;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"enforce\", or { observe = { until = … } } with the moment at which observing ends")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Mode, E> {
+        match text {
+            "enforce" => Ok(Mode::Enforce),
+            text => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mode, A::Error> {
+        Mode::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
 /// A time in whole seconds.
 pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    let time: Duration = humantime_serde::deserialize(from)?;
-    match u32::try_from(time.as_secs()) {
-        Ok(seconds) if time.subsec_nanos() == 0 => Ok(seconds),
+    let time = from.deserialize_any(TimeVisitor)?.0;
+    match time.map(|time| (u32::try_from(time.as_secs()), time.subsec_nanos())) {
+        Some((Ok(seconds), 0)) => Ok(seconds),
         _ => Err(de::Error::custom("write whole seconds, such as \"1s\" or \"1m\"")),
     }
 }

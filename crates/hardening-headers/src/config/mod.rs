@@ -65,6 +65,29 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// period = "1s"
 /// burst = 60
 /// ```
+///
+/// # All keys
+///
+/// What each is for, its unit and its default stand at the field of the same name; `table` and `period` of `rate` are
+/// [`EdgeRate::table_bytes`] and [`EdgeRate::period_seconds`]. `csp-add`, `permissions-policy` and `silence` have the keys of directives, features and
+/// ids; `csrf.exempt` and `route-limits` are lists of tables. `serve` (feature `serve`) has those of `serve::ServeConfig`.
+///
+/// Modes (`host-mode`, `csrf.mode`, `limits.mode`, `rate.mode`) are `"enforce"` or `{ observe = { until = … } }`: in `gambeson.toml` a moment such as
+/// `2026-12-31T00:00:00Z`, else nanoseconds since 1970.
+///
+/// | table | keys |
+/// |---|---|
+/// | `hardening-headers` | `preset`, `public-origin`, `hosts`, `redirect-to-canonical`, `host-mode`, `csp`, `csp-add`, `csp-report-only`, `reports`, `hsts-days`, `hsts-subdomains`, `scrub-5xx`, `csrf`, `cookies`, `permissions-policy`, `variants`, `cors`, `proxies`, `limits`, `route-limits`, `rate`, `rate-off`, `silence`, `serve` |
+/// | `csp-report-only` | `policy`, `percent` |
+/// | `reports` | `path`, `body`, `entries`, `per-minute`, `samples` |
+/// | `csrf` | `trusted-origins`, `session-cookies`, `exempt`, `mode`, `dangerously-http`, `dangerously-off` |
+/// | `csrf.exempt` | `method`, `path`, `reason` |
+/// | `cookies` | `readable`, `dangerously-off` |
+/// | `cors` | `origins`, `public`, `credentials`, `methods`, `headers`, `expose`, `max-age`, `private-network`, `dangerously-null`, `dangerously-http` |
+/// | `proxies` | `direct`, `preset`, `ranges`, `hops`, `header`, `forwarded-host`, `client-certificate`, `client-certificate-names` |
+/// | `limits` | `body`, `body-deadline`, `body-rate`, `body-idle`, `handler`, `stream-idle`, `mode` |
+/// | `route-limits` | `route`, `body`, `body-deadline`, `body-rate`, `body-idle`, `handler`, `stream-idle` |
+/// | `rate` | `count`, `period`, `burst`, `v6-prefix`, `table`, `credential-charge`, `fields`, `fields-on-pass`, `mode` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -82,6 +105,7 @@ pub struct Config {
     /// Whether navigations to those further hosts are sent to the public origin. Default: no.
     pub redirect_to_canonical: bool,
     /// Whether other hosts are refused or only logged. Default: refused.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::mode"))]
     pub host_mode: Mode,
     /// The policy of documents, in place of the preset's.
     pub csp: Option<String>,

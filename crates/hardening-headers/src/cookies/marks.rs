@@ -39,6 +39,11 @@ impl CookieMarks {
         }
     }
 
+    /// The names of those that scripts must read.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &str> {
+        self.readable.iter().map(|name| &**name)
+    }
+
     /// The line with all marks, if it lacks some.
     pub(crate) fn marked(&self, line: &HeaderValue, https: bool) -> Option<HeaderValue> {
         let said = read(line.as_bytes())?;

@@ -29,15 +29,23 @@ pub(crate) struct CsrfCheck {
     pub(crate) off: bool,
 }
 
-/// Why a request was not taken for the app's own.
+/// A request that was not taken for the app's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CrossSite {
+pub(crate) struct CrossSite {
+    pub(super) why: Why,
+    /// What makes more of the request than its method says, if something does.
+    pub(super) disguise: Option<&'static str>,
+}
+
+/// Why it was not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
     /// The browser says that another site sent it.
     Site {
         /// What `Sec-Fetch-Site` says.
         site: String,
         /// The origin, if the browser names it.
-        origin: String,
+        origin: Option<String>,
     },
     /// The origin is not this app's.
     Origin {
@@ -63,7 +71,7 @@ impl CsrfCheck {
             Ok(()) => Ok(()),
             Err(_) if self.exempt.holds(head) || self.is_report(head, facts) => Ok(()),
             Err(_) if self.has_explicit_credential(head.headers) => Ok(()),
-            Err(cross_site) => Err(cross_site),
+            Err(why) => Err(CrossSite { why, disguise: disguise(head) }),
         }
     }
 
@@ -83,15 +91,13 @@ impl CsrfCheck {
             && !carries_credential(head, facts)
     }
 
-    fn own_request(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), CrossSite> {
-        let site = only(head.headers, &SEC_FETCH_SITE).map_err(|()| CrossSite::Twice("Sec-Fetch-Site"))?;
-        let origin = only(head.headers, &header::ORIGIN).map_err(|()| CrossSite::Twice("Origin"))?;
+    fn own_request(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Result<(), Why> {
+        let site = only(head.headers, &SEC_FETCH_SITE).map_err(|()| Why::Twice("Sec-Fetch-Site"))?;
+        let origin = only(head.headers, &header::ORIGIN).map_err(|()| Why::Twice("Origin"))?;
         match site {
             Some(b"same-origin" | b"none") => Ok(()),
             Some(_) if self.trusts(origin) || self.cors_lets(origin, head, facts) => Ok(()),
-            Some(site) => {
-                Err(CrossSite::Site { site: shown(site), origin: shown(origin.unwrap_or_default()) })
-            }
+            Some(site) => Err(Why::Site { site: shown(site), origin: origin.map(shown) }),
             None => self.own_origin(origin, head, facts),
         }
     }
@@ -102,7 +108,7 @@ impl CsrfCheck {
         origin: Option<&[u8]>,
         head: &RequestHead<'_>,
         facts: &RequestFacts,
-    ) -> Result<(), CrossSite> {
+    ) -> Result<(), Why> {
         // Browsers name the origin of whatever may change something; what has none comes from no browser.
         let Some(origin) = origin else { return Ok(()) };
         if self.trusts(Some(origin)) || self.cors_lets(Some(origin), head, facts) {
@@ -118,9 +124,7 @@ impl CsrfCheck {
         let parts = std::str::from_utf8(origin).ok().and_then(OriginParts::parse);
         match (parts, host) {
             (Some(parts), Some(host)) if self.is_own(parts, host, scheme) => Ok(()),
-            (_, host) => {
-                Err(CrossSite::Origin { origin: shown(origin), expected: self.expected(host, scheme) })
-            }
+            (_, host) => Err(Why::Origin { origin: shown(origin), expected: self.expected(host, scheme) }),
         }
     }
 
@@ -180,17 +184,28 @@ fn is_safe(head: &RequestHead<'_>) -> bool {
 /// DELETE of it in apps that go by it.
 #[inline]
 pub(super) fn is_disguised(head: &RequestHead<'_>) -> bool {
-    asks_for_more(head.headers) || head.uri.query().is_some_and(overrides_method)
+    disguise(head).is_some()
+}
+
+/// What says that there is more to the request.
+#[inline]
+fn disguise(head: &RequestHead<'_>) -> Option<&'static str> {
+    let in_query = || head.uri.query().is_some_and(overrides_method).then_some("_method in its query");
+    telling_field(head.headers).or_else(in_query)
 }
 
 /// Whether a field asks for another protocol or another method.
 pub(crate) fn asks_for_more(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| match name.as_str().len() {
-        7 => *name == header::UPGRADE,
-        13 => name == "x-http-method",
-        17 => name == "x-method-override",
-        22 => name == "x-http-method-override",
-        _ => false,
+    telling_field(headers).is_some()
+}
+
+fn telling_field(headers: &HeaderMap) -> Option<&'static str> {
+    headers.keys().find_map(|name| match name.as_str().len() {
+        7 => (*name == header::UPGRADE).then_some("Upgrade"),
+        13 => (name == "x-http-method").then_some("X-HTTP-Method"),
+        17 => (name == "x-method-override").then_some("X-Method-Override"),
+        22 => (name == "x-http-method-override").then_some("X-HTTP-Method-Override"),
+        _ => None,
     })
 }
 

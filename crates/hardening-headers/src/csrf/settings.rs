@@ -32,6 +32,7 @@ pub struct Csrf {
     /// Endpoints that strangers' pages or machines must reach. Default: none.
     pub exempt: Vec<CsrfExemption>,
     /// Whether it refuses, or only logs until a date. Default: it refuses.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::mode"))]
     pub mode: Mode,
     /// Takes http origins as trusted ones too. Logged at build.
     pub dangerously_http: bool,

@@ -27,7 +27,7 @@ const LONGEST_WINDOW: u64 = 86_400;
 pub struct EdgeRate {
     /// Requests per period. Default: 20.
     pub count: u32,
-    /// The period in seconds. Default: 1.
+    /// The period in seconds; in a file `period = "1s"`. Default: 1.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "period", deserialize_with = "crate::config::human::seconds")
@@ -37,7 +37,7 @@ pub struct EdgeRate {
     pub burst: u32,
     /// Leading bits of an IPv6 address that make one client, 32 to 128. Default: 64, what one customer line gets.
     pub v6_prefix: u8,
-    /// The table's size in bytes, rounded up to a power of two; 1 KiB to 1 GiB. Default: 512 KiB, 65,536 clients.
+    /// The table's size in bytes, rounded up to a power of two; 1 KiB to 1 GiB; in a file `table = "512KiB"`. Default: 512 KiB, 65,536 clients.
     #[cfg_attr(feature = "serde", serde(rename = "table", deserialize_with = "crate::config::human::bytes"))]
     pub table_bytes: usize,
     /// What a request costs *more* when it was refused for its credential. Default: 1, so that a client that only
@@ -48,6 +48,7 @@ pub struct EdgeRate {
     /// Whether passing answers carry them too, at three allocations each. Default: no, refusals only.
     pub fields_on_pass: bool,
     /// Whether it refuses or only counts. Default: it refuses.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::mode"))]
     pub mode: Mode,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use gambeson_core::{Mode, Rejection, RejectionClass, RequestFacts, RequestHead, escape_controls};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::edge::Edge;
@@ -12,6 +12,21 @@ use crate::PACKAGE;
 use crate::cors::Grant;
 use crate::csrf::asks_for_more;
 use crate::hosts::HostVerdict;
+
+/// What the request claims for a host, fit for a log: without controls, and cut.
+#[cold]
+fn claimed(head: &RequestHead<'_>, host: Option<&str>) -> String {
+    const LONGEST: usize = 200;
+    let authority = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let fields = head.headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let all: Vec<&[u8]> = match host {
+        Some(host) => vec![host.as_bytes()],
+        None => authority.into_iter().chain(fields).take(4).collect(),
+    };
+    let text = all.join(b", ".as_slice());
+    let short = text.get(..text.len().min(LONGEST)).unwrap_or_default();
+    escape_controls(&String::from_utf8_lossy(short)).into_owned()
+}
 
 /// An answer without the app.
 pub(super) enum Early {
@@ -59,7 +74,10 @@ impl Edge {
             }
         };
         let enforced = self.carries_out(self.inner().host_mode);
-        telemetry::host_refused(&refusal, host, enforced);
+        let first =
+            refusal.status() == StatusCode::MISDIRECTED_REQUEST && self.inner().once.is_first(Refusal::Host);
+        let loud = first || !enforced || !self.inner().profile.is_production();
+        telemetry::host_refused(&refusal, facts, &claimed(head, host), enforced, loud);
         if enforced { Err(Early::Refuse(refusal)) } else { Ok(()) }
     }
 

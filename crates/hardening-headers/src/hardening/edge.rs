@@ -70,6 +70,16 @@ impl Edge {
         self.0.hosts.names().next()
     }
 
+    /// What is silenced.
+    pub(crate) fn silences(&self) -> &Silences {
+        &self.0.silences
+    }
+
+    /// The names of cookies that scripts must read.
+    pub(crate) fn readable_cookies(&self) -> Vec<String> {
+        self.0.cookies.iter().flat_map(CookieMarks::readable).map(str::to_owned).collect()
+    }
+
     pub(super) fn inner(&self) -> &EdgeInner {
         &self.0
     }

@@ -110,10 +110,10 @@
 //! |---|---|---|
 //! | `the app panicked` (`request_id`, `panic`) | error | a panic |
 //! | `server error; its body was not sent` (`request_id`, `status`, `body`, `read`) | error | a scrubbed 5xx; `body` is what was there of it at once, at most 2 KiB, and `read` says whether that is the `whole`, `cut`, `unfinished` (a stream), `failed`, or `binary` and left out |
-//! | `would be refused …` (`slug`, `host`) | warn | observing the host check |
+//! | `would be refused …` (`slug`, `request_id`, `host`) | warn | observing the host check |
 //! | [`HardeningLayer::observed`] | | counts what observing lets pass |
-//! | `refused: host` (`slug`, `host`) | debug | a refused host |
-//! | HH120 to HH125 (`id`): two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
+//! | `refused: host …` (`slug`, `request_id`, `host`: what the request claims, cut) | the first 421 warn, then debug; in development warn | a refused host |
+//! | HH120 to HH125 (`id`; HH125 also `variant`, `route`, `request_id`, for each of the first 16 names): two policies; nonce without use; nonce meant for shared caches; unknown variant; an override beside a policy of its own; a policy of its own that every page may frame | warn, once | an answer does that |
 //! | a cookie that got `HttpOnly` (`cookie`, its name) | warn, once a name, of 64 | an answer does that |
 //! | a cookie that got `SameSite=Lax` (`cookie`, its name) | info, once a name, of 64 | an answer does that |
 //! | a cookie over 4,096 bytes (`cookie`, its name) | warn, once | an answer does that |

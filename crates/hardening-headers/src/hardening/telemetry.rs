@@ -20,6 +20,7 @@ pub(super) struct Once {
     override_unused: AtomicBool,
     framable: AtomicBool,
     unknown_variants: UnknownVariants,
+    host: AtomicBool,
     cross_site: AtomicBool,
     preflight: AtomicBool,
 }
@@ -27,6 +28,7 @@ pub(super) struct Once {
 /// What was refused because of where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
+    Host,
     CrossSite,
     Preflight,
 }
@@ -49,6 +51,7 @@ impl Once {
     /// Whether this is the first such refusal, which is worth a louder line.
     pub(super) fn is_first(&self, what: Refusal) -> bool {
         let flag = match what {
+            Refusal::Host => &self.host,
             Refusal::CrossSite => &self.cross_site,
             Refusal::Preflight => &self.preflight,
         };
@@ -133,18 +136,31 @@ pub(super) fn scrubbed(facts: &RequestFacts, status: StatusCode, body: &Beginnin
     );
 }
 
-pub(super) fn host_refused(refusal: &Rejection, host: Option<&str>, enforced: bool) {
-    let host = host.unwrap_or_default();
-    if enforced {
-        tracing::debug!(slug = refusal.slug(), host, "refused: host");
-    } else {
-        tracing::warn!(slug = refusal.slug(), host, "would be refused when the host check enforces");
+/// Loud for the first misdirected one: a host of the app's own may be missing in the list.
+pub(super) fn host_refused(
+    refusal: &Rejection,
+    facts: &RequestFacts,
+    host: &str,
+    enforced: bool,
+    loud: bool,
+) {
+    let (slug, request_id) = (refusal.slug(), id(facts));
+    match (enforced, loud) {
+        (false, _) => {
+            tracing::warn!(slug, request_id, host, "would be refused when the host check enforces");
+        }
+        (true, true) => tracing::warn!(slug, request_id, host, "{HOST_REFUSED}"),
+        (true, false) => tracing::debug!(slug, request_id, host, "{HOST_REFUSED}"),
     }
 }
+
+const HOST_REFUSED: &str =
+    "refused: host; one that is yours belongs into hardening-headers.hosts (Hardening::hosts)";
 
 /// Loud for the first, and for a developer; strangers can send as many as they like.
 pub(super) fn site_refused(what: Refusal, facts: &RequestFacts, why: &str, enforced: bool, loud: bool) {
     let slug = match what {
+        Refusal::Host => "misdirected-host",
         Refusal::CrossSite => "cross-site",
         Refusal::Preflight => "cors-preflight",
     };

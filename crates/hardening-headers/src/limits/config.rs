@@ -39,6 +39,7 @@ pub struct Limits {
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::time_or_off"))]
     pub stream_idle: Option<Duration>,
     /// Whether it refuses, or only counts and logs until a date. Default: it refuses.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::mode"))]
     pub mode: Mode,
 }
 

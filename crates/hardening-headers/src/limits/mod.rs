@@ -90,7 +90,7 @@
 //! |---|---|---|
 //! | `body-too-large` | 413 | `Content-Length` is over the limit: answered before the inner service is called |
 //! | `body-too-large` | what the handler makes of it | the body grew over the limit while it was read: the body ends with [`LengthLimitError`](http_body_util::LengthLimitError), which axum's extractors answer with 413 |
-//! | `body-too-slow` (408) | what the handler makes of it | the body ends with [`BodyTooSlow`] |
+//! | `body-too-slow` (408) | what the handler makes of it | the body ends with [`BodyTooSlow`], which axum's extractors answer with 400: a handler that wants 408 reads the body itself |
 //! | `handler-deadline` | 504 | no head of an answer in time. To the client this layer is the gateway of the handler; 503 would say that the whole server is overloaded, and gRPC knows 504 as `DEADLINE_EXCEEDED` |
 //! | `too-many-requests` | 429 | in place of a 413, for a network that is over the rate of the limiter ([`counted_by`](LimitsLayer::counted_by)) |
 //!
@@ -116,7 +116,7 @@
 //!
 //! # Errors
 //!
-//! [`LimitsLayer::new`] refuses times and rates of zero, and routes that are none. The service's error is the inner service's.
+//! [`LimitsLayer::new`] refuses times and rates of zero, routes that are none or never match, and entries for a route that change nothing. The service's error is the inner service's.
 //!
 //! # Standards
 //!

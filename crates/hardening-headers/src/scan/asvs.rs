@@ -10,8 +10,9 @@ use crate::headers::is_leak;
 
 const YEAR: u64 = 31_536_000;
 
-/// What of the requirements one answer, got over https, does not meet; `place` says which answer it is.
-pub(super) fn findings(answer: &Answer, place: &str) -> Vec<Finding> {
+/// What of the requirements one answer, got over https, does not meet; `place` says which answer it is, `readable` which
+/// cookies scripts must read.
+pub(super) fn findings(answer: &Answer, place: &str, readable: &[String]) -> Vec<Finding> {
     let mut notes = Notes { place, found: Vec::new() };
     notes.transport(answer);
     notes.policy(answer);
@@ -19,7 +20,7 @@ pub(super) fn findings(answer: &Answer, place: &str) -> Vec<Finding> {
     notes.fields(answer);
     notes.kind(answer);
     for line in answer.lines("set-cookie") {
-        notes.cookie(&line);
+        notes.cookie(&line, readable);
     }
     notes.found
 }
@@ -128,7 +129,7 @@ impl Notes<'_> {
         }
     }
 
-    fn cookie(&mut self, line: &str) {
+    fn cookie(&mut self, line: &str, readable: &[String]) {
         let Some(cookie) = SetCookie::parse(line) else { return };
         let field = format!("set-cookie {}", cookie.name);
         let host = cookie.name.starts_with("__Host-") || cookie.name.starts_with("__Host-Http-");
@@ -138,7 +139,7 @@ impl Notes<'_> {
             (!cookie.secure || !prefixed, HH130),
             (!cookie.has_same_site(), HH131),
             (!host, HH132),
-            (!cookie.http_only, HH133),
+            (!cookie.http_only && !readable.contains(&cookie.name), HH133),
             (cookie.name.len() + cookie.value.len() > 4096, HH134),
         ];
         for (_, rule) in faults.into_iter().filter(|(fault, _)| *fault) {

@@ -15,7 +15,7 @@ use super::asvs;
 use super::drive::Driver;
 use super::observatory::{Grade, Observed, Step, observatory};
 use super::oshp::{Oshp, oshp};
-use crate::check::{Finding, Level};
+use crate::check::{Finding, Level, Silences};
 use crate::{Edge, Peer, PeerLayer, TrustedProxies};
 
 /// The name that is asked for where an edge declares no host.
@@ -28,6 +28,8 @@ pub struct Scan {
     pages: Vec<Page>,
     logout: Option<Answer>,
     http_counts: bool,
+    silences: Silences,
+    readable: Vec<String>,
 }
 
 /// One path's answers.
@@ -59,7 +61,8 @@ impl Edge {
     {
         let app: Peer<_> = PeerLayer::new(TrustedProxies::none()).layer(self.layer().layer(app));
         let host = self.public_host().unwrap_or(ANY_HOST);
-        Scan::of(app, host, paths).await
+        let (silences, readable) = (self.silences().clone(), self.readable_cookies());
+        Scan { silences, readable, ..Scan::of(app, host, paths).await }
     }
 }
 
@@ -84,7 +87,14 @@ impl Scan {
             pages.extend(page);
         }
         assert!(!pages.is_empty(), "a scan needs a path");
-        Self { host: driver.host, pages, logout: None, http_counts: false }
+        Self {
+            host: driver.host,
+            pages,
+            logout: None,
+            http_counts: false,
+            silences: Silences::default(),
+            readable: Vec::new(),
+        }
     }
 
     /// Counts what the app answers over plain http: a browser can reach it so, and nothing in front redirects it. Unless said, a
@@ -129,10 +139,12 @@ impl Scan {
         worst.unwrap_or_else(|| oshp(&Answer::from(HeaderMap::new()), self.logout.as_ref()))
     }
 
-    /// What of OWASP ASVS 5 the answers don't meet, under the ids of [`check`](crate::check).
+    /// What of OWASP ASVS 5 the answers don't meet, under the ids of [`check`](crate::check). An edge's scan leaves out what the edge
+    /// silences, and does not ask for `HttpOnly` of cookies that it calls readable.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        self.pages.iter().flat_map(Page::findings).collect()
+        let found = self.pages.iter().flat_map(|page| page.findings(&self.readable));
+        found.filter(|finding| !self.silences.holds(finding.rule())).collect()
     }
 
     /// That the Observatory would give each path this score or a better one.
@@ -184,9 +196,9 @@ impl Page {
         Ok(Self { path: path.to_owned(), answer, preflight, over_http, steps })
     }
 
-    fn findings(&self) -> Vec<Finding> {
-        let mut found = asvs::findings(&self.answer, &self.path);
-        let preflight = asvs::findings(&self.preflight, &format!("preflight of {}", self.path));
+    fn findings(&self, readable: &[String]) -> Vec<Finding> {
+        let mut found = asvs::findings(&self.answer, &self.path, readable);
+        let preflight = asvs::findings(&self.preflight, &format!("preflight of {}", self.path), readable);
         found.extend(preflight.into_iter().filter(|finding| finding.id() == crate::check::HH137.id()));
         found.extend(asvs::silent_redirect(&self.over_http, &self.answer, &self.path));
         found
@@ -210,11 +222,16 @@ impl fmt::Display for Lines<'_> {
 impl fmt::Display for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for page in &self.pages {
-            let found = page.findings();
+            let found = page.findings(&self.readable).into_iter();
+            let (silenced, found): (Vec<_>, Vec<_>) =
+                found.partition(|finding| self.silences.holds(finding.rule()));
             writeln!(f, "{} ({})", page.path, page.answer.status)?;
             writeln!(f, "{}", self.grade(page))?;
             writeln!(f, "{}", oshp(&page.answer, self.logout.as_ref()))?;
             writeln!(f, "OWASP ASVS 5: {}", Lines(&found))?;
+            if !silenced.is_empty() {
+                writeln!(f, "silenced: {}", Lines(&silenced))?;
+            }
         }
         Ok(())
     }

@@ -124,6 +124,8 @@ fn strict_transport_of_a_file_takes_subdomains_in() {
 mod file {
     use std::time::Duration;
 
+    use gambeson_core::{Mode, Timestamp};
+
     use super::*;
 
     const EXAMPLE: &str = r#"
@@ -210,6 +212,57 @@ table = "256KiB"
         let preset: Config = toml::from_str("[proxies]\npreset = \"cloud-run\"").unwrap();
         assert_eq!(preset.proxies.preset, Some(ProxyPreset::CloudRun));
         assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
+    }
+
+    /// What a table takes, by what it says of a key that it does not know.
+    fn keys(table: &str) -> Vec<String> {
+        let unknown = match table {
+            "hardening-headers" => "no-such-key = 1".to_owned(),
+            "route-limits" | "csrf.exempt" => format!("[[{table}]]\nno-such-key = 1"),
+            table => format!("[{table}]\nno-such-key = 1"),
+        };
+        let error = toml::from_str::<Config>(&unknown).unwrap_err();
+        error.message().split('`').skip(1).step_by(2).skip(1).map(str::to_owned).collect()
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn the_page_lists_every_key() {
+        let page = include_str!("../../src/config/mod.rs");
+        let rows: Vec<Vec<&str>> = page
+            .lines()
+            .filter(|line| line.starts_with("/// | `"))
+            .map(|line| line.split('`').skip(1).step_by(2).collect())
+            .collect();
+        assert_eq!(rows.len(), 11);
+        for row in rows {
+            assert_eq!(row[1..], keys(row[0]), "{}", row[0]);
+        }
+    }
+
+    #[test]
+    fn a_value_that_lacks_something_is_answered_with_an_example() {
+        let said = |text: &str| toml::from_str::<Config>(text).unwrap_err().to_string();
+        for text in [
+            "host-mode = \"observe\"",
+            "[csrf]\nmode = \"observe\"",
+            "[limits]\nmode = \"observe\"",
+            "[rate]\nmode = \"observe\"",
+        ] {
+            assert!(said(text).contains("{ observe = { until = "), "{text}: {}", said(text));
+        }
+        for text in ["[limits]\nhandler = \"30\"", "[limits]\nhandler = 30", "[rate]\nperiod = \"1\""] {
+            assert!(said(text).contains("such as \"30s\""), "{text}: {}", said(text));
+        }
+        let observing: Config =
+            toml::from_str("host-mode = { observe = { until = 4000000000000000000 } }").unwrap();
+        assert_eq!(observing.host_mode, later());
+        let enforcing: Config = toml::from_str("host-mode = \"enforce\"").unwrap();
+        assert_eq!(enforcing.host_mode, Mode::Enforce);
+    }
+
+    fn later() -> Mode {
+        Mode::Observe { until: Timestamp::from_unix_seconds(4_000_000_000) }
     }
 
     #[test]

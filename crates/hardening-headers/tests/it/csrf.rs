@@ -428,3 +428,28 @@ proptest! {
         prop_assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     }
 }
+
+/// Who sees a refused GET must learn what made it more than one.
+#[tokio::test]
+async fn a_disguised_get_is_refused_with_what_gave_it_away() {
+    let edge = || Hardening::web().run_in(Profile::Development).build().unwrap().layer();
+    let said = async |path: &str, fields: Fields<'_>| {
+        let mut request = request("GET", Some(Scheme::Https), &[("sec-fetch-site", "cross-site")]);
+        *request.uri_mut() = path.parse().unwrap();
+        for (name, value) in fields {
+            request.headers_mut().insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        text(&to(edge(), request).await).to_owned()
+    };
+    for (path, fields, told) in [
+        ("/notes?a=1&%5Fmethod=delete", &[][..], "_method in its query"),
+        ("/notes", &[("x-http-method-override", "DELETE")], "X-HTTP-Method-Override"),
+        ("/notes", &[("x-method-override", "DELETE")], "X-Method-Override"),
+        ("/notes", &[("upgrade", "websocket")], "Upgrade"),
+    ] {
+        let said = said(path, fields).await;
+        assert!(said.contains(told) && said.contains("no Origin"), "{told}: {said}");
+    }
+    let named = said("/notes", &[("upgrade", "websocket"), ("origin", "https://evil.example")]).await;
+    assert!(named.contains("https://evil.example") && !named.contains("no Origin"), "{named}");
+}

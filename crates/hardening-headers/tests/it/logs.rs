@@ -242,6 +242,29 @@ pub(crate) fn unknown_variant(lines: &Lines) {
     give(&edge, "default-src 'self'", Override::named("embed"));
 }
 
+/// Only the first of what strangers can send without end is loud; what they send is shown without controls, and cut.
+#[tokio::test]
+async fn a_refused_host_is_said_with_its_setting() {
+    let lines = Lines::default();
+    let _guard = lines.record();
+    let layer = Hardening::web().hosts(["app.example.com"]).build().unwrap().layer();
+    let ask = async |host: &[u8]| {
+        let mut request = Request::get("/").body(()).unwrap();
+        request.headers_mut().insert("host", http::HeaderValue::from_bytes(host).unwrap());
+        RequestFacts::ensure(&mut request).set_request_id(RequestId::parse(b"r-5").unwrap());
+        answer(layer.clone(), request, async |_| page("")).await;
+    };
+    ask(&[b"a\xc2\x9b2J".as_slice(), &[b'x'; 5000]].concat()).await;
+    let bad = lines.with("bad-host");
+    assert!(bad.len() == 1 && bad[0].starts_with("DEBUG") && bad[0].contains("xxxx"), "{bad:?}");
+    assert!(bad[0].len() < 500 && !bad[0].contains('\u{9b}'), "{bad:?}");
+    ask(b"www.example.com").await;
+    ask(b"www.example.com").await;
+    let said = lines.with("misdirected-host");
+    assert!(said.len() == 2 && said[0].starts_with("WARN") && said[1].starts_with("DEBUG"), "{said:?}");
+    assert!(["r-5", "www.example.com", "hardening-headers.hosts"].iter().all(|part| said[0].contains(part)));
+}
+
 /// An app may take a name from a request: it is said without controls, once, and not without end.
 #[tokio::test]
 async fn unknown_variants_are_named_once_each_and_only_so_many() {

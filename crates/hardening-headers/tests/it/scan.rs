@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use bytes::Bytes;
 use gambeson_hardening_headers::check::{Finding, Level};
 use gambeson_hardening_headers::scan::{Answer, Asked, Observed, Scan, Step, observatory, oshp};
-use gambeson_hardening_headers::{Cors, Hardening, Hsts, Nonce};
+use gambeson_hardening_headers::{Cookies, Cors, Hardening, Hsts, Nonce};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Service, service_fn};
@@ -340,4 +340,23 @@ async fn a_router_of_axum_is_scanned_as_it_is() {
     edge.scan(router(), ["/"]).await.assert_observatory(130);
     let bare = Scan::of(router(), "app.example.com", ["/"]).await;
     assert!(bare.observatory().score < 60, "{bare}");
+}
+
+#[tokio::test]
+async fn what_an_edge_silences_or_lets_scripts_read_is_no_finding_of_its_scan() {
+    let read = "__Host-theme=dark; Secure; SameSite=Lax; Path=/";
+    let edge = |cookies: Cookies| own(best(Hardening::strict())).cookies(cookies);
+    let scan =
+        async |edge: Hardening, cookie| edge.build().unwrap().scan(app(PINNED, Some(cookie)), ["/"]).await;
+    let theme = || edge(Cookies::new().readable(["__Host-theme"]));
+    scan(theme(), read).await.assert_asvs(Level::L2);
+    let other = scan(theme(), "__Secure-a=b; Secure; SameSite=Lax; Path=/").await;
+    assert_eq!(ids(&other.findings()), ["HH143", "HH132"], "{other}");
+    let left =
+        scan(theme().silence("HH132", "all hosts share it"), "__Secure-a=b; Secure; SameSite=Lax").await;
+    left.assert_asvs(Level::L2);
+    let shown = left.to_string();
+    assert!(shown.contains("silenced: 1 findings\n  L2  HH132"), "{shown}");
+    let off = scan(edge(Cookies::dangerously_off()), read).await;
+    assert!(ids(&off.findings()).contains(&"HH133"), "{off}");
 }
