@@ -37,7 +37,7 @@
 //!
 //! ## too-many-tickets
 //!
-//! Status 429: the caller has as many [tickets](crate::tickets) for handshakes as it may. Use them, or wait until they are over.
+//! Status 429: the caller has as many [`tickets`] for handshakes as it may. Use them, or wait until they are over.
 //!
 //! ## tickets-full
 //!
