@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+#[cfg(feature = "serve")]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,7 +117,7 @@ impl Kit {
         // Looked at now, so that all problems are told together; the stack builds them again with the exempt endpoints.
         let reports = noted("hardening-headers", collector(config), &mut problems).flatten();
         #[cfg(feature = "serve")]
-        noted("hardening-headers", config.hardening_headers.serve.server(), &mut problems);
+        noted("hardening-headers", open_server(config), &mut problems);
         problems.check()?;
         match (rights, identity, telemetry.zip(brought), guard) {
             (Some(rights), Some(identity), Some((telemetry, brought)), Some(guard)) => {
@@ -146,7 +148,7 @@ impl Kit {
     /// What [`Kit::open`] found right is wrong by now: a certificate has ended, a file is gone.
     #[cfg(feature = "serve")]
     pub fn server(&self) -> Result<gambeson_hardening_headers::Server, ConfigError> {
-        let server = self.config.hardening_headers.serve.server()?;
+        let server = open_server(&self.config)?;
         Ok(server.readiness(self.telemetry.readiness()))
     }
 
@@ -453,6 +455,11 @@ fn open_telemetry(
         builder.health(Named { name: format!("outgoing.{name}"), check: source.clone() })
     });
     Ok((with(builder, secrets, TelemetryBuilder::secrets).build()?, brought))
+}
+
+#[cfg(feature = "serve")]
+fn open_server(config: &Config) -> Result<gambeson_hardening_headers::Server, ConfigError> {
+    config.hardening_headers.serve.clone().in_folder(config.path(Path::new(""))).server()
 }
 
 fn open_guard(

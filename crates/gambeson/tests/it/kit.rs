@@ -209,6 +209,17 @@ async fn production_refuses_every_shortcut_at_once() {
     }
 }
 
+/// As all paths of the file.
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn certificates_are_looked_for_beside_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[hardening-headers.serve.tls]\ncertificate = 'chain.pem'\nkey = 'key.pem'";
+    let error = Kit::open(&parse(text, &[]).unwrap().in_folder(folder.path())).await.unwrap_err();
+    let looked = format!("certificate chain {}", folder.path().join("chain.pem").display());
+    assert!(error.to_string().contains(&looked), "{error}");
+}
+
 /// Used proofs and denials of one instance are nothing to another.
 #[tokio::test]
 async fn production_asks_how_many_instances_share_what_is_in_memory() {

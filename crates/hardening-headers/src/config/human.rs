@@ -137,6 +137,37 @@ pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Erro
     }
 }
 
+/// A number of things, or none for `"off"`.
+#[cfg(feature = "serve")]
+pub(crate) fn count_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    struct Count;
+
+    impl Visitor<'_> for Count {
+        type Value = Option<usize>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number or \"off\"")
+        }
+
+        fn visit_i64<E: de::Error>(self, count: i64) -> Result<Option<usize>, E> {
+            let invalid = |_| E::invalid_value(de::Unexpected::Signed(count), &self);
+            usize::try_from(count).map(Some).map_err(invalid)
+        }
+
+        fn visit_u64<E: de::Error>(self, count: u64) -> Result<Option<usize>, E> {
+            let invalid = |_| E::invalid_value(de::Unexpected::Unsigned(count), &self);
+            usize::try_from(count).map(Some).map_err(invalid)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Option<usize>, E> {
+            let invalid = || E::invalid_value(de::Unexpected::Str(text), &self);
+            (text == "off").then_some(None).ok_or_else(invalid)
+        }
+    }
+
+    from.deserialize_any(Count)
+}
+
 /// A size that is given, or that it has none.
 pub(crate) fn some_size_or_off<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u64>>, D::Error> {
     size_or_off(from).map(Some)

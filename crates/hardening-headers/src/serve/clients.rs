@@ -4,6 +4,44 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// How many connections one client may have at once: [`Server::connections_per_client`](super::Server::connections_per_client). In a file a
+/// number, or `"off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ClientCap {
+    /// An eighth of all connections, at least 1 and at most 512.
+    #[default]
+    Share,
+    /// So many: fewer than all connections.
+    AtMost(usize),
+    /// As many as there are, for example behind proxies with public addresses.
+    Off,
+}
+
+impl ClientCap {
+    /// In numbers, of a server with so many connections.
+    pub(super) fn of(self, connections: usize) -> usize {
+        match self {
+            Self::Share => (connections / 8).clamp(1, 512),
+            Self::AtMost(most) => most,
+            Self::Off => usize::MAX,
+        }
+    }
+}
+
+impl From<usize> for ClientCap {
+    fn from(most: usize) -> Self {
+        Self::AtMost(most)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ClientCap {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        crate::config::human::count_or_off(from).map(|most| most.map_or(Self::Off, Self::AtMost))
+    }
+}
+
 /// The open connections of each network of clients; as many entries as there are such networks, so never more than connections.
 #[derive(Debug, Clone)]
 pub(super) struct Clients {

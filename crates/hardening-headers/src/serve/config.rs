@@ -8,6 +8,7 @@ use std::time::Duration;
 use gambeson_core::{BoxFuture, Clock, ConfigError, ConfigProblems, Readiness, SystemClock, Timer};
 use tokio::sync::watch;
 
+use super::clients::ClientCap;
 use super::draining::{Draining, Phase};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
@@ -31,8 +32,8 @@ pub struct Server {
     /// Connections at once; more wait in the system's queue. Default: 4,096.
     pub connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64; more are closed at once. Loopback and private addresses are not counted: proxies
-    /// are there. Behind proxies with public addresses, set it as high as [`Server::connections`]. Default: 512.
-    pub connections_per_client: usize,
+    /// are there. Behind proxies with public addresses, switch it off. Default: an eighth of [`Server::connections`], at most 512.
+    pub connections_per_client: ClientCap,
     /// The largest request head, in bytes, at least 8 KiB. Default: 32 KiB.
     pub header_bytes: u32,
     /// Requests at once on an HTTP/2 connection. Default: 100.
@@ -69,7 +70,7 @@ impl Default for Server {
             write_rate: 512,
             send_buffer: 64 << 10,
             connections: 4096,
-            connections_per_client: 512,
+            connections_per_client: ClientCap::Share,
             header_bytes: 32 << 10,
             streams: 100,
             ping_interval: Duration::from_secs(20),
@@ -151,10 +152,16 @@ impl Server {
         Self { connections: most, ..self }
     }
 
-    /// Connections at once from one IPv4 address or IPv6 /64.
+    /// Connections at once from one IPv4 address or IPv6 /64: a number, or [`ClientCap::Off`].
     #[must_use]
-    pub fn connections_per_client(self, most: usize) -> Self {
-        Self { connections_per_client: most, ..self }
+    pub fn connections_per_client(self, most: impl Into<ClientCap>) -> Self {
+        Self { connections_per_client: most.into(), ..self }
+    }
+
+    /// How often a silent HTTP/2 client is asked whether it is still there.
+    #[must_use]
+    pub fn ping_interval(self, interval: Duration) -> Self {
+        Self { ping_interval: interval, ..self }
     }
 
     /// The largest request head, in bytes.
@@ -223,6 +230,13 @@ impl Server {
                 add(field, "0".to_owned(), cure);
             }
         }
+        let cap = self.connections_per_client;
+        if let ClientCap::AtMost(most @ 1..) = cap
+            && most >= self.connections
+        {
+            let cure = "write fewer than connections, or \"off\" if one client may have them all";
+            add("connections-per-client", most.to_string(), cure);
+        }
         if !(8 << 10..=1 << 20).contains(&self.header_bytes) {
             add("header-bytes", self.header_bytes.to_string(), "write 8 KiB (8192) to 1 MiB (1048576)");
         }
@@ -255,7 +269,11 @@ impl Server {
         let wide = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let numbers = [
             ("connections", self.connections, "let at least one connection in"),
-            ("connections-per-client", self.connections_per_client, "let at least one of a client in"),
+            (
+                "connections-per-client",
+                self.connections_per_client.of(self.connections),
+                "let at least one of a client in",
+            ),
             ("write-rate", wide(self.write_rate), "write at least one byte a second"),
             ("streams", wide(self.streams), "let at least one request in"),
         ];

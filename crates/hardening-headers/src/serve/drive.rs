@@ -126,7 +126,12 @@ impl Driver {
     {
         #[cfg(feature = "tls")]
         if let Some(handshakes) = &self.handshakes {
-            if let Some((stream, connection)) = handshakes.shake(wire, connection, &self.times).await {
+            let shaken = tokio::select! {
+                biased;
+                shaken = handshakes.shake(wire, connection, &self.times) => shaken,
+                () = self.drained(&activity) => None,
+            };
+            if let Some((stream, connection)) = shaken {
                 activity.begin();
                 self.converse(stream, connection, app, activity, line).await;
             }

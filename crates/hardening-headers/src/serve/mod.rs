@@ -61,7 +61,7 @@
 //!
 //! let readiness = Readiness::new(); // what /readyz answers from
 //! let server = Server::new()
-//!     .connections(512)
+//!     .connections(512) // of which one client gets 64
 //!     .linger(Duration::from_secs(5)) // a load balancer that asks /readyz every few seconds
 //!     .drain(Duration::from_secs(20))
 //!     .readiness(readiness);
@@ -77,7 +77,7 @@
 //! | idle timeout | 75 s without a request; HTTP/2 is told by GOAWAY before | proxies keep connections for 60 s, and should be the ones to close them: a request that meets a closing connection is a 502 |
 //! | write timeout | 60 s in which an answer waits for its reader, a second more for each 512 bytes that are taken | what waits is memory; nothing is held against an app that has nothing to send |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
-//! | connections per client | 512 from one IPv4 address or IPv6 /64; more are closed at once | loopback and private addresses are not counted, since proxies are there; behind proxies with public addresses set it as high as `connections` |
+//! | connections per client | an eighth of `connections`, at most 512, from one IPv4 address or IPv6 /64; more are closed at once | loopback and private addresses are not counted, since proxies are there; behind proxies with public addresses switch it off (`ClientCap::Off`) |
 //! | request head | 32 KiB | |
 //! | HTTP/2 | 100 requests at once, 64 KiB kept of each answer, ping after 20 s of silence, 20 resets waiting, 128 of our own | CVE-2023-44487, CVE-2025-8671 |
 //! | linger | 500 ms after shutdown, with readiness flipped | whoever sends connections has to notice; a platform that asks every 5 s wants so much here |
@@ -107,6 +107,7 @@
 //! | `the TLS certificate ends soon …` (not_after) | warn | 14 days before, or in the last third of a shorter life; once a day |
 //! | `the TLS certificate has ended …` (not_after) | error | once a day |
 //! | `private key …: every user of this machine can read or change it …` | warn | at the start, and when it has become so |
+//! | `a certificate beside the server's own …` (error) | warn | one of the chain has ended, say; the server's own must hold |
 //! | `a client has all the connections …` (remote, most) | warn | once; `DrainReport` counts them |
 //! | `a panic of the app ended its connection …` | error | a panic that no layer caught (HTTP/1; of HTTP/2 it ends one request) |
 //! | `all connections are taken …` (connections) | warn | once |
@@ -166,6 +167,7 @@ use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tower_service::Service;
 
+pub use clients::ClientCap;
 pub use config::Server;
 pub use draining::Draining;
 pub use settings::ServeConfig;

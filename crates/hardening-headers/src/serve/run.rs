@@ -39,7 +39,7 @@ where
         tasks: JoinSet::new(),
         most: server.connections,
         full: false,
-        clients: Clients::new(server.connections_per_client),
+        clients: Clients::new(server.connections_per_client.of(server.connections)),
         refused: 0,
     };
     #[cfg(feature = "tls")]
@@ -100,9 +100,16 @@ where
         }
     }
 
-    /// Takes what still waits in the system's queue, which would be reset with the listener.
+    /// Takes what still waits in the system's queue, which would be reset with the listener; no more than it holds at once, since more
+    /// may come as fast as it is taken.
     async fn accept_queue<A: Accept>(&mut self, listener: &A) {
-        while self.has_room() {
+        for _ in 0..self.most {
+            while let Some(ended) = self.tasks.try_join_next() {
+                telemetry::joined(&ended);
+            }
+            if !self.has_room() {
+                return;
+            }
             tokio::select! {
                 biased;
                 accepted = listener.accept() => if !self.take(accepted) { return },

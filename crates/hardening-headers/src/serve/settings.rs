@@ -1,9 +1,11 @@
 //! The server as a configuration file says it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use gambeson_core::ConfigError;
 
+use super::clients::ClientCap;
 use super::config::Server;
 
 /// What the server allows its connections: the table `[hardening-headers.serve]`. The defaults are those of [`Server`], where each
@@ -46,8 +48,8 @@ pub struct ServeConfig {
     pub send_buffer: usize,
     /// [`Server::connections`]. Default: 4,096.
     pub connections: usize,
-    /// [`Server::connections_per_client`]. Default: 512.
-    pub connections_per_client: usize,
+    /// [`Server::connections_per_client`]: a number, or `"off"`. Default: an eighth of `connections`, at most 512.
+    pub connections_per_client: ClientCap,
     /// [`Server::header_bytes`]. Default: 32 KiB.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::bytes_u32"))]
     pub header_bytes: u32,
@@ -102,6 +104,18 @@ impl Default for ServeConfig {
 }
 
 impl ServeConfig {
+    /// Takes the paths of certificates and keys relative to this folder instead of the working directory.
+    #[must_use]
+    pub fn in_folder(self, folder: impl AsRef<Path>) -> Self {
+        #[cfg(feature = "tls")]
+        return Self { tls: self.tls.map(|tls| tls.in_folder(folder)), ..self };
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = folder;
+            self
+        }
+    }
+
     /// The server, without an end yet: [`Server::shutdown`].
     ///
     /// # Errors

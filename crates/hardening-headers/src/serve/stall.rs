@@ -60,7 +60,11 @@ impl Stall {
     /// So many bytes were taken.
     pub(super) fn took(&mut self, bytes: usize) {
         if let Some(since) = self.since.take() {
-            self.debt += self.readers.clock.monotonic().since(since);
+            let waited = self.readers.clock.monotonic().since(since);
+            let allowed = self.readers.timeout.saturating_sub(self.debt);
+            // For longer than the timeout nobody waits, but an app that has the bytes after an upgrade may drop its write and pause. When the reader
+            // took them is not known then.
+            self.debt += if waited < self.readers.timeout { waited } else { allowed / 2 };
         }
         if !self.debt.is_zero() {
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -75,5 +79,31 @@ impl Stall {
         if !self.debt.is_zero() && self.free.is_none() {
             self.free = Some(self.readers.clock.monotonic());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::{ManualClock, Timestamp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_was_dropped_is_not_held_against_the_reader_for_as_long_as_the_app_paused() {
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+        let server = Server::new().clock(Arc::new(clock.clone()), Arc::new(clock.clone()));
+        let mut stall = Readers::new(&server).one();
+        let mut waits =
+            async || std::future::poll_fn(|cx| Poll::Ready(stall.poll_waits(cx).is_ready())).await;
+        assert!(!waits().await);
+        clock.advance(Duration::from_secs(600));
+        stall.took(1);
+        let mut waits =
+            async || std::future::poll_fn(|cx| Poll::Ready(stall.poll_waits(cx).is_ready())).await;
+        assert!(!waits().await);
+        clock.advance(Duration::from_secs(29));
+        assert!(!waits().await);
+        clock.advance(Duration::from_secs(2));
+        assert!(waits().await);
     }
 }

@@ -59,6 +59,12 @@ pub(super) fn key_is_open(key: &str) {
     tracing::warn!("{key}: every user of this machine can read or change it; chmod o= it");
 }
 
+/// A certificate of the chain that is not the server's own.
+#[cfg(feature = "tls")]
+pub(super) fn doubtful(error: &super::TlsError) {
+    tracing::warn!(%error, "a certificate beside the server's own is of no use to clients");
+}
+
 pub(super) fn accept_failed(error: &std::io::Error) {
     tracing::warn!(%error, "no connection could be accepted; trying again");
 }

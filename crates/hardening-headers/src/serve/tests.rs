@@ -217,3 +217,34 @@ async fn a_client_with_all_its_connections_gets_no_more() {
     let (report, ()) = tokio::join!(run::run(From(Mutex::new(connections)), app, server), clients);
     assert!(report.unwrap().refused >= 1);
 }
+
+/// Connections come as fast as they are taken, from a client that has all it may have.
+#[tokio::test]
+async fn a_flood_of_connections_has_no_say_in_when_the_listener_goes() {
+    struct Flood(Arc<AtomicUsize>);
+
+    impl Accept for Flood {
+        type Io = DuplexStream;
+
+        async fn accept(&self) -> io::Result<(DuplexStream, crate::Connection)> {
+            if self.0.fetch_add(1, Ordering::SeqCst) > 10_000 {
+                return std::future::pending().await;
+            }
+            Ok((tokio::io::duplex(1).0, crate::Connection::new(([203, 0, 113, 7], 1).into())))
+        }
+    }
+
+    let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+    let app = tower::service_fn(async |_: Request<Incoming>| {
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+    });
+    let server = Server::new()
+        .connections(100)
+        .linger(Duration::ZERO)
+        .clock(Arc::new(clock.clone()), Arc::new(clock))
+        .shutdown(std::future::ready(()));
+    let taken = Arc::new(AtomicUsize::new(0));
+    run::run(Flood(Arc::clone(&taken)), app, server).await.unwrap();
+    // Before it some come while shutdown and linger have not been looked at.
+    assert!((100..1_000).contains(&taken.load(Ordering::SeqCst)), "{taken:?}");
+}

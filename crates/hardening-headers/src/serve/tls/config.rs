@@ -18,6 +18,7 @@ use super::material::Material;
 use super::source::Part;
 use super::term::Term;
 use crate::certificate;
+use crate::serve::telemetry;
 
 /// Sessions that are remembered, about a kilobyte each.
 const SESSIONS: usize = 4096;
@@ -56,7 +57,12 @@ fn own(
     let chain = material.chain.certificates()?;
     let mut terms = Vec::with_capacity(chain.len());
     for (place, certificate) in chain.iter().enumerate() {
-        terms.push(in_time(&material.chain, place + 1, certificate, now)?);
+        match in_time(&material.chain, place + 1, certificate, now) {
+            Ok(term) => terms.push(term),
+            Err(error) if place == 0 => return Err(error),
+            // A client may have another way to an authority that it trusts, for example around one that has ended.
+            Err(error) => telemetry::doubtful(&error),
+        }
     }
     let certified = CertifiedKey::from_der(chain, material.key.private_key()?, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => material.key.error(

@@ -25,6 +25,8 @@ pub enum TlsErrorKind {
     NotYetValid,
     /// A certificate's time is over.
     Expired,
+    /// Certificates of clients are asked for, and no authority is given to verify them.
+    NoAuthorities,
 }
 
 impl TlsError {

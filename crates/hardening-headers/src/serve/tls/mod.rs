@@ -45,6 +45,7 @@ use term::Term;
 /// Whether clients have to show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum ClientCertificates {
     /// Who shows none does not get past the handshake.
     #[default]
@@ -79,6 +80,8 @@ struct Sources {
     key: TlsSource,
     clients: Option<(TlsSource, ClientCertificates)>,
     seen: [u8; 32],
+    /// What was read there holds only later on, which has been told.
+    early: bool,
 }
 
 impl Sources {
@@ -114,7 +117,8 @@ impl Tls {
         key: impl Into<TlsSource>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
-        let mut sources = Sources { chain: chain.into(), key: key.into(), clients: None, seen: [0; 32] };
+        let (chain, key) = (chain.into(), key.into());
+        let mut sources = Sources { chain, key, clients: None, seen: [0; 32], early: false };
         let current = load(&mut sources, &clock)?;
         Ok(Self(Arc::new(Shared {
             clock,
@@ -168,22 +172,31 @@ impl Tls {
         self.change(|_| {})
     }
 
-    /// When that certificate of the chain ends that ends first.
+    /// When that certificate of the chain ends that ends first, of those that have not.
     #[must_use]
     pub fn not_after(&self) -> Timestamp {
         self.0.current.load().term.not_after
     }
 
-    /// Reads all files again if they say something else than before. A change that can't be used is an error once.
+    /// Reads all files again if they say something else than before. A change that can't be used is an error once; one that only holds later
+    /// on is tried again each time.
     pub(super) fn refresh(&self) -> Result<bool, TlsError> {
         let mut sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = sources.read()?.digest();
-        if sources.seen == digest {
+        let told = sources.seen == digest;
+        if told && !sources.early {
             return Ok(false);
         }
-        sources.seen = digest;
-        self.0.current.store(Arc::new(load(&mut sources, &self.0.clock)?));
-        Ok(true)
+        match load(&mut sources, &self.0.clock) {
+            Ok(current) => {
+                self.0.current.store(Arc::new(current));
+                Ok(true)
+            }
+            Err(error) => {
+                sources.early = error.kind() == TlsErrorKind::NotYetValid;
+                if told && sources.early { Ok(false) } else { Err(error) }
+            }
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Sources)) -> Result<(), TlsError> {
@@ -203,7 +216,7 @@ impl Tls {
 
 fn load(sources: &mut Sources, clock: &Arc<dyn Clock>) -> Result<Current, TlsError> {
     let material = sources.read()?;
-    sources.seen = material.digest();
+    (sources.seen, sources.early) = (material.digest(), false);
     let (config, term) = config::build(&material, clock)?;
     let open_key = material.key.others_may.then(|| Arc::clone(&material.key.place));
     Ok(Current { config: Arc::new(config), term, open_key })

@@ -1,10 +1,10 @@
 //! Certificates as a configuration file names them.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::source::told;
-use super::{ClientCertificates, Tls, TlsError};
+use super::{ClientCertificates, Tls, TlsError, TlsErrorKind};
 
 /// The files of [`Tls`]: the table `[hardening-headers.serve.tls]`. The server looks every minute whether they have changed.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct TlsConfig {
     /// The authorities of clients, in PEM. Default: clients are asked for no certificate.
     #[cfg_attr(feature = "serde", serde(default))]
     pub client_authorities: Option<PathBuf>,
-    /// Whether clients have to show a certificate. Default: `required`; without authorities it says nothing.
+    /// Whether clients have to show a certificate; without authorities it is an error. Default: `required`, if there are authorities.
     #[cfg_attr(feature = "serde", serde(default))]
-    pub client_certificates: ClientCertificates,
+    pub client_certificates: Option<ClientCertificates>,
 }
 
 impl TlsConfig {
@@ -34,19 +34,38 @@ impl TlsConfig {
             certificate: certificate.into(),
             key: key.into(),
             client_authorities: None,
-            client_certificates: ClientCertificates::default(),
+            client_certificates: None,
         }
     }
 
     /// Reads the files.
     ///
     /// # Errors
-    /// Those of [`Tls::new`] and [`Tls::client_authorities`].
+    /// Those of [`Tls::new`] and [`Tls::client_authorities`]; [`TlsErrorKind::NoAuthorities`].
     pub fn load(&self) -> Result<Tls, TlsError> {
         let tls = Tls::new(self.certificate.as_path(), self.key.as_path())?;
-        match &self.client_authorities {
-            None => Ok(tls),
-            Some(authorities) => tls.client_authorities(authorities.as_path(), self.client_certificates),
+        match (&self.client_authorities, self.client_certificates) {
+            (None, None) => Ok(tls),
+            (None, Some(_)) => Err(TlsError::new(
+                TlsErrorKind::NoAuthorities,
+                &"client-certificates".into(),
+                "clients are asked for certificates that nobody can verify; name their authorities in client-authorities",
+            )),
+            (Some(authorities), mode) => {
+                tls.client_authorities(authorities.as_path(), mode.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Takes paths relative to this folder instead of the working directory.
+    #[must_use]
+    pub fn in_folder(self, folder: impl AsRef<Path>) -> Self {
+        let within = |path: PathBuf| folder.as_ref().join(path);
+        Self {
+            certificate: within(self.certificate),
+            key: within(self.key),
+            client_authorities: self.client_authorities.map(within),
+            ..self
         }
     }
 }

@@ -50,12 +50,15 @@ fn every_key_reaches_the_server() {
         (second(1), second(2), second(3))
     );
     assert_eq!((server.write_rate, server.send_buffer, server.header_bytes), (1 << 10, 128 << 10, 16 << 10));
-    assert_eq!((server.connections, server.connections_per_client, server.streams), (10, 5, 50));
+    assert_eq!(
+        (server.connections, server.connections_per_client, server.streams),
+        (10, ClientCap::AtMost(5), 50)
+    );
     assert_eq!((server.ping_interval, server.linger, server.drain), (second(4), second(5), second(6)));
     assert_eq!((server.handshake_timeout, server.tls_refresh), (second(7), second(9)));
     let mut tls = TlsConfig::new(chain, key);
     tls.client_authorities = Some(roots);
-    tls.client_certificates = ClientCertificates::Optional;
+    tls.client_certificates = Some(ClientCertificates::Optional);
     assert_eq!(config.tls, Some(tls));
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -100,6 +103,8 @@ fn what_is_no_setting_is_refused() {
         ("idle-timeout = \"soon\"", "expected a duration"),
         ("idle-timeout = 75", "expected a duration"),
         ("connections = -1", "expected usize"),
+        ("connections-per-client = -1", "a number or \"off\""),
+        ("connections-per-client = \"all\"", "a number or \"off\""),
         ("header-bytes = \"32 kilos\"", "a size such as"),
         ("write-rate = \"off\"", "write a size such as"),
         ("[tls]\nkey = \"b\"", "missing field `certificate`"),
@@ -109,6 +114,16 @@ fn what_is_no_setting_is_refused() {
         let error = read(wrong).unwrap_err().to_string();
         assert!(error.contains(says), "{wrong}: {error}");
     }
+}
+
+#[test]
+fn the_cap_of_a_client_can_be_off_and_paths_relative() {
+    assert_eq!(read("connections-per-client = \"off\"").unwrap().connections_per_client, ClientCap::Off);
+    let tls = "[tls]\ncertificate = \"a\"\nkey = \"/b\"\nclient-authorities = \"c\"";
+    let tls = read(tls).unwrap().in_folder("/etc/app").tls.unwrap();
+    let mut expected = TlsConfig::new("/etc/app/a", "/b");
+    expected.client_authorities = Some("/etc/app/c".into());
+    assert_eq!(tls, expected);
 }
 
 #[test]

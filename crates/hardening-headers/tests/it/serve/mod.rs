@@ -21,7 +21,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use gambeson_core::{ManualClock, Readiness, ReadinessState, Timestamp};
 use gambeson_hardening_headers::Connection;
-use gambeson_hardening_headers::serve::{DrainReport, Server, serve};
+use gambeson_hardening_headers::serve::{ClientCap, DrainReport, Server, serve};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2::SendRequest;
@@ -332,4 +332,29 @@ async fn a_wrong_configuration_is_refused_before_anything_is_accepted() {
     let server = Server::new().connections(0).header_bytes(1).header_timeout(Duration::ZERO);
     let error = serve(listener, Router::new(), server).await.unwrap_err();
     assert_eq!(error.problems().len(), 3);
+}
+
+#[test]
+fn one_client_gets_a_share_of_the_connections_unless_that_is_off() {
+    let problems = |change: &dyn Fn(Server) -> Server| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let server = change(Server::new().shutdown(std::future::ready(())).linger(Duration::ZERO));
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(listener).unwrap();
+            serve(listener, Router::new(), server)
+                .await
+                .map_or_else(|error| error.to_string(), |_| String::new())
+        })
+    };
+    assert_eq!(problems(&|server| server.connections(512)), "");
+    assert_eq!(problems(&|server| server.connections(1)), "");
+    for most in [512, 513] {
+        let said = problems(&|server| server.connections(512).connections_per_client(most));
+        assert!(said.contains("connections-per-client") && said.contains("off"), "{said}");
+    }
+    assert_eq!(problems(&|server| server.connections(512).connections_per_client(511)), "");
+    assert_eq!(problems(&|server| server.connections(512).connections_per_client(ClientCap::Off)), "");
+    assert!(problems(&|server| server.connections_per_client(0)).contains("at least one"));
 }

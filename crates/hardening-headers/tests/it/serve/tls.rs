@@ -175,7 +175,7 @@ async fn a_client_is_known_by_its_certificate() {
         let anonymous = ask(running.address, &authority.trusting(None, &[])).await;
         match mode {
             ClientCertificates::Required => assert!(anonymous.is_err(), "let in without a certificate"),
-            ClientCertificates::Optional => assert!(anonymous.unwrap().ends_with("None false")),
+            _ => assert!(anonymous.unwrap().ends_with("None false")),
         }
     }
 }
@@ -338,6 +338,103 @@ async fn a_key_that_others_can_read_is_told() {
         assert_eq!(told().len(), times);
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_taken_when_its_time_begins() {
+    let (authority, folder, lines) = (Authority::new(), folder("early"), Lines::default());
+    let _guard = lines.record();
+    let old = authority.server();
+    let new = authority.leaf(ExtendedKeyUsagePurpose::ServerAuth, 2023..2040);
+    let (chain, key) = write(&folder, &old);
+    let clock = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_650_000_000))); // 2022
+    let loaded = Tls::with_clock(chain.as_path(), key.as_path(), clock.clone()).unwrap();
+    let running = Running::start(|server| server.tls(loaded.clone())).await;
+    let config = authority.trusting(None, &[]);
+    let turn = async || {
+        running.clock.advance(Duration::from_secs(60));
+        settle().await;
+        shown(&tls(running.address, &config).await.unwrap())
+    };
+    write(&folder, &new);
+    for _ in 0..100 {
+        assert_eq!(turn().await, first(&old));
+    }
+    let told = lines.with("certificates not replaced");
+    assert!(!told.is_empty() && told.last().unwrap().contains("only from 2023"), "{told:?}");
+    clock.advance(Duration::from_secs(365 * 86_400));
+    let mut last = first(&old);
+    for _ in 0..1_000 {
+        last = turn().await;
+        if last == first(&new) {
+            break;
+        }
+    }
+    assert_eq!(last, first(&new), "never taken");
+    // The chain may have been read before its key was written.
+    let told = lines.with("only from 2023");
+    assert_eq!(told.len(), 1, "{told:?}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn of_a_chain_the_servers_own_certificate_must_hold() {
+    let (authority, lines) = (Authority::new(), Lines::default());
+    let _guard = lines.record();
+    let good = authority.server();
+    let over = authority.leaf(ExtendedKeyUsagePurpose::ServerAuth, 2020..2026);
+    let chain = format!("{}{}", good.chain, over.chain);
+    let loaded = Tls::with_clock(chain.as_bytes(), good.key.as_bytes(), clock()).unwrap();
+    assert_eq!(loaded.not_after().to_string(), "2040-01-01T00:00:00.000Z");
+    let said = lines.with("beside the server's own");
+    assert_eq!(said.len(), 1);
+    assert!(said[0].contains("WARN") && said[0].contains("certificate 2 has ended"), "{said:?}");
+    let chain = format!("{}{}", over.chain, good.chain);
+    let error = Tls::with_clock(chain.as_bytes(), over.key.as_bytes(), clock()).unwrap_err();
+    assert_eq!(error.kind(), TlsErrorKind::Expired);
+}
+
+#[test]
+fn asking_clients_for_certificates_needs_authorities() {
+    let (authority, folder) = (Authority::new(), folder("asking"));
+    let (chain, key) = write(&folder, &authority.server());
+    for mode in [ClientCertificates::Required, ClientCertificates::Optional] {
+        let mut tls = TlsConfig::new(&chain, &key);
+        tls.client_certificates = Some(mode);
+        assert_eq!(tls.load().unwrap_err().kind(), TlsErrorKind::NoAuthorities);
+        let mut config = ServeConfig::default();
+        config.tls = Some(tls);
+        let error = config.server().unwrap_err().to_string();
+        assert!(error.contains("name their authorities in client-authorities"), "{error}");
+    }
+    TlsConfig::new(&chain, &key).load().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_handshake_does_not_hold_up_the_drain() {
+    let authority = Authority::new();
+    for start in ["", "\u{16}\u{3}\u{1}"] {
+        let tls = loaded(&authority.server());
+        let mut running = Running::start(|server| server.tls(tls).linger(Duration::ZERO)).await;
+        let mut silent = running.send(start).await;
+        settle().await;
+        drop(running.stop.take());
+        settle().await;
+        running.clock.advance(Duration::from_millis(500));
+        let mut answer = Vec::new();
+        let many_turns = async {
+            for _ in 0..20 {
+                settle().await;
+            }
+        };
+        tokio::select! {
+            _ = silent.read_to_end(&mut answer) => {}
+            () = many_turns => panic!("held up"),
+        }
+        let report = running.end().await;
+        assert_eq!((report.drained, report.aborted), (1, 0));
+    }
 }
 
 #[test]
