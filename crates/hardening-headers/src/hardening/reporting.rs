@@ -34,6 +34,9 @@ impl Hardening {
     /// # let _ = edge;
     /// # Ok::<(), gambeson_core::ConfigError>(())
     /// ```
+    ///
+    /// Each report that a browser posts to the app counts against its visitor's own rate in [`EdgeLimitLayer`](crate::EdgeLimitLayer): a
+    /// policy that blocks much on each page can use up what the visitor needs for the pages themselves. Begin with a small share.
     #[must_use]
     pub fn csp_report_only(self, policy: Csp, rollout: Rollout) -> Self {
         self.headers(|set| set.csp_report_only((policy, rollout)))

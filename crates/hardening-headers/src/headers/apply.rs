@@ -139,13 +139,16 @@ fn map_with(
     kind: Kind,
     transport: Transport,
 ) -> HeaderMap {
-    let plain =
-        || report_only.map_or_else(|| prepared.map(kind, transport), |tried| tried.map(kind, transport));
-    let mut map = match (policy, report_only) {
-        (PolicyValue::Prepared, _) => plain().clone(),
-        (PolicyValue::Framed(policy), _) => with_policy(plain(), policy),
-        (PolicyValue::Nonce(policy), Some(tried)) => with_policy(tried.nonce_map(kind, transport), policy),
-        (PolicyValue::Nonce(policy), None) => with_policy(prepared.nonce_map(kind, transport), policy),
+    // A page with a nonce is kept out of stores, whichever policy names it.
+    let base = match (report_only, nonce) {
+        (None, None) => prepared.map(kind, transport),
+        (None, Some(_)) => prepared.nonce_map(kind, transport),
+        (Some(tried), None) => tried.map(kind, transport),
+        (Some(tried), Some(_)) => tried.nonce_map(kind, transport),
+    };
+    let mut map = match policy {
+        PolicyValue::Prepared => base.clone(),
+        PolicyValue::Framed(policy) | PolicyValue::Nonce(policy) => with_policy(base, policy),
     };
     if let (Some(tried), Some(nonce)) = (report_only, nonce) {
         tried.put_nonce(&mut map, transport, nonce);
@@ -234,6 +237,26 @@ fn kind_of(headers: &HeaderMap) -> Kind {
     Kind { what: what(kind), described: headers.contains_key(header::CONTENT_LENGTH) }
 }
 
+/// What browsers run as a script under nosniff: the JavaScript MIME types (MIME Sniffing §4.6), the usual ones first.
+const SCRIPTS: [&[u8]; 16] = [
+    b"text/javascript",
+    b"application/javascript",
+    b"application/x-javascript",
+    b"application/ecmascript",
+    b"application/x-ecmascript",
+    b"text/ecmascript",
+    b"text/javascript1.0",
+    b"text/javascript1.1",
+    b"text/javascript1.2",
+    b"text/javascript1.3",
+    b"text/javascript1.4",
+    b"text/javascript1.5",
+    b"text/jscript",
+    b"text/livescript",
+    b"text/x-ecmascript",
+    b"text/x-javascript",
+];
+
 fn what(kind: &HeaderValue) -> What {
     let kind = kind.as_bytes().trim_ascii_start();
     let starts =
@@ -241,7 +264,7 @@ fn what(kind: &HeaderValue) -> What {
     if starts(b"text/html") || starts(b"application/xhtml+xml") {
         return What::Document;
     }
-    // Under nosniff browsers run as a script what one of these names (MIME Sniffing §4.6); the others are obsolete.
-    let script = starts(b"text/javascript") || starts(b"application/javascript");
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    let script = SCRIPTS.iter().any(|script| essence.eq_ignore_ascii_case(script));
     if script { What::Script } else { What::Other }
 }

@@ -62,11 +62,9 @@
 //! use gambeson_hardening_headers::limits::{Limits, LimitsLayer, RouteLimits};
 //! use std::time::Duration;
 //!
-//! let upload = RouteLimits::new("POST /files/{name}", |limits| limits.body(1 << 30).handler(Duration::from_secs(3600)));
-//! let live = RouteLimits::new("POST /notes.v1.Notes/Live", |mut limits| {
-//!     (limits.body, limits.body_deadline, limits.handler) = (None, None, None);
-//!     limits.body_idle(Duration::from_secs(90))
-//! });
+//! let upload = RouteLimits::new("POST /files/{name}").body(1 << 30).handler(Duration::from_secs(3600));
+//! let live = RouteLimits::new("POST /notes.v1.Notes/Live").no_body_limit().no_body_deadline().no_handler_deadline();
+//! let live = live.body_idle(Duration::from_secs(90));
 //! let layer = LimitsLayer::with_routes(Limits::new(), &[upload, live]).unwrap();
 //! # let _ = layer;
 //! ```

@@ -1,5 +1,7 @@
 //! Limits of single routes.
 
+use std::time::Duration;
+
 use gambeson_core::{ConfigProblems, RequestHead};
 use http::Method;
 
@@ -8,12 +10,12 @@ use super::config::Limits;
 use crate::config::human;
 
 /// Other limits for one route, as a configuration file writes them: `[[hardening-headers.route-limits]]`. What is left out is as
-/// for all routes.
+/// for all routes, and so is the mode.
 ///
 /// ```
 /// use gambeson_hardening_headers::limits::{Limits, RouteLimits};
 ///
-/// let upload = RouteLimits::new("POST /files/{name}", |limits| limits.body(1 << 30));
+/// let upload = RouteLimits::new("POST /files/{name}").body(1 << 30);
 /// assert_eq!(upload.over(Limits::new()).body, Some(1 << 30));
 /// assert_eq!(upload.over(Limits::new()).handler, Limits::new().handler);
 /// ```
@@ -32,35 +34,80 @@ pub struct RouteLimits {
     pub body: Option<Option<u64>>,
     /// The time that reading the body may take.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "human::some_time_or_off"))]
-    pub body_deadline: Option<Option<std::time::Duration>>,
+    pub body_deadline: Option<Option<Duration>>,
     /// Bytes for which the body's deadline moves back by a second.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "human::some_bytes_u32"))]
     pub body_rate: Option<u32>,
     /// The time that may pass between two parts of the body.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "human::some_time_or_off"))]
-    pub body_idle: Option<Option<std::time::Duration>>,
+    pub body_idle: Option<Option<Duration>>,
     /// The time until the head of the answer.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "human::some_time_or_off"))]
-    pub handler: Option<Option<std::time::Duration>>,
+    pub handler: Option<Option<Duration>>,
     /// The time that may pass between two parts of the answer.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "human::some_time_or_off"))]
-    pub stream_idle: Option<Option<std::time::Duration>>,
+    pub stream_idle: Option<Option<Duration>>,
 }
 
 impl RouteLimits {
-    /// Limits of this route: what `change` makes of the defaults counts where it differs from them.
+    /// Limits of this route; those of all routes, until something is said.
     #[must_use]
-    pub fn new(route: impl Into<String>, change: impl FnOnce(Limits) -> Limits) -> Self {
-        let (from, to) = (Limits::new(), change(Limits::new()));
-        Self {
-            route: route.into(),
-            body: (to.body != from.body).then_some(to.body),
-            body_deadline: (to.body_deadline != from.body_deadline).then_some(to.body_deadline),
-            body_rate: (to.body_rate != from.body_rate).then_some(to.body_rate),
-            body_idle: (to.body_idle != from.body_idle).then_some(to.body_idle),
-            handler: (to.handler != from.handler).then_some(to.handler),
-            stream_idle: (to.stream_idle != from.stream_idle).then_some(to.stream_idle),
-        }
+    pub fn new(route: impl Into<String>) -> Self {
+        Self { route: route.into(), ..Self::default() }
+    }
+
+    /// The largest request body, in bytes.
+    #[must_use]
+    pub fn body(self, bytes: u64) -> Self {
+        Self { body: Some(Some(bytes)), ..self }
+    }
+
+    /// Bodies of any size.
+    #[must_use]
+    pub fn no_body_limit(self) -> Self {
+        Self { body: Some(None), ..self }
+    }
+
+    /// The time that reading the body may take.
+    #[must_use]
+    pub fn body_deadline(self, time: Duration) -> Self {
+        Self { body_deadline: Some(Some(time)), ..self }
+    }
+
+    /// Bodies that take any time.
+    #[must_use]
+    pub fn no_body_deadline(self) -> Self {
+        Self { body_deadline: Some(None), ..self }
+    }
+
+    /// The minimum rate of a long upload, in bytes a second.
+    #[must_use]
+    pub fn body_rate(self, bytes_per_second: u32) -> Self {
+        Self { body_rate: Some(bytes_per_second), ..self }
+    }
+
+    /// The time that may pass between two parts of the request body.
+    #[must_use]
+    pub fn body_idle(self, time: Duration) -> Self {
+        Self { body_idle: Some(Some(time)), ..self }
+    }
+
+    /// The time until the head of the answer.
+    #[must_use]
+    pub fn handler(self, time: Duration) -> Self {
+        Self { handler: Some(Some(time)), ..self }
+    }
+
+    /// No deadline for the handler.
+    #[must_use]
+    pub fn no_handler_deadline(self) -> Self {
+        Self { handler: Some(None), ..self }
+    }
+
+    /// The time that may pass without anything more of an answer's body.
+    #[must_use]
+    pub fn stream_idle(self, time: Duration) -> Self {
+        Self { stream_idle: Some(Some(time)), ..self }
     }
 
     /// These limits, as far as they are given, over those of all routes.

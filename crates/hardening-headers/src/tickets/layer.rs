@@ -67,6 +67,13 @@ impl Tickets {
             Taken::Often(without) => (None, without),
         };
         *request.uri_mut() = without;
+        #[cfg(feature = "axum")]
+        if let Some(original) = request.extensions_mut().get_mut::<axum::extract::OriginalUri>()
+            && let Taken::Once(_, without) | Taken::Often(without) =
+                query::take(&original.0, self.parameter())
+        {
+            original.0 = without;
+        }
         let caller = ticket.and_then(|ticket| self.redeem(&ticket, request.uri().path()));
         let Some(caller) = caller else { return telemetry::not_redeemed("it is no good") };
         let known = Authentication::Verified(caller, Challenges::none());

@@ -14,7 +14,7 @@
 //! # Place in the stack
 //!
 //! Outermost, outside of [`PeerLayer`](crate::PeerLayer) and of `Stack`: `router.layer((tickets.layer(), stack))`. So nothing else sees the
-//! ticket. It answers nothing and refuses nothing: who redeems no ticket is nobody to it, and authorization says so. A session or token of
+//! ticket: with feature `axum` it is taken out of axum's `OriginalUri` too, which a router keeps in the extensions. It answers nothing and refuses nothing: who redeems no ticket is nobody to it, and authorization says so. A session or token of
 //! somebody else in the same request is a conflict for the layer that finds it (400).
 //!
 //! # Example

@@ -14,6 +14,8 @@ use super::error::TicketErrorKind;
 pub(super) const SECRET: usize = 20;
 /// The number of the place, before them.
 const NUMBER: usize = 4;
+/// An end later than that of every ticket.
+const NEVER: Monotonic = Monotonic::from_nanos(u64::MAX);
 
 /// What a ticket is good for.
 pub(super) struct Held {
@@ -49,6 +51,10 @@ struct Inner {
     places: Box<[Option<Place>]>,
     free: Vec<u32>,
     of: HashMap<Subject, usize>,
+    /// No ticket is over before this moment.
+    first_end: Monotonic,
+    #[cfg(test)]
+    walks: usize,
 }
 
 impl Table {
@@ -56,7 +62,15 @@ impl Table {
         let numbers = 0..u32::try_from(places).unwrap_or(u32::MAX);
         let free: Vec<u32> = numbers.rev().collect();
         let places = free.iter().map(|_| None).collect();
-        Self { per_subject, inner: Mutex::new(Inner { places, free, of: HashMap::new() }) }
+        let inner = Inner {
+            places,
+            free,
+            of: HashMap::new(),
+            first_end: NEVER,
+            #[cfg(test)]
+            walks: 0,
+        };
+        Self { per_subject, inner: Mutex::new(inner) }
     }
 
     /// The text of a ticket for what is held.
@@ -70,14 +84,16 @@ impl Table {
         let has_too_many = |inner: &Inner| {
             inner.of.get(held.caller.full_subject()).is_some_and(|count| *count >= self.per_subject)
         };
-        // Tickets that are over are looked for only where they stand in somebody's way.
-        if inner.free.is_empty() || has_too_many(&inner) {
+        // Tickets that are over are looked for only where they stand in somebody's way, and where there is one or was: who is refused
+        // again and again must not have all places walked through each time.
+        if (inner.free.is_empty() || has_too_many(&inner)) && inner.first_end <= now {
             inner.clear_out(now);
         }
         if has_too_many(&inner) {
             return Err(TicketErrorKind::TooMany);
         }
         let number = inner.free.pop().ok_or(TicketErrorKind::Full)?;
+        inner.first_end = inner.first_end.min(held.until);
         *inner.of.entry(held.caller.full_subject().clone()).or_default() += 1;
         let mut bytes = [0; NUMBER + SECRET];
         let parts = number.to_be_bytes().into_iter().chain(*secret);
@@ -122,10 +138,17 @@ impl Inner {
     }
 
     fn clear_out(&mut self, now: Monotonic) {
+        #[cfg(test)]
+        {
+            self.walks += 1;
+        }
+        self.first_end = NEVER;
         for number in 0..u32::try_from(self.places.len()).unwrap_or(u32::MAX) {
             let place = usize::try_from(number).ok().and_then(|number| self.places.get(number));
-            if place.is_some_and(|place| place.as_ref().is_some_and(|place| place.held.until <= now)) {
-                self.release(number);
+            match place.and_then(Option::as_ref).map(|place| place.held.until) {
+                Some(until) if until <= now => drop(self.release(number)),
+                Some(until) => self.first_end = self.first_end.min(until),
+                None => {}
             }
         }
     }
@@ -159,5 +182,35 @@ impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = self.inner();
         f.debug_struct("Table").field("out", &(inner.places.len() - inner.free.len())).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn who_is_refused_again_and_again_has_the_places_walked_once() {
+        let table = Table::new(8, 2);
+        let moment = |millis| Monotonic::from_nanos(0).plus(Duration::from_millis(millis));
+        let give = |name: &str, millis| {
+            let caller = Principal::user("https://id.example", name).build();
+            let held = Held::new(caller, "/", moment(millis + 30_000));
+            table.give(held, &[7; SECRET], moment(millis)).map(drop)
+        };
+        assert_eq!([give("alice", 0), give("alice", 1_000)], [Ok(()), Ok(())]);
+        for millis in 1_000..3_000 {
+            assert_eq!(give("alice", millis), Err(TicketErrorKind::TooMany));
+        }
+        assert_eq!(table.inner().walks, 0, "nothing can be over yet");
+        assert_eq!(give("alice", 30_000), Ok(()), "the first is over");
+        for millis in 30_000..31_000 {
+            assert_eq!(give("alice", millis), Err(TicketErrorKind::TooMany));
+        }
+        assert_eq!(table.inner().walks, 1);
+        assert_eq!(give("alice", 31_000), Ok(()), "at the very moment");
+        assert_eq!(table.inner().walks, 2);
     }
 }

@@ -84,7 +84,7 @@ async fn the_layers_work_together_and_spare_what_is_exempt() {
 /// What is wrong with limits of these routes.
 fn route_problems(routes: &[(&str, u64)]) -> Vec<String> {
     let entry = |(route, body): &(&str, u64)| {
-        RouteLimits::new(*route, |limits| if *body == 0 { limits } else { limits.body(*body) })
+        if *body == 0 { RouteLimits::new(*route) } else { RouteLimits::new(*route).body(*body) }
     };
     let entries: Vec<RouteLimits> = routes.iter().map(entry).collect();
     let built = LimitsLayer::with_routes(Limits::new(), &entries);

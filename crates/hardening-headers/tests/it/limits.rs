@@ -197,10 +197,10 @@ fn all_that_is_wrong_is_named_at_once() {
     let limits = limits.body_idle(Duration::ZERO).stream_idle(Duration::ZERO);
     assert_eq!(LimitsLayer::new(limits).unwrap_err().problems().len(), 5);
     let routes = [
-        RouteLimits::new("files", |limits| limits),
-        RouteLimits::new("PO ST /files", |limits| limits),
-        RouteLimits::new("P\u{e9} /files", |limits| limits),
-        RouteLimits::new("/files", |limits| limits.body_idle(Duration::ZERO)),
+        RouteLimits::new("files"),
+        RouteLimits::new("PO ST /files"),
+        RouteLimits::new("P\u{e9} /files"),
+        RouteLimits::new("/files").body_idle(Duration::ZERO),
     ];
     let error = LimitsLayer::with_routes(Limits::new(), &routes).unwrap_err().to_string();
     assert_eq!(error.matches("route-limits.route = ").count(), 3, "{error}");
@@ -299,7 +299,7 @@ async fn routes_have_limits_of_their_own() {
     async fn length(body: Bytes) -> String {
         body.len().to_string()
     }
-    let upload = RouteLimits::new("POST /files/{name}", |limits| limits.body(8));
+    let upload = RouteLimits::new("POST /files/{name}").body(8);
     let limits = LimitsLayer::with_routes(Limits::new().body(4), &[upload]).unwrap();
     let app: Router = Router::new()
         .route("/files/{name}", post(length).put(length))
@@ -316,9 +316,25 @@ async fn routes_have_limits_of_their_own() {
     assert_eq!(status("POST", "/notes", "1234").await, 200);
 }
 
+/// A limit that is the default somewhere else is said all the same.
+#[test]
+fn what_a_route_says_counts_whatever_all_routes_have() {
+    let (minute, base) = (Duration::from_secs(60), Limits::new().body(50 << 20).body_rate(1));
+    let base =
+        base.body_deadline(Duration::from_secs(600)).body_idle(minute).handler(minute).stream_idle(minute);
+    assert_eq!(RouteLimits::new("/").over(base), base);
+    let default = Limits::new();
+    let said = RouteLimits::new("POST /login").body(1 << 20).body_rate(default.body_rate);
+    let said = said.body_deadline(default.body_deadline.unwrap()).body_idle(default.body_idle.unwrap());
+    let said = said.handler(default.handler.unwrap()).stream_idle(default.stream_idle.unwrap());
+    assert_eq!(said.over(base), default);
+    let off = RouteLimits::new("/").no_body_limit().no_body_deadline().no_handler_deadline().over(base);
+    assert_eq!((off.body, off.body_deadline, off.handler, off.body_idle), (None, None, None, base.body_idle));
+}
+
 #[tokio::test]
 async fn where_no_router_matched_a_route_is_the_whole_path() {
-    let routes = [RouteLimits::new("/notes.v1.Notes/Import", |limits| limits.body(8))];
+    let routes = [RouteLimits::new("/notes.v1.Notes/Import").body(8)];
     let app = LimitsLayer::with_routes(Limits::new().body(4), &routes).unwrap();
     let app = app.layer(service_fn(async |_: Request<RequestBody<Full<Bytes>>>| answer("")));
     for (path, expected) in [("/notes.v1.Notes/Import", 200), ("/notes.v1.Notes/Import/", 413), ("/", 413)] {

@@ -109,7 +109,14 @@ async fn a_configuration_has_them_as_presets_and_as_variants() {
 #[tokio::test]
 async fn scripts_may_do_as_workers_what_documents_may() {
     let edge = Hardening::web().build().unwrap();
-    for kind in ["text/javascript", "Text/JavaScript; charset=utf-8", "application/javascript"] {
+    let old = ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5"].map(|version| format!("text/javascript{version}"));
+    let also = ["jscript", "livescript", "ecmascript", "x-ecmascript", "x-javascript"];
+    let also = also.map(|kind| format!("text/{kind}"));
+    let applications = ["javascript", "x-javascript", "ecmascript", "x-ecmascript"];
+    let applications = applications.map(|kind| format!("application/{kind} ;charset=utf-8"));
+    let usual = ["text/javascript", "Text/JavaScript; charset=utf-8"].map(str::to_owned);
+    for kind in usual.into_iter().chain(old).chain(also).chain(applications) {
+        let kind: &'static str = Box::leak(kind.into_boxed_str());
         let answer = through(edge.layer(), || of_kind(kind)).await;
         let policy = header(&answer, "content-security-policy");
         for part in
@@ -117,6 +124,10 @@ async fn scripts_may_do_as_workers_what_documents_may() {
         {
             assert!(policy.split("; ").any(|directive| directive == part), "{part}: {policy}");
         }
+    }
+    for kind in ["text/javascript1.6", "text/javascripts", "application/json", "text/x-script"] {
+        let answer = through(edge.layer(), || of_kind(kind)).await;
+        assert!(!header(&answer, "content-security-policy").contains("connect-src"), "{kind}");
     }
     let api = Hardening::api().build().unwrap();
     let answer = through(api.layer(), || of_kind("text/javascript")).await;

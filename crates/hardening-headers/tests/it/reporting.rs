@@ -189,6 +189,7 @@ async fn a_nonce_is_in_both_policies() {
         })
         .await;
     assert!(header(&with, TRIED).contains("'nonce-") && !header(&with, ENFORCED).contains("nonce"));
+    assert_eq!(header(&with, "cache-control"), "private, no-store");
 }
 
 #[tokio::test]

@@ -176,6 +176,27 @@ async fn the_layer_knows_who_redeems_a_ticket_and_hides_it() {
     assert_eq!(seen(&tickets, stream).await, "alice /live?a=1&b=%20");
 }
 
+/// A router keeps the whole address for whoever asks.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn the_address_that_a_router_keeps_has_no_ticket_either() {
+    use axum::Router;
+    use axum::extract::OriginalUri;
+    use axum::routing::get;
+
+    let (tickets, _) = tickets(TicketRules::new());
+    let seen = async |OriginalUri(uri): OriginalUri| uri.to_string();
+    let inner = Router::new().route("/live", get(seen)).layer(tickets.layer());
+    let app: Router = Router::new().nest("/app", inner);
+    let ticket = tickets.issue(&user("alice"), "/live").unwrap();
+    for query in [format!("ticket={}", ticket.as_str()), "ticket=1&ticket=2".to_owned()] {
+        let request = handshake(&format!("/app/live?a=1&{query}")).map(|()| axum::body::Body::empty());
+        let answer = app.clone().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 10).await.unwrap();
+        assert_eq!(body, "/app/live?a=1");
+    }
+}
+
 #[tokio::test]
 async fn elsewhere_than_in_a_handshake_a_ticket_is_nothing() {
     let (tickets, _) = tickets(TicketRules::new());
