@@ -82,7 +82,7 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// | `reports` | `path`, `body`, `entries`, `per-minute`, `samples` |
 /// | `csrf` | `trusted-origins`, `session-cookies`, `exempt`, `mode`, `dangerously-http`, `dangerously-off` |
 /// | `csrf.exempt` | `method`, `path`, `reason` |
-/// | `cookies` | `readable`, `dangerously-off` |
+/// | `cookies` | `readable`, `without-same-site`, `dangerously-off` |
 /// | `cors` | `origins`, `public`, `credentials`, `methods`, `headers`, `expose`, `max-age`, `private-network`, `dangerously-null`, `dangerously-http` |
 /// | `proxies` | `direct`, `preset`, `ranges`, `hops`, `header`, `forwarded-host`, `client-certificate`, `client-certificate-names` |
 /// | `limits` | `body`, `body-deadline`, `body-rate`, `body-idle`, `handler`, `stream-idle`, `mode` |
