@@ -126,6 +126,9 @@ async fn every_refusal_is_hardened_counted_and_named_alike() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_edge_refuses_before_any_cryptography() {
     let scene = scene().await;
+    let (reply, _) = scene.ask("POST", "/notes", Some("alice"), &"x".repeat(65)).await;
+    assert_eq!(reply.status(), StatusCode::PAYLOAD_TOO_LARGE, "the body is looked at first");
+    assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
     let mut last = StatusCode::OK;
     for _ in 0..40 {
         last = scene.ask("GET", "/notes", Some("bob"), "").await.0.status();
@@ -137,7 +140,11 @@ async fn the_edge_refuses_before_any_cryptography() {
     let reply = scene.app.clone().oneshot(request).await.unwrap();
     assert_eq!(reply.status(), StatusCode::TOO_MANY_REQUESTS, "nobody looked at the token");
     let (reply, _) = scene.ask("POST", "/notes", Some("alice"), &"x".repeat(65)).await;
-    assert_eq!(reply.status(), StatusCode::PAYLOAD_TOO_LARGE, "the body is looked at first");
+    assert_eq!(
+        reply.status(),
+        StatusCode::TOO_MANY_REQUESTS,
+        "what the layers before it refuse counts as well"
+    );
     assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
 }
 
