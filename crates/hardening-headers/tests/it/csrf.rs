@@ -181,6 +181,8 @@ async fn stated_origins_are_trusted_exactly() {
                 "http://admin.example.com",
                 "https://admin.example.com:8443",
                 "https://xadmin.example.com",
+                "https://admin.example.comx",
+                "https://admin.example.com.evil.example",
                 "null",
             ] {
                 assert!(!passes(edge(), "POST", &from(other)).await, "{other}");

@@ -52,6 +52,22 @@ async fn status(layer: &EdgeLimitLayer, path: &str, address: &str) -> u16 {
 }
 
 #[tokio::test]
+async fn an_ipv6_line_is_one_client_unless_said_otherwise() {
+    let addresses = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+    for (rate, expected) in [
+        (EdgeRate::per_minute(1).burst(1), [200, 429, 200]),
+        (EdgeRate::per_minute(1).burst(1).v6_prefix(56), [200, 429, 429]),
+    ] {
+        let layer = limit(rate, &clock());
+        let mut answered = Vec::new();
+        for address in addresses {
+            answered.push(status(&layer, "/", address).await);
+        }
+        assert_eq!(answered, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_network_gets_its_burst_and_then_its_rate() {
     let clock = clock();
     let layer = limit(EdgeRate::per_second(2).burst(3), &clock);

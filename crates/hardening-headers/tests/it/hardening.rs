@@ -1,7 +1,7 @@
 //! Headers, panics, server errors.
 
 use bytes::Bytes;
-use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, Scheme};
+use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, RequestId, Scheme};
 use gambeson_hardening_headers::{
     Config, Cors, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Source,
 };
@@ -88,6 +88,19 @@ async fn strict_transport_only_over_https_to_public_names() {
     let unknown = Request::get("https://app.example.com/").body(()).unwrap();
     let answer = answer(web(), unknown, async |_| page("")).await;
     assert!(!strict(&answer), "without the peer layer nothing is known");
+}
+
+#[tokio::test]
+async fn strict_transport_says_what_was_asked_for_and_no_more() {
+    for (hsts, expected) in [
+        (Hsts::days(365), "max-age=31536000"),
+        (Hsts::two_years(), "max-age=63072000; includeSubDomains"),
+        (Hsts::two_years().dangerously_preload(), "max-age=63072000; includeSubDomains; preload"),
+    ] {
+        let layer = Hardening::web().hsts(hsts).build().unwrap().layer();
+        let answer = over(Scheme::Https, "app.example.com", layer).await;
+        assert_eq!(header(&answer, "strict-transport-security"), expected);
+    }
 }
 
 #[tokio::test]
@@ -254,6 +267,13 @@ async fn server_errors_lose_their_bodies_unless_kept() {
     assert_eq!(header(&scrubbed, "content-type"), "application/problem+json");
     assert_eq!(header(&scrubbed, "retry-after"), "7");
     assert!(!scrubbed.headers().contains_key("content-length") && !text(&scrubbed).contains("db.rs"));
+    assert!(!text(&scrubbed).contains("request_id"), "there is none");
+
+    let named = request(Scheme::Http, "localhost");
+    let id = RequestId::parse(b"r-1").unwrap();
+    RequestFacts::of(named.extensions()).unwrap().set_request_id(id);
+    let found = answer(web(), named, async move |_| failed(page("at db.rs:12"))).await;
+    assert!(text(&found).contains("\"request_id\":\"r-1\""), "{}", text(&found));
 
     let kept = answer(web(), request(Scheme::Http, "localhost"), async move |_| {
         let mut answer = failed(page("planned work until nine"));

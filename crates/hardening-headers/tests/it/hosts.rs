@@ -1,15 +1,18 @@
 //! The host check.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gambeson_core::{
     Access, EndpointSpec, Exempt, ManualClock, Mode, PeerInfo, Profile, RequestFacts, Timestamp,
 };
-use gambeson_hardening_headers::{Hardening, HardeningLayer};
+use gambeson_hardening_headers::{Hardening, HardeningLayer, PeerLayer, TrustedProxies};
 use http::{Method, Request, StatusCode, Version};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
 
-use crate::answers::{answer, header, page};
+use crate::answers::{answer, connection, header, page};
 
 fn layer() -> HardeningLayer {
     let livez = EndpointSpec::new(Method::GET, "/livez", Access::Public("probe".into()));
@@ -154,4 +157,30 @@ fn an_exempt_endpoint_is_one_path() {
     let files = EndpointSpec::new(Method::GET, "/files/{id}", Access::Management).exempt(Exempt::probe());
     let error = Hardening::web().exempt(&[files]).build().unwrap_err();
     assert_eq!(error.problems()[0].field, "hardening-headers.exempt");
+}
+
+/// For the host check, the cross-site check and strict transport alike.
+#[tokio::test]
+async fn the_host_that_a_believed_proxy_names_is_the_one_that_counts() {
+    let ask = async |neighbour: &str, named: &str, method: Method| {
+        let proxies = TrustedProxies::ranges(["10.0.3.0/24"]).unwrap().forwarded_host();
+        let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>(page("").map(Full::new)));
+        let request = Request::builder()
+            .method(method)
+            .extension(connection(neighbour))
+            .header("host", "10.0.0.7:8080")
+            .header("x-forwarded-for", "192.0.2.1")
+            .header("x-forwarded-proto", "https")
+            .header("x-forwarded-host", named)
+            .header("origin", "https://app.example.com");
+        let app = PeerLayer::new(proxies).layer(layer().layer(app));
+        app.oneshot(request.body(()).unwrap()).await.unwrap()
+    };
+    let own = ask("10.0.3.7:4711", "app.example.com", Method::POST).await;
+    assert_eq!(own.status(), StatusCode::OK);
+    assert_eq!(own.headers()["strict-transport-security"], "max-age=86400");
+    for (neighbour, named) in [("10.0.3.7:4711", "evil.example"), ("192.0.2.9:4711", "app.example.com")] {
+        let refused = ask(neighbour, named, Method::GET).await;
+        assert_eq!(refused.status(), StatusCode::MISDIRECTED_REQUEST, "{neighbour} {named}");
+    }
 }
