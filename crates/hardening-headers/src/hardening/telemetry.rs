@@ -61,7 +61,7 @@ impl Once {
     /// Most answers have nothing odd about them, and pay for the look only.
     #[inline]
     pub(super) fn say(&self, oddities: &Oddities, facts: &RequestFacts) {
-        if *oddities != Oddities::default() {
+        if oddities.are_any() {
             self.say_each(oddities, facts);
         }
     }

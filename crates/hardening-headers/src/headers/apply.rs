@@ -40,6 +40,19 @@ pub(crate) struct Oddities {
     pub(crate) unknown_variant: Option<Box<str>>,
 }
 
+impl Oddities {
+    /// Whether anything is odd.
+    #[inline]
+    pub(crate) fn are_any(&self) -> bool {
+        self.two_policies
+            | self.nonce_unused
+            | self.nonce_shared
+            | self.override_unused
+            | self.framable
+            | self.unknown_variant.is_some()
+    }
+}
+
 /// Puts the headers onto the answer; what the handler set wins.
 ///
 /// The prepared map is cloned and the handler's headers are moved into it, which is cheaper than inserting a dozen.
@@ -146,23 +159,21 @@ fn map_with(
         (Some(tried), None) => tried.map(kind, transport),
         (Some(tried), Some(_)) => tried.nonce_map(kind, transport),
     };
-    let mut map = match policy {
-        PolicyValue::Prepared => base.clone(),
-        PolicyValue::Framed(policy) | PolicyValue::Nonce(policy) => with_policy(base, policy),
-    };
+    let mut map = base.clone();
+    if let PolicyValue::Framed(policy) | PolicyValue::Nonce(policy) = policy {
+        put_policy(&mut map, policy);
+    }
     if let (Some(tried), Some(nonce)) = (report_only, nonce) {
         tried.put_nonce(&mut map, transport, nonce);
     }
     map
 }
 
-fn with_policy(map: &HeaderMap, policy: HeaderValue) -> HeaderMap {
-    let mut map = map.clone();
+fn put_policy(map: &mut HeaderMap, policy: HeaderValue) {
     match map.iter_mut().next() {
         Some((name, place)) if *name == header::CONTENT_SECURITY_POLICY => *place = policy,
         _ => drop(map.insert(header::CONTENT_SECURITY_POLICY, policy)),
     }
-    map
 }
 
 /// Puts the handler's type and length into the places that are kept for them.
