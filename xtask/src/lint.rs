@@ -7,6 +7,7 @@ mod doc_page;
 mod figures;
 mod finding;
 mod laws_of_code;
+mod named_tests;
 mod sizes;
 mod source;
 mod test_habits;
@@ -32,10 +33,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
     findings.extend(allowed::apply(ALLOWED, laws_of_code::check(&sources)));
     findings.extend(test_habits::check(&sources));
     findings.extend(doc_page::check(&sources));
+    let names = named_tests::names(&sources);
     for file in &files {
         // What is not UTF-8 is no text.
         if let Ok(content) = fs::read_to_string(workspace.root.join(file)) {
             findings.extend(text::check(file, &content));
+            findings.extend(named_tests::check(file, &content, &names));
         }
     }
     findings.extend(text::check_readme(

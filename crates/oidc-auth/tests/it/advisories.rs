@@ -1,5 +1,5 @@
 //! What went wrong elsewhere, as tests: each is named for the rule that it taught. Where a rule belongs to another room, the test
-//! stands there. `behaviour.rs` sees to it that each test of this table exists.
+//! stands there. `cargo xtask lint` sees to it that each test of this table exists.
 //!
 //! | what went wrong | test |
 //! |---|---|

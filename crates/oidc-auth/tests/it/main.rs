@@ -3,7 +3,6 @@
 
 mod absent_keys;
 mod advisories;
-mod behaviour;
 mod bound;
 mod cache;
 #[cfg(feature = "axum")]
