@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use gambeson_core::{Clock, Monotonic};
 
-/// The requests in flight on one connection, when the last one ended, and whether the next has begun to come.
+/// The requests in flight on one connection, the bodies that are still read, when the last of both ended, and whether the next request has
+/// begun to come.
 #[derive(Debug)]
 pub(super) struct Activity {
     clock: Arc<dyn Clock>,
     requests: AtomicUsize,
+    bodies: AtomicUsize,
     used: AtomicBool,
     http_2: AtomicBool,
     since: AtomicU64,
@@ -22,15 +24,15 @@ pub(super) struct Activity {
 pub(super) enum Waiting {
     /// The rest of a head, or of the first one: since when.
     Head(Monotonic),
-    /// The next request: since when.
+    /// The next request, or the rest of a body whose request is answered already: since when.
     Request(Monotonic),
 }
 
 impl Activity {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         let since = AtomicU64::new(clock.monotonic().as_nanos());
-        let (requests, head) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { clock, requests, used: false.into(), http_2: false.into(), since, head })
+        let (requests, bodies, head) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Self { clock, requests, bodies, used: false.into(), http_2: false.into(), since, head })
     }
 
     /// Counts a request until the guard goes.
@@ -42,19 +44,31 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
+    /// Counts a body of a request until the guard goes.
+    pub(super) fn body(self: &Arc<Self>) -> Arriving {
+        self.bodies.fetch_add(1, Ordering::AcqRel);
+        Arriving(Arc::clone(self))
+    }
+
     /// The first head is waited for from now on.
     #[cfg(feature = "tls")]
     pub(super) fn begin(&self) {
+        self.wait_from_now();
+    }
+
+    fn wait_from_now(&self) {
         self.since.store(self.clock.monotonic().as_nanos(), Ordering::Release);
     }
 
-    /// The client has sent something. Between two requests of HTTP/1 that can only be a head; HTTP/2 has other things to say.
+    /// The client has sent something. After an answer that is the rest of its request's body, if the app still has that; else, of HTTP/1, it
+    /// can only be a head. HTTP/2 has other things to say.
     pub(super) fn bytes_came(&self) {
-        let begins = self.was_used()
-            && !self.http_2.load(Ordering::Relaxed)
-            && self.requests.load(Ordering::Acquire) == 0
-            && self.head.load(Ordering::Relaxed) == 0;
-        if begins {
+        if !self.was_used() || self.requests.load(Ordering::Acquire) != 0 {
+            return;
+        }
+        if self.bodies.load(Ordering::Acquire) != 0 {
+            self.wait_from_now();
+        } else if !self.http_2.load(Ordering::Relaxed) && self.head.load(Ordering::Relaxed) == 0 {
             self.head.store(self.clock.monotonic().as_nanos(), Ordering::Release);
         }
     }
@@ -85,7 +99,18 @@ pub(super) struct InFlight(Arc<Activity>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.since.store(self.0.clock.monotonic().as_nanos(), Ordering::Release);
+        self.0.wait_from_now();
         self.0.requests.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The body of one request, to its end or until nobody wants more of it.
+#[derive(Debug)]
+pub(super) struct Arriving(Arc<Activity>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.wait_from_now();
+        self.0.bodies.fetch_sub(1, Ordering::AcqRel);
     }
 }

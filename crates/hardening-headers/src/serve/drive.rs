@@ -9,7 +9,6 @@ use std::time::Duration;
 use gambeson_core::{BoxError, Clock, Readiness};
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -21,6 +20,7 @@ use super::activity::Activity;
 use super::config::Server;
 use super::contain::Contained;
 use super::draining::Draining;
+use super::incoming::IncomingBody;
 use super::line::{Cut, Line};
 use super::patience::{Over, Times};
 use super::service::OnConnection;
@@ -89,7 +89,7 @@ impl Driver {
     pub(super) async fn drive<I, S, B>(self, io: I, connection: Connection, app: S)
     where
         I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,
@@ -117,7 +117,7 @@ impl Driver {
         line: Arc<Line>,
     ) where
         I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,
@@ -149,7 +149,7 @@ impl Driver {
         line: Arc<Line>,
     ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<BoxError>,
         B: Body + Send + 'static,

@@ -74,7 +74,7 @@
 //! | setting | default | why |
 //! |---|---|---|
 //! | header timeout | 10 s, for the first request from the connection on, for others from their first byte | a person's network is faster, a slow-header client is not |
-//! | idle timeout | 75 s without a request; HTTP/2 is told by GOAWAY before | proxies keep connections for 60 s, and should be the ones to close them: a request that meets a closing connection is a 502 |
+//! | idle timeout | 75 s without a request, and without more of a body that is read past its answer; HTTP/2 is told by GOAWAY before | proxies keep connections for 60 s, and should be the ones to close them: a request that meets a closing connection is a 502 |
 //! | write timeout | 60 s in which an answer waits for its reader, a second more for each 512 bytes that are taken | what waits is memory; nothing is held against an app that has nothing to send |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
 //! | connections per client | an eighth of `connections`, at most 512, from one IPv4 address or IPv6 /64; more are closed at once | loopback and private addresses are not counted, since proxies are there; behind proxies with public addresses switch it off (`ClientCap::Off`) |
@@ -145,6 +145,7 @@ mod config;
 mod contain;
 mod draining;
 mod drive;
+mod incoming;
 mod line;
 mod patience;
 mod run;
@@ -163,13 +164,13 @@ mod wire;
 use gambeson_core::{BoxError, ConfigError};
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tower_service::Service;
 
 pub use clients::ClientCap;
 pub use config::Server;
 pub use draining::Draining;
+pub use incoming::IncomingBody;
 pub use settings::ServeConfig;
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, Tls, TlsConfig, TlsError, TlsErrorKind, TlsSource};
@@ -199,7 +200,7 @@ pub async fn serve<S, B>(
     server: Server,
 ) -> Result<DrainReport, ConfigError>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<BoxError>,
     B: Body + Send + 'static,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gambeson_core::{BoxError, BoxFuture, ConfigError};
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
@@ -15,6 +14,7 @@ use super::clients::Clients;
 use super::config::Server;
 use super::draining::Phase;
 use super::drive::Driver;
+use super::incoming::IncomingBody;
 use super::{DrainReport, telemetry};
 
 /// How long the listener rests when the system has no more files for it.
@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(200);
 pub(super) async fn run<A, S, B>(listener: A, app: S, server: Server) -> Result<DrainReport, ConfigError>
 where
     A: Accept,
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<BoxError>,
     B: Body + Send + 'static,
@@ -74,7 +74,7 @@ struct Open<S> {
 
 impl<S, B> Open<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<BoxError>,
     B: Body + Send + 'static,

@@ -8,11 +8,13 @@ use std::task::{Context, Poll, ready};
 use gambeson_core::{Readiness, ReadinessState};
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::activity::{Activity, InFlight};
 use super::body::FlyingBody;
+use super::incoming::IncomingBody;
 use super::line::Line;
 use crate::Connection;
 
@@ -26,9 +28,9 @@ pub(super) struct OnConnection<S> {
     pub(super) readiness: Readiness,
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for OnConnection<S>
+impl<S, ResBody> Service<Request<Incoming>> for OnConnection<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<IncomingBody>, Response = Response<ResBody>>,
 {
     type Response = Response<FlyingBody<ResBody>>;
     type Error = S::Error;
@@ -38,7 +40,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.connection.clone());
         let http_2 = request.version() == Version::HTTP_2;
         let flight = Flight {
@@ -48,6 +50,7 @@ where
             http_2,
             connect: request.method() == Method::CONNECT,
         };
+        let request = request.map(|body| IncomingBody::new(body, &self.activity));
         Flying { inner: self.inner.call(request), flight: Some(flight) }
     }
 }

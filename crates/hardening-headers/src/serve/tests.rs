@@ -8,7 +8,6 @@ use bytes::Bytes;
 use gambeson_core::{ManualClock, Timestamp};
 use http::Response;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -45,7 +44,7 @@ async fn a_system_without_files_makes_the_listener_rest_and_not_end() {
     connect.send(stream).await.unwrap();
     let failures = Arc::new(AtomicUsize::new(0));
     let listener = Exhausted { failures: Arc::clone(&failures), connections: Mutex::new(connections) };
-    let app = tower::service_fn(async |_: Request<Incoming>| {
+    let app = tower::service_fn(async |_: Request<IncomingBody>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
     });
     let (stop, stopped) = oneshot::channel::<()>();
@@ -80,7 +79,7 @@ async fn served_at(bytes: usize) -> u64 {
     connect.send(stream).await.unwrap();
     let listener =
         Exhausted { failures: Arc::new(AtomicUsize::new(3)), connections: Mutex::new(connections) };
-    let app = tower::service_fn(async |_: Request<Incoming>| {
+    let app = tower::service_fn(async |_: Request<IncomingBody>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(vec![b'x'; 10 << 20]))))
     });
     let server = Server::new().clock(Arc::new(clock.clone()), Arc::new(clock.clone()));
@@ -136,7 +135,7 @@ async fn a_panic_while_a_panic_is_cleaned_up_ends_its_connection_only() {
     let (connect, connections) = mpsc::channel(3);
     let listener =
         Exhausted { failures: Arc::new(AtomicUsize::new(3)), connections: Mutex::new(connections) };
-    let app = tower::service_fn(|_: Request<Incoming>| Bomb);
+    let app = tower::service_fn(|_: Request<IncomingBody>| Bomb);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = Server::new()
         .linger(Duration::ZERO)
@@ -181,7 +180,7 @@ async fn a_client_with_all_its_connections_gets_no_more() {
     }
 
     let (connect, connections) = mpsc::channel(9);
-    let app = tower::service_fn(async |_: Request<Incoming>| {
+    let app = tower::service_fn(async |_: Request<IncomingBody>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
     });
     let (stop, stopped) = oneshot::channel::<()>();
@@ -235,7 +234,7 @@ async fn a_flood_of_connections_has_no_say_in_when_the_listener_goes() {
     }
 
     let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
-    let app = tower::service_fn(async |_: Request<Incoming>| {
+    let app = tower::service_fn(async |_: Request<IncomingBody>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
     });
     let server = Server::new()

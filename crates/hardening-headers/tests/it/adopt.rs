@@ -68,16 +68,17 @@ async fn the_limits_layer() {
     assert_eq!(adopt::tonic(bare, long).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
-/// The suite's app takes hyper's own body; what is inside this layer gets the layer's, as with every hyper service.
+/// The suite's app takes hyper's own body; what is inside this layer gets the layer's, as with every hyper service, here around the server's.
 #[cfg(feature = "serve")]
 #[tokio::test]
 async fn the_limits_layer_under_hyper() {
+    use gambeson_hardening_headers::serve::IncomingBody;
     use gambeson_hardening_headers::{RequestBody, Server, serve};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tower::{Layer, service_fn};
 
     let app = LimitsLayer::new(Limits::new().body(3)).unwrap().layer(service_fn(
-        async |_: Request<RequestBody<hyper::body::Incoming>>| {
+        async |_: Request<RequestBody<IncomingBody>>| {
             Ok::<_, Infallible>(Response::new(http_body_util::Full::new(Bytes::from("adopted"))))
         },
     ));

@@ -1,5 +1,6 @@
 //! The server against real sockets, on a clock that the tests move.
 
+mod bodies;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(all(feature = "serde", feature = "tls"))]
@@ -64,7 +65,7 @@ impl Running {
             Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/who", get(who));
         let app = app.route("/large", get(async || Bytes::from(vec![b'x'; LARGE])));
         let held = Arc::new(());
-        let app = app.merge(readers::routes(&held)).merge(upgrades::routes());
+        let app = app.merge(readers::routes(&held)).merge(upgrades::routes()).merge(bodies::routes());
         #[cfg(feature = "tls")]
         let app = app.merge(tls::routes());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -100,6 +101,13 @@ impl Running {
         let mut stream = self.connect().await;
         stream.write_all(text.as_bytes()).await.unwrap();
         stream
+    }
+
+    async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            settle().await;
+        }
     }
 
     /// Lets time pass in small steps until the server closes the connection; says how much passed.

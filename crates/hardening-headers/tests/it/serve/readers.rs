@@ -59,13 +59,6 @@ impl Running {
         }
         passed
     }
-
-    async fn pass(&self, seconds: u64) {
-        for _ in 0..seconds {
-            self.clock.advance(Duration::from_secs(1));
-            settle().await;
-        }
-    }
 }
 
 #[tokio::test]
