@@ -1,6 +1,7 @@
 //! The stack as a user composes it.
 #![expect(clippy::unwrap_used, reason = "a test that unwraps None has failed")]
 
+mod edge_and_login;
 mod kit;
 mod readiness;
 mod report;
