@@ -70,7 +70,8 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 ///
 /// What each is for, its unit and its default stand at the field of the same name; `table` and `period` of `rate` are
 /// [`EdgeRate::table_bytes`] and [`EdgeRate::period_seconds`]. `csp-add`, `permissions-policy` and `silence` have the keys of directives, features and
-/// ids; `csrf.exempt` and `route-limits` are lists of tables. `serve` (feature `serve`) has those of `serve::ServeConfig`.
+/// ids; `csrf.exempt` and `route-limits` are lists of tables. `serve` wants the feature `serve`; `handshake-timeout`, `tls-refresh` and `tls` in it
+/// the feature `tls`. What they are for stands at the fields of `serve::ServeConfig` and `serve::tls::TlsConfig`.
 ///
 /// Modes (`host-mode`, `csrf.mode`, `limits.mode`, `rate.mode`) are `"enforce"` or `{ observe = { until = … } }`: in `gambeson.toml` a moment such as
 /// `2026-12-31T00:00:00Z`, else nanoseconds since 1970.
@@ -88,6 +89,8 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// | `limits` | `body`, `body-deadline`, `body-rate`, `body-idle`, `handler`, `stream-idle`, `mode` |
 /// | `route-limits` | `route`, `body`, `body-deadline`, `body-rate`, `body-idle`, `handler`, `stream-idle` |
 /// | `rate` | `count`, `period`, `burst`, `v6-prefix`, `table`, `credential-charge`, `fields`, `fields-on-pass`, `mode` |
+/// | `serve` | `header-timeout`, `idle-timeout`, `write-timeout`, `write-rate`, `send-buffer`, `connections`, `connections-per-client`, `header-bytes`, `streams`, `ping-interval`, `linger`, `drain`, `handshake-timeout`, `tls-refresh`, `tls` |
+/// | `serve.tls` | `certificate`, `key`, `client-authorities`, `client-certificates` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
