@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::{ask as ask_at, raw};
 use crate::notes_app::{NotesApp, refused, signal};
+use crate::site::CERTIFICATE;
 
 fn said(output: &std::process::Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -148,6 +149,37 @@ fn production_keeps_operators_apart_and_knows_its_host() {
     assert_eq!(code, Some(0));
     let line = log.lines().find(|line| line.contains("421")).unwrap_or_else(|| panic!("{log}"));
     assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "production logs JSON: {line}");
+}
+
+#[test]
+fn it_speaks_tls_where_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.path().join(name).display().to_string());
+    std::fs::write(&chain, &CERTIFICATE.0).unwrap();
+    std::fs::write(&key, &CERTIFICATE.1).unwrap();
+    let app = NotesApp::start_with(&[
+        ("GAMBESON_PROFILE", "production"),
+        ("OIDC_ISSUER", "https://id.example.com"),
+        ("PUBLIC_ORIGIN", "https://app.test"),
+        ("TRUSTED_PROXIES", "none"),
+        ("MANAGEMENT_BIND", "127.0.0.1:0"),
+        ("TLS_CERTIFICATE", &chain),
+        ("TLS_KEY", &key),
+    ]);
+    let curl = |url: &str| {
+        let here = format!("::{}", app.address);
+        let output = std::process::Command::new("curl")
+            .args(["-sSi", "--cacert", &chain, "--connect-to", &here, url])
+            .output()
+            .unwrap();
+        said(&output)
+    };
+    let reply = curl("https://app.test/");
+    assert!(reply.starts_with("HTTP/2 200"), "{reply}");
+    assert!(reply.contains("strict-transport-security: max-age="), "the layers know of it: {reply}");
+    assert!(!curl("http://app.test/").contains("200"), "there is no plain http beside it");
+    let output = refused(&[("TLS_CERTIFICATE", &key), ("TLS_KEY", &key)]);
+    assert!(!output.status.success() && said(&output).contains("key.pem"), "{}", said(&output));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use crate::http::{Ask, ask};
 
 /// The line by which the app says that it takes requests.
-const READY: &str = "hardened-notes listens on http://";
+const READY: &str = "hardened-notes listens on ";
 
 /// A running app; ends when dropped.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ impl NotesApp {
         let mut address = None;
         while address.is_none() {
             let Some(Ok(line)) = lines.next() else { break };
-            address = line.trim().strip_prefix(READY).and_then(|rest| rest.parse().ok());
+            let url = line.trim().strip_prefix(READY).and_then(|url| url.split_once("://"));
+            address = url.and_then(|(_, address)| address.parse().ok());
             banner.push_str(&line);
             banner.push('\n');
         }

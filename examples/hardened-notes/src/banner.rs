@@ -15,14 +15,14 @@ pub fn stack(report: &StackReport) {
 }
 
 /// Says where the app listens. The line stays as it is: scripts wait for it.
-pub fn listening(address: SocketAddr, embedded: Option<&Embedded>) {
+pub fn listening(url: &str, embedded: Option<&Embedded>) {
     if let Some(model) = embedded.and_then(|embedded| embedded.model.as_ref()) {
         let _ = writeln!(stdout(), "pretend model listens on http://{}", model.address());
     }
     if let Some(idp) = embedded.and_then(|embedded| embedded.idp.as_ref()) {
-        demo(address, idp.address());
+        demo(url, idp.address());
     }
-    let _ = writeln!(stdout(), "hardened-notes listens on http://{address}");
+    let _ = writeln!(stdout(), "hardened-notes listens on {url}");
 }
 
 /// Says where operators look.
@@ -30,7 +30,7 @@ pub fn management(address: SocketAddr) {
     let _ = writeln!(stdout(), "management listens on http://{address}");
 }
 
-fn demo(app: SocketAddr, idp: SocketAddr) {
+fn demo(app: &str, idp: SocketAddr) {
     let _ = writeln!(stdout(), "dev identity provider listens on http://{idp}");
     let _ = writeln!(
         stdout(),
@@ -41,14 +41,14 @@ people:
   carol  admin   acme      deletes too, and reads the audit trail
   dave   admin   globex    the same, for another organisation
 
-sign in as one of them: http://{app}/
+sign in as one of them: {app}/
 
 or try:
-  curl -s http://{app}/api/notes
-  curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=alice)\" --json '{{\"text\":\"hello\"}}'
-  curl -s http://{app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=bob)\"
+  curl -s {app}/api/notes
+  curl -s {app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=alice)\" --json '{{\"text\":\"hello\"}}'
+  curl -s {app}/api/notes -H \"Authorization: Bearer $(curl -s http://{idp}/dev/token -H 'Accept: text/plain' -d user=bob)\"
 
-who may do what: http://{app}/docs    metrics: http://{app}/metrics    stop: Ctrl-C
+who may do what: {app}/docs    metrics: {app}/metrics    stop: Ctrl-C
 "
     );
 }
@@ -58,7 +58,7 @@ pub fn usage() {
     let _ = writeln!(
         stderr(),
         "hardened-notes takes no arguments; it reads these variables (README.md says what they mean):\n  \
-         BIND PORT DEV_IDP_PORT DATA_DIR AUDIT_KEYS_DIR GAMBESON_PROFILE OIDC_ISSUER OIDC_AUDIENCE PUBLIC_ORIGIN TRUSTED_PROXIES \
+         BIND PORT TLS_CERTIFICATE TLS_KEY DEV_IDP_PORT DATA_DIR AUDIT_KEYS_DIR GAMBESON_PROFILE OIDC_ISSUER OIDC_AUDIENCE PUBLIC_ORIGIN TRUSTED_PROXIES \
          MANAGEMENT_BIND OIDC_CLIENT_ID SECRETS_DIR MODEL_PORT MODEL_URL GAMBESON_LOG OTEL_EXPORTER_OTLP_ENDPOINT"
     );
 }

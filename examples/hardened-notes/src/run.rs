@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gambeson::audit_trail::AuditTrail;
 use gambeson::core::SystemClock;
-use gambeson::hardening_headers::serve::{Server, serve};
+use gambeson::hardening_headers::serve::{Server, Tls, TlsConfig, serve};
 use gambeson::otel_setup::{AxumRoute, Telemetry, logs};
 use gambeson::rbac::{Activations, FileActivations};
 use tokio::net::TcpListener;
@@ -34,12 +34,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// Serves until Ctrl-C or SIGTERM, then finishes what it has.
 pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
     logs::init(settings.profile)?;
-    let public = bind(settings.listen, "PORT").await?;
-    let operators = match settings.profile.is_production() {
-        true => Some(bind(settings.management, "MANAGEMENT_BIND").await?),
-        false => None,
-    };
-    let origin = settings.origin(public.local_addr()?);
+    let doors = Doors::open(settings).await?;
+    let origin = settings.origin(doors.public.local_addr()?);
     let embedded = Embedded::start(settings, &origin).await?;
     let data = DataDir::create(&settings.data_dir).map_err(|error| at(&settings.data_dir, &error))?;
     let trail = trail::open(settings, &data)?;
@@ -51,7 +47,7 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         .build()?;
     let served = match assemble(settings, &origin, &embedded, &data, &trail, &telemetry).await {
         Ok((listeners, activations)) => {
-            let served = serve_both(&embedded, listeners, &telemetry, public, operators).await;
+            let served = doors.serve(&embedded, listeners, &telemetry).await;
             // Names and reasons of roles whose time is over don't wait for the next start.
             served.and(activations.forget_ended().map_err(Failure::from))
         }
@@ -95,28 +91,53 @@ async fn assemble(
     Ok((app::build(settings, origin, identity, app, telemetry)?, taken))
 }
 
-async fn serve_both(
-    embedded: &Embedded,
-    listeners: Listeners,
-    telemetry: &Telemetry,
+/// Where the app listens, and what it speaks there.
+struct Doors {
     public: TcpListener,
+    tls: Option<Tls>,
+    scheme: &'static str,
+    /// Production only, and always plain http.
     operators: Option<TcpListener>,
-) -> Result<(), Failure> {
-    let address = public.local_addr()?;
-    banner::stack(&listeners.report);
-    let server = || -> io::Result<Server> { Ok(Server::new().drain(DRAIN).shutdown(told_to_end()?)) };
-    let public = serve(public, listeners.public, server()?.readiness(telemetry.readiness()));
-    let (Some(operators), Some(management)) = (operators, listeners.management) else {
-        banner::listening(address, Some(embedded));
-        public.await?;
-        return Ok(());
-    };
-    banner::management(operators.local_addr()?);
-    banner::listening(address, None);
-    let (public, operators) = tokio::join!(public, serve(operators, management, server()?));
-    public?;
-    operators?;
-    Ok(())
+}
+
+impl Doors {
+    async fn open(settings: &Settings) -> Result<Self, Failure> {
+        let tls = settings.tls.as_ref().map(TlsConfig::load).transpose()?;
+        let public = bind(settings.listen, "PORT").await?;
+        let operators = match settings.profile.is_production() {
+            true => Some(bind(settings.management, "MANAGEMENT_BIND").await?),
+            false => None,
+        };
+        Ok(Self { public, tls, scheme: settings.scheme(), operators })
+    }
+
+    async fn serve(
+        self,
+        embedded: &Embedded,
+        listeners: Listeners,
+        telemetry: &Telemetry,
+    ) -> Result<(), Failure> {
+        let url = format!("{}://{}", self.scheme, self.public.local_addr()?);
+        banner::stack(&listeners.report);
+        let server = || -> io::Result<Server> { Ok(Server::new().drain(DRAIN).shutdown(told_to_end()?)) };
+        let front = server()?.readiness(telemetry.readiness());
+        let front = match self.tls {
+            Some(tls) => front.tls(tls),
+            None => front,
+        };
+        let public = serve(self.public, listeners.public, front);
+        let (Some(operators), Some(management)) = (self.operators, listeners.management) else {
+            banner::listening(&url, Some(embedded));
+            public.await?;
+            return Ok(());
+        };
+        banner::management(operators.local_addr()?);
+        banner::listening(&url, None);
+        let (public, operators) = tokio::join!(public, serve(operators, management, server()?));
+        public?;
+        operators?;
+        Ok(())
+    }
 }
 
 /// Ends on Ctrl-C or SIGTERM; listens from now on.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use gambeson::Profile;
 use gambeson::core::{ConfigError, ConfigProblems};
+use gambeson::hardening_headers::serve::TlsConfig;
 
 use reader::Reader;
 
@@ -17,6 +18,8 @@ pub struct Settings {
     pub profile: Profile,
     /// `BIND` and `PORT`; default `127.0.0.1:3000`.
     pub listen: SocketAddr,
+    /// `TLS_CERTIFICATE` and `TLS_KEY`: files in PEM; without them the app speaks plain http.
+    pub tls: Option<TlsConfig>,
     /// `MANAGEMENT_BIND`; default `127.0.0.1:9464`. Production only: in development all is on one listener.
     pub management: SocketAddr,
     /// `DANGEROUSLY_EXPOSE_MANAGEMENT=yes`: the management listener may be reached from elsewhere.
@@ -73,6 +76,7 @@ impl Settings {
         let settings = Self {
             profile,
             listen: read.listen(&mut problems),
+            tls: read.tls(&mut problems),
             management: read.or(
                 "MANAGEMENT_BIND",
                 loopback(9464),
@@ -97,7 +101,12 @@ impl Settings {
 
     /// How browsers reach the app, which listens at this address.
     pub fn origin(&self, listens: SocketAddr) -> String {
-        self.public_origin.clone().unwrap_or_else(|| format!("http://{listens}"))
+        self.public_origin.clone().unwrap_or_else(|| format!("{}://{listens}", self.scheme()))
+    }
+
+    /// What the app speaks where it listens.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 

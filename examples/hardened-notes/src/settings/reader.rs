@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use gambeson::Profile;
 use gambeson::core::ConfigProblems;
+use gambeson::hardening_headers::serve::TlsConfig;
 
 use super::{IssuerSetting, ModelSetting, loopback};
 
@@ -54,6 +55,17 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let address = self.or("BIND", address, "an address such as 127.0.0.1", problems);
         SocketAddr::new(address, self.port("PORT", 3000, problems))
+    }
+
+    pub fn tls(&self, problems: &mut ConfigProblems) -> Option<TlsConfig> {
+        let [certificate, key] = ["TLS_CERTIFICATE", "TLS_KEY"].map(|name| self.text(name));
+        match (certificate, key) {
+            (None, None) => return None,
+            (Some(certificate), Some(key)) => return Some(TlsConfig::new(certificate, key)),
+            (None, _) => problems.add("TLS_CERTIFICATE", "", "name the certificate chain of TLS_KEY, in PEM"),
+            (_, None) => problems.add("TLS_KEY", "", "name the private key of TLS_CERTIFICATE, in PEM"),
+        }
+        None
     }
 
     pub fn issuer(&self, problems: &mut ConfigProblems) -> IssuerSetting {

@@ -28,7 +28,9 @@ impl Settings {
         if !self.proxies.is_empty() {
             problems.add("TRUSTED_PROXIES", self.proxies.join(","), cure);
         }
-        if let Some(origin) = self.public_origin.as_ref().filter(|origin| origin.starts_with("https://")) {
+        // Without TLS of its own, https is somebody else's in front.
+        let foreign = |origin: &&String| origin.starts_with("https://") && self.tls.is_none();
+        if let Some(origin) = self.public_origin.as_ref().filter(foreign) {
             problems.add("PUBLIC_ORIGIN", origin, cure);
         }
     }

@@ -91,3 +91,20 @@ fn production_has_no_model_unless_told_and_development_a_pretend_one() {
     assert!(matches!(model("production"), ModelSetting::None));
     assert!(matches!(model("development"), ModelSetting::Dev(_)));
 }
+
+#[test]
+fn a_certificate_and_its_key_go_together() {
+    let said = |variables: &[(&str, &str)]| {
+        let settings = read(&[&[("GAMBESON_PROFILE", "development")], variables].concat());
+        settings.map(|settings| settings.origin(settings.listen)).map_err(|error| error.to_string())
+    };
+    assert_eq!(said(&[]).unwrap(), "http://127.0.0.1:3000");
+    let both = [("TLS_CERTIFICATE", "chain.pem"), ("TLS_KEY", "key.pem")];
+    assert_eq!(said(&both).unwrap(), "https://127.0.0.1:3000");
+    let origin = "https://localhost:3000";
+    assert_eq!(said(&[both[0], both[1], ("PUBLIC_ORIGIN", origin)]).unwrap(), origin);
+    for (given, missing) in [(both[0], "TLS_KEY"), (both[1], "TLS_CERTIFICATE")] {
+        let error = said(&[given]).unwrap_err();
+        assert!(error.contains(&format!("{missing}: name the")), "{error}");
+    }
+}
