@@ -50,6 +50,8 @@ impl RandomPool {
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.left < N {
+            // What a source that fails leaves behind is not random.
+            shard.left = 0;
             self.source.fill(&mut shard.bytes)?;
             shard.left = BUFFER;
         }
@@ -91,6 +93,22 @@ mod tests {
         for _ in 0..1000 {
             assert!(seen.insert(pool.take::<16>().unwrap()));
         }
+    }
+
+    /// A source that fails may leave anything behind, zeros for example: that is no randomness for who asks next for less.
+    #[test]
+    fn what_a_failed_source_leaves_is_given_to_nobody() {
+        let source = Arc::new(FixedEntropy::default());
+        let pool = RandomPool::new(Arc::<FixedEntropy>::clone(&source));
+        // Of the 1024 bytes 16 are left.
+        for _ in 0..56 {
+            pool.take::<18>().unwrap();
+        }
+        source.fail(true);
+        pool.take::<18>().unwrap_err();
+        pool.take::<4>().unwrap_err();
+        source.fail(false);
+        assert_ne!(pool.take::<4>().unwrap(), [0; 4]);
     }
 
     #[test]

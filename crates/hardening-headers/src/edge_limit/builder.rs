@@ -113,3 +113,34 @@ impl<R> EdgeLimitBuilder<R> {
         Ok(EdgeLimitLayer::with(Some(Arc::new(limiter)), self.respond))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gambeson_core::FixedEntropy;
+
+    use super::*;
+
+    fn hash(builder: EdgeLimitBuilder) -> u64 {
+        let limiter = builder.build().unwrap().early().0.unwrap();
+        limiter.networks.hash("192.0.2.1".parse().unwrap())
+    }
+
+    /// Whoever knew the key could have others' networks share an entry with their own.
+    #[test]
+    fn each_limiter_hashes_under_a_key_of_its_own() {
+        let builder = || EdgeLimitLayer::builder(EdgeRate::default());
+        let hashes: std::collections::HashSet<u64> = (0..32).map(|_| hash(builder())).collect();
+        assert_eq!(hashes.len(), 32);
+        let fixed = || builder().entropy(Arc::new(FixedEntropy::default()));
+        assert_eq!(hash(fixed()), hash(fixed()), "the control: the key is all that makes them differ");
+    }
+
+    #[test]
+    fn without_randomness_no_limiter_is_built() {
+        let entropy = FixedEntropy::default();
+        entropy.fail(true);
+        let error =
+            EdgeLimitLayer::builder(EdgeRate::default()).entropy(Arc::new(entropy)).build().unwrap_err();
+        assert!(error.to_string().contains("the table needs a random key"), "{error}");
+    }
+}

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use gambeson_core::{FixedEntropy, Scheme};
-use gambeson_hardening_headers::{Csp, Hardening, HardeningLayer, Nonce, NonceErrorKind, Source};
+use gambeson_hardening_headers::{Csp, Hardening, HardeningLayer, Nonce, NonceErrorKind, Rollout, Source};
 use http::{Request, Response, StatusCode};
 
-use crate::answers::{answer, header, json, page, request};
+use crate::answers::{answer, header, json, page, request, text};
 
 fn web() -> HardeningLayer {
     let entropy = Arc::new(FixedEntropy::default());
@@ -21,6 +21,65 @@ async fn a_nonce_that_nobody_takes_is_in_no_policy() {
     let policy = header(&answer, "content-security-policy");
     assert!(policy.contains("script-src 'self';") && !policy.contains("nonce"), "{policy}");
     assert!(!answer.headers().contains_key("cache-control"));
+}
+
+#[tokio::test]
+async fn no_random_bytes_are_drawn_before_a_nonce_is_taken() {
+    let entropy = Arc::new(FixedEntropy::default());
+    let edge = Hardening::web().csp_report_only(Csp::strict(), Rollout::all());
+    let layer = edge.entropy(Arc::<FixedEntropy>::clone(&entropy)).build().unwrap().layer();
+    for _ in 0..100 {
+        answer(layer.clone(), request(Scheme::Https, "app.example.com"), async |_| page("")).await;
+        answer(layer.clone(), request(Scheme::Https, "app.example.com"), async |_| json("")).await;
+    }
+    assert_eq!(entropy.asked(), 0);
+    answer(layer, request(Scheme::Https, "app.example.com"), async |request: Request<()>| {
+        Nonce::of(request.extensions()).unwrap();
+        page("")
+    })
+    .await;
+    assert_eq!(entropy.asked(), 1, "the control");
+}
+
+/// A page whose nonce could be guessed would run what is injected.
+#[tokio::test]
+async fn without_randomness_there_is_no_nonce_and_no_inline_script() {
+    let entropy = Arc::new(FixedEntropy::default());
+    entropy.fail(true);
+    let edge = Hardening::web().csp(Csp::strict()).csp_report_only(Csp::strict(), Rollout::percent(50));
+    let layer = edge.entropy(Arc::<FixedEntropy>::clone(&entropy)).build().unwrap().layer();
+    let failing =
+        answer(layer.clone(), request(Scheme::Https, "app.example.com"), async |request: Request<()>| {
+            for _ in 0..2 {
+                let error = Nonce::of(request.extensions()).unwrap_err();
+                assert_eq!(error.kind(), NonceErrorKind::NoRandomness);
+            }
+            page("without a nonce")
+        })
+        .await;
+    assert!(header(&failing, "content-security-policy").contains("script-src 'none';"), "{failing:?}");
+    assert!(!failing.headers().contains_key("content-security-policy-report-only"), "a share needs a lot");
+    entropy.fail(false);
+    let mended = answer(layer, request(Scheme::Https, "app.example.com"), async |request: Request<()>| {
+        page(Nonce::of(request.extensions()).unwrap().as_str())
+    })
+    .await;
+    assert_ne!(text(&mended), "A".repeat(24), "bytes of nothing");
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn without_randomness_an_axum_handler_that_wants_a_nonce_is_not_called() {
+    use tower::ServiceExt;
+
+    let entropy = Arc::new(FixedEntropy::default());
+    entropy.fail(true);
+    let layer = Hardening::web().entropy(entropy).build().unwrap().layer();
+    let page = axum::routing::get(async |_: Nonce| "a page");
+    let app = axum::Router::new().route("/", page).layer(layer);
+    let answer = app.oneshot(Request::get("/").body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!format!("{:?}", answer.headers()).contains("nonce"));
 }
 
 #[tokio::test]

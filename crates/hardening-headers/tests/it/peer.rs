@@ -133,6 +133,22 @@ async fn no_two_requests_share_an_id() {
     }
 }
 
+/// An id names a request and guards nothing, so requests go on without randomness; each is still one of its own.
+#[tokio::test]
+async fn without_randomness_requests_are_told_apart_all_the_same() {
+    let entropy = Arc::new(FixedEntropy::default());
+    entropy.fail(true);
+    let layer = PeerLayer::new(TrustedProxies::none()).entropy(entropy);
+    let app = layer.layer(service_fn(async |request: Request<()>| {
+        let id = RequestFacts::of(request.extensions()).unwrap().request_id().unwrap().to_string();
+        Ok::<_, Infallible>(Response::new(id))
+    }));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..100 {
+        assert!(seen.insert(app.clone().oneshot(from("203.0.113.9:1", &[])).await.unwrap().into_body()));
+    }
+}
+
 #[tokio::test]
 async fn nothing_known_is_not_invented() {
     let learned = learn(TrustedProxies::hops(1), Request::get("/").body(()).unwrap()).await;

@@ -41,6 +41,19 @@ fn a_ticket_is_good_once_for_who_asked_for_it() {
 }
 
 #[test]
+fn without_randomness_no_ticket_is_given() {
+    let entropy = Arc::new(FixedEntropy::default());
+    let clock = Arc::new(ManualClock::at(START));
+    let tickets = Tickets::with(TicketRules::new(), clock, Arc::<FixedEntropy>::clone(&entropy)).unwrap();
+    entropy.fail(true);
+    let error = tickets.issue(&user("alice"), "/live").unwrap_err();
+    assert_eq!(error.kind(), TicketErrorKind::NoRandomness);
+    entropy.fail(false);
+    let ticket = tickets.issue(&user("alice"), "/live").unwrap();
+    assert_eq!(name(tickets.redeem(ticket.as_str(), "/live")).as_deref(), Some("alice"));
+}
+
+#[test]
 fn a_ticket_ends_by_the_clock() {
     let (tickets, clock) = tickets(TicketRules::new());
     let [early, late] = [(); 2].map(|()| tickets.issue(&user("alice"), "/live").unwrap());
