@@ -223,6 +223,7 @@ fn move_into(
         }
         if policy {
             policies = true;
+            oddities.two_policies |= holds_several(&value);
             framed |= names_frame_ancestors(&value);
         }
         if let Some((marks, https)) = cookies.filter(|_| cookie)
@@ -234,6 +235,17 @@ fn move_into(
     }));
     oddities.nonce_shared = cached && shared_caches::shut_out(map);
     oddities.framable = policies && !framed && !map.contains_key(header::X_FRAME_OPTIONS);
+}
+
+/// Whether more than one policy stands in the line, divided by commas (CSP 3 §2.2.2).
+fn holds_several(policies: &HeaderValue) -> bool {
+    let says_nothing = |byte: &u8| byte.is_ascii_whitespace() || *byte == b';';
+    policies
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .filter(|policy| !policy.iter().all(says_nothing))
+        .nth(1)
+        .is_some()
 }
 
 fn names_frame_ancestors(policy: &HeaderValue) -> bool {

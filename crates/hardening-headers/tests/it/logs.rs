@@ -370,6 +370,27 @@ fn two_policies_are_a_finding_said_once() {
     assert_eq!(lines.with("two content security policies").len(), 1);
 }
 
+/// A comma ends a policy (CSP 3 §2.2.2): so do apps and proxies join two fields to one.
+#[test]
+fn two_policies_in_one_line_are_found_too() {
+    for (policy, found) in [
+        ("default-src 'self', img-src *", 1),
+        ("default-src 'self';,img-src *; frame-ancestors 'none'", 1),
+        ("default-src 'self'; img-src *", 0),
+        (", default-src 'self' , ;,", 0),
+    ] {
+        let lines = Lines::default();
+        let _guard = lines.record();
+        let edge = Hardening::web().build().unwrap();
+        block_on(answer(edge.layer(), request(Scheme::Http, "localhost"), async |_| {
+            let mut page = page("");
+            page.headers_mut().insert("content-security-policy", policy.parse().unwrap());
+            page
+        }));
+        assert_eq!(lines.with("two content security policies").len(), found, "{policy}");
+    }
+}
+
 #[test]
 fn a_policy_of_an_answers_own_that_leaves_it_open_is_said_once() {
     open_policy(&Lines::default());
