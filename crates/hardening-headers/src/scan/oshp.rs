@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::answer::Answer;
 
-/// What fields must hold, by the project's own test suite of 2026-07-19 (`subprojects/validator/tests_suite.yml` of
-/// github.com/OWASP/www-project-secure-headers, Apache-2.0).
+/// What fields must hold, by the project's own test suite of 2026-03-07 (`subprojects/validator/tests_suite.yml` of
+/// github.com/OWASP/www-project-secure-headers, Apache-2.0), which was still that on 2026-08-16.
 const EXACT: [(&str, &[&str]); 10] = [
     (
         "strict-transport-security",

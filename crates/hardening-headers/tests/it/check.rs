@@ -1,7 +1,7 @@
 //! Every id of the check, each with a sample that fails and what is said about it.
 
 use gambeson_core::{Access, ConfigError, EndpointSpec, Exempt, Mode, Profile, Scheme, Timestamp};
-use gambeson_hardening_headers::check::{self, Finding, Severity};
+use gambeson_hardening_headers::check::{self, Finding, Level, Severity};
 use gambeson_hardening_headers::{
     Config, Cookies, Cors, Csp, Csrf, Directive, EdgeLimitLayer, EdgeRate, Hardening, Hsts, Limits,
     LimitsLayer, PermissionsPolicy, ProxiesConfig, ReferrerPolicy, Source, TrustedProxies,
@@ -262,6 +262,41 @@ fn the_page_lists_every_rule() {
         assert_eq!(listed.get(number), Some(&row.as_str()), "write the rows of the page anew");
     }
     assert_eq!(listed.len(), rows.len());
+}
+
+/// The levels of the requirements of OWASP ASVS 5.0.0, by section in the order of their numbers; sections that a rule names.
+const ASVS: [(&str, &str); 15] = [
+    ("2.4", "23"),
+    ("3.1", "3"),
+    ("3.3", "12223"),
+    ("3.4", "11222233"),
+    ("3.5", "11122333"),
+    ("3.7", "22333"),
+    ("4.1", "12233"),
+    ("12.1", "12233"),
+    ("12.2", "11"),
+    ("13.4", "1222233"),
+    ("14.2", "12223333"),
+    ("15.1", "12233"),
+    ("15.2", "12233"),
+    ("15.3", "1222222"),
+    ("16.5", "2223"),
+];
+
+/// Requirements that ask for more from a level on: 3.4.1 from 2 for all subdomains, 3.4.3 from 3 for nonces or hashes.
+const MORE_FROM: [(&str, Level); 2] = [("3.4.1", Level::L2), ("3.4.3", Level::L3)];
+
+#[test]
+fn the_requirements_that_rules_name_are_there_at_their_level() {
+    for rule in check::rules() {
+        let (section, number) = rule.asvs().rsplit_once('.').unwrap();
+        let levels = ASVS.iter().find_map(|(known, levels)| (*known == section).then_some(*levels));
+        let number: usize = number.parse().unwrap();
+        let level = levels.and_then(|levels| levels.chars().nth(number - 1)).map(|level| format!("L{level}"));
+        let told = rule.level().to_string();
+        let more = MORE_FROM.contains(&(rule.asvs(), rule.level()));
+        assert!(more || level.as_deref() == Some(&told), "{rule}: {} {told}, there {level:?}", rule.asvs());
+    }
 }
 
 #[test]

@@ -52,6 +52,15 @@ fn trusted_types() -> impl Strategy<Value = TrustedTypes> {
     })
 }
 
+/// Where `report-uri` may lead.
+fn target() -> impl Strategy<Value = String> {
+    let end = "[a-zA-Z0-9._~:/?@!$&()*+=%-]{0,20}";
+    prop_oneof![
+        ("[a-z.]{1,10}", end).prop_map(|(first, rest)| format!("/{first}{rest}")),
+        ("https?://[a-z0-9]{1,9}", end).prop_map(|(origin, rest)| format!("{origin}{rest}")),
+    ]
+}
+
 fn policy() -> impl Strategy<Value = Csp> {
     let lists = prop::collection::vec((directive(), prop::collection::vec(source(), 0..5)), 0..8);
     let allowed = prop::option::of(prop::sample::subsequence(
@@ -59,8 +68,9 @@ fn policy() -> impl Strategy<Value = Csp> {
         0..3,
     ));
     let policies = prop::option::of(trusted_types());
-    (lists, any::<bool>(), any::<bool>(), allowed, policies).prop_map(
-        |(lists, required, upgrade, allowed, policies)| {
+    let targets = (prop::option::of(target()), prop::option::of("[a-z][a-z0-9_.-]{0,20}"));
+    (lists, any::<bool>(), any::<bool>(), allowed, policies, targets).prop_map(
+        |(lists, required, upgrade, allowed, policies, (uri, endpoint))| {
             let mut policy = Csp::empty();
             for (directive, sources) in lists {
                 policy = policy.set(directive, sources);
@@ -76,6 +86,12 @@ fn policy() -> impl Strategy<Value = Csp> {
             }
             if upgrade {
                 policy = policy.upgrade_insecure_requests();
+            }
+            if let Some(uri) = uri {
+                policy = policy.report_uri(&uri).unwrap();
+            }
+            if let Some(endpoint) = endpoint {
+                policy = policy.report_to(&endpoint).unwrap();
             }
             policy
         },
@@ -93,6 +109,17 @@ proptest! {
         for source in [Source::origin(&text), Source::parse(&text), Source::hash(&text), Source::subdomains(&text)].into_iter().flatten() {
             let harmless = |c: char| c.is_ascii_graphic() && !matches!(c, ';' | ',');
             prop_assert!(source.as_str().chars().all(harmless), "{source}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_taken_as_a_report_target_can_end_no_directive(text in "[ -~\\n\\r]{0,20}", at in prop::sample::select(vec!["", "/", "https://a"])) {
+        let text = format!("{at}{text}");
+        let targets = [Csp::empty().report_to(&text), Csp::empty().report_uri(&text)];
+        for policy in targets.into_iter().flatten() {
+            let rendered = policy.to_string();
+            prop_assert_eq!(rendered.split_ascii_whitespace().count(), 2, "{}", rendered);
+            prop_assert!(!rendered.contains([';', ',', '"', '\'', '\r', '\n']), "{}", rendered);
         }
     }
 

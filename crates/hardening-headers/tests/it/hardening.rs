@@ -1,9 +1,11 @@
 //! Headers, panics, server errors.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, RequestId, Scheme};
+use gambeson_core::{Authentication, Challenges, FixedEntropy, Principal, RequestFacts, RequestId, Scheme};
 use gambeson_hardening_headers::{
-    Config, Cors, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Source,
+    Config, Cors, Csp, Hardening, HardeningLayer, Hsts, KeepErrorBody, Override, Preset, Rollout, Source,
 };
 use gambeson_testing::contract::{self, Cases};
 use http::{Request, Response, StatusCode};
@@ -48,6 +50,63 @@ async fn what_is_no_page_gets_the_short_ones() {
     assert_eq!(header(&answer, "cache-control"), "no-store");
     assert_eq!(header(&answer, "content-type"), "application/json");
     assert!(!answer.headers().contains_key("permissions-policy"));
+}
+
+/// What says something about documents alone would be bytes in vain on other answers.
+const OF_DOCUMENTS: [&str; 4] = [
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "reporting-endpoints",
+    "content-security-policy-report-only",
+];
+
+#[tokio::test]
+async fn what_is_about_documents_is_on_documents_alone() {
+    for preset in
+        [Hardening::web, Hardening::strict, Hardening::api, Hardening::isolated, Hardening::downloads]
+    {
+        let tried = preset().csp_report_only(Csp::strict(), Rollout::all()).reports("/reports");
+        let layer = tried.entropy(Arc::new(FixedEntropy::default())).build().unwrap().layer();
+        let of = async |kind: Option<&'static str>| {
+            answer(layer.clone(), request(Scheme::Https, "app.example.com"), async move |_| {
+                let mut answer = Answer::new(Bytes::new());
+                if let Some(kind) = kind {
+                    answer.headers_mut().insert("content-type", kind.parse().unwrap());
+                }
+                answer
+            })
+            .await
+        };
+        for kind in ["text/html", "text/html; charset=utf-8", "TEXT/HTML", "application/xhtml+xml"] {
+            let document = of(Some(kind)).await;
+            for name in OF_DOCUMENTS {
+                assert!(document.headers().contains_key(name), "{kind}: {name}");
+            }
+        }
+        for kind in [
+            Some("application/json"),
+            Some("application/problem+json"),
+            Some("image/svg+xml"),
+            Some("image/png"),
+            Some("text/css"),
+            Some("text/javascript"),
+            Some("text/plain; charset=utf-8"),
+            Some("application/pdf"),
+            Some("text/event-stream"),
+            None,
+        ] {
+            let other = of(kind).await;
+            for name in OF_DOCUMENTS {
+                assert!(!other.headers().contains_key(name), "{kind:?}: {name}");
+            }
+            let policy = header(&other, "content-security-policy");
+            assert!(
+                policy.starts_with("default-src 'none'") || kind == Some("text/javascript"),
+                "{kind:?}: {policy}"
+            );
+            assert_eq!(header(&other, "x-content-type-options"), "nosniff");
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use gambeson_core::{FixedEntropy, RequestFacts, Scheme};
-use gambeson_hardening_headers::{Csp, Hardening, HardeningLayer, Nonce, Override, Rollout, Source};
+use gambeson_hardening_headers::{Config, Csp, Hardening, HardeningLayer, Nonce, Override, Rollout, Source};
 use http::{Request, StatusCode};
+use proptest::prelude::*;
 
 use crate::answers::{Answer, answer, header, json, page, request};
 
@@ -121,6 +122,67 @@ fn names_and_paths_that_are_none_are_refused() {
         let error = Hardening::web().reports(path).build().unwrap_err();
         assert_eq!(error.problems()[0].field, "hardening-headers.reports.path", "{path:?}");
         assert_eq!(error.problems().len(), 1, "{error}");
+    }
+}
+
+/// What an address or a path would have to hold to say more than where reports go.
+const HOSTILE: [&str; 14] = [
+    "/r\", x=\"https://evil.example",
+    "/r\"",
+    "/r, x",
+    "/r,x",
+    "/r;x",
+    "/r; script-src *",
+    "/r\r\nset-cookie: a=b",
+    "/r\nx",
+    "/r\0",
+    "/r\\",
+    "/r\t",
+    "/r'",
+    "/\u{e9}",
+    "//evil.example/r",
+];
+
+#[test]
+fn no_address_of_reports_says_more_than_where_they_go() {
+    for hostile in HOSTILE {
+        let named =
+            Hardening::web().headers(|set| set.reporting_endpoint("mine", hostile)).build().unwrap_err();
+        let [problem] = named.problems() else { panic!("{named}") };
+        assert_eq!(problem.field, "hardening-headers.reporting-endpoints", "{hostile:?}");
+        let path = Hardening::web().reports(hostile).build().unwrap_err();
+        let [problem] = path.problems() else { panic!("{path}") };
+        assert_eq!(problem.field, "hardening-headers.reports.path", "{hostile:?}");
+        assert!(Csp::web().report_uri(hostile).is_err(), "{hostile:?}");
+        let whole = format!("https://collect.example{hostile}");
+        let named = Hardening::web().headers(|set| set.reporting_endpoint("mine", &*whole)).build();
+        assert_eq!(named.is_err(), !hostile.starts_with("//"), "{whole:?}");
+        let name = format!("mine{hostile}");
+        let named = Hardening::web().headers(|set| set.reporting_endpoint(&*name, "/r")).build().unwrap_err();
+        assert_eq!(named.problems().len(), 1, "{named}");
+        let file = Config::default().reports(hostile.into()).public_origin("https://app.example.com");
+        assert!(Hardening::from_config(&file).build().is_err(), "{hostile:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Whatever is taken is one member of the field, a plain string (RFC 9651 §3.2, §3.3.3).
+    #[test]
+    fn an_address_that_is_taken_is_one_string(
+        start in prop::sample::select(vec!["", "/", "https://a", "https://[::1]", "/a"]),
+        end in "[ -~\\r\\n\\t]{0,8}",
+    ) {
+        let address = format!("{start}{end}");
+        let edge = Hardening::web().headers(|set| set.reporting_endpoint("mine", &*address));
+        if let Ok(edge) = edge.build() {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let answer = runtime.block_on(over(Scheme::Https, &edge.layer()));
+            let field = header(&answer, "reporting-endpoints");
+            prop_assert_eq!(field, format!("mine=\"{address}\""));
+            prop_assert!(!address.contains(['"', '\\', ',', ';', '\r', '\n', ' ']), "{}", address);
+        }
     }
 }
 

@@ -160,6 +160,69 @@ const FEATURES_OFF: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-
     payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), sync-xhr=(self), \
     unload=(), usb=(), web-share=(), xr-spatial-tracking=()";
 
+/// For each test of the project what passes, and what almost does.
+const OSHP: [(&str, &[&str], &[&str]); 13] = [
+    (
+        "strict-transport-security",
+        &["max-age=63072000; includeSubDomains", "max-age=63072000; includeSubDomains; preload"],
+        &[
+            "max-age=63072000",
+            "max-age=63072001; includeSubDomains",
+            "max-age=63072000; includesubdomains",
+            "",
+        ],
+    ),
+    ("x-frame-options", &["deny", "DENY"], &["Deny", "SAMEORIGIN"]),
+    ("x-content-type-options", &["nosniff"], &["NOSNIFF", "nosniff, nosniff"]),
+    (
+        "content-security-policy",
+        &["default-src 'none'", ""],
+        &["script-src 'unsafe-inline'", "script-src 'wasm-unsafe-eval'"],
+    ),
+    ("x-permitted-cross-domain-policies", &["none"], &["master-only"]),
+    ("referrer-policy", &["no-referrer"], &["same-origin", "no-referrer, same-origin"]),
+    ("cross-origin-embedder-policy", &["require-corp"], &["credentialless"]),
+    ("cross-origin-opener-policy", &["same-origin"], &["same-origin-allow-popups"]),
+    ("cross-origin-resource-policy", &["same-origin"], &["same-site"]),
+    ("cache-control", &["no-store, max-age=0"], &["no-store", "no-store,max-age=0"]),
+    ("x-dns-prefetch-control", &["off"], &["on"]),
+    ("permissions-policy", &[FEATURES_OFF], &["", "camera=()"]),
+    (
+        "clear-site-data",
+        &["\"cache\",\"cookies\",\"storage\""],
+        &["\"*\"", "\"cache\", \"cookies\", \"storage\""],
+    ),
+];
+
+/// The 17 tests of the project's suite of 2026-03-07, each for itself.
+#[test]
+fn each_test_of_the_secure_headers_project_decides_as_the_project_does() {
+    let of = |field: &'static str, value: Option<&str>| {
+        let fields: Vec<(&'static str, &str)> = value.map(|value| (field, value)).into_iter().collect();
+        let answer = Answer::from(set(&fields));
+        let result = oshp(&answer, Some(&answer));
+        result.tests.iter().find(|test| test.field == field).unwrap().passes
+    };
+    for (field, good, bad) in OSHP {
+        for value in good {
+            assert_eq!(of(field, Some(value)), Some(true), "{field}: {value}");
+        }
+        for value in bad {
+            assert_eq!(of(field, Some(value)), Some(false), "{field}: {value}");
+        }
+        assert_eq!(of(field, None), Some(false), "{field}");
+    }
+    for field in ["feature-policy", "public-key-pins", "expect-ct", "x-xss-protection"] {
+        assert_eq!((of(field, Some("0")), of(field, None)), (Some(false), Some(true)), "{field}");
+    }
+    let sync = FEATURES_OFF.replace("sync-xhr=(self)", "sync-xhr=()");
+    assert_eq!(of("permissions-policy", Some(&sync)), Some(true));
+    for feature in FEATURES_OFF.split(", ") {
+        let without = FEATURES_OFF.replace(feature, "x=()");
+        assert_eq!(of("permissions-policy", Some(&without)), Some(false), "{feature}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_secure_headers_project_misses_is_told() {
     let scan = own(Hardening::web()).build().unwrap().scan(app("<!doctype html>", None), ["/"]).await;

@@ -5,7 +5,7 @@ use content_security_policy::{
     Request as Load, Url,
 };
 use gambeson_hardening_headers::reports::Suggestion;
-use gambeson_hardening_headers::{Config, Csp, Directive, Hardening, Source};
+use gambeson_hardening_headers::{Config, Csp, Directive, Hardening, Rollout, Source};
 use proptest::prelude::*;
 
 use super::*;
@@ -114,6 +114,43 @@ async fn beside_strict_dynamic_a_host_would_change_nothing() {
     let suggestion = suggested(&falling_back, &[("worker-src", "https://cdn.example.com/w.js")]).await;
     assert_eq!(suggestion.additions(), []);
     assert!(suggestion.for_a_person()[0].why.contains("a list of their own"));
+}
+
+/// Reports come in at the edge itself, in numbers, and what follows from them is proposed again and again: what it sends stays.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn no_report_and_no_suggestion_changes_what_is_sent() {
+    use axum::body::Body as AxumBody;
+
+    let (policy, tried) = (Csp::web(), Csp::strict());
+    let edge = |policy: &Csp| {
+        let edge = Hardening::web().csp(policy.clone()).csp_report_only(tried.clone(), Rollout::all());
+        edge.hosts(["app.example.com"]).reports(PATH).build().unwrap()
+    };
+    let collector = reports();
+    let app = |policy: &Csp| {
+        let page = axum::routing::get(async || axum::response::Html("a page"));
+        let app = axum::Router::new().route("/", page);
+        app.route(&collector.endpoint().template, collector.method_router()).layer(edge(policy).layer())
+    };
+    let sent = async |app: &axum::Router| {
+        let get = Request::get("/").header("host", "app.example.com").body(AxumBody::empty()).unwrap();
+        app.clone().oneshot(get).await.unwrap().headers().clone()
+    };
+    let running = app(&policy);
+    let before = sent(&running).await;
+    for number in 0..200 {
+        let load = listed("img-src", &format!("https://cdn{}.example.com/", number % 3));
+        let report = request(LIST, json!([load]).to_string()).map(AxumBody::new);
+        assert_eq!(running.clone().oneshot(report).await.unwrap().status(), StatusCode::NO_CONTENT);
+        let _ = (collector.suggest(&policy), collector.suggest(&tried));
+    }
+    let suggestion = collector.suggest(&policy);
+    assert_eq!(suggestion.additions().len(), 3, "{suggestion}");
+    assert_eq!(sent(&running).await, before);
+    assert_eq!(policy, Csp::web());
+    // The control: a person who applies it and builds anew sends another policy.
+    assert_ne!(sent(&app(&applied(&policy, &suggestion))).await, before);
 }
 
 /// A person copies the lines, and the next build has them; the running layer never does.
