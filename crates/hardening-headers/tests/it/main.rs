@@ -7,6 +7,8 @@ mod canonical;
 mod check;
 mod client_certificate;
 mod config;
+#[cfg(feature = "serve")]
+mod connect;
 mod cookies;
 mod cors;
 mod csp;
