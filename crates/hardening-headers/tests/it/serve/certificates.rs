@@ -8,6 +8,7 @@ use rcgen::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -39,6 +40,14 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(root, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// One below this, which clients don't trust by itself.
+    pub(super) fn intermediate(&self) -> Self {
+        let mut below = CertificateParams::new(Vec::new()).unwrap();
+        below.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        below.distinguished_name.push(DnType::CommonName, "an intermediate authority");
+        Self(CertifiedIssuer::signed_by(below, KeyPair::generate().unwrap(), &self.0).unwrap())
+    }
+
     pub(super) fn pem(&self) -> String {
         self.0.pem()
     }
@@ -68,7 +77,7 @@ impl Authority {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots);
@@ -78,7 +87,10 @@ impl Authority {
                 let chain =
                     CertificateDer::pem_slice_iter(leaf.chain.as_bytes()).map(Result::unwrap).collect();
                 let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap();
-                builder.with_client_auth_cert(chain, key).unwrap()
+                let key = provider.key_provider.load_private_key(key).unwrap();
+                // Not compared: a client that has stolen a certificate has another key.
+                let shown = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+                builder.with_client_cert_resolver(Arc::new(shown))
             }
         };
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();

@@ -187,11 +187,29 @@ async fn certificates_that_do_not_verify_open_nothing() {
     let early = clients.leaf(ExtendedKeyUsagePurpose::ClientAuth, 2030..2040);
     let of_a_server = clients.server();
     let of_another = Authority::new().client();
-    let mut of_another_s_key = clients.client();
-    of_another_s_key.chain = of_another.chain.clone();
+    let stolen = Leaf { chain: clients.client().chain, key: of_another.key.clone() };
     for mode in [ClientCertificates::Required, ClientCertificates::Optional] {
         let running = asking(&authority, &clients, mode).await;
-        for bad in [&expired, &early, &of_a_server, &of_another] {
+        for bad in [&expired, &early, &of_a_server, &of_another, &stolen] {
+            assert!(ask(running.address, &authority.trusting(Some(bad), &[])).await.is_err());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_intermediate_authority_passes_with_the_chain_to_a_known_one() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let intermediate = clients.intermediate();
+    let alone = intermediate.client();
+    let chain = format!("{}{}", alone.chain, intermediate.pem());
+    let with_chain = Leaf { chain, key: alone.key.clone() };
+    let foreign_chain = format!("{}{}", alone.chain, Authority::new().intermediate().pem());
+    let with_foreign_chain = Leaf { chain: foreign_chain, key: alone.key.clone() };
+    for mode in [ClientCertificates::Required, ClientCertificates::Optional] {
+        let running = asking(&authority, &clients, mode).await;
+        let answer = ask(running.address, &authority.trusting(Some(&with_chain), &[])).await.unwrap();
+        assert!(answer.ends_with(&format!(r#"Some("{ORDERS}") true"#)), "{answer}");
+        for bad in [&alone, &with_foreign_chain] {
             assert!(ask(running.address, &authority.trusting(Some(bad), &[])).await.is_err());
         }
     }
