@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gambeson_core::ConfigError;
+use gambeson_core::{ConfigError, ConfigProblems};
 
 use super::clients::ClientCap;
 use super::config::Server;
@@ -140,19 +140,24 @@ impl ServeConfig {
             tls_refresh: self.tls_refresh,
             ..Server::default()
         };
-        let checked = server.check();
+        let mut problems = ConfigProblems::new();
+        server.check().unwrap_or_else(|error| problems.extend(error));
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            let mut problems = gambeson_core::ConfigProblems::new();
-            checked.unwrap_or_else(|error| problems.extend(error));
-            return match tls.load() {
-                Ok(tls) => problems.check().map(|()| server.tls(tls)),
-                Err(error) => {
-                    problems.add("hardening-headers.serve.tls", "", error.to_string());
-                    problems.check().map(|()| server)
-                }
-            };
-        }
-        checked.map(|()| server)
+        let server = match self.tls.as_ref().map(super::tls::TlsConfig::load_or_all) {
+            None => server,
+            Some(Ok(tls)) => server.tls(tls),
+            Some(Err(faults)) => {
+                faults.into_iter().for_each(|fault| tell(fault, &mut problems));
+                server
+            }
+        };
+        problems.into_result(server)
     }
+}
+
+#[cfg(feature = "tls")]
+fn tell((key, error): super::tls::Fault, problems: &mut ConfigProblems) {
+    let table = "hardening-headers.serve.tls";
+    let field = key.map_or_else(|| table.to_owned(), |key| format!("{table}.{key}"));
+    problems.add(field, "", error.to_string());
 }

@@ -26,7 +26,9 @@ const SESSIONS: usize = 4096;
 /// What handshakes go by, and the term of the server's own chain.
 pub(super) fn build(material: &Material, clock: &Arc<dyn Clock>) -> Result<(ServerConfig, Term), TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let (certified, term) = own(material, &provider, clock.now())?;
+    let (term, doubtful) = own_term(&material.chain, clock.now())?;
+    doubtful.iter().for_each(telemetry::doubtful);
+    let certified = certified(&material.chain, &material.key, &provider)?;
     let builder =
         ServerConfig::builder_with_details(Arc::clone(&provider), Arc::new(Time(Arc::clone(clock))))
             .with_safe_default_protocol_versions()
@@ -48,35 +50,39 @@ pub(super) fn build(material: &Material, clock: &Arc<dyn Clock>) -> Result<(Serv
     Ok((config, term))
 }
 
-/// The server's own certificate with its key.
-fn own(
-    material: &Material,
-    provider: &CryptoProvider,
-    now: Timestamp,
-) -> Result<(CertifiedKey, Term), TlsError> {
-    let chain = material.chain.certificates()?;
-    let mut terms = Vec::with_capacity(chain.len());
-    for (place, certificate) in chain.iter().enumerate() {
-        match in_time(&material.chain, place + 1, certificate, now) {
-            Ok(term) => terms.push(term),
+/// When the first of the chain's certificates ends that have not, and what is wrong with those that are not the server's own: a client may have
+/// another way to an authority that it trusts, for example around one that has ended.
+pub(super) fn own_term(chain: &Part, now: Timestamp) -> Result<(Term, Vec<TlsError>), TlsError> {
+    let certificates = chain.certificates()?;
+    let mut term: Option<Term> = None;
+    let mut doubtful = Vec::new();
+    for (place, certificate) in certificates.iter().enumerate() {
+        match in_time(chain, place + 1, certificate, now) {
+            Ok(next) => term = Some(term.map_or(next, |term| term.earlier(next))),
             Err(error) if place == 0 => return Err(error),
-            // A client may have another way to an authority that it trusts, for example around one that has ended.
-            Err(error) => telemetry::doubtful(&error),
+            Err(error) => doubtful.push(error),
         }
     }
-    let certified = CertifiedKey::from_der(chain, material.key.private_key()?, provider).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => material.key.error(
+    Ok((term.unwrap_or(Term::new(now, now)), doubtful))
+}
+
+/// The server's own certificate with its key.
+pub(super) fn certified(
+    chain: &Part,
+    key: &Part,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, TlsError> {
+    CertifiedKey::from_der(chain.certificates()?, key.private_key()?, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => key.error(
             TlsErrorKind::Mismatch,
             "is not the key of the chain's first certificate; give the key it was issued for, and the server's own \
              certificate before those of its authorities",
         ),
         rustls::Error::InvalidCertificate(error) => {
-            material.chain.error(TlsErrorKind::Malformed, format!("the first certificate can't be used: {error:?}"))
+            chain.error(TlsErrorKind::Malformed, format!("the first certificate can't be used: {error:?}"))
         }
-        _ => material.key.error(TlsErrorKind::Malformed, "is of a kind that TLS has no use for; make an ECDSA P-256 key"),
-    })?;
-    let term = terms.into_iter().min_by_key(|term| term.not_after).unwrap_or(Term::new(now, now));
-    Ok((certified, term))
+        _ => key.error(TlsErrorKind::Malformed, "is of a kind that TLS has no use for; make an ECDSA P-256 key"),
+    })
 }
 
 /// The certificate's term; it must hold now.
@@ -103,11 +109,8 @@ fn in_time(
     Ok(Term::new(begins, ends))
 }
 
-fn verifier(
-    part: &Part,
-    mode: ClientCertificates,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+/// The authorities of clients.
+pub(super) fn roots(part: &Part) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for (place, certificate) in part.certificates()?.into_iter().enumerate() {
         roots.add(certificate).map_err(|_| {
@@ -115,7 +118,15 @@ fn verifier(
             part.error(TlsErrorKind::Malformed, problem)
         })?;
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    Ok(roots)
+}
+
+fn verifier(
+    part: &Part,
+    mode: ClientCertificates,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(part)?), provider);
     let verifier = match mode {
         ClientCertificates::Required => verifier,
         ClientCertificates::Optional => verifier.allow_unauthenticated(),

@@ -7,6 +7,11 @@ use super::ClientCertificates;
 use super::error::{TlsError, TlsErrorKind};
 use super::source::Part;
 
+/// What messages call the parts.
+pub(super) const CHAIN: &str = "certificate chain";
+pub(super) const KEY: &str = "private key";
+pub(super) const CLIENTS: &str = "client authorities";
+
 /// All that was read.
 pub(super) struct Material {
     pub(super) chain: Part,

@@ -17,6 +17,7 @@
 
 mod config;
 mod error;
+mod faults;
 mod handshake;
 mod material;
 mod refresh;
@@ -33,12 +34,13 @@ use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
 
 pub use error::{TlsError, TlsErrorKind};
+pub(super) use faults::Fault;
 pub(super) use handshake::Handshakes;
 pub(super) use refresh::refresh;
 pub use settings::TlsConfig;
 pub use source::TlsSource;
 
-use material::Material;
+use material::{CHAIN, CLIENTS, KEY, Material};
 pub(super) use term::End;
 use term::Term;
 
@@ -87,14 +89,10 @@ struct Sources {
 impl Sources {
     fn read(&self) -> Result<Material, TlsError> {
         let clients = match &self.clients {
-            Some((source, mode)) => Some((source.read("client authorities")?, *mode)),
+            Some((source, mode)) => Some((source.read(CLIENTS)?, *mode)),
             None => None,
         };
-        Ok(Material {
-            chain: self.chain.read("certificate chain")?,
-            key: self.key.read("private key")?,
-            clients,
-        })
+        Ok(Material { chain: self.chain.read(CHAIN)?, key: self.key.read(KEY)?, clients })
     }
 }
 

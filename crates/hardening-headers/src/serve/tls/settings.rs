@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use gambeson_core::{Clock, SystemClock};
+
+use super::faults::{Fault, faults};
 use super::source::told;
 use super::{ClientCertificates, Tls, TlsError, TlsErrorKind};
 
@@ -41,20 +44,39 @@ impl TlsConfig {
     /// Reads the files.
     ///
     /// # Errors
-    /// Those of [`Tls::new`] and [`Tls::client_authorities`]; [`TlsErrorKind::NoAuthorities`].
+    /// The first of those of [`Tls::new`] and [`Tls::client_authorities`]; [`TlsErrorKind::NoAuthorities`].
     pub fn load(&self) -> Result<Tls, TlsError> {
         let tls = Tls::new(self.certificate.as_path(), self.key.as_path())?;
-        match (&self.client_authorities, self.client_certificates) {
-            (None, None) => Ok(tls),
-            (None, Some(_)) => Err(TlsError::new(
+        if let Some(error) = self.without_authorities() {
+            return Err(error);
+        }
+        match &self.client_authorities {
+            None => Ok(tls),
+            Some(authorities) => {
+                tls.client_authorities(authorities.as_path(), self.client_certificates.unwrap_or_default())
+            }
+        }
+    }
+
+    /// The same, with all that is wrong.
+    pub(in crate::serve) fn load_or_all(&self) -> Result<Tls, Vec<Fault>> {
+        self.load().map_err(|first| match faults(self, SystemClock::new().now()) {
+            // What was wrong has been mended meanwhile, or is not of one file.
+            none if none.is_empty() => vec![(None, first)],
+            all => all,
+        })
+    }
+
+    /// Clients are asked for certificates that nobody can verify.
+    pub(super) fn without_authorities(&self) -> Option<TlsError> {
+        let asked = self.client_certificates.is_some() && self.client_authorities.is_none();
+        asked.then(|| {
+            TlsError::new(
                 TlsErrorKind::NoAuthorities,
                 &"client-certificates".into(),
                 "clients are asked for certificates that nobody can verify; name their authorities in client-authorities",
-            )),
-            (Some(authorities), mode) => {
-                tls.client_authorities(authorities.as_path(), mode.unwrap_or_default())
-            }
-        }
+            )
+        })
     }
 
     /// Takes paths relative to this folder instead of the working directory.

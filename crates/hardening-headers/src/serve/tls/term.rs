@@ -21,6 +21,11 @@ impl Term {
         let ahead = AHEAD.min(not_after.since(not_before) / 3);
         Self { not_after, remind: not_after.minus(ahead) }
     }
+
+    /// The one that ends first.
+    pub(super) fn earlier(self, other: Self) -> Self {
+        if other.not_after < self.not_after { other } else { self }
+    }
 }
 
 /// What there is to tell of a term.

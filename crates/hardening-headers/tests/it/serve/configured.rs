@@ -1,5 +1,7 @@
 //! The server as a file describes it.
 
+use std::path::Path;
+
 use gambeson_hardening_headers::serve::{ClientCertificates, ServeConfig, TlsConfig};
 
 use super::certificates::Authority;
@@ -152,11 +154,54 @@ fn all_that_is_out_of_range_is_told_at_once_with_its_cure() {
         "drain",
         "handshake-timeout",
         "tls-refresh",
-        "tls",
+        "tls.certificate",
+        "tls.key",
     ]
     .map(|field| format!("hardening-headers.serve.{field}"));
     all.sort_unstable();
     assert_eq!(fields, all);
     assert!(error.problems().iter().all(|problem| !problem.cure.is_empty()));
     assert!(error.to_string().contains("none.pem: can't be read"), "{error}");
+}
+
+/// What is wrong with one file is no reason to keep silent about the others.
+#[test]
+fn all_that_is_wrong_with_certificates_is_told_at_once() {
+    let (authority, folder) = (Authority::new(), tls::folder("all-faults"));
+    let (chain, key) = tls::write(&folder, &authority.server());
+    let (text, other) = (folder.join("text.pem"), folder.join("other.pem"));
+    std::fs::write(&text, "hello").unwrap();
+    std::fs::write(&other, authority.server().key).unwrap();
+    let faults = |chain: &Path, key: &Path, authorities: Option<&Path>, mode| {
+        let mut files = TlsConfig::new(chain, key);
+        (files.client_authorities, files.client_certificates) = (authorities.map(Into::into), mode);
+        let mut config = ServeConfig::default();
+        config.tls = Some(files);
+        let error = config.server().unwrap_err();
+        let faults = error.problems().iter().map(|problem| {
+            let field = problem.field.strip_prefix("hardening-headers.serve.").unwrap();
+            format!("{field}: {}", problem.cure)
+        });
+        faults.collect::<Vec<_>>()
+    };
+    let none = folder.join("none.pem");
+    for (found, expected) in [
+        (
+            faults(&text, &none, Some(&text), None),
+            &["tls.certificate: certificate chain", "tls.key: private key", "tls.client-authorities: client"]
+                [..],
+        ),
+        (
+            faults(&chain, &other, None, Some(ClientCertificates::Required)),
+            &["tls.client-certificates: client-certificates", "tls: private key"],
+        ),
+        (faults(&chain, &key, Some(&none), None), &["tls.client-authorities: client authorities"]),
+        (faults(&chain, &other, None, None), &["tls: private key"]),
+    ] {
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}");
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
