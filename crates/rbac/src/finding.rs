@@ -46,12 +46,7 @@ impl Position {
     /// The place of the byte `offset` in `text`; the end when it lies behind it.
     #[must_use]
     pub fn of(text: &str, offset: usize) -> Self {
-        let before = text.get(..offset).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        }
+        Walk::over(text).to(offset)
     }
 }
 
@@ -69,11 +64,50 @@ impl fmt::Display for Finding {
     }
 }
 
+/// Goes through a text once, however many places in it are asked for, in their order.
+struct Walk<'t> {
+    text: &'t str,
+    at: usize,
+    position: Position,
+}
+
+impl<'t> Walk<'t> {
+    fn over(text: &'t str) -> Self {
+        Self { text, at: 0, position: Position { line: 1, column: 1 } }
+    }
+
+    /// The place of the byte `offset`, which is not before the one asked for last.
+    fn to(&mut self, offset: usize) -> Position {
+        let offset = offset.min(self.text.len());
+        for passed in self.text.get(self.at..).unwrap_or_default().chars() {
+            if self.at + passed.len_utf8() > offset {
+                break;
+            }
+            self.at += passed.len_utf8();
+            match passed {
+                '\n' => self.position = Position { line: self.position.line + 1, column: 1 },
+                _ => self.position.column += 1,
+            }
+        }
+        self.position
+    }
+}
+
 /// Gathers findings about one text.
 #[derive(Debug)]
 pub(crate) struct Findings<'t> {
     text: &'t str,
-    found: Vec<Finding>,
+    found: Vec<Found>,
+}
+
+/// A finding whose place is not yet counted: each count goes through the text.
+#[derive(Debug)]
+struct Found {
+    at: usize,
+    id: &'static str,
+    severity: Severity,
+    message: String,
+    cure: String,
 }
 
 impl<'t> Findings<'t> {
@@ -82,11 +116,11 @@ impl<'t> Findings<'t> {
     }
 
     pub(crate) fn error(&mut self, id: &'static str, at: usize, message: String, cure: impl Into<String>) {
-        self.add(Severity::Error, id, at, message, cure.into());
+        self.found.push(Found { at, id, severity: Severity::Error, message, cure: cure.into() });
     }
 
     pub(crate) fn warning(&mut self, id: &'static str, at: usize, message: String, cure: impl Into<String>) {
-        self.add(Severity::Warning, id, at, message, cure.into());
+        self.found.push(Found { at, id, severity: Severity::Warning, message, cure: cure.into() });
     }
 
     /// How many there are so far.
@@ -94,15 +128,15 @@ impl<'t> Findings<'t> {
         self.found.len()
     }
 
-    fn add(&mut self, severity: Severity, id: &'static str, at: usize, message: String, cure: String) {
-        let position = Position::of(self.text, at);
-        self.found.push(Finding { id, severity, position, message, cure });
-    }
-
     /// All of them, in the order of the text.
-    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
-        self.found.sort_by_key(|finding| finding.position);
-        self.found
+    pub(crate) fn into_sorted(self) -> Vec<Finding> {
+        let Self { text, mut found } = self;
+        found.sort_by_key(|finding| finding.at);
+        let mut walk = Walk::over(text);
+        let placed = |Found { at, id, severity, message, cure }| {
+            Finding { id, severity, position: walk.to(at), message, cure }
+        };
+        found.into_iter().map(placed).collect()
     }
 }
 
@@ -116,5 +150,26 @@ mod tests {
         for (offset, line, column) in [(0, 1, 1), (1, 1, 2), (2, 2, 1), (5, 2, 3), (99, 2, 7)] {
             assert_eq!(Position::of(text, offset), Position { line, column }, "{offset}");
         }
+    }
+    #[test]
+    fn each_finding_has_its_own_place_however_they_were_found() {
+        let text = "é = 1, a\nb = 2\n\nc";
+        let mut findings = Findings::about(text);
+        for at in [17, 2, 0, 10, 2, 1, 99] {
+            findings.error("sample", at, at.to_string(), "");
+        }
+        let found: Vec<_> =
+            findings.into_sorted().into_iter().map(|f| (f.message, f.position.line, f.position.column)).collect();
+        let expected = [
+            ("0", 1, 1),
+            // In the middle of a character: there it begins.
+            ("1", 1, 1),
+            ("2", 1, 2),
+            ("2", 1, 2),
+            ("10", 2, 1),
+            ("17", 4, 1),
+            ("99", 4, 2),
+        ];
+        assert_eq!(found, expected.map(|(at, line, column)| (at.to_owned(), line, column)));
     }
 }

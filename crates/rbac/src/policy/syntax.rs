@@ -6,6 +6,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 use crate::finding::Findings;
 use crate::json::{self, Placed, Value};
 
+/// So many mistakes in TOML are told one by one: what has more is no policy.
+const MOST_ERRORS: usize = 100;
+
 /// The policy as a table with the place of each word; `None`: it can't be read, as the findings say.
 ///
 /// No TOML begins with `{` or `---`, so there is no text that could be read in two ways.
@@ -22,9 +25,13 @@ pub(super) fn table<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<
 
 fn toml<'t>(source: &'t str, findings: &mut Findings<'_>) -> Option<DeTable<'t>> {
     let (table, errors) = DeTable::parse_recoverable(source);
-    for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        findings.error("syntax", at, error.message().to_owned(), "mend the TOML here");
+    let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    for error in errors.iter().take(MOST_ERRORS) {
+        findings.error("syntax", place(error), error.message().to_owned(), "mend the TOML here");
+    }
+    if let Some(next) = errors.get(MOST_ERRORS) {
+        let more = format!("{} more of these follow from here on", errors.len() - MOST_ERRORS);
+        findings.error("syntax", place(next), more, "is it the right file?");
     }
     errors.is_empty().then(|| table.into_inner())
 }

@@ -510,6 +510,15 @@ fn of_two_grants_that_are_the_same_one_is_enough() {
 }
 
 #[test]
+fn what_has_more_mistakes_than_a_policy_is_not_told_line_by_line() {
+    let errors = Policy::parse(&"[\n".repeat(150)).unwrap_err();
+    let told: Vec<_> = errors.findings().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 101);
+    assert!(told[99].starts_with("100:"), "{}", told[99]);
+    assert_eq!(told[100], "101:2: 50 more of these follow from here on [syntax]: is it the right file?");
+}
+
+#[test]
 fn what_is_well_is_not_told() {
     let narrow = format!("{HEAD}[roles]\na = {{ grants = [\"notes:*\"], deny = [\"notes:purge\"] }}\n");
     for id in [
