@@ -43,11 +43,7 @@ impl RandomPool {
     /// # Errors
     /// The source failed while the pool was empty.
     pub(crate) fn take<const N: usize>(&self) -> Result<[u8; N], EntropyError> {
-        let mut out = [0; N];
-        let Some(shard) = self.shards.get(shard_of_thread()) else {
-            self.source.fill(&mut out)?;
-            return Ok(out);
-        };
+        let Some(shard) = self.shards.get(shard_of_thread()) else { return self.fresh() };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.left < N {
             // What a source that fails leaves behind is not random.
@@ -55,13 +51,21 @@ impl RandomPool {
             self.source.fill(&mut shard.bytes)?;
             shard.left = BUFFER;
         }
-        let start = shard.left.saturating_sub(N);
-        let end = shard.left;
-        if let Some(from) = shard.bytes.get_mut(start..end) {
-            out.iter_mut().zip(from).for_each(|(to, from)| *to = std::mem::take(from));
-        }
-        shard.left = start;
-        Ok(out)
+        // From the end, so that what is left is always the beginning.
+        let left = shard.left;
+        let Some(given) = shard.bytes.get_mut(..left).and_then(<[u8]>::last_chunk_mut) else {
+            return self.fresh();
+        };
+        let bytes = std::mem::replace(given, [0; N]);
+        shard.left = left.saturating_sub(N);
+        Ok(bytes)
+    }
+
+    /// Bytes that were never in the pool.
+    fn fresh<const N: usize>(&self) -> Result<[u8; N], EntropyError> {
+        let mut bytes = [0; N];
+        self.source.fill(&mut bytes)?;
+        Ok(bytes)
     }
 }
 
