@@ -32,6 +32,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(CRATE, "layer_pass", Kind::Pass)
             .bare(|| recycled(|app| app, vec![request("role3")], StatusCode::OK))
             .gambeson(|| recycled(layered, vec![request("role3")], StatusCode::OK))
+            .peer("without_authorizer", || {
+                recycled(|app| layer().without_authorizer().layer(app), vec![request("role3")], StatusCode::OK)
+            })
             .peer("off", || {
                 recycled(|app| AuthorizeLayer::off().layer(app), vec![request("role3")], StatusCode::OK)
             }),
@@ -61,12 +64,16 @@ pub(super) fn figures() -> Vec<Figure> {
 }
 
 fn layered<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
+    layer().layer(app)
+}
+
+fn layer() -> AuthorizeLayer {
     fn template<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
         (head.uri.path() == "/notes").then_some("/notes")
     }
     let text = policy(10) + "[routes]\n\"GET /notes\" = { perm = \"thing3:read\" }\n";
     let handle: PolicyHandle = text.parse().expect("a policy");
-    AuthorizeLayer::new(&handle, template).layer(app)
+    AuthorizeLayer::new(&handle, template)
 }
 
 /// The route is another one each time that every caller came by.

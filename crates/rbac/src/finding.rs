@@ -133,8 +133,12 @@ impl<'t> Findings<'t> {
         let Self { text, mut found } = self;
         found.sort_by_key(|finding| finding.at);
         let mut walk = Walk::over(text);
-        let placed = |Found { at, id, severity, message, cure }| {
-            Finding { id, severity, position: walk.to(at), message, cure }
+        let placed = |Found { at, id, severity, message, cure }| Finding {
+            id,
+            severity,
+            position: walk.to(at),
+            message,
+            cure,
         };
         found.into_iter().map(placed).collect()
     }
@@ -158,8 +162,11 @@ mod tests {
         for at in [17, 2, 0, 10, 2, 1, 99] {
             findings.error("sample", at, at.to_string(), "");
         }
-        let found: Vec<_> =
-            findings.into_sorted().into_iter().map(|f| (f.message, f.position.line, f.position.column)).collect();
+        let found: Vec<_> = findings
+            .into_sorted()
+            .into_iter()
+            .map(|f| (f.message, f.position.line, f.position.column))
+            .collect();
         let expected = [
             ("0", 1, 1),
             // In the middle of a character: there it begins.
