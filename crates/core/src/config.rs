@@ -15,7 +15,7 @@ pub struct ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigProblem {
-    /// The field as the configuration file names it, for example `hardening.limits.body`.
+    /// The field as the configuration file names it, for example `hardening-headers.limits.body`.
     pub field: String,
     /// What it held, as far as it may be shown; empty when it was missing.
     pub value: String,

@@ -22,7 +22,7 @@
 //! Names that nobody knows are errors with the nearest known one; everything that is wrong in file and environment is
 //! told at once. [`Config::origins`] says where each setting came from. Paths are relative to the file.
 //!
-//! A setting that is a [`Mode`](gambeson_core::Mode) (`rbac.mode`, and of `hardening-headers` `host-mode`, `csrf.mode` and `rate.mode`) is
+//! A setting that is a [`Mode`](gambeson_core::Mode) (`rbac.mode`, and of `hardening-headers` `host-mode`, `csrf.mode`, `limits.mode` and `rate.mode`) is
 //! `"enforce"`, or says until when it only observes: `{ observe = { until = "2027-01-31T00:00:00Z" } }`. From that moment on it enforces, also after a restart.
 
 mod modes;

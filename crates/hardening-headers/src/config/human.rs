@@ -1,9 +1,9 @@
 //! Sizes and times as people write them.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gambeson_core::Mode;
+use gambeson_core::{Mode, Timestamp};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
@@ -113,7 +113,9 @@ impl<'de> Visitor<'de> for ModeVisitor {
     type Value = Mode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"enforce\", or { observe = { until = … } } with the moment at which observing ends")
+        f.write_str(
+            "\"enforce\", or until when it only observes: { observe = { until = \"2027-01-31T00:00:00Z\" } }",
+        )
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Mode, E> {
@@ -124,7 +126,48 @@ impl<'de> Visitor<'de> for ModeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mode, A::Error> {
-        Mode::deserialize(MapAccessDeserializer::new(map))
+        let Observing { observe } = Observing::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Mode::Observe { until: observe.until })
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observing {
+    observe: Until,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Until {
+    #[serde(deserialize_with = "moment")]
+    until: Timestamp,
+}
+
+/// A moment: a text as RFC 3339 has it, in UTC, or nanoseconds since 1970.
+fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    from.deserialize_any(MomentVisitor)
+}
+
+struct MomentVisitor;
+
+impl Visitor<'_> for MomentVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("date and time in UTC, such as \"2027-01-31T00:00:00Z\"")
+    }
+
+    fn visit_i64<E: de::Error>(self, nanos: i64) -> Result<Timestamp, E> {
+        Ok(Timestamp::from_unix_nanos(nanos))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        let invalid = || E::invalid_value(de::Unexpected::Str(text), &self);
+        let read: Result<SystemTime, E> = humantime_serde::deserialize(de::value::StrDeserializer::new(text));
+        let since = read.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let nanos = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
+        nanos.map(Timestamp::from_unix_nanos).ok_or_else(invalid)
     }
 }
 

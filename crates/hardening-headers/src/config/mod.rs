@@ -73,8 +73,8 @@ pub use reports::{ReportOnlyConfig, ReportsConfig};
 /// ids; `csrf.exempt` and `route-limits` are lists of tables. `serve` wants the feature `serve`; `handshake-timeout`, `tls-refresh` and `tls` in it
 /// the feature `tls`. What they are for stands at the fields of `serve::ServeConfig` and `serve::tls::TlsConfig`.
 ///
-/// Modes (`host-mode`, `csrf.mode`, `limits.mode`, `rate.mode`) are `"enforce"` or `{ observe = { until = … } }`: in `gambeson.toml` a moment such as
-/// `2026-12-31T00:00:00Z`, else nanoseconds since 1970.
+/// Modes (`host-mode`, `csrf.mode`, `limits.mode`, `rate.mode`) are `"enforce"` or say until when they only observe, in UTC:
+/// `{ observe = { until = "2027-01-31T00:00:00Z" } }`. `gambeson.toml` takes other offsets too.
 ///
 /// | table | keys |
 /// |---|---|

@@ -249,14 +249,19 @@ table = "256KiB"
             "[limits]\nmode = \"observe\"",
             "[rate]\nmode = \"observe\"",
         ] {
-            assert!(said(text).contains("{ observe = { until = "), "{text}: {}", said(text));
+            assert!(said(text).contains("{ observe = { until = \"2027-"), "{text}: {}", said(text));
+        }
+        for until in ["\"2096-02-30T00:00:00Z\"", "\"tomorrow\"", "\"1969-12-31T00:00:00Z\"", "true"] {
+            let text = format!("host-mode = {{ observe = {{ until = {until} }} }}");
+            assert!(said(&text).contains("such as \"2027-01-31T00:00:00Z\""), "{text}: {}", said(&text));
         }
         for text in ["[limits]\nhandler = \"30\"", "[limits]\nhandler = 30", "[rate]\nperiod = \"1\""] {
             assert!(said(text).contains("such as \"30s\""), "{text}: {}", said(text));
         }
-        let observing: Config =
-            toml::from_str("host-mode = { observe = { until = 4000000000000000000 } }").unwrap();
-        assert_eq!(observing.host_mode, later());
+        for until in ["4000000000000000000", "\"2096-10-02T07:06:40Z\""] {
+            let text = format!("host-mode = {{ observe = {{ until = {until} }} }}");
+            assert_eq!(toml::from_str::<Config>(&text).unwrap().host_mode, later(), "{until}");
+        }
         let enforcing: Config = toml::from_str("host-mode = \"enforce\"").unwrap();
         assert_eq!(enforcing.host_mode, Mode::Enforce);
     }
