@@ -44,3 +44,10 @@ fn observing(rule: &'static Rule, field: &'static str, mode: Mode) -> Option<Fin
 pub(crate) fn no_rate() -> Finding {
     Finding::new(HH102, "hardening-headers.rate-off", "true")
 }
+
+/// The same, and what is odd where it was told a rate all the same.
+pub(crate) fn rate_off(told: &EdgeRate) -> impl Iterator<Item = Finding> + use<> {
+    let odd = *told != EdgeRate::default();
+    let odd = odd.then(|| Finding::new(HH105, "hardening-headers.rate-off", "true beside rate"));
+    std::iter::once(no_rate()).chain(odd)
+}

@@ -80,6 +80,7 @@ impl Told<'_> {
         let mut found = Vec::new();
         if self.csrf.dangerously_off {
             found.push(Finding::new(HH063, "hardening-headers.csrf.dangerously-off", "true"));
+            found.extend(self.told_in_vain());
         } else if observes(self.csrf.mode, clock) {
             found.push(Finding::new(HH064, "hardening-headers.csrf.mode", shown(self.csrf.mode, clock)));
         }
@@ -87,6 +88,19 @@ impl Told<'_> {
             found.push(Finding::new(HH062, "hardening-headers.csrf.dangerously-http", "true"));
         }
         found
+    }
+
+    /// What stands beside a check that is off. It may be off for an hour only, so that it is no error.
+    fn told_in_vain(&self) -> Option<Finding> {
+        let beside = [
+            ("trusted-origins", self.csrf.trusted_origins.is_empty()),
+            ("session-cookies", self.csrf.session_cookies.is_empty()),
+            ("exempt", self.csrf.exempt.is_empty()),
+            ("mode", self.csrf.mode == Mode::Enforce),
+        ];
+        let given: Vec<&str> = beside.iter().filter(|(_, absent)| !absent).map(|(key, _)| *key).collect();
+        let value = format!("true beside {}", given.join(", "));
+        (!given.is_empty()).then(|| Finding::new(HH070, "hardening-headers.csrf.dangerously-off", value))
     }
 
     /// Over plain http browsers send no Fetch Metadata but to this machine, so that the origin is all there is.

@@ -37,6 +37,7 @@
 //! | HH011 | info | 3.4.1 L1 | strict transport is promised for less than a year | raise it to a year when all works: hsts-days = 365, or Hsts::days(365) |
 //! | HH012 | warning | 3.4.1 L1 | strict transport is never promised | leave hsts in; it is sent over https only |
 //! | HH013 | info | 3.4.1 L2 | strict transport leaves subdomains out | hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https |
+//! | HH014 | warning | 3.4.1 L1 | strict transport is promised for more than two years, which can't be taken back | hsts-days = 730 at most: each answer begins the time anew |
 //! | HH020 | error | 3.4.3 L2 | a part of the content security policy can't be read | write directives and sources as CSP 3 has them |
 //! | HH021 | warning | 3.4.3 L2 | any inline script runs: 'unsafe-inline' without nonce or hash | give inline scripts the nonce, or name their hashes |
 //! | HH022 | warning | 3.4.3 L2 | strings become code: 'unsafe-eval' | take it out, and what needs it |
@@ -73,6 +74,7 @@
 //! | HH067 | error | 3.3.4 L2 | a cookie can't be readable | write the name of a cookie without a prefix that demands HttpOnly |
 //! | HH068 | warning | 3.3.1 L1 | cookies go out as the app writes them | leave cookies.dangerously-off out, and name those that scripts must read |
 //! | HH069 | error | 3.3.2 L2 | a cookie can't be left without SameSite | write the name of a cookie |
+//! | HH070 | warning | 3.5.1 L1 | the cross-site check is off, and what else it was told does not count | take csrf.dangerously-off out, or the rest |
 //! | HH080 | error | 4.1.3 L2 | in production nobody said which proxies stand in front | ranges, hops or direct = true |
 //! | HH081 | error | 4.1.3 L2 | a network of proxies is none | write networks such as "10.0.3.0/24" |
 //! | HH082 | error | 15.3.4 L2 | the proxies' networks hold strangers | write the proxies' networks, or use hops |
@@ -90,6 +92,7 @@
 //! | HH102 | warning | 2.4.1 L2 | strangers may ask as often as they like: the edge limiter is off | take rate-off out |
 //! | HH103 | warning | 2.4.1 L2 | parts of one line's IPv6 network count by themselves, and it has up to 2^64 of them | v6-prefix = 64 |
 //! | HH104 | warning | 2.4.1 L2 | the edge limiter only observes | take the mode out, or let its date come |
+//! | HH105 | warning | 2.4.1 L2 | the edge limiter is off, and the rate that it was told does not count | take rate-off out, or the rate |
 //! | HH110 | error | 15.1.5 L3 | a finding can't be silenced so | write an id of a warning or info, and why it may stay |
 //! | HH111 | warning | 15.1.5 L3 | what is silenced was not found | take the silence out |
 //! | HH120 | warning | 3.4.3 L2 | an answer has two content security policies: browsers enforce only what both allow | send one |
@@ -130,7 +133,7 @@ mod rule;
 mod rules;
 mod silence;
 
-pub(crate) use around::no_rate;
+pub(crate) use around::{no_rate, rate_off};
 pub(crate) use edge::Told;
 pub use finding::Finding;
 pub(crate) use rule::Part;

@@ -26,6 +26,9 @@ pub(crate) fn headers(set: &HeaderSet, name: Option<&str>, own: Option<Scheme>) 
             if !hsts.is_a_year() {
                 note(HH011, "hardening-headers.hsts-days", &promised(hsts));
             }
+            if hsts.is_endless() {
+                note(HH014, "hardening-headers.hsts-days", &promised(hsts));
+            }
             if !hsts.has_subdomains() {
                 note(HH013, "hardening-headers.hsts-subdomains", "without includeSubDomains");
             }

@@ -32,6 +32,7 @@ rules! {
     HH011 Info "3.4.1" L1 Edge, "strict transport is promised for less than a year", "raise it to a year when all works: hsts-days = 365, or Hsts::days(365)";
     HH012 Warning "3.4.1" L1 Edge, "strict transport is never promised", "leave hsts in; it is sent over https only";
     HH013 Info "3.4.1" L2 Edge, "strict transport leaves subdomains out", "hsts-subdomains = true beside hsts-days, or Hsts::include_subdomains(), once all of them speak https";
+    HH014 Warning "3.4.1" L1 Edge, "strict transport is promised for more than two years, which can't be taken back", "hsts-days = 730 at most: each answer begins the time anew";
 
     HH020 Error "3.4.3" L2 Edge, "a part of the content security policy can't be read", "write directives and sources as CSP 3 has them";
     HH021 Warning "3.4.3" L2 Edge, "any inline script runs: 'unsafe-inline' without nonce or hash", "give inline scripts the nonce, or name their hashes";
@@ -72,6 +73,7 @@ rules! {
     HH067 Error "3.3.4" L2 Edge, "a cookie can't be readable", "write the name of a cookie without a prefix that demands HttpOnly";
     HH068 Warning "3.3.1" L1 Edge, "cookies go out as the app writes them", "leave cookies.dangerously-off out, and name those that scripts must read";
     HH069 Error "3.3.2" L2 Edge, "a cookie can't be left without SameSite", "write the name of a cookie";
+    HH070 Warning "3.5.1" L1 Edge, "the cross-site check is off, and what else it was told does not count", "take csrf.dangerously-off out, or the rest";
 
     HH080 Error "4.1.3" L2 Proxies, "in production nobody said which proxies stand in front", "ranges, hops or direct = true";
     HH081 Error "4.1.3" L2 Proxies, "a network of proxies is none", "write networks such as \"10.0.3.0/24\"";
@@ -92,6 +94,7 @@ rules! {
     HH102 Warning "2.4.1" L2 Rate, "strangers may ask as often as they like: the edge limiter is off", "take rate-off out";
     HH103 Warning "2.4.1" L2 Rate, "parts of one line's IPv6 network count by themselves, and it has up to 2^64 of them", "v6-prefix = 64";
     HH104 Warning "2.4.1" L2 Rate, "the edge limiter only observes", "take the mode out, or let its date come";
+    HH105 Warning "2.4.1" L2 Rate, "the edge limiter is off, and the rate that it was told does not count", "take rate-off out, or the rate";
 
     HH110 Error "15.1.5" L3 Edge, "a finding can't be silenced so", "write an id of a warning or info, and why it may stay";
     HH111 Warning "15.1.5" L3 Edge, "what is silenced was not found", "take the silence out";

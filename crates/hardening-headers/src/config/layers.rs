@@ -97,7 +97,7 @@ impl Config {
         let mut found = self.limits.findings();
         found.extend(peer.map(|peer| peer.findings(SystemClock::new().now())).into_iter().flatten());
         match self.rate_off {
-            true => found.push(check::no_rate()),
+            true => found.extend(check::rate_off(&self.rate)),
             false => found.extend(self.rate.findings()),
         }
         found

@@ -68,6 +68,14 @@ impl Cors {
                 "not for every page of the internet: list the origins in place of public",
             );
         }
+        if self.methods.is_empty() {
+            wrong(
+                HH056,
+                "methods",
+                "[]",
+                "list at least one method; without the line they are GET, HEAD and POST",
+            );
+        }
         if self.max_age.as_secs() > DAY || self.max_age.subsec_nanos() > 0 {
             wrong(
                 HH057,

@@ -54,6 +54,11 @@ impl Hsts {
         self.max_age >= YEAR
     }
 
+    /// Whether it lasts longer than [`two_years`](Self::two_years).
+    pub(crate) fn is_endless(self) -> bool {
+        self.max_age > YEAR * 2
+    }
+
     /// Whether subdomains are in it.
     pub(crate) fn has_subdomains(self) -> bool {
         self.subdomains

@@ -99,6 +99,7 @@ fn edge_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH011", Edge(web()), "hsts-days = max-age=86400"),
         ("HH012", Edge(web().hsts(None)), "never promised"),
         ("HH013", Edge(web().hsts(Hsts::days(365))), "subdomains"),
+        ("HH014", Edge(web().hsts(Hsts::days(731))), "hsts-days = max-age=63158400"),
         ("HH110", Edge(web().silence("HH999", "because")), "no finding has this id"),
         ("HH111", Edge(web().silence("HH063", "none uses it")), "silence.HH063 = none uses it"),
     ]
@@ -139,6 +140,10 @@ fn policy_samples() -> Vec<(&'static str, Sample, &'static str)> {
     ]
 }
 
+fn off_and_told() -> Csrf {
+    Csrf::dangerously_off().trust(["https://a.example"]).exempt("POST", "/hook", "signed")
+}
+
 fn quiet_over_http() -> Hardening {
     let edge = Hardening::web().run_in(Profile::Development).public_origin("http://app.example.com");
     edge.headers(|set| set.referrer_policy(ReferrerPolicy::NoReferrer))
@@ -166,6 +171,7 @@ fn site_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH067", Edge(web().cookies(Cookies::new().readable(["a b"]))), "a cookie's name"),
         ("HH068", Edge(web().cookies(Cookies::dangerously_off())), "as the app writes them"),
         ("HH069", Edge(web().cookies(Cookies::new().without_same_site([""]))), "a cookie's name"),
+        ("HH070", csrf(off_and_told()), "dangerously-off = true beside trusted-origins, exempt"),
     ]
 }
 
@@ -189,6 +195,7 @@ fn around_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH102", layers(|told| told.rate_off = true), "limiter is off"),
         ("HH103", layers(|told| told.rate.v6_prefix = 65), "v6-prefix = 65]"),
         ("HH104", layers(|told| told.rate.mode = later()), "more than 90 days from now"),
+        ("HH105", layers(|told| (told.rate_off, told.rate.count) = (true, 5)), "rate-off = true beside rate"),
     ]
 }
 
@@ -385,6 +392,15 @@ fn a_silence_counts_for_all_layers_and_is_needless_when_they_are_well() {
     // The edge alone does not see limits.
     let alone = Hardening::from_config(&config).build().unwrap();
     assert!(alone.findings().iter().all(|finding| finding.severity() == Severity::Info));
+}
+
+#[test]
+fn what_is_off_and_was_told_nothing_is_no_more_than_off() {
+    let mut config = whole().csrf(Csrf::dangerously_off());
+    (config.rate_off, config.hsts_days) = (true, Some(730));
+    let found = config.check(Profile::Production).unwrap();
+    let ids: Vec<&str> = found.iter().map(Finding::id).collect();
+    assert_eq!(ids, ["HH063", "HH102", "HH013", "HH030"]);
 }
 
 #[test]

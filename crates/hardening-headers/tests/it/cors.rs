@@ -213,6 +213,7 @@ fn what_lets_in_whom_nobody_meant_is_refused_when_built() {
     assert_eq!(wrong(Cors::credentials::<&str>([])), ["hardening-headers.cors.origins"]);
     assert_eq!(wrong(listed().max_age(Duration::from_secs(86_401))), ["hardening-headers.cors.max-age"]);
     assert_eq!(wrong(listed().methods([Method::TRACE, Method::CONNECT])).len(), 2);
+    assert_eq!(wrong(listed().methods([])), ["hardening-headers.cors.methods"]);
     let mut wildcards = listed();
     wildcards.methods = vec!["*".into(), "get".into()];
     wildcards.headers = vec!["*".into(), "a b".into()];
