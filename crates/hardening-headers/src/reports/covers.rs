@@ -2,6 +2,7 @@
 
 use super::violation::Blocked;
 use crate::csp::{Csp, Directive, Source};
+use crate::hosts::HostName;
 use crate::origin::Origin;
 
 /// Why browsers go by no host of this list: beside `'strict-dynamic'` scripts need the nonce (CSP 3 §8.2), and so do workers without a
@@ -42,20 +43,24 @@ fn names(source: &str, origin: &str) -> Option<bool> {
         Some(parent) => (true, parent),
         None => (false, source_host),
     };
-    // Which ports go without saying depends on the scheme; what is compared here does not.
-    let (pattern, load) = (plain(source_scheme, source_host)?, plain(scheme, host)?);
-    let (pattern_host, load_host) = (pattern.host().host(), load.host().host());
+    let (pattern, load) = (HostName::parse(source_host.as_bytes())?, of_page(scheme, host)?);
     let host_matches = match parent {
-        true => {
-            load_host.strip_suffix(pattern_host).is_some_and(|below| below.ends_with('.') && below.len() > 1)
-        }
-        false => pattern_host == load_host,
+        true => load.host().host().strip_suffix(pattern.host()).is_some_and(|below| below.ends_with('.')),
+        false => pattern.host() == load.host().host(),
     };
-    Some(scheme_matches(source_scheme, scheme) && host_matches && pattern.host().port() == load.host().port())
+    Some(scheme_matches(source_scheme, scheme) && host_matches && port_matches(pattern.port(), &load))
+}
+
+/// §6.7.2.11: a port that is not said is the one that goes without saying for what is loaded.
+fn port_matches(pattern: Option<u16>, load: &Origin) -> bool {
+    match pattern {
+        Some(port) => port == load.parts().port,
+        None => load.host().port().is_none(),
+    }
 }
 
 /// The origin of pages at the same place.
-fn plain(scheme: &str, host: &str) -> Option<Origin> {
+fn of_page(scheme: &str, host: &str) -> Option<Origin> {
     let scheme = if matches!(scheme, "https" | "wss") { "https" } else { "http" };
     Origin::parse(&format!("{scheme}://{host}"))
 }
@@ -64,4 +69,48 @@ fn plain(scheme: &str, host: &str) -> Option<Origin> {
 fn scheme_matches(pattern: &str, scheme: &str) -> bool {
     pattern == scheme
         || matches!((pattern, scheme), ("http" | "wss", "https") | ("ws", "wss" | "http" | "https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(source: &str, load: &str) -> bool {
+        let blocked = Blocked::Origin { origin: load.into(), own: false };
+        covers(&[Source::parse(source).unwrap()], &blocked)
+    }
+
+    #[test]
+    fn ports_go_without_saying_by_the_scheme_of_what_is_loaded() {
+        for (source, load, expected) in [
+            ("https://a.example", "https://a.example", true),
+            ("https://a.example:443", "https://a.example", true),
+            ("wss://a.example:443", "wss://a.example", true),
+            ("http://a.example:80", "http://a.example", true),
+            ("ws://a.example:80", "ws://a.example", true),
+            ("https://a.example:80", "https://a.example", false),
+            ("http://a.example:443", "http://a.example", false),
+            ("http://a.example:80", "https://a.example", false),
+            ("http://a.example", "https://a.example", true),
+            ("https://a.example", "https://a.example:8443", false),
+            ("https://a.example:8443", "https://a.example:8443", true),
+            ("https://a.example:8443", "https://a.example:8444", false),
+        ] {
+            assert_eq!(names(source, load), expected, "{source} {load}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_what_is_below() {
+        for (load, expected) in [
+            ("https://b.a.example", true),
+            ("https://c.b.a.example", true),
+            ("https://a.example", false),
+            ("https://ba.example", false),
+            ("https://b.a.example.evil", false),
+        ] {
+            assert_eq!(names("https://*.a.example", load), expected, "{load}");
+        }
+        assert_eq!(Origin::parse("https://.a.example"), None, "a host without a name below is none");
+    }
 }

@@ -112,12 +112,8 @@ impl Violation {
     ) -> Result<Self, NotKept> {
         let page = body.document.take().or(url).ok_or(NotKept::Malformed)?;
         let blocked = body.blocked.take().unwrap_or_default();
-        let elsewhere = |address: &str| scheme(address).is_some_and(is_of_browser);
-        if [Some(&page), Some(&blocked), body.source_file.as_ref()]
-            .into_iter()
-            .flatten()
-            .any(|text| elsewhere(text))
-        {
+        let addresses = [Some(&page), Some(&blocked), body.source_file.as_ref()];
+        if addresses.into_iter().flatten().any(|address| is_of_browser(scheme(address))) {
             return Err(NotKept::Noise);
         }
         let page = Address::parse(&page).ok_or(NotKept::Malformed)?;
@@ -162,7 +158,7 @@ impl Blocked {
             return Some(Self::Origin { origin: address.source(), own });
         }
         // An address of another scheme is reported as that scheme alone (CSP 3 §5.4).
-        let name = scheme(text).unwrap_or(text);
+        let name = scheme(text);
         ["data", "blob", "filesystem", "mediastream"]
             .into_iter()
             .chain(WebScheme::parse(name).filter(|_| name == text).map(WebScheme::as_str))
@@ -179,10 +175,8 @@ fn directive(body: &wire::Body) -> Option<&'static str> {
 }
 
 /// What stands before the first colon; a scheme alone is one too.
-fn scheme(text: &str) -> Option<&str> {
-    let scheme = text.split(':').next().unwrap_or(text);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-    (!scheme.is_empty() && scheme.bytes().all(plain)).then_some(scheme)
+fn scheme(text: &str) -> &str {
+    text.split(':').next().unwrap_or(text)
 }
 
 /// Schemes of browsers' own pages and of their extensions.

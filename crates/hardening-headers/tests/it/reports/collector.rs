@@ -198,7 +198,7 @@ async fn extensions_and_pages_of_others_are_counted_apart() {
     assert_eq!((reports.counts().noise, reports.violations().len()), (6, 0));
 
     let foreign: Vec<Value> = [
-        "https://evil.example/notes",
+        "https://evil.example/elsewhere",
         "https://app.example.com:8443/",
         "https://app.example.com.evil.example/",
     ]
@@ -218,6 +218,7 @@ async fn extensions_and_pages_of_others_are_counted_apart() {
     behind.headers_mut().insert("host", "10.0.3.7".parse().unwrap());
     assert_eq!(send(&declared, behind).await.status(), StatusCode::NO_CONTENT);
     assert_eq!((declared.counts().foreign, declared.violations().len()), (1, 1));
+    assert_eq!(&*declared.violations()[0].path, "/notes", "the one about its own page is kept");
 }
 
 #[tokio::test]
@@ -254,6 +255,21 @@ async fn samples_are_kept_only_where_that_is_asked_for() {
         assert_eq!(shown.contains("hunter2"), samples);
         assert!(!shown.contains('\u{1b}'));
     }
+}
+
+/// Some browsers send a sample, others none; the first one stays.
+#[tokio::test]
+async fn a_sample_is_kept_whoever_sends_it_first() {
+    let reports = builder(ReportsConfig::new(PATH).samples(true)).build().unwrap();
+    for (sample, kept) in
+        [("", None), ("go(1)", Some("go(1)")), ("go(2)", Some("go(1)")), ("", Some("go(1)"))]
+    {
+        let mut report = listed("script-src-elem", "inline");
+        report["body"]["sample"] = sample.into();
+        post(&reports, LIST, json!([report]).to_string()).await;
+        assert_eq!(reports.violations()[0].sample.as_deref(), kept, "{sample:?}");
+    }
+    assert_eq!(reports.violations().len(), 1);
 }
 
 #[test]

@@ -34,6 +34,11 @@ async fn production_says_nothing_loud() {
     let reports = builder(ReportsConfig::new(PATH).per_minute(4)).build().unwrap();
     let mut foreign = listed("img-src", "https://cdn.example.com/");
     foreign["body"]["documentURL"] = "https://evil.example/".into();
+    let others = builder(PATH.into()).build().unwrap();
+    for _ in 0..10 {
+        post(&others, LIST, json!([foreign]).to_string()).await;
+    }
+    assert_eq!(lines.with("pages of another host").len(), 4, "at the 1st, 2nd, 4th and 8th");
     for number in 0..10 {
         tell(&reports, "img-src", &format!("https://h{number}.example/")).await;
     }

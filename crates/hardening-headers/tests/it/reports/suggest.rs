@@ -103,6 +103,54 @@ async fn what_would_let_injected_code_run_needs_a_person() {
     }
 }
 
+/// What several pages report is one line, with all their reports.
+#[tokio::test]
+async fn what_is_alike_is_proposed_once() {
+    let reports = reports();
+    for (page, directive, blocked) in [
+        ("/a", "img-src", "https://cdn.example.com/1.png"),
+        ("/b", "img-src", "https://cdn.example.com/2.png"),
+        ("/b", "img-src", "https://other.example/3.png"),
+        ("/b", "font-src", "https://cdn.example.com/4.woff2"),
+        ("/a", "script-src-elem", "inline"),
+        ("/b", "script-src-elem", "inline"),
+        ("/b", "script-src-elem", "eval"),
+        ("/b", "style-src-elem", "inline"),
+    ] {
+        let mut report = listed(directive, blocked);
+        report["body"]["documentURL"] = format!("https://app.example.com{page}").into();
+        post(&reports, LIST, json!([report]).to_string()).await;
+    }
+    let suggestion = reports.suggest(&Csp::web());
+    let added = suggestion.additions().iter().map(|addition| {
+        format!("{} {} {}", addition.evidence.reports, addition.directive.as_str(), addition.source)
+    });
+    assert_eq!(
+        added.collect::<Vec<_>>(),
+        [
+            "2 img-src https://cdn.example.com",
+            "1 img-src https://other.example",
+            "1 font-src https://cdn.example.com"
+        ]
+    );
+    let person = suggestion.for_a_person().iter();
+    let person =
+        person.map(|advice| format!("{} {} {}", advice.evidence.reports, advice.directive, advice.blocked));
+    assert_eq!(
+        person.collect::<Vec<_>>(),
+        ["2 script-src-elem inline code", "1 script-src-elem eval", "1 style-src-elem inline code"]
+    );
+}
+
+#[tokio::test]
+async fn a_suggestion_is_empty_when_it_has_neither_sources_nor_advice() {
+    let sources = suggested(&Csp::web(), &[("img-src", "https://cdn.example.com/")]).await;
+    let advice = suggested(&Csp::web(), &[("script-src-elem", "inline")]).await;
+    assert!(!sources.is_empty() && sources.for_a_person().is_empty());
+    assert!(!advice.is_empty() && advice.additions().is_empty());
+    assert!(suggested(&Csp::web(), &[]).await.is_empty());
+}
+
 #[tokio::test]
 async fn beside_strict_dynamic_a_host_would_change_nothing() {
     let suggestion = suggested(&Csp::strict(), &[("script-src-elem", "https://cdn.example.com/x.js")]).await;
