@@ -53,7 +53,7 @@ fn edge(stack: &Stack, scene: Scene) -> [PlaceReport; 6] {
             .needed("bodies and handlers may be endless")
             .settings(limits_text(limits.limits()))
             .observed(limits.observed())
-            .weak(left(&limits.limits().findings(), &stack.hardening)),
+            .weak(left(&limits.findings(), &stack.hardening)),
         scene
             .place(3, "EdgeLimitLayer", rate.is_off(), rate.current_mode())
             .needed("strangers may ask as often as they like")

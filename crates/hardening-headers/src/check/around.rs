@@ -1,5 +1,7 @@
 //! What of limits and rates is weak.
 
+use std::time::Duration;
+
 use gambeson_core::{Mode, SystemClock};
 
 use super::edge::{observes, shown};
@@ -7,7 +9,7 @@ use super::finding::Finding;
 use super::rule::Rule;
 use super::rules::*;
 use crate::edge_limit::EdgeRate;
-use crate::limits::Limits;
+use crate::limits::{Limits, LimitsLayer};
 
 impl Limits {
     /// What of these limits is weak.
@@ -20,8 +22,33 @@ impl Limits {
         ];
         let weak = found.into_iter().filter(|(weak, _, _)| *weak);
         let weak = weak.map(|(_, rule, field)| Finding::new(rule, field, "off"));
-        weak.chain(observing(HH094, "hardening-headers.limits.mode", self.mode)).collect()
+        let late = late("hardening-headers.limits", "", self);
+        weak.chain(late).chain(observing(HH094, "hardening-headers.limits.mode", self.mode)).collect()
     }
+}
+
+impl<R> LimitsLayer<R> {
+    /// What of these limits is weak, those of single routes included.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let (base, mut found) = (self.limits(), self.limits().findings());
+        let times = |limits: &Limits| (limits.body_deadline, limits.body_idle, limits.handler);
+        for (route, limits) in self.routes().filter(|(_, limits)| times(limits) != times(&base)) {
+            found.extend(late("hardening-headers.route-limits", &format!("{route}: "), limits));
+        }
+        found
+    }
+}
+
+/// Times of a body that the handler's end before they have passed.
+fn late(table: &str, route: &str, limits: &Limits) -> impl Iterator<Item = Finding> {
+    let times = [("body-deadline", limits.body_deadline), ("body-idle", limits.body_idle)];
+    let handler = limits.handler.unwrap_or(Duration::MAX);
+    let late =
+        times.into_iter().filter_map(move |(key, time)| Some((key, time.filter(|time| *time > handler)?)));
+    late.map(move |(key, time)| {
+        Finding::new(HH095, format!("{table}.{key}"), format!("{route}{time:?}, and handler = {handler:?}"))
+    })
 }
 
 impl EdgeRate {

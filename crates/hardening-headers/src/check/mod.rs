@@ -88,6 +88,7 @@
 //! | HH092 | warning | 15.2.2 L2 | bodies may take any time | set limits.body-deadline |
 //! | HH093 | warning | 15.2.2 L2 | handlers may take any time | set limits.handler |
 //! | HH094 | warning | 15.2.2 L2 | limits of size and time only observe | take the mode out, or let its date come |
+//! | HH095 | warning | 15.2.2 L2 | a body may take longer than its handler, which ends first | raise handler over the times of the body, or lower those |
 //! | HH100 | error | 2.4.1 L2 | a rate out of its range, or no random key for it | write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day |
 //! | HH102 | warning | 2.4.1 L2 | strangers may ask as often as they like: the edge limiter is off | take rate-off out |
 //! | HH103 | warning | 2.4.1 L2 | parts of one line's IPv6 network count by themselves, and it has up to 2^64 of them | v6-prefix = 64 |

@@ -89,6 +89,7 @@ rules! {
     HH092 Warning "15.2.2" L2 Limits, "bodies may take any time", "set limits.body-deadline";
     HH093 Warning "15.2.2" L2 Limits, "handlers may take any time", "set limits.handler";
     HH094 Warning "15.2.2" L2 Limits, "limits of size and time only observe", "take the mode out, or let its date come";
+    HH095 Warning "15.2.2" L2 Limits, "a body may take longer than its handler, which ends first", "raise handler over the times of the body, or lower those";
 
     HH100 Error "2.4.1" L2 Rate, "a rate out of its range, or no random key for it", "write count, period and burst under rate, or EdgeRate, not zero and so that the burst comes back within a day";
     HH102 Warning "2.4.1" L2 Rate, "strangers may ask as often as they like: the edge limiter is off", "take rate-off out";

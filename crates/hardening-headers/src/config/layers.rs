@@ -71,10 +71,10 @@ impl Config {
         let peer = noted(self.peer_layer(profile), &mut problems);
         let hardening = with(Hardening::from_config(self)).run_in(profile).exempt(exempt);
         let peer = peer.map(|peer| peer.leave(hardening.silences()));
-        let beside = self.around(peer.as_ref());
+        let limits = noted(LimitsLayer::with_routes(self.limits, &self.route_limits), &mut problems);
+        let beside = self.around(peer.as_ref(), limits.as_ref());
         let hardening = hardening.beside(beside).build();
         let hardening = noted(hardening.map(|edge| edge.layer()), &mut problems);
-        let limits = noted(LimitsLayer::with_routes(self.limits, &self.route_limits), &mut problems);
         let edge_limit = match self.rate_off {
             true => Some(EdgeLimitLayer::off()),
             false => {
@@ -93,8 +93,8 @@ impl Config {
     }
 
     /// What is weak about the layers beside [`HardeningLayer`].
-    fn around(&self, peer: Option<&PeerLayer>) -> Vec<Finding> {
-        let mut found = self.limits.findings();
+    fn around(&self, peer: Option<&PeerLayer>, limits: Option<&LimitsLayer>) -> Vec<Finding> {
+        let mut found = limits.map(LimitsLayer::findings).unwrap_or_default();
         found.extend(peer.map(|peer| peer.findings(SystemClock::new().now())).into_iter().flatten());
         match self.rate_off {
             true => found.extend(check::rate_off(&self.rate)),

@@ -17,7 +17,7 @@ use crate::check::HH090;
 )]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest request body, in bytes. Default: 1 MiB.
+    /// The largest request body, in bytes, at least 1. Default: 1 MiB.
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::config::human::size_or_off"))]
     pub body: Option<u64>,
     /// The time that reading the body may take, from the first wait for a part of it; [`Limits::body_rate`] prolongs
@@ -178,6 +178,11 @@ impl Limits {
                     HH090.says("give it some time, or write \"off\""),
                 );
             }
+        }
+        if self.body == Some(0) {
+            // Servers that others come from mean "of any size" by it.
+            let cure = HH090.says("write 1 byte where no body may come, or \"off\" for any size");
+            problems.add(format!("{field}.body"), "0 B", cure);
         }
         if self.body_rate == 0 {
             problems.add(format!("{field}.body-rate"), "0", HH090.says("write at least 1 byte a second"));

@@ -39,7 +39,7 @@ impl LimitsLayer {
     /// A layer with these limits that answers with problem details.
     ///
     /// # Errors
-    /// A time or rate of zero; all of them at once.
+    /// A size, time or rate of zero; all of them at once.
     pub fn new(limits: Limits) -> Result<Self, ConfigError> {
         Self::with_routes(limits, &[])
     }
@@ -50,7 +50,7 @@ impl LimitsLayer {
     /// template stands for the path that is the same letter by letter, as gRPC methods are.
     ///
     /// # Errors
-    /// A time or rate of zero, routes that are none or never match, and entries that change nothing; all of them at once.
+    /// A size, time or rate of zero, routes that are none or never match, and entries that change nothing; all of them at once.
     pub fn with_routes(limits: Limits, routes: &[RouteLimits]) -> Result<Self, ConfigError> {
         let mut problems = ConfigProblems::new();
         limits.check("hardening-headers.limits", &mut problems);
@@ -91,6 +91,11 @@ impl<R> LimitsLayer<R> {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.shared.rules.base
+    }
+
+    /// Routes that have limits of their own, and those.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (String, &Limits)> {
+        self.shared.rules.routes.iter().map(|rule| (rule.route(), &rule.limits))
     }
 
     /// Enforce, or observe until when; enforce for a layer that is off.

@@ -159,6 +159,13 @@ pub(super) struct RouteRule {
 }
 
 impl RouteRule {
+    /// The route as it was written.
+    pub(super) fn route(&self) -> String {
+        self.method
+            .as_ref()
+            .map_or_else(|| self.template.to_string(), |method| format!("{method} {}", self.template))
+    }
+
     pub(super) fn is_for(&self, head: &RequestHead<'_>) -> bool {
         self.method.as_ref().is_none_or(|method| method == head.method) && *self.template == *template(head)
     }

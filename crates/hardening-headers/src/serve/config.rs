@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use super::draining::{Draining, Phase};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
-/// What [`serve`](super::serve()) allows its connections, and when it ends.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What [`serve`](super::serve()) allows its connections, and when it ends. Times are a second to a day, those of the drain nothing to a day.
 #[non_exhaustive]
 pub struct Server {
     /// The time a client has for the head of a request: for the first from the moment it is connected, for others from their first byte
@@ -29,14 +32,14 @@ pub struct Server {
     pub write_rate: u32,
     /// What is kept of an HTTP/2 answer that its reader does not take, in bytes, beside the piece the app gave last. Default: 64 KiB.
     pub send_buffer: usize,
-    /// Connections at once; more wait in the system's queue. Default: 4,096.
+    /// Connections at once; more wait in the system's queue. 1 to 1,048,576; default: 4,096.
     pub connections: usize,
     /// Connections at once from one IPv4 address or IPv6 /64; more are closed at once. Loopback and private addresses are not counted: proxies
     /// are there. Behind proxies with public addresses, switch it off. Default: an eighth of [`Server::connections`], at most 512.
     pub connections_per_client: ClientCap,
     /// The largest request head, in bytes, at least 8 KiB. Default: 32 KiB.
     pub header_bytes: u32,
-    /// Requests at once on an HTTP/2 connection. Default: 100.
+    /// Requests at once on an HTTP/2 connection, 1 to 10,000. Default: 100.
     pub streams: u32,
     /// How often a silent HTTP/2 client is asked whether it is still there, and half of it is its time to answer.
     /// Default: 20 s.
@@ -221,34 +224,28 @@ impl Server {
             problems.add(format!("hardening-headers.serve.{field}"), value, cure);
         };
         for (field, time, least) in self.times() {
-            if time < least || time > Duration::from_secs(86_400) {
-                add(field, format!("{time:?}"), "write more than nothing, at most a day");
+            if !(least..=DAY).contains(&time) {
+                add(field, format!("{time:?}"), &format!("write {least:?} to a day"));
             }
         }
-        for (field, number, cure) in self.numbers() {
-            if number == 0 {
-                add(field, "0".to_owned(), cure);
+        for (field, number, range, cure) in self.numbers() {
+            if !range.contains(&number) {
+                add(field, number.to_string(), cure);
             }
         }
-        let cap = self.connections_per_client;
-        if let ClientCap::AtMost(most @ 1..) = cap
-            && most >= self.connections
+        if let ClientCap::AtMost(most) = self.connections_per_client
+            && !(1..self.connections).contains(&most)
         {
-            let cure = "write fewer than connections, or \"off\" if one client may have them all";
+            let cure =
+                "write at least one and fewer than connections, or \"off\" if one client may have them all";
             add("connections-per-client", most.to_string(), cure);
-        }
-        if !(8 << 10..=1 << 20).contains(&self.header_bytes) {
-            add("header-bytes", self.header_bytes.to_string(), "write 8 KiB (8192) to 1 MiB (1048576)");
-        }
-        if !(1 << 10..=16 << 20).contains(&self.send_buffer) {
-            add("send-buffer", self.send_buffer.to_string(), "write 1 KiB (1024) to 16 MiB (16777216)");
         }
         problems.check()
     }
 
-    /// Each time with the shortest that it may be.
+    /// Each time with the shortest that it may be: in less than a second no client gets anything done.
     fn times(&self) -> impl Iterator<Item = (&'static str, Duration, Duration)> {
-        let some = Duration::from_nanos(1);
+        let some = Duration::from_secs(1);
         let times = [
             ("header-timeout", self.header_timeout, some),
             ("idle-timeout", self.idle_timeout, some),
@@ -264,18 +261,20 @@ impl Server {
         times.into_iter()
     }
 
-    /// Each number that may not be zero, and what it is for.
-    fn numbers(&self) -> impl Iterator<Item = (&'static str, usize, &'static str)> {
+    /// Each number with the range that it is to be in, and what to write.
+    fn numbers(&self) -> impl Iterator<Item = (&'static str, usize, RangeInclusive<usize>, &'static str)> {
         let wide = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let numbers = [
-            ("connections", self.connections, "let at least one connection in"),
+            ("connections", self.connections, 1..=1 << 20, "write 1 to 1048576"),
+            ("write-rate", wide(self.write_rate), 1..=1 << 30, "write 1 byte to 1 GiB (1073741824) a second"),
+            ("streams", wide(self.streams), 1..=10_000, "write 1 to 10000"),
             (
-                "connections-per-client",
-                self.connections_per_client.of(self.connections),
-                "let at least one of a client in",
+                "header-bytes",
+                wide(self.header_bytes),
+                8 << 10..=1 << 20,
+                "write 8 KiB (8192) to 1 MiB (1048576)",
             ),
-            ("write-rate", wide(self.write_rate), "write at least one byte a second"),
-            ("streams", wide(self.streams), "let at least one request in"),
+            ("send-buffer", self.send_buffer, 1 << 10..=16 << 20, "write 1 KiB (1024) to 16 MiB (16777216)"),
         ];
         numbers.into_iter()
     }

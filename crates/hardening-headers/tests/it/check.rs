@@ -1,5 +1,7 @@
 //! Every id of the check, each with a sample that fails and what is said about it.
 
+use std::time::Duration;
+
 use gambeson_core::{Access, ConfigError, EndpointSpec, Exempt, Mode, Profile, Scheme, Timestamp};
 use gambeson_hardening_headers::check::{self, Finding, Level, Severity};
 use gambeson_hardening_headers::{
@@ -160,7 +162,7 @@ fn site_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH054", cors(good().dangerously_null()), "takes the origin null"),
         ("HH055", cors(credentials("https://localhost:3000")), "cors.origins = https://localhost:3000"),
         ("HH056", cors(changed(good(), |cors| cors.methods = vec!["*".into()])), "no wildcard"),
-        ("HH057", cors(good().max_age(std::time::Duration::from_secs(90_000))), "at most a day"),
+        ("HH057", cors(good().max_age(Duration::from_secs(90_000))), "at most a day"),
         ("HH060", csrf(Csrf::new().trust(["null"])), "no patterns"),
         ("HH061", csrf(Csrf::new().trust(["http://a.example"])), "over http anybody"),
         ("HH062", csrf(Csrf::new().trust(["http://a.example"]).dangerously_http()), "trusts http origins"),
@@ -191,6 +193,11 @@ fn around_samples() -> Vec<(&'static str, Sample, &'static str)> {
         ("HH092", layers(|told| told.limits.body_deadline = None), "limits.body-deadline = off"),
         ("HH093", layers(|told| told.limits.handler = None), "limits.handler = off"),
         ("HH094", layers(|told| told.limits.mode = later()), "limits.mode = observe until 2096"),
+        (
+            "HH095",
+            layers(|told| told.limits.body_idle = Some(Duration::from_secs(31))),
+            "limits.body-idle = 31s, and handler = 30s",
+        ),
         ("HH100", Error(EdgeLimitLayer::new(EdgeRate::per_second(0)).unwrap_err()), "100,000 a second"),
         ("HH102", layers(|told| told.rate_off = true), "limiter is off"),
         ("HH103", layers(|told| told.rate.v6_prefix = 65), "v6-prefix = 65]"),

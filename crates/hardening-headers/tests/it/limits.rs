@@ -193,18 +193,48 @@ async fn an_answer_at_once_starts_no_timer() {
 
 #[test]
 fn all_that_is_wrong_is_named_at_once() {
-    let limits = Limits::new().handler(Duration::ZERO).body_deadline(Duration::ZERO).body_rate(0);
+    let limits = Limits::new().body(0).handler(Duration::ZERO).body_deadline(Duration::ZERO).body_rate(0);
     let limits = limits.body_idle(Duration::ZERO).stream_idle(Duration::ZERO);
-    assert_eq!(LimitsLayer::new(limits).unwrap_err().problems().len(), 5);
+    assert_eq!(LimitsLayer::new(limits).unwrap_err().problems().len(), 6);
     let routes = [
         RouteLimits::new("files"),
         RouteLimits::new("PO ST /files"),
         RouteLimits::new("P\u{e9} /files"),
         RouteLimits::new("/files").body_idle(Duration::ZERO),
+        RouteLimits::new("/none").body(0),
     ];
     let error = LimitsLayer::with_routes(Limits::new(), &routes).unwrap_err().to_string();
     assert_eq!(error.matches("route-limits.route = ").count(), 3, "{error}");
     assert!(error.contains("route-limits.body-idle"), "{error}");
+    assert!(
+        error.contains("route-limits.body = 0 B") && error.contains("write 1 byte where no body"),
+        "{error}"
+    );
+}
+
+#[test]
+fn times_of_a_body_that_the_handlers_ends_before_are_told_for_each_route() {
+    let minute = Duration::from_secs(60);
+    let found = |base: Limits, routes: &[RouteLimits]| {
+        let found = LimitsLayer::with_routes(base, routes).unwrap().findings();
+        found
+            .iter()
+            .map(|found| format!("{} {} = {}", found.id(), found.field(), found.value()))
+            .collect::<Vec<_>>()
+    };
+    let upload = || RouteLimits::new("POST /files/{name}");
+    assert_eq!(
+        found(Limits::new(), &[upload().body_deadline(minute)]),
+        ["HH095 hardening-headers.route-limits.body-deadline = POST /files/{name}: 60s, and handler = 30s"]
+    );
+    for fine in
+        [upload().body_deadline(minute).handler(minute), upload().body_deadline(minute).no_handler_deadline()]
+    {
+        assert_eq!(found(Limits::new(), &[fine]), [""; 0]);
+    }
+    let late = "HH095 hardening-headers.limits.body-deadline = 60s, and handler = 30s";
+    assert_eq!(found(Limits::new().body_deadline(minute), &[upload().body(1)]), [late], "once");
+    assert_eq!(found(Limits::new().body_deadline(minute), &[upload().handler(minute)]), [late], "only there");
 }
 
 /// What a client has earned by a fast beginning is no right to stop.

@@ -164,6 +164,25 @@ fn all_that_is_out_of_range_is_told_at_once_with_its_cure() {
     assert!(error.to_string().contains("none.pem: can't be read"), "{error}");
 }
 
+#[test]
+fn what_nobody_can_mean_is_out_of_range() {
+    for (odd, cure) in [
+        ("idle-timeout = \"1ms\"", "write 1s to a day"),
+        ("header-timeout = \"999ms\"", "write 1s to a day"),
+        ("tls-refresh = \"1ms\"", "write 1s to a day"),
+        ("connections = 1048577", "write 1 to 1048576"),
+        ("streams = 10001", "write 1 to 10000"),
+        ("write-rate = \"2GiB\"", "1 GiB"),
+    ] {
+        let error = read(odd).unwrap().server().unwrap_err();
+        assert_eq!(error.problems().len(), 1, "{odd}");
+        assert!(error.problems()[0].cure.contains(cure), "{odd}: {error}");
+    }
+    for usual in ["idle-timeout = \"1s\"", "drain = \"0s\"", "connections = 1048576", "streams = 10000"] {
+        read(usual).unwrap().server().unwrap();
+    }
+}
+
 /// What is wrong with one file is no reason to keep silent about the others.
 #[test]
 fn all_that_is_wrong_with_certificates_is_told_at_once() {
