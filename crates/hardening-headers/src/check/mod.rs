@@ -123,6 +123,7 @@
 //! | HH146 | warning | 4.1.1 L1 | an answer does not say its type, or a text not its charset | write both: text/html; charset=utf-8 |
 //! | HH147 | warning | 4.1.2 L2 | what is no page is redirected from http to https, so that nobody notices what was sent in the clear | redirect pages only |
 //! | HH148 | warning | 13.4.6 L3 | an answer tells what the app is made of | leave the field out |
+//! | HH149 | warning | 3.4.7 L3 | browsers report to a path of the app that takes no reports | mount the collector there (reports::Reports), or leave the path out |
 
 mod around;
 mod edge;

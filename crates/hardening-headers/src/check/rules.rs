@@ -128,4 +128,5 @@ rules! {
     HH146 Warning "4.1.1" L1 Answers, "an answer does not say its type, or a text not its charset", "write both: text/html; charset=utf-8";
     HH147 Warning "4.1.2" L2 Answers, "what is no page is redirected from http to https, so that nobody notices what was sent in the clear", "redirect pages only";
     HH148 Warning "13.4.6" L3 Answers, "an answer tells what the app is made of", "leave the field out";
+    HH149 Warning "3.4.7" L3 Answers, "browsers report to a path of the app that takes no reports", "mount the collector there (reports::Reports), or leave the path out";
 }

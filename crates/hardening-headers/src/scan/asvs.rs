@@ -1,5 +1,6 @@
 //! What answers show of OWASP ASVS 5.0.0.
 
+use http::StatusCode;
 use http::header::HeaderName;
 
 use super::answer::Answer;
@@ -30,6 +31,15 @@ pub(super) fn silent_redirect(over_http: &Answer, over_https: &Answer, place: &s
     let led = over_http.field("location").is_some_and(|to| to.starts_with("https://"));
     let led = led && over_http.status.is_redirection() && !over_https.is_document();
     led.then(|| Finding::new(HH147, place.to_owned(), "redirects"))
+}
+
+/// Where nobody takes what browsers report. A body that is refused has been read by somebody.
+pub(super) fn lost_reports(reports: &[(String, StatusCode)], place: &str) -> Vec<Finding> {
+    let read = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY];
+    let lost = reports.iter().filter(|(_, status)| {
+        (status.is_client_error() || status.is_server_error()) && !read.contains(status)
+    });
+    lost.map(|(target, status)| Finding::new(HH149, format!("{place}: {target}"), status.as_str())).collect()
 }
 
 struct Notes<'a> {

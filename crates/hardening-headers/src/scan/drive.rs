@@ -38,8 +38,25 @@ impl<S> Driver<S> {
         ResBody: http_body::Body,
         ResBody::Error: Debug,
     {
+        self.send(scheme, method, path, fields, "").await
+    }
+
+    async fn send<ResBody>(
+        &self,
+        scheme: Scheme,
+        method: Method,
+        path: &str,
+        fields: HeaderMap,
+        body: &'static str,
+    ) -> Result<Answer, String>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
+        S::Error: Debug,
+        ResBody: http_body::Body,
+        ResBody::Error: Debug,
+    {
         let mut app = self.app.clone();
-        let mut request = Request::new(Full::<Bytes>::default());
+        let mut request = Request::new(Full::new(Bytes::from_static(body.as_bytes())));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().map_err(|error| format!("{path:?} is no path: {error}"))?;
         *request.headers_mut() = fields;
@@ -67,6 +84,21 @@ impl<S> Driver<S> {
         fields.insert(header::ORIGIN, http::HeaderValue::from_static(FOREIGN_ORIGIN));
         fields.insert(header::ACCESS_CONTROL_REQUEST_METHOD, http::HeaderValue::from_static("GET"));
         self.ask(Scheme::Https, Method::OPTIONS, path, fields).await
+    }
+
+    /// The answer to a browser's post of no reports at all to this address; `None` for another host's.
+    pub(super) async fn report<ResBody>(&self, address: &str) -> Option<Result<Answer, String>>
+    where
+        S: Service<Request<Full<Bytes>>, Response = Response<ResBody>> + Clone,
+        S::Error: Debug,
+        ResBody: http_body::Body,
+        ResBody::Error: Debug,
+    {
+        let (_, path) = self.own(address)?;
+        let mut fields = HeaderMap::new();
+        let kind = http::HeaderValue::from_static("application/reports+json");
+        fields.insert(header::CONTENT_TYPE, kind);
+        Some(self.send(Scheme::Https, Method::POST, &path, fields, "[]").await)
     }
 
     /// The way of a request over plain http, as long as it stays with this host, and its first answer.

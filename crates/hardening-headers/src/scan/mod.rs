@@ -50,6 +50,7 @@ mod markup;
 mod observatory;
 mod oshp;
 mod report;
+mod reporting;
 
 pub use answer::Answer;
 pub use asked::Asked;

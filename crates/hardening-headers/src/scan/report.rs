@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 
 use bytes::Bytes;
 use gambeson_core::{ProblemJson, Respond, Scheme};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -15,6 +15,7 @@ use super::asvs;
 use super::drive::Driver;
 use super::observatory::{Grade, Observed, Step, observatory};
 use super::oshp::{Oshp, oshp};
+use super::reporting;
 use crate::check::{Finding, Level, Silences};
 use crate::{Edge, Peer, PeerLayer, TrustedProxies};
 
@@ -40,11 +41,13 @@ struct Page {
     preflight: Answer,
     over_http: Answer,
     steps: Vec<Step>,
+    /// Where the answer has browsers report to, and what a report gets there.
+    reports: Vec<(String, StatusCode)>,
 }
 
 impl Edge {
     /// Asks this app, behind this edge and a [`PeerLayer`], for these paths as graders would: over https, over http, and by a
-    /// preflight of a stranger's page. `app` is the app without those layers, or with them: a service
+    /// preflight of a stranger's page. Where its answers have browsers report to a path of the app, that gets an empty list of reports. `app` is the app without those layers, or with them: a service
     /// of requests with a [`Full`] body, as axum's `Router` is one. A path is a text, or [`Asked`] with the status that its answer has. For
     /// tests only.
     ///
@@ -193,7 +196,12 @@ impl Page {
         asked.check(answer.status)?;
         let preflight = driver.preflight(path).await?;
         let (over_http, steps) = driver.over_http(path).await?;
-        Ok(Self { path: path.to_owned(), answer, preflight, over_http, steps })
+        let mut reports = Vec::new();
+        for target in reporting::targets(&answer) {
+            let Some(taken) = driver.report(&target).await else { continue };
+            reports.push((target, taken?.status));
+        }
+        Ok(Self { path: path.to_owned(), answer, preflight, over_http, steps, reports })
     }
 
     fn findings(&self, readable: &[String]) -> Vec<Finding> {
@@ -201,6 +209,7 @@ impl Page {
         let preflight = asvs::findings(&self.preflight, &format!("preflight of {}", self.path), readable);
         found.extend(preflight.into_iter().filter(|finding| finding.id() == crate::check::HH137.id()));
         found.extend(asvs::silent_redirect(&self.over_http, &self.answer, &self.path));
+        found.extend(asvs::lost_reports(&self.reports, &self.path));
         found
     }
 }

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use bytes::Bytes;
 use gambeson_hardening_headers::check::{Finding, Level};
 use gambeson_hardening_headers::scan::{Answer, Asked, Observed, Scan, Step, observatory, oshp};
-use gambeson_hardening_headers::{Cookies, Cors, Hardening, Hsts, Nonce};
+use gambeson_hardening_headers::{Cookies, Cors, Csp, Hardening, Hsts, Nonce, Rollout};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::Full;
 use tower::{Service, service_fn};
@@ -310,7 +310,57 @@ pub(crate) fn samples() -> Vec<(&'static str, Vec<String>, &'static str)> {
         ("HH146", bare(&[("content-type", "text/html")], ""), "content-type = text/html]"),
         ("HH147", redirected(), "[/api = redirects]"),
         ("HH148", bare(&[("server", "nginx/1.2")], ""), "[/x: server = nginx/1.2]"),
+        ("HH149", unheard(), "[/: /.well-known/reports = 404]"),
     ]
+}
+
+/// A page whose browsers report to where there is nothing.
+fn unheard() -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let scan = runtime.block_on(reporting(StatusCode::NOT_FOUND, own(Hardening::web()).reports(REPORTS)));
+    scan.findings().iter().map(ToString::to_string).collect()
+}
+
+const REPORTS: &str = "/.well-known/reports";
+
+/// The scan of a page under this edge, where posts get this status.
+async fn reporting(status: StatusCode, edge: Hardening) -> Scan {
+    let app = service_fn(move |request: Request<Full<Bytes>>| {
+        let status = if request.method() == http::Method::POST { status } else { StatusCode::OK };
+        let answer = Response::builder().status(status).header("content-type", "text/html; charset=utf-8");
+        std::future::ready(Ok::<_, Infallible>(answer.body(Full::new(Bytes::new())).unwrap()))
+    });
+    edge.build().unwrap().scan(app, ["/"]).await
+}
+
+#[tokio::test]
+async fn who_takes_reports_is_asked_and_nobody_elses_address() {
+    let lost = async |status, edge| ids(&reporting(status, edge).await.findings()).contains(&"HH149");
+    let told = || own(Hardening::web()).reports(REPORTS);
+    for status in [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::UNAUTHORIZED] {
+        assert!(lost(status, told()).await, "{status}");
+    }
+    for status in [StatusCode::NO_CONTENT, StatusCode::BAD_REQUEST] {
+        assert!(!lost(status, told()).await, "{status}");
+    }
+    let tried = own(Hardening::web()).csp_report_only(Csp::strict(), Rollout::percent(100)).reports(REPORTS);
+    assert!(lost(StatusCode::NOT_FOUND, tried).await);
+    let elsewhere = Csp::web().report_uri("https://reports.example.com/a").unwrap();
+    assert!(!lost(StatusCode::NOT_FOUND, own(Hardening::web()).csp(elsewhere)).await);
+}
+
+#[cfg(all(feature = "axum", feature = "reports"))]
+#[tokio::test]
+async fn the_collector_takes_them() {
+    use gambeson_hardening_headers::reports::Reports;
+    let reports = Reports::builder(REPORTS).public_origin("https://app.example.com").build().unwrap();
+    let router = axum::Router::new()
+        .route("/", axum::routing::get(async || axum::response::Html("<!doctype html>")))
+        .route(REPORTS, reports.method_router());
+    let edge = own(best(Hardening::strict())).reports(REPORTS).build().unwrap();
+    let scan = edge.scan(router, ["/"]).await;
+    assert!(!ids(&scan.findings()).iter().any(|id| ["HH143", "HH149"].contains(id)), "{scan}");
+    assert!(reports.violations().is_empty(), "nothing was made up");
 }
 
 /// An endpoint that leads clients from http to https.
