@@ -9,6 +9,50 @@
 //!
 //! Each is usable alone, with anything that is a `tower` service of `http` requests.
 //!
+//! # On a router
+//!
+//! All four from one [`Config`], applied once and last, the outermost first:
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use gambeson_core::Profile;
+//! use gambeson_hardening_headers::{Config, Connection, ProxiesConfig};
+//! # use tower::ServiceExt;
+//!
+//! let config = Config::default().public_origin("https://app.example.com").proxies(ProxiesConfig::default().direct());
+//! let edge = config.layers(Profile::Production, &[])?;
+//! let app: Router = Router::new()
+//!     .route("/", get(async || "hello"))
+//!     .layer((edge.peer, edge.hardening, edge.limits, edge.edge_limit));
+//!
+//! let ask = |host: &str| {
+//!     let from = Connection::new("192.0.2.7:5000".parse().unwrap()); // `serve` says so elsewhere
+//!     Request::get("/").header("host", host).extension(from).body(Body::empty()).unwrap()
+//! };
+//! let answer = app.clone().oneshot(ask("app.example.com")).await?;
+//! assert_eq!(answer.status(), 200);
+//! assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+//! assert_eq!(app.oneshot(ask("evil.example")).await?.status(), 421);
+//! # Ok(()) }
+//! # #[cfg(not(feature = "axum"))] fn main() {}
+//! ```
+//!
+//! A route that is added after `layer` is not covered. Authentication goes inside of these, telemetry between the first two.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `axum` | the extractor of [`Nonce`], axum's `ConnectInfo` as the source of the address, templates of axum's routes in [`RouteLimits`] |
+//! | `reports` | `reports`: the collector of what browsers report |
+//! | `serde` | [`Config`] from a file |
+//! | `serve` | `serve`: the server in front |
+//! | `tls` | TLS in it, and certificates of clients |
+//!
+//! None is on by itself.
+//!
 //! # Problem types
 //!
 //! The `type` of this crate's problem details points to these headings.

@@ -107,6 +107,9 @@
 //! | [`LimitsLayer::observed`] | | counts those |
 //! | `RequestFacts::rejection` | | each refusal |
 //!
+//! `route` is what a layer around has learned from the router: `TelemetryLayer` of gambeson-otel-setup with its `AxumRoute`, or the authorization of
+//! gambeson-rbac. Where neither stands there, as with [`Config::layers`](crate::Config::layers) alone, it is empty, and `request_id` finds the request.
+//!
 //! # Cancel safety
 //!
 //! Dropping the response future drops the handler's. At the deadline the handler's future is dropped before the answer is

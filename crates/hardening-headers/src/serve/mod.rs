@@ -69,6 +69,37 @@
 //! # let _ = (server, draining);
 //! ```
 //!
+//! Beside a listener with TLS, one for plain http leads people who type the name to https. Only them: a program that sends a token in the clear has
+//! to notice (OWASP ASVS 5 4.1.2). The origin is the app's own, never the host that the request names:
+//!
+//! ```
+//! use axum::body::Body;
+//! use axum::extract::Request;
+//! use axum::http::{Method, StatusCode, header};
+//! use axum::response::{IntoResponse, Redirect, Response};
+//!
+//! async fn to_https(request: Request) -> Response {
+//!     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+//!     let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+//!     let is_page = *request.method() == Method::GET && accepted.contains("text/html");
+//!     match is_page && path.starts_with('/') {
+//!         true => Redirect::permanent(&format!("https://app.example.com{path}")).into_response(),
+//!         false => StatusCode::FORBIDDEN.into_response(),
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! # use tower::ServiceExt;
+//! let plain: axum::Router = axum::Router::new().fallback(to_https);
+//! // tokio::join!(serve(https, app, server), serve(http, plain, Server::new().shutdown(told_to_end)))
+//! let page = Request::get("/notes?page=2").header("accept", "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
+//! let answer = plain.clone().oneshot(page).await.unwrap();
+//! assert_eq!(answer.headers()["location"], "https://app.example.com/notes?page=2");
+//! let program = Request::get("/api/notes").header("authorization", "Bearer …").body(Body::empty()).unwrap();
+//! assert_eq!(plain.oneshot(program).await.unwrap().status(), StatusCode::FORBIDDEN);
+//! # }
+//! ```
+//!
 //! # Defaults
 //!
 //! | setting | default | why |

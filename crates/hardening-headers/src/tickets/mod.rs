@@ -9,7 +9,9 @@
 //!
 //! It does **not** help pages that have a session cookie: the browser adds that to handshakes by itself, and the [cross-site check](crate::csrf)
 //! looks at them. It counts in one process: with several, the handshake has to reach the one that gave the ticket. What a proxy
-//! in front has logged is used up by then, or over in thirty seconds.
+//! in front has logged is used up by then, or over in thirty seconds. Nor does a ticket make another origin's page one of the app's own: its
+//! WebSocket handshake needs [`Csrf::trust`](crate::Csrf::trust), also where [`Cors`](crate::Cors) lists that origin, since no browser asks by a
+//! preflight whether it may open one. An `EventSource` of such a page needs `Cors` alone, to read what comes.
 //!
 //! # Place in the stack
 //!
