@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gambeson::hardening_headers::{Csp, Csrf, Hardening, Source};
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use gambeson::hardening_headers::{Cookies, Csp, Csrf, Directive, Hardening, Source};
 
 use crate::notes_app::NotesApp;
 use crate::reporting_page::{ReportingPage, Transport};
-use crate::site::{CERTIFICATE, Way};
-use crate::{htmx_page, nonce_page, socket_page, transport_page, uploads, worker_page};
+use crate::site::{CERTIFICATE, Site, Way};
+use crate::{
+    cookie_page, htmx_page, nonce_page, pinned_page, socket_page, transport_page, uploads, wasm_page,
+    worker_page,
+};
 
 /// Walks through the app at this origin, step by step; panics with what the browser saw when a step fails.
 #[track_caller]
@@ -72,6 +78,64 @@ fn another_sites_page_opens_no_socket_and_sends_no_form() {
         let open = socket_page::start(way, Csrf::dangerously_off());
         let steps = walk("sockets", &app.origin, &[("OPEN", &open.origin)]);
         assert_eq!(steps.len(), 5, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn a_page_of_the_same_site_is_not_the_apps_own() {
+    for way in Way::ALL.into_iter().chain([Way::plain("app.test")]) {
+        let near: Vec<Site> = way.near().iter().map(|host| Site::start(way.to(host), neighbour)).collect();
+        let app = socket_page::start(way, Csrf::new());
+        let open = socket_page::start(way, Csrf::dangerously_off());
+        let trust = Csrf::new().trust([near[0].origin.as_str()]);
+        let trust = if near[0].origin.starts_with("http:") { trust.dangerously_http() } else { trust };
+        let trusting = socket_page::start(way, trust);
+        let origins = near.iter().map(|site| site.origin.as_str()).collect::<Vec<_>>().join(" ");
+        let site = if way.tells_the_site() { "same-site" } else { "nothing" };
+        let variables =
+            [("NEAR", &*origins), ("OPEN", &open.origin), ("TRUSTING", &trusting.origin), ("SITE", site)];
+        let steps = walk("neighbours", &app.origin, &variables);
+        assert_eq!(steps.len(), 5, "{steps:?}");
+    }
+}
+
+/// An app of somebody else, without headers that would keep its pages from asking others.
+fn neighbour(_origin: &str) -> Router {
+    Router::new().route("/", get(async || Html("<!doctype html><title>a neighbour</title><body></body>")))
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn cookies_stay_out_of_scripts_and_of_other_sites_requests() {
+    for way in [Way::tls("localhost"), Way::tls("app.test")] {
+        let app = cookie_page::start(way, Cookies::new());
+        let open = cookie_page::start(way, Cookies::dangerously_off());
+        let steps = walk("cookies", &app.origin, &[("OPEN", &open.origin)]);
+        assert_eq!(steps.len(), 4, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn a_hydrated_page_compiles_webassembly_and_evaluates_nothing() {
+    for way in Way::ALL {
+        let page = wasm_page::start(way, Csp::leptos());
+        let web = wasm_page::start(way, Csp::web());
+        let evaluated =
+            wasm_page::start(way, Csp::web().add(Directive::ScriptSrc, [Source::dangerously_unsafe_eval()]));
+        let steps = walk("wasm", &page.origin, &[("WEB", &web.origin), ("EVAL", &evaluated.origin)]);
+        assert_eq!(steps.len(), 3, "{steps:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs browser and chromium: cargo xtask test"]
+fn hashes_pick_the_scripts_of_a_page_without_a_nonce() {
+    for way in Way::ALL {
+        let page = pinned_page::start(way);
+        let steps = walk("hashes", &page.origin, &[]);
+        assert_eq!(steps.len(), 2, "{steps:?}");
     }
 }
 

@@ -28,11 +28,30 @@ impl Way {
     pub(crate) const fn tls(host: &'static str) -> Self {
         Self { tls: true, host }
     }
+
+    /// The same to another name.
+    pub(crate) const fn to(self, host: &'static str) -> Self {
+        Self { host, ..self }
+    }
+
+    /// Names whose pages are of the same site.
+    pub(crate) fn near(self) -> &'static [&'static str] {
+        match self.host {
+            "app.test" => &["app.test", "api.app.test"],
+            _ => &["localhost"],
+        }
+    }
+
+    /// Whether the browser says from which site a request comes.
+    pub(crate) fn tells_the_site(self) -> bool {
+        self.tls || self.host == "localhost"
+    }
 }
 
 /// The certificate of all sites, which has authorised itself, in PEM, and its key.
 pub(crate) static CERTIFICATE: LazyLock<(String, String)> = LazyLock::new(|| {
-    let names = ["localhost", "127.0.0.1", "app.test", "untold.test", "elsewhere.test"].map(str::to_owned);
+    let names = ["localhost", "127.0.0.1", "app.test", "api.app.test", "untold.test", "elsewhere.test"];
+    let names = names.map(str::to_owned);
     let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
     (cert.pem(), signing_key.serialize_pem())
 });

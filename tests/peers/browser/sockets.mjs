@@ -1,15 +1,9 @@
 // An app with a WebSocket and a form; OPEN is the same app without the cross-site check.
 import assert from 'node:assert/strict';
+import { listen } from './socket.mjs';
 import { shoot, step } from './steps.mjs';
 
 const open = process.env.OPEN;
-
-// What a page hears on a socket to `origin`: the greeting, or nothing.
-const listen = (page, origin) => page.evaluate((url) => new Promise((heard) => {
-  const socket = new WebSocket(url);
-  socket.onmessage = ({ data }) => heard(data);
-  socket.onclose = () => heard('nothing');
-}), `${origin.replace('http', 'ws')}/socket`);
 
 export const steps = [
   step('the app\'s own page opens a socket', async ({ page, app }) => {
