@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use gambeson_core::{BoxError, Clock, Readiness};
@@ -23,6 +24,7 @@ use super::draining::Draining;
 use super::incoming::IncomingBody;
 use super::line::{Cut, Line};
 use super::patience::{Over, Times};
+use super::rests::Rests;
 use super::service::OnConnection;
 use super::stall::Readers;
 use super::streams::Streams;
@@ -158,31 +160,34 @@ impl Driver {
     {
         let remote = connection.remote;
         let mut patience = self.times.watch(Arc::clone(&activity));
+        let (left, rests) = Rests::new(&self.times, Arc::clone(&activity));
         let readiness = self.readiness.clone();
         let service =
-            OnConnection { inner: app, connection, activity: Arc::clone(&activity), line, readiness };
+            OnConnection { inner: app, connection, activity: Arc::clone(&activity), line, readiness, left };
         let service = TowerToHyperService::new(service);
         let served = self.builder.serve_connection_with_upgrades(TokioIo::new(io), service);
         let mut served = pin!(Contained::new(served));
         let mut draining = pin!(self.drained(&activity));
-        let mut ending = false;
+        // None: the connection is to end.
+        let mut rests = Some(rests);
         loop {
             tokio::select! {
-                // Patience looks at what the bytes have told.
+                // Rests and patience look at what the bytes have told.
                 biased;
                 ended = served.as_mut() => {
                     return telemetry::ended(remote, ended.and_then(Result::err).as_deref());
                 }
+                never = poll_fn(|cx| rests.as_mut().map_or(Poll::Pending, |rests| rests.poll(cx))) => match never {},
                 over = poll_fn(|cx| patience.poll(cx)) => {
                     telemetry::idle(remote);
                     if over == Over::Now {
                         return;
                     }
                 }
-                () = draining.as_mut(), if !ending => {}
+                () = draining.as_mut(), if rests.is_some() => {}
             }
             // HTTP/2 is told (GOAWAY). The last piece of an answer may still be on its way, or a request.
-            ending = true;
+            rests = None;
             patience.ending();
             if let Some(served) = served.as_mut().inner() {
                 served.graceful_shutdown();

@@ -106,6 +106,7 @@
 //! |---|---|---|
 //! | header timeout | 10 s, for the first request from the connection on, for others from their first byte | a person's network is faster, a slow-header client is not |
 //! | idle timeout | 75 s without a request, and without more of a body that is read past its answer; HTTP/2 is told by GOAWAY before | proxies keep connections for 60 s, and should be the ones to close them: a request that meets a closing connection is a 502 |
+//! | rest of a body | 5 s after the answer, 30 s and 16 MiB at most, for what the app lets go of before it is there; it is read and thrown away | who closes on a client that still sends takes the answer away from it |
 //! | write timeout | 60 s in which an answer waits for its reader, a second more for each 512 bytes that are taken | what waits is memory; nothing is held against an app that has nothing to send |
 //! | connections | 4,096; more wait in the system's queue and are taken when one ends | files and memory are bounded |
 //! | connections per client | an eighth of `connections`, at most 512, from one IPv4 address or IPv6 /64; more are closed at once | loopback and private addresses are not counted, since proxies are there; behind proxies with public addresses switch it off (`ClientCap::Off`) |
@@ -122,7 +123,8 @@
 //! # Rejections
 //!
 //! hyper answers 400 to what is no HTTP and 431 to a head that is too large, without a body and before any layer runs;
-//! slow and idle connections are closed without an answer, and HTTP/2 streams that nobody reads are reset (`CANCEL`). A client without the
+//! slow and idle connections are closed without an answer, and HTTP/2 streams that nobody reads are reset (`CANCEL`),
+//! as are those whose client goes on sending after its answer for longer than is read (`NO_ERROR`). A client without the
 //! certificate that is asked for gets a TLS alert. A head with more than 100 fields is 431 too; over HTTP/2 the
 //! head's size bounds their number.
 //!
@@ -164,7 +166,7 @@
 //!
 //! # Standards
 //!
-//! RFC 9112 §9.5 (timeouts), §9.6 (tear-down), RFC 9113 §5.1.2, §6.8 (GOAWAY), §10.5 (denial of service), RFC 6585 §5 (431);
+//! RFC 9112 §9.5 (timeouts), §9.6 (tear-down), RFC 9110 §10.1.1 (`Expect`), RFC 9113 §5.1.2, §6.8 (GOAWAY), §8.1 (early answers), §10.5 (denial of service), RFC 6585 §5 (431);
 //! RFC 8446 (TLS 1.3), RFC 9325 (use of TLS), RFC 7301 (ALPN), RFC 5280 §6 (certificates of clients); CWE-400, CWE-770.
 
 mod accept;
@@ -179,6 +181,7 @@ mod drive;
 mod incoming;
 mod line;
 mod patience;
+mod rests;
 mod run;
 mod service;
 mod settings;

@@ -45,9 +45,17 @@ impl Times {
         self.timer.until(self.clock.monotonic().plus(time))
     }
 
+    pub(super) fn now(&self) -> Monotonic {
+        self.clock.monotonic()
+    }
+
+    pub(super) fn alarm(&self) -> Alarm {
+        Alarm::new(Arc::clone(&self.timer))
+    }
+
     /// Watches a connection that does this.
     pub(super) fn watch(&self, activity: Arc<Activity>) -> Patience {
-        Patience { activity, alarm: Alarm::new(Arc::clone(&self.timer)), times: self.clone(), told: None }
+        Patience { activity, alarm: self.alarm(), times: self.clone(), told: None }
     }
 }
 

@@ -16,6 +16,7 @@ use super::activity::{Activity, InFlight};
 use super::body::FlyingBody;
 use super::incoming::IncomingBody;
 use super::line::Line;
+use super::rests::Left;
 use crate::Connection;
 
 /// Tells each request which connection it came in on, and counts it while it is in flight.
@@ -26,6 +27,7 @@ pub(super) struct OnConnection<S> {
     pub(super) activity: Arc<Activity>,
     pub(super) line: Arc<Line>,
     pub(super) readiness: Readiness,
+    pub(super) left: Left,
 }
 
 impl<S, ResBody> Service<Request<Incoming>> for OnConnection<S>
@@ -50,7 +52,9 @@ where
             http_2,
             connect: request.method() == Method::CONNECT,
         };
-        let request = request.map(|body| IncomingBody::new(body, &self.activity));
+        let (head, body) = request.into_parts();
+        let body = IncomingBody::new(body, &head.headers, || self.activity.body(), &self.left);
+        let request = Request::from_parts(head, body);
         Flying { inner: self.inner.call(request), flight: Some(flight) }
     }
 }

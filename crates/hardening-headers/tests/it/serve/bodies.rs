@@ -1,4 +1,4 @@
-//! Bodies that an app reads past its answer, and what comes after them.
+//! Bodies that an app reads past its answer or not to their end, and what comes after them.
 
 use axum::body::Body;
 use axum::routing::post;
@@ -6,7 +6,7 @@ use hyper::rt::Executor;
 
 use super::*;
 
-/// `/now` reads its body and answers; `/later` answers at once and then reads it.
+/// `/now` reads its body and answers; `/later` answers at once and then reads it; `/refuse` does not look at it.
 pub(super) fn routes() -> Router {
     let later = async |request: Request<Body>| {
         TokioExecutor::new().execute(async {
@@ -14,9 +14,14 @@ pub(super) fn routes() -> Router {
         });
         "hello"
     };
-    Router::new().route("/later", post(later)).route("/now", post(async |_: Bytes| "hello"))
+    let refuse = async || (StatusCode::PAYLOAD_TOO_LARGE, "hello");
+    Router::new()
+        .route("/refuse", post(refuse))
+        .route("/later", post(later))
+        .route("/now", post(async |_: Bytes| "hello"))
 }
 
+const REFUSED: &str = "POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\n\r\n0123456789";
 const LENGTH: &str = "POST /later HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\n\r\n0123456789";
 const CHUNKED: &str =
     "POST /later HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\na\r\n0123456789\r\n";
@@ -68,4 +73,144 @@ async fn the_rest_of_a_body_that_never_comes_is_not_waited_for_for_ever() {
     let passed = running.until_closed(&mut stream).await;
     // The idle timeout, and the write timeout of a connection that ends.
     assert!((134..=138).contains(&passed.as_secs()), "open for {passed:?}");
+}
+
+#[tokio::test]
+async fn who_is_refused_while_it_sends_can_go_on() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send(REFUSED).await;
+    answer(&mut stream).await;
+    running.pass(4).await;
+    stream.write_all(b"0123456789GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    answer(&mut stream).await;
+    let passed = running.until_closed(&mut stream).await;
+    assert!((74..=77).contains(&passed.as_secs()), "open for {passed:?}");
+}
+
+#[tokio::test]
+async fn a_rest_that_nobody_wants_is_not_waited_for_longer_than_a_few_seconds() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.send(REFUSED).await;
+    answer(&mut stream).await;
+    for _ in 0..3 {
+        running.pass(1).await;
+        stream.write_all(b"0").await.unwrap();
+    }
+    settle().await;
+    let passed = running.until_closed(&mut stream).await;
+    assert!((1..=3).contains(&passed.as_secs()), "open for {passed:?} more");
+}
+
+#[tokio::test]
+async fn of_a_rest_that_nobody_wants_only_so_much_is_read() {
+    let running = Running::start(|server| server).await;
+    let head = format!("POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", 1 << 30);
+    let mut stream = running.send(&head).await;
+    let (mut sent, part) = (0, vec![0; 1 << 20]);
+    while stream.write_all(&part).await.is_ok() {
+        sent += part.len();
+        assert!(sent < 128 << 20, "still read");
+    }
+    assert!(sent >= 16 << 20, "{sent}");
+}
+
+#[tokio::test]
+async fn who_asks_before_it_sends_is_not_told_to() {
+    let running = Running::start(|server| server).await;
+    let head = "POST /refuse HTTP/1.1\r\nhost: a\r\ncontent-length: 20\r\nexpect: 100-continue\r\n\r\n";
+    let mut stream = running.send(head).await;
+    let answer = answer(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert_eq!(running.until_closed(&mut stream).await, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_rest_that_nobody_wants_does_not_hold_up_the_drain() {
+    let mut running = Running::start(|server| server.linger(Duration::ZERO)).await;
+    let mut stream = running.send(REFUSED).await;
+    answer(&mut stream).await;
+    drop(running.stop.take());
+    assert_eq!(running.until_closed(&mut stream).await, Duration::ZERO);
+    let report = running.end().await;
+    assert_eq!((report.drained, report.aborted), (1, 0));
+}
+
+/// Frames of HTTP/2, as far as these tests look into them (RFC 9113 §6).
+mod frame {
+    pub(super) const DATA: u8 = 0;
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const PING: u8 = 6;
+    pub(super) const END_STREAM: u8 = 1;
+    pub(super) const ACK: u8 = 1;
+    pub(super) const END_HEADERS: u8 = 4;
+}
+
+/// A frame's kind, flags and payload.
+type Frame = (u8, u8, Vec<u8>);
+
+fn framed(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, u8::try_from(payload.len()).unwrap(), kind, flags, 0, 0, 0, stream];
+    frame.extend(payload);
+    frame
+}
+
+/// The frames that come, up to the first of this kind with these flags.
+async fn frames(stream: &mut TcpStream, kind: u8, flags: u8) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = Vec::new();
+    while frames.last().is_none_or(|(last, with, _)| *last != kind || with & flags != flags) {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        frames.push((head[3], head[4], payload));
+    }
+    frames
+}
+
+impl Running {
+    /// A client of HTTP/2 that has sent the head and a part of the body to `/refuse`.
+    async fn refused_over_http_2(&self) -> TcpStream {
+        // Of the static table: POST, http, and the names of path and authority (RFC 7541 Appendix A).
+        let head = b"\x83\x86\x44\x07/refuse\x41\x01a";
+        let mut stream = self.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        for frame in [
+            framed(frame::SETTINGS, 0, 0, b""),
+            framed(frame::HEADERS, frame::END_HEADERS, 1, head),
+            framed(frame::DATA, 0, 1, b"0123456789"),
+        ] {
+            stream.write_all(&frame).await.unwrap();
+        }
+        stream
+    }
+}
+
+fn resets(frames: &[Frame]) -> Vec<&[u8]> {
+    let resets = frames.iter().filter(|(kind, ..)| *kind == frame::RST_STREAM);
+    resets.map(|(.., payload)| &payload[..]).collect()
+}
+
+#[tokio::test]
+async fn over_http_2_too_who_is_refused_can_go_on_sending() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.refused_over_http_2().await;
+    let mut seen = frames(&mut stream, frame::DATA, frame::END_STREAM).await;
+    assert!(seen.iter().any(|(.., payload)| payload == b"hello"), "{seen:?}");
+    running.pass(4).await;
+    stream.write_all(&framed(frame::DATA, frame::END_STREAM, 1, b"0123456789")).await.unwrap();
+    stream.write_all(&framed(frame::PING, 0, 0, b"12345678")).await.unwrap();
+    seen.extend(frames(&mut stream, frame::PING, frame::ACK).await);
+    assert!(resets(&seen).is_empty(), "{seen:?}");
+}
+
+/// RFC 9113 §8.1: the code says that the answer holds.
+#[tokio::test]
+async fn over_http_2_a_rest_that_nobody_wants_ends_with_a_reset_without_an_error() {
+    let running = Running::start(|server| server).await;
+    let mut stream = running.refused_over_http_2().await;
+    frames(&mut stream, frame::DATA, frame::END_STREAM).await;
+    running.pass(6).await;
+    let seen = frames(&mut stream, frame::RST_STREAM, 0).await;
+    assert_eq!(resets(&seen), [[0; 4]], "{seen:?}");
 }

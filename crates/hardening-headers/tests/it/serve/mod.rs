@@ -146,12 +146,13 @@ async fn all(stream: &mut TcpStream) -> String {
     answer
 }
 
-/// Reads one answer of `/`.
-async fn answer(stream: &mut TcpStream) {
+/// Reads one answer that ends as that of `/` does.
+async fn answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"hello") {
         assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed");
     }
+    String::from_utf8(answer).unwrap()
 }
 
 #[tokio::test]
