@@ -144,6 +144,7 @@ mod headers;
 mod hosts;
 pub mod limits;
 mod origin;
+mod own_network;
 mod panic;
 pub mod peer;
 mod random;

@@ -6,6 +6,7 @@ use gambeson_core::escape_controls;
 use http::HeaderValue;
 
 use super::LONGEST;
+use super::line::Line;
 use super::told::Told;
 
 /// Which marks are added, and what was said about that already.
@@ -19,7 +20,7 @@ pub(crate) struct CookieMarks {
 }
 
 /// What a line says, as far as marks are concerned.
-struct Line<'l> {
+struct Said<'l> {
     name: &'l [u8],
     length: usize,
     secure: bool,
@@ -109,22 +110,15 @@ fn shown(name: &[u8]) -> String {
     escape_controls(&name).into_owned()
 }
 
-/// As browsers read it (RFC 6265bis §5.6): without `=` all is the value of a cookie without a name, and a tab is part of what it stands in.
-/// `None` for a line with neither name nor value, which they drop.
-fn read(line: &[u8]) -> Option<Line<'_>> {
-    let mut parts = line.split(|byte| *byte == b';');
-    let pair = parts.next()?;
-    let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-        Some(at) => (pair.get(..at)?.trim_ascii(), pair.get(at + 1..)?.trim_ascii()),
-        None => (&b""[..], pair.trim_ascii()),
-    };
-    if name.is_empty() && value.is_empty() {
+/// What browsers make of a line; `None` for one with neither name nor value, which they drop.
+fn read(line: &[u8]) -> Option<Said<'_>> {
+    let line = Line::of(line);
+    if line.name.is_empty() && line.value.is_empty() {
         return None;
     }
-    let mut said =
-        Line { name, length: name.len() + value.len(), secure: false, http_only: false, same_site: false };
-    for part in parts {
-        let attribute = part.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
+    let length = line.name.len() + line.value.len();
+    let mut said = Said { name: line.name, length, secure: false, http_only: false, same_site: false };
+    for (attribute, _) in line.attributes() {
         said.secure |= attribute.eq_ignore_ascii_case(b"secure");
         said.http_only |= attribute.eq_ignore_ascii_case(b"httponly");
         said.same_site |= attribute.eq_ignore_ascii_case(b"samesite");

@@ -22,6 +22,7 @@
 
 mod cookie;
 mod error;
+mod line;
 mod marks;
 mod prefix;
 mod settings;
@@ -29,6 +30,7 @@ mod told;
 
 pub use cookie::{Cookie, CookieBuilder, SameSite};
 pub use error::CookieError;
+pub(crate) use line::Line;
 pub(crate) use marks::CookieMarks;
 pub use settings::Cookies;
 

@@ -1,12 +1,12 @@
 //! What the peer layer logs.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gambeson_core::{PeerInfo, Timestamp};
 
 use super::proxies::TrustedProxies;
 use crate::check::{HH126, HH127, Silences};
+use crate::own_network::is_own;
 
 /// Says once each what would otherwise be said per request.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Warnings {
             return;
         };
         // Two flags: a stranger who sends such a field must not use up the warning about a real proxy.
-        let flag = match is_inside(neighbour) {
+        let flag = match is_own(neighbour) {
             true => &self.from_inside,
             false => &self.from_outside,
         };
@@ -86,12 +86,5 @@ pub(super) fn weak(proxies: &TrustedProxies, now: Timestamp) {
             finding.rule().what(),
             finding.rule().cure()
         );
-    }
-}
-
-fn is_inside(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }

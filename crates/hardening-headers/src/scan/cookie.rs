@@ -1,7 +1,9 @@
 //! `Set-Cookie` as a browser reads it (RFC 6265bis §5.6), as far as a scan needs it.
 
+use crate::cookies::Line;
+
 /// One cookie that an answer sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct SetCookie {
     pub(super) name: String,
     pub(super) value: String,
@@ -21,31 +23,19 @@ impl SetCookie {
 
     /// The cookie of this line, though it may have no name.
     pub(super) fn parse_nameless(line: &str) -> Self {
-        let mut parts = line.split(';');
-        let pair = parts.next().unwrap_or_default();
-        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
-        let name = name.trim();
-        let mut cookie = Self {
-            name: name.to_owned(),
-            value: value.trim().to_owned(),
-            secure: false,
-            http_only: false,
-            same_site: None,
-            domain: None,
-            path: None,
-        };
-        for part in parts {
-            let (attribute, value) = part.split_once('=').unwrap_or((part, ""));
-            let value = value.trim();
-            match attribute.trim().to_ascii_lowercase().as_str() {
-                "secure" => cookie.secure = true,
-                "httponly" => cookie.http_only = true,
-                "samesite" => cookie.same_site = Some(value.to_ascii_lowercase()),
-                "domain" => {
-                    let domain = value.strip_prefix('.').unwrap_or(value);
+        let line = Line::of(line.as_bytes());
+        let mut cookie = Self { name: text(line.name), value: text(line.value), ..Self::default() };
+        for (attribute, value) in line.attributes() {
+            let value = text(value);
+            match attribute.to_ascii_lowercase().as_slice() {
+                b"secure" => cookie.secure = true,
+                b"httponly" => cookie.http_only = true,
+                b"samesite" => cookie.same_site = Some(value.to_ascii_lowercase()),
+                b"domain" => {
+                    let domain = value.strip_prefix('.').unwrap_or(&value);
                     cookie.domain = (!domain.is_empty()).then(|| domain.to_ascii_lowercase());
                 }
-                "path" => cookie.path = value.starts_with('/').then(|| value.to_owned()),
+                b"path" => cookie.path = value.starts_with('/').then_some(value),
                 _ => {}
             }
         }
@@ -77,4 +67,8 @@ impl SetCookie {
     pub(super) fn identity<'a>(&'a self, host: &'a str) -> (&'a str, &'a str, &'a str) {
         (&self.name, self.domain.as_deref().unwrap_or(host), self.path.as_deref().unwrap_or("/"))
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

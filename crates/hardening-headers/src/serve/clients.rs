@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::own_network::is_own;
+
 /// How many connections one client may have at once: [`Server::connections_per_client`](super::Server::connections_per_client). In a file a
 /// number, or `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,19 +89,15 @@ impl Drop for Place {
 }
 
 /// What is counted together: an IPv4 address, or an IPv6 network of 64 bits, which is what one subscriber gets at least. `None` for
-/// networks of one's own, where proxies are: loopback, private, link-local and shared addresses (RFC 1918, 3927, 4193, 4291, 6598).
+/// networks of one's own, where proxies are.
 fn counted(address: IpAddr) -> Option<IpAddr> {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
-            let own = address.is_loopback() || address.is_private() || address.is_link_local() || shared;
-            (!own).then_some(IpAddr::V4(address))
-        }
-        IpAddr::V6(address) => {
-            let own = address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local();
-            (!own).then(|| IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))))
-        }
+    if is_own(address) {
+        return None;
     }
+    Some(match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    })
 }
 
 #[cfg(test)]
@@ -117,12 +115,7 @@ mod tests {
         ] {
             assert_eq!(network(address).as_deref(), Some(expected));
         }
-        for own in
-            ["127.0.0.1", "::1", "::ffff:10.0.0.1", "192.168.0.1", "172.16.0.1", "169.254.0.1", "100.64.0.1"]
-        {
-            assert_eq!(network(own), None, "{own}");
-        }
-        for own in ["fd00::1", "fe80::1"] {
+        for own in ["127.0.0.1", "::1", "::ffff:10.0.0.1", "100.64.0.1", "fd00::1"] {
             assert_eq!(network(own), None, "{own}");
         }
     }

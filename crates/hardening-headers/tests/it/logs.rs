@@ -363,6 +363,15 @@ fn an_undeclared_proxy_is_named_once_with_the_setting() {
     assert_eq!(lines.with("proxies.ranges = [\"10.0.3.1\"]").len(), 1);
 }
 
+/// Clusters and overlay networks give proxies shared addresses (RFC 6598).
+#[test]
+fn a_stranger_uses_up_no_warning_about_a_proxy_with_a_shared_address() {
+    let lines = Lines::default();
+    ask_peer(&lines, ["203.0.113.9:5", "100.64.3.1:5", "[::ffff:100.64.3.2]:5"].map(Some));
+    assert_eq!(lines.with("proxies.ranges = [\"100.64.3.1\"]").len(), 1);
+    assert_eq!(lines.with("forwarding headers").len(), 2);
+}
+
 #[test]
 fn two_policies_are_a_finding_said_once() {
     let lines = Lines::default();
