@@ -30,8 +30,14 @@ mod tests {
         ] {
             assert!(holds(source), "{source}");
         }
-        for source in ["'self'", "https:", "https://cdn.example.com", "https://evil-accounts.google.com", "*"]
-        {
+        for source in [
+            "'self'",
+            "https:",
+            "https://*.example.com",
+            "https://cdn.example.com",
+            "https://evil-accounts.google.com",
+            "*",
+        ] {
             assert!(!holds(source), "{source}");
         }
     }

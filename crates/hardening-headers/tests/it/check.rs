@@ -345,6 +345,18 @@ fn a_well_told_edge_has_nothing_but_infos() {
     assert_eq!(year.findings().len(), 1, "{:?}", year.findings());
 }
 
+/// Two settings that are weak together are nothing to tell of each by itself.
+#[test]
+fn what_is_weak_only_beside_another_setting_is_not_told_without_it() {
+    let told =
+        |edge: Hardening, id: &str| edge.build().unwrap().findings().iter().any(|found| found.id() == id);
+    assert!(!told(web().cors(Cors::credentials(["https://a.example"])), "HH053"));
+    assert!(!told(web().cors(Cors::origins(["http://a.example"]).dangerously_http()), "HH053"));
+    assert!(!told(quiet_over_http().csrf(Csrf::dangerously_off()), "HH044"), "nobody looks at the origin");
+    let loud = quiet_over_http().headers(|set| set.referrer_policy(ReferrerPolicy::SameOrigin));
+    assert!(!told(loud, "HH044"));
+}
+
 #[test]
 fn errors_come_with_their_ids_all_at_once() {
     let mut config = Config::default()

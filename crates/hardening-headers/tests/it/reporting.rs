@@ -103,6 +103,11 @@ fn names_and_paths_that_are_none_are_refused() {
     ] {
         assert!(Csp::parse(text).is_err(), "{text:?}");
     }
+    let longest = [("report-to", "a".repeat(64)), ("report-uri", format!("/{}", "a".repeat(499)))];
+    for (directive, value) in longest {
+        assert!(Csp::parse(&format!("{directive} {value}")).is_ok());
+        assert!(Csp::parse(&format!("{directive} {value}a")).is_err(), "one more");
+    }
     let both = Csp::parse("img-src 'self'; report-to reports; report-uri /r").unwrap();
     assert_eq!(Csp::parse(&both.to_string()).unwrap(), both);
     for path in [

@@ -12,6 +12,7 @@ use gambeson_hardening_headers::scan::{Answer, Grade, Observed, Step, observator
 use gambeson_hardening_headers::{Csp, Hardening};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use self::sets::{Numbers, Set};
 use crate::scan::{app, best};
@@ -94,6 +95,37 @@ fn three_thousand_random_answers_are_graded_as_the_observatory_does() {
     assert!(scores.iter().filter(|score| **score >= 90).count() > 50, "bonuses count for some");
     scores.dedup();
     assert!(scores.len() > 20, "{scores:?}");
+}
+
+/// Of what each test said of those answers when the Observatory said the same: the beginning of the hash.
+const AGREED: [(&str, &str); 10] = [
+    ("content-security-policy", "c973823a"),
+    ("cookies", "9c6cbc17"),
+    ("cross-origin-resource-sharing", "cf31205d"),
+    ("redirection", "ff907342"),
+    ("referrer-policy", "14a875f9"),
+    ("strict-transport-security", "ff7c8c24"),
+    ("subresource-integrity", "67cb13fc"),
+    ("x-content-type-options", "87fdd007"),
+    ("x-frame-options", "3082c7cc"),
+    ("cross-origin-resource-policy", "1da80278"),
+];
+
+/// The same without the peer. When it fails on purpose, the test above has to agree first; then this one says what to write.
+#[test]
+fn random_answers_are_graded_as_when_the_observatory_agreed() {
+    let mut numbers = Numbers(SEED);
+    let grades: Vec<Grade> = (0..3_000).map(|_| ours(&Set::next(&mut numbers))).collect();
+    let digest = |test: usize| {
+        let said = grades.iter().map(|grade| &grade.outcomes[test]);
+        let said: String = said.map(|outcome| format!("{} {}\n", outcome.result, outcome.modifier)).collect();
+        let hash = Sha256::digest(said.as_bytes());
+        hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let said: Vec<(&str, String)> =
+        grades[0].outcomes.iter().enumerate().map(|(test, outcome)| (outcome.test, digest(test))).collect();
+    let said: Vec<(&str, &str)> = said.iter().map(|(test, hash)| (*test, hash.as_str())).collect();
+    assert_eq!(said, AGREED);
 }
 
 /// An app's answer behind this edge, as a set.
