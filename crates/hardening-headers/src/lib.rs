@@ -128,6 +128,7 @@
 //! for clients answers problem details, or adds [`KeepErrorBody`].
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod base64;
 mod certificate;
 pub mod check;

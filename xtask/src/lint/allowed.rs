@@ -67,7 +67,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     allow("boxed-future", "crates/client/src/", "an outgoing request is I/O"),
     allow(
         "boxed-future",
-        "crates/hardening-headers/src/limits/",
+        "crates/hardening-headers/src/alarm.rs",
         "a deadline that is configured arms core's boxed timer",
     ),
     allow(

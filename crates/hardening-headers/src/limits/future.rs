@@ -11,10 +11,10 @@ use gambeson_core::{RequestFacts, Respond};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::alarm::Alarm;
 use super::layer::Shared;
 use super::response_body::{ResponseBody, Watch};
 use super::{rejection, telemetry};
+use crate::alarm::Alarm;
 
 pin_project! {
     /// The response future of [`Limited`](super::Limited).
@@ -38,7 +38,7 @@ pub(super) struct Passage<R> {
     pub(super) stream_idle: Option<Duration>,
     pub(super) facts: RequestFacts,
     pub(super) shared: Arc<Shared<R>>,
-    pub(super) alarm: Option<Alarm>,
+    pub(super) alarm: Alarm,
 }
 
 impl<F, B, R> LimitFuture<F, B, R> {
@@ -56,12 +56,9 @@ impl<R> Passage<R> {
     fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(after) = self.handler else { return Poll::Pending };
         let time = &self.shared.rules.time;
-        let alarm = match &mut self.alarm {
-            Some(alarm) => alarm,
-            none => none.insert(Alarm::at(time, time.clock.monotonic().plus(after))),
-        };
-        ready!(alarm.poll_over(cx));
-        (self.handler, self.alarm) = (None, None);
+        let until = self.alarm.at().unwrap_or_else(|| time.clock.monotonic().plus(after));
+        ready!(self.alarm.poll_until(&*time.timer, until, cx));
+        self.handler = None;
         match self.shared.rules.refuses(rejection::HANDLER_DEADLINE, &self.facts) {
             true => Poll::Ready(after),
             false => Poll::Pending,

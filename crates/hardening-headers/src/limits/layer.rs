@@ -20,6 +20,7 @@ use super::route_problems;
 use super::routes::RouteLimits;
 use super::rules::Rules;
 use crate::EdgeLimitLayer;
+use crate::alarm::Alarm;
 use crate::edge_limit::Early;
 
 /// Limits the size and the time of requests; see the [module](super).
@@ -220,7 +221,7 @@ where
             stream_idle: limits.stream_idle,
             facts,
             shared: Arc::clone(&self.shared),
-            alarm: None,
+            alarm: Alarm::default(),
         };
         let request = request.map(|body| RequestBody::new(body, cap, Some(watch)));
         LimitFuture::running(self.inner.call(request), Some(passage))

@@ -123,7 +123,6 @@
 //!
 //! RFC 9110 §15.5.14 (413), §15.5.9 (408), §15.6.5 (504); RFC 9457 for the answers; CWE-400.
 
-mod alarm;
 mod config;
 mod future;
 mod layer;

@@ -11,10 +11,10 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{LengthLimitError, Limited};
 use pin_project_lite::pin_project;
 
-use super::alarm::Alarm;
 use super::config::{Limits, Pace};
 use super::rejection;
 use super::rules::Rules;
+use crate::alarm::Alarm;
 
 pin_project! {
     /// A request body that ends with an error when it grows too long or comes too slowly.
@@ -75,13 +75,12 @@ impl Watch {
             Some(waiting) => waiting,
             none => {
                 let now = time.clock.monotonic();
-                let alarm = Alarm::at(time, pace.due(now, now, self.received));
-                none.insert(Waiting { since: now, now: Some(now), alarm })
+                none.insert(Waiting { since: now, now: Some(now), alarm: Alarm::default() })
             }
         };
         let now = *waiting.now.get_or_insert_with(|| time.clock.monotonic());
         let due = pace.due(waiting.since, now, self.received);
-        waiting.alarm.poll_due(time, due, cx)
+        waiting.alarm.poll_until(&*time.timer, due, cx)
     }
 }
 

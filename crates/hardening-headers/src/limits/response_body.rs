@@ -11,9 +11,9 @@ use gambeson_core::{BoxError, Monotonic, RequestFacts};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::alarm::Alarm;
 use super::rules::Rules;
 use super::{rejection, telemetry};
+use crate::alarm::Alarm;
 
 pin_project! {
     /// The inner body; or what came of it until it did not go on, and then the error [`StreamIdle`].
@@ -32,20 +32,19 @@ pub(super) struct Watch {
     idle: Duration,
     /// Since when the body makes us wait; `None`: a part has come since.
     waiting: Option<Monotonic>,
-    alarm: Option<Alarm>,
+    alarm: Alarm,
 }
 
 impl Watch {
     pub(super) fn new(facts: RequestFacts, rules: Arc<Rules>, idle: Duration) -> Self {
-        Self { facts, rules, idle, waiting: None, alarm: None }
+        Self { facts, rules, idle, waiting: None, alarm: Alarm::default() }
     }
 
     /// Whether nothing came for too long, asked each time the body makes us wait.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let time = &self.rules.time;
         let since = *self.waiting.get_or_insert_with(|| time.clock.monotonic());
-        let due = since.plus(self.idle);
-        self.alarm.get_or_insert_with(|| Alarm::at(time, due)).poll_due(time, due, cx)
+        self.alarm.poll_until(&*time.timer, since.plus(self.idle), cx)
     }
 }
 

@@ -10,18 +10,18 @@ use crate::Connection;
 
 /// A source of connections: the seam for TLS, and for tests of a system that runs out of files.
 pub(super) trait Accept {
-    type Io: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static;
+    type Io: Socket;
 
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Io, Connection)>>;
 }
 
-/// A connection that can end without sending what its client does not take.
-pub(super) trait Abort {
+/// The bytes of a connection, which can end without sending what its client does not take.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// When it is dropped, what waits in the system's buffer goes too.
     fn abort(&self);
 }
 
-impl Abort for TcpStream {
+impl Socket for TcpStream {
     fn abort(&self) {
         // Without this the system would hold what is left, and the connection, for a client that still reads nothing.
         let _ = self.set_zero_linger();

@@ -7,21 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use gambeson_core::{BoxError, Clock, Readiness};
-use http::{Request, Response};
-use http_body::Body;
+use gambeson_core::{Clock, Readiness};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_service::Service;
 
-use super::accept::Abort;
+use super::accept::Socket;
 use super::activity::Activity;
+use super::app::App;
 use super::config::Server;
 use super::contain::Contained;
 use super::draining::Draining;
-use super::incoming::IncomingBody;
 use super::line::{Cut, Line};
 use super::patience::{Over, Times};
 use super::rests::Rests;
@@ -88,16 +85,7 @@ impl Driver {
 
     /// Serves one connection until it ends, is idle for too long, or has drained; and waits for the app, which may have its bytes after
     /// an upgrade. Who drops this future cuts the app off.
-    pub(super) async fn drive<I, S, B>(self, io: I, connection: Connection, app: S)
-    where
-        I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
-        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    pub(super) async fn drive(self, io: impl Socket, connection: Connection, app: impl App) {
         let line = Arc::new(Line::default());
         let _cut = Cut(&line);
         let activity = Activity::new(Arc::clone(&self.clock));
@@ -110,22 +98,14 @@ impl Driver {
     }
 
     /// Speaks TLS first, if that is wanted.
-    async fn begin<I, S, B>(
+    async fn begin(
         &self,
-        wire: Wire<I>,
+        wire: Wire<impl Socket>,
         connection: Connection,
-        app: S,
+        app: impl App,
         activity: Arc<Activity>,
         line: Arc<Line>,
-    ) where
-        I: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
-        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    ) {
         #[cfg(feature = "tls")]
         if let Some(handshakes) = &self.handshakes {
             let shaken = tokio::select! {
@@ -142,22 +122,14 @@ impl Driver {
         self.converse(wire, connection, app, activity, line).await;
     }
 
-    async fn converse<I, S, B>(
+    async fn converse(
         &self,
-        io: I,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         connection: Connection,
-        app: S,
+        app: impl App,
         activity: Arc<Activity>,
         line: Arc<Line>,
-    ) where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: Into<BoxError>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
+    ) {
         let remote = connection.remote;
         let mut patience = self.times.watch(Arc::clone(&activity));
         let (left, rests) = Rests::new(&self.times, Arc::clone(&activity));

@@ -171,7 +171,7 @@
 
 mod accept;
 mod activity;
-mod alarm;
+mod app;
 mod body;
 mod clients;
 mod config;

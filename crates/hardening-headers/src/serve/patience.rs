@@ -7,8 +7,8 @@ use std::time::Duration;
 use gambeson_core::{BoxFuture, Clock, Monotonic, Timer};
 
 use super::activity::{Activity, Waiting};
-use super::alarm::Alarm;
 use super::config::Server;
+use crate::alarm::Alarm;
 
 /// Why a connection is ended that has no request in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +49,14 @@ impl Times {
         self.clock.monotonic()
     }
 
-    pub(super) fn alarm(&self) -> Alarm {
-        Alarm::new(Arc::clone(&self.timer))
+    /// Ready once `due` has been reached.
+    pub(super) fn poll_until(&self, alarm: &mut Alarm, due: Monotonic, cx: &mut Context<'_>) -> Poll<()> {
+        alarm.poll_until(&*self.timer, due, cx)
     }
 
     /// Watches a connection that does this.
     pub(super) fn watch(&self, activity: Arc<Activity>) -> Patience {
-        Patience { activity, alarm: self.alarm(), times: self.clone(), told: None }
+        Patience { activity, alarm: Alarm::default(), times: self.clone(), told: None }
     }
 }
 
@@ -70,7 +71,7 @@ pub(super) struct Patience {
 impl Patience {
     /// The client has been told that the connection ends: from now on it has only to take what is left.
     pub(super) fn ending(&mut self) {
-        self.told = Some(self.times.clock.monotonic());
+        self.told = Some(self.times.now());
     }
 
     /// Ready when the client was waited for long enough. To be asked again whenever the connection's task is woken, after its bytes were
@@ -79,11 +80,11 @@ impl Patience {
         loop {
             let Some((due, over)) = self.due() else {
                 // HTTP/2's requests may end without waking this task.
-                let look = || self.times.clock.monotonic().plus(self.times.idle);
-                ready!(self.alarm.poll_next(look, cx));
+                let next = self.alarm.at().unwrap_or_else(|| self.times.now().plus(self.times.idle));
+                ready!(self.times.poll_until(&mut self.alarm, next, cx));
                 continue;
             };
-            ready!(self.alarm.poll_until(due, cx));
+            ready!(self.times.poll_until(&mut self.alarm, due, cx));
             if self.due() == Some((due, over)) {
                 return Poll::Ready(over);
             }

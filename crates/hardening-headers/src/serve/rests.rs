@@ -17,8 +17,8 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
 use super::activity::{Activity, Arriving};
-use super::alarm::Alarm;
 use super::patience::Times;
+use crate::alarm::Alarm;
 
 /// How long a rest is read after the answer.
 const AFTER_ANSWER: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ pub(super) struct Rests {
 impl Rests {
     pub(super) fn new(times: &Times, activity: Arc<Activity>) -> (Left, Self) {
         let (leave, left) = mpsc::unbounded_channel();
-        (leave, Self { left, reading: Vec::new(), activity, times: times.clone(), alarm: times.alarm() })
+        (leave, Self { left, reading: Vec::new(), activity, times: times.clone(), alarm: Alarm::default() })
     }
 
     /// Never ready. To be asked whenever the connection's task is woken, after its bytes were looked at.
@@ -60,7 +60,7 @@ impl Rests {
             let (now, answered) = (self.times.now(), self.activity.waiting().is_some());
             self.reading.retain_mut(|rest| rest.goes_on(now, answered, cx));
             let Some(due) = self.reading.iter().map(|rest| rest.until).min() else { continue };
-            ready!(self.alarm.poll_until(due, cx));
+            ready!(self.times.poll_until(&mut self.alarm, due, cx));
         }
     }
 }

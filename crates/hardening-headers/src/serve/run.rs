@@ -3,33 +3,25 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gambeson_core::{BoxError, BoxFuture, ConfigError};
-use http::{Request, Response};
-use http_body::Body;
+use gambeson_core::{BoxFuture, ConfigError};
 use tokio::task::JoinSet;
-use tower_service::Service;
 
-use super::accept::{Abort, Accept, is_of_one_connection};
+use super::accept::{Accept, Socket, is_of_one_connection};
+use super::app::App;
 use super::clients::Clients;
 use super::config::Server;
 use super::draining::Phase;
 use super::drive::Driver;
-use super::incoming::IncomingBody;
 use super::{DrainReport, telemetry};
 
 /// How long the listener rests when the system has no more files for it.
 const REST: Duration = Duration::from_millis(200);
 
-pub(super) async fn run<A, S, B>(listener: A, app: S, server: Server) -> Result<DrainReport, ConfigError>
-where
-    A: Accept,
-    S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+pub(super) async fn run(
+    listener: impl Accept,
+    app: impl App,
+    server: Server,
+) -> Result<DrainReport, ConfigError> {
     server.check()?;
     let driver = Driver::new(&server);
     // The set belongs to this future: who drops `serve` drops its connections, and none is left behind.
@@ -72,15 +64,7 @@ struct Open<S> {
     refused: usize,
 }
 
-impl<S, B> Open<S>
-where
-    S: Service<Request<IncomingBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
+impl<S: App> Open<S> {
     /// Takes connections until `over` resolves.
     async fn accept<A: Accept>(&mut self, listener: &A, over: &mut BoxFuture<()>) {
         loop {
@@ -128,10 +112,7 @@ where
     }
 
     /// Serves the connection that came; says whether the listener is well.
-    fn take<I>(&mut self, accepted: std::io::Result<(I, crate::Connection)>) -> bool
-    where
-        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Abort + Unpin + Send + 'static,
-    {
+    fn take(&mut self, accepted: std::io::Result<(impl Socket, crate::Connection)>) -> bool {
         match accepted {
             Ok((io, connection)) => {
                 let Some(place) = self.clients.place(connection.remote.ip()) else {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gambeson_core::{Clock, Monotonic, Timer};
 
-use super::alarm::Alarm;
 use super::config::Server;
+use crate::alarm::Alarm;
 
 /// What a reader is allowed, for all connections of a server.
 #[derive(Debug, Clone)]
@@ -30,8 +30,13 @@ impl Readers {
 
     /// One reader, to whom nothing has been held against yet.
     pub(super) fn one(&self) -> Stall {
-        let alarm = Alarm::new(Arc::clone(&self.timer));
-        Stall { readers: self.clone(), debt: Duration::ZERO, since: None, free: None, alarm }
+        Stall {
+            readers: self.clone(),
+            debt: Duration::ZERO,
+            since: None,
+            free: None,
+            alarm: Alarm::default(),
+        }
     }
 }
 
@@ -54,7 +59,8 @@ impl Stall {
         if let Some(free) = self.free.take() {
             self.debt = self.debt.saturating_sub(since.since(free));
         }
-        self.alarm.poll_until(since.plus(self.readers.timeout.saturating_sub(self.debt)), cx)
+        let due = since.plus(self.readers.timeout.saturating_sub(self.debt));
+        self.alarm.poll_until(&*self.readers.timer, due, cx)
     }
 
     /// So many bytes were taken.

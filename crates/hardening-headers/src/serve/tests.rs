@@ -11,10 +11,10 @@ use http_body_util::Full;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::accept::{Abort, Accept};
+use super::accept::{Accept, Socket};
 use super::*;
 
-impl Abort for DuplexStream {
+impl Socket for DuplexStream {
     fn abort(&self) {}
 }
 

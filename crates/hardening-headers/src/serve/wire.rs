@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::accept::Abort;
+use super::accept::Socket;
 use super::activity::Activity;
 use super::line::{Half, Line};
 use super::stall::Stall;
@@ -26,7 +26,7 @@ impl<I> Wire<I> {
     }
 }
 
-impl<I: Abort> Wire<I> {
+impl<I: Socket> Wire<I> {
     /// What became of writing; the same if its client has time left.
     fn written<T>(
         &mut self,
@@ -65,7 +65,7 @@ fn too_slow() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the client takes its answer too slowly")
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Wire<I> {
+impl<I: Socket> AsyncRead for Wire<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -83,7 +83,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Wire<I> {
     }
 }
 
-impl<I: AsyncWrite + Abort + Unpin> AsyncWrite for Wire<I> {
+impl<I: Socket> AsyncWrite for Wire<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
         self.written(written, |bytes| Some(*bytes), cx)
