@@ -1,10 +1,11 @@
 //! Start, stop, and what the app refuses to start with.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::http::{ask as ask_at, raw};
-use crate::notes_app::{NotesApp, refused, signal};
+use crate::notes_app::{NotesApp, built, refused, signal};
 use crate::site::CERTIFICATE;
 
 fn said(output: &std::process::Output) -> String {
@@ -67,6 +68,21 @@ fn sigterm_is_heard_too() {
     signal(app.pid(), "-TERM");
     let (code, _, _) = app.interrupted();
     assert_eq!(code, Some(0));
+}
+
+#[test]
+fn the_dev_identity_provider_hears_it_too() {
+    let mut idp = std::process::Command::new(built("gambeson-dev-idp"))
+        .env_clear()
+        .env("DEV_IDP_PORT", "0")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut greeting, mut said) = (String::new(), BufReader::new(idp.stdout.take().unwrap()));
+    said.read_line(&mut greeting).unwrap();
+    assert!(greeting.starts_with("issuer "), "{greeting}");
+    signal(idp.id(), "-TERM");
+    assert_eq!(idp.wait().unwrap().code(), Some(0));
 }
 
 #[test]

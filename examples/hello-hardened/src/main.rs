@@ -14,6 +14,7 @@ use gambeson::rbac::{Routes, need, public};
 use gambeson::{Config, Kit, Profile, Stack};
 use gambeson_testing::{DevClient, DevIdp};
 use tokio::net::TcpListener;
+use tokio::signal::{ctrl_c, unix::SignalKind, unix::signal};
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ async fn main() -> Result<(), Failure> {
         let token = format!("$(curl -s {issuer}/dev/token -d user=bob -H 'Accept: text/plain')");
         println!("try: curl {origin}/hello -H \"Authorization: Bearer {token}\"");
     }
-    let told_to_end = async { drop(tokio::signal::ctrl_c().await) };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let told_to_end = async move { tokio::select!(_ = ctrl_c() => {}, _ = terminate.recv() => {}) };
     let server = kit.server()?.shutdown(told_to_end);
     serve(TcpListener::bind("127.0.0.1:3000").await?, stack.protect(router), server).await?;
     kit.close(Duration::from_secs(1)).await?;

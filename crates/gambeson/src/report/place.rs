@@ -102,6 +102,7 @@ fn callers(stack: &Stack, scene: Scene) -> [PlaceReport; 4] {
         authentication.settings(settings).weak(weak),
         scene
             .place(5, "QuotaLayer", stack.quota.is_off(), stack.quota.current_mode())
+            .observing()
             .settings(if quota.is_empty() { "no quotas".to_owned() } else { quota.join(", ") })
             .observed(stack.quota.observed()),
     ]
@@ -120,12 +121,14 @@ fn rights(stack: &Stack, scene: Scene) -> [PlaceReport; 2] {
     [
         scene
             .place(6, "AuthorizeLayer", authorize.is_off(), authorize.current_mode())
+            .observing()
             .needed("everybody may do everything that handlers don't refuse")
             .settings(rights_text(authorize))
             .observed(authorize.observed())
             .weak(authorize.weaknesses()),
         scene
             .place(7, "CostLayer", stack.cost.is_off(), stack.cost.current_mode())
+            .observing()
             .settings(if budgets.is_empty() { "no budgets".to_owned() } else { budgets.join(", ") }),
     ]
 }
@@ -151,16 +154,8 @@ impl Scene {
             weaknesses: vec![],
             notes: vec![],
         };
-        match (state, mode) {
-            (PlaceState::Observing { until }, _) => {
-                report.weaknesses.push(format!("refuses nothing until {until}"));
-            }
-            (PlaceState::On, Mode::Observe { until }) => {
-                report
-                    .weaknesses
-                    .push(format!("observed until {until} and refuses since: take the date out"));
-            }
-            _ => {}
+        if let (PlaceState::On, Mode::Observe { until }) = (state, mode) {
+            report.weaknesses.push(format!("observed until {until} and refuses since: take the date out"));
         }
         report
     }
@@ -178,6 +173,14 @@ impl PlaceReport {
     fn settings(mut self, settings: String) -> Self {
         if self.state != PlaceState::Off {
             self.settings = settings;
+        }
+        self
+    }
+
+    /// Says until when it refuses nothing, for a layer that has no finding about that.
+    fn observing(mut self) -> Self {
+        if let PlaceState::Observing { until } = self.state {
+            self.weaknesses.push(format!("refuses nothing until {until}"));
         }
         self
     }

@@ -1,4 +1,4 @@
-//! The dev identity provider alone, until Ctrl-C.
+//! The dev identity provider alone, until Ctrl-C or SIGTERM.
 //!
 //! `DEV_IDP_PORT` (default 3001, on 127.0.0.1), `DEV_IDP_AUDIENCE` (default `dev`) and `DEV_IDP_REDIRECT_URI` (default
 //! `http://127.0.0.1:3000/login/callback`, where the client `web` with the secret `dev-web-secret` signs people in) are all that it
@@ -35,14 +35,35 @@ fn run() -> Result<(), BoxError> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Listens from now on: who waits for the greeting may end it at once.
+        let told_to_end = told_to_end()?;
         let builder =
             DevIdp::builder().bind(format!("127.0.0.1:{port}")).audience(audience.as_str()).client(web);
         let idp = builder.start().await?;
         greet(idp.issuer(), &audience, &redirect_uri);
-        tokio::signal::ctrl_c().await?;
+        told_to_end.await;
         idp.stop().await;
         Ok(())
     })
+}
+
+/// Ctrl-C, or what ends a container or a service.
+#[cfg(unix)]
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(std::future::poll_fn(move |cx| {
+        match interrupt.poll_recv(cx).is_ready() || terminate.poll_recv(cx).is_ready() {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    }))
+}
+
+#[cfg(not(unix))]
+fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 fn setting(name: &str, default: &str) -> Result<String, BoxError> {
