@@ -1,6 +1,6 @@
 //! The routes of an app as lines of text.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 
 use gambeson_core::{Access, escape_controls};
@@ -80,10 +80,10 @@ impl fmt::Debug for InventoryError {
 impl std::error::Error for InventoryError {}
 
 /// `GET /{tenant}/notes notes:read tenant=path:tenant`, `GET /livez public probe`: method, template, what is asked for, and the
-/// scope or the reason.
+/// scope or the reason. A blank in any of the words is written as in paths, `%20`: it would end the word.
 impl fmt::Display for RouteEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ", self.method, self.template)?;
+        write!(f, "{} {} ", self.method, Word(&self.template))?;
         match &self.access {
             Access::Public(reason) => {
                 // A line has one line, and no blank at its end.
@@ -93,11 +93,25 @@ impl fmt::Display for RouteEntry {
             }
             // What could be read as one of the words is told from it.
             Access::Permission(name) if is_word(name) => write!(f, "\"{name}\"")?,
-            Access::Permission(name) => f.write_str(name)?,
+            Access::Permission(name) => Word(name).fmt(f)?,
             _ => f.write_str(MANAGEMENT)?,
         }
         let names = [("tenant", self.scope.tenant()), ("subject", self.scope.subject())];
-        names.iter().try_for_each(|(of, name)| name.map_or(Ok(()), |name| write!(f, " {of}=path:{name}")))
+        names
+            .iter()
+            .try_for_each(|(of, name)| name.map_or(Ok(()), |name| write!(f, " {of}=path:{}", Word(name))))
+    }
+}
+
+/// A text as one word of a line: its blanks and controls are percent-encoded (RFC 3986 §2.1).
+struct Word<'t>(&'t str);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter.is_whitespace() || letter.is_control() {
+            false => f.write_char(letter),
+            true => letter.encode_utf8(&mut [0; 4]).bytes().try_for_each(|byte| write!(f, "%{byte:02X}")),
+        })
     }
 }
 
@@ -187,6 +201,11 @@ mod tests {
         assert_eq!(text.lines().count(), 1 + routes.len(), "{text}");
         assert_eq!(read_inventory(&text).unwrap(), routes);
         assert_eq!(routes[2].to_string(), "GET /{org}/{user} notes:read tenant=path:org subject=path:user");
+        let split = get("/a b/{c\td}\u{2028}", ask("x y"));
+        let split = split.within(Scope { tenant: Some("c\td".into()), subject: None });
+        assert_eq!(split.to_string(), "GET /a%20b/{c%09d}%E2%80%A8 x%20y tenant=path:c%09d");
+        let plain = get("/ä/{id}", ask("notes:read"));
+        assert_eq!(plain.to_string(), "GET /ä/{id} notes:read");
         let hard = get("/", Access::Public("two\nlines \u{1b}[2J ".into()));
         assert_eq!(hard.to_string(), r"GET / public two lines \u{1b}[2J");
     }

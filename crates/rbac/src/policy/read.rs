@@ -183,7 +183,8 @@ fn route(
     let parsed = key.value.split_once(' ').and_then(|(method, template)| {
         let method = Method::from_bytes(method.as_bytes()).ok()?;
         let upper = method.as_str().bytes().all(|byte| byte.is_ascii_uppercase());
-        (upper && template.starts_with('/') && template.trim() == template).then_some((method, template))
+        let whole = !template.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+        (upper && template.starts_with('/') && whole).then_some((method, template))
     });
     match parsed {
         Some((method, _)) if method == Method::HEAD => {

@@ -53,6 +53,16 @@ expect = "maybe"
 }
 
 #[test]
+fn a_template_with_a_blank_is_refused_since_no_path_has_one() {
+    for template in ["/a b", "/a\u{a0}b", "/a\tb", " /a"] {
+        let text = format!("version = 1\n[routes]\n{:?} = \"public\"", format!("GET {template}"));
+        assert_eq!(ids(&text.replace("\\u{a0}", "\\u00a0")), [("route-name", 3)], "{template:?}");
+    }
+    let good = "version = 1\n[routes]\n\"GET /a%20b/{id}\" = \"public\"";
+    assert!(Policy::parse(good).is_ok());
+}
+
+#[test]
 fn an_unknown_key_names_the_nearest_known_one() {
     let error = Policy::parse("version = 1\n[role]\nx = {}").unwrap_err().to_string();
     assert_eq!(

@@ -164,6 +164,9 @@ fn malformed(template: &str) -> Option<&'static str> {
     if !template.starts_with('/') {
         return Some("a template starts with a slash");
     }
+    if template.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        return Some("no path has a blank in it: write %20");
+    }
     let old_style = |segment: &str| segment.starts_with(':') || segment.starts_with('*');
     template
         .split('/')

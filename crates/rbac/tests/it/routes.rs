@@ -354,6 +354,7 @@ fn what_axum_would_panic_about_is_told_in_words() {
         (Method::HEAD, "/x", "HEAD follows the rule of GET: declare GET only"),
         (other, "/x", "axum routes the methods of RFC 9110 and PATCH only"),
         (Method::GET, "x", "a template starts with a slash"),
+        (Method::GET, "/a b", "no path has a blank in it: write %20"),
         (Method::GET, "/:id", "write a parameter as {name}"),
         (Method::GET, "/*rest", "write a parameter as {name}"),
     ] {
