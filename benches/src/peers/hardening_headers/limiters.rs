@@ -37,9 +37,9 @@ pub(super) fn tower_governor() -> Run {
 }
 
 fn layer() -> GovernorLayer<PeerIpKeyExtractor, NoOpMiddleware, Body> {
-    let mut limits = GovernorConfigBuilder::default();
-    limits.const_period(Duration::from_millis(50)).const_burst_size(20);
-    GovernorLayer::new(limits.finish().expect("neither is zero"))
+    let limits = GovernorConfigBuilder::const_default();
+    let limits = limits.const_period(Duration::from_millis(50)).const_burst_size(20).finish();
+    GovernorLayer::new(limits.expect("neither is zero"))
 }
 
 async fn app(request: Request<NoBody>) -> Result<Response<Body>, Infallible> {
