@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gambeson_core::{
     Access, EndpointSpec, Exempt, ManualClock, Mode, PeerInfo, Profile, RequestFacts, Timestamp,
 };
 use gambeson_hardening_headers::{Hardening, HardeningLayer, PeerLayer, TrustedProxies};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -159,23 +160,45 @@ fn an_exempt_endpoint_is_one_path() {
     assert_eq!(error.problems()[0].field, "hardening-headers.exempt");
 }
 
-/// For the host check, the cross-site check and strict transport alike.
+/// What the app behind this layer answers a request that came by a neighbour which named a host.
+async fn forwarded(
+    layer: HardeningLayer,
+    neighbour: &str,
+    named: &str,
+    method: Method,
+) -> Response<Full<Bytes>> {
+    let proxies = TrustedProxies::ranges(["10.0.3.0/24"]).unwrap().forwarded_host();
+    let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>(page("").map(Full::new)));
+    let request = Request::builder()
+        .method(method)
+        .extension(connection(neighbour))
+        .header("host", "10.0.0.7:8080")
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-host", named)
+        .header("origin", "https://app.example.com");
+    let app = PeerLayer::new(proxies).layer(layer.layer(app));
+    app.oneshot(request.body(()).unwrap()).await.unwrap()
+}
+
+/// For the cross-site check where no origin is declared: then it is all that says whose a page is.
+#[tokio::test]
+async fn the_host_that_a_believed_proxy_names_says_which_pages_are_our_own() {
+    for (neighbour, named, expected) in [
+        ("10.0.3.7:4711", "app.example.com", StatusCode::OK),
+        ("10.0.3.7:4711", "other.example.com", StatusCode::FORBIDDEN),
+        ("192.0.2.9:4711", "app.example.com", StatusCode::FORBIDDEN),
+    ] {
+        let layer = Hardening::web().build().unwrap().layer();
+        let answer = forwarded(layer, neighbour, named, Method::POST).await;
+        assert_eq!(answer.status(), expected, "{neighbour} {named}");
+    }
+}
+
+/// For the host check and strict transport alike.
 #[tokio::test]
 async fn the_host_that_a_believed_proxy_names_is_the_one_that_counts() {
-    let ask = async |neighbour: &str, named: &str, method: Method| {
-        let proxies = TrustedProxies::ranges(["10.0.3.0/24"]).unwrap().forwarded_host();
-        let app = service_fn(async |_: Request<()>| Ok::<_, Infallible>(page("").map(Full::new)));
-        let request = Request::builder()
-            .method(method)
-            .extension(connection(neighbour))
-            .header("host", "10.0.0.7:8080")
-            .header("x-forwarded-for", "192.0.2.1")
-            .header("x-forwarded-proto", "https")
-            .header("x-forwarded-host", named)
-            .header("origin", "https://app.example.com");
-        let app = PeerLayer::new(proxies).layer(layer().layer(app));
-        app.oneshot(request.body(()).unwrap()).await.unwrap()
-    };
+    let ask = async |neighbour, named, method| forwarded(layer(), neighbour, named, method).await;
     let own = ask("10.0.3.7:4711", "app.example.com", Method::POST).await;
     assert_eq!(own.status(), StatusCode::OK);
     assert_eq!(own.headers()["strict-transport-security"], "max-age=86400");
