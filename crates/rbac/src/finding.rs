@@ -160,7 +160,7 @@ mod tests {
         let text = "é = 1, a\nb = 2\n\nc";
         let mut findings = Findings::about(text);
         for at in [17, 2, 0, 10, 2, 1, 99] {
-            findings.error("sample", at, at.to_string(), "");
+            findings.error("syntax", at, at.to_string(), "");
         }
         let found: Vec<_> = findings
             .into_sorted()
