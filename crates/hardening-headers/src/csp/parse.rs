@@ -10,27 +10,33 @@ use super::sandbox::SandboxAllow;
 use super::source::{Source, SourceError};
 use super::trusted_types::TrustedTypes;
 
-/// A text that is not a policy of checked parts; `source()` is the [`SourceError`] if a source was at fault.
+/// A text that is not a policy of checked parts: all that is wrong with it. `source()` is the [`SourceError`] of the first source
+/// at fault, if one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CspError {
     what: String,
     source: Option<SourceError>,
+    /// What else is wrong.
+    others: Vec<CspError>,
 }
 
 impl Csp {
     /// Reads a policy's text (CSP 3 §2.2.1), more strictly than browsers do.
     ///
     /// # Errors
-    /// A directive that is unknown or there twice, a source that is no source, `'none'` beside others.
+    /// Each directive that is unknown or there twice, each source that is no source, `'none'` beside others; all at once.
     pub fn parse(text: &str) -> Result<Self, CspError> {
         let mut policy = Self::empty();
+        let mut faults = Vec::new();
         for part in text.split(';') {
             let mut words = part.split_ascii_whitespace();
-            if let Some(name) = words.next() {
-                policy = policy.with_parsed(&name.to_ascii_lowercase(), words)?;
+            let Some(name) = words.next() else { continue };
+            match policy.clone().with_parsed(&name.to_ascii_lowercase(), words) {
+                Ok(longer) => policy = longer,
+                Err(fault) => faults.push(fault),
             }
         }
-        Ok(policy)
+        CspError::all_of(faults).map_or(Ok(policy), Err)
     }
 
     fn with_parsed<'t>(self, name: &str, words: impl Iterator<Item = &'t str>) -> Result<Self, CspError> {
@@ -72,34 +78,53 @@ fn sources(name: &str, words: &[&str]) -> Result<Vec<Source>, CspError> {
     if words.iter().any(|word| word.eq_ignore_ascii_case("'none'")) {
         return Err(CspError::new(name, "has 'none' beside other sources"));
     }
-    let source = |word: &&str| {
-        Source::parse(word).map_err(|error| CspError {
-            source: Some(error),
-            ..CspError::new(name, "has a source that is none")
-        })
-    };
-    words.iter().map(source).collect()
+    let mut sources = Vec::new();
+    let mut faults = Vec::new();
+    for word in words {
+        match Source::parse(word) {
+            Ok(source) => sources.push(source),
+            Err(error) => faults
+                .push(CspError { source: Some(error), ..CspError::new(name, "has a source that is none") }),
+        }
+    }
+    CspError::all_of(faults).map_or(Ok(sources), Err)
 }
 
 impl CspError {
     pub(super) fn new(directive: &str, what: &str) -> Self {
         let name: String = directive.chars().take(60).collect();
-        Self { what: format!("directive {} {what}", escape_controls(&name)), source: None }
+        Self {
+            what: format!("directive {} {what}", escape_controls(&name)),
+            source: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// One error of all of them; `None` of none.
+    fn all_of(faults: Vec<Self>) -> Option<Self> {
+        let mut faults = faults.into_iter();
+        let mut first = faults.next()?;
+        first.others.extend(faults);
+        Some(first)
+    }
+
+    fn first_source(&self) -> Option<&SourceError> {
+        self.source.as_ref().or_else(|| self.others.iter().find_map(Self::first_source))
     }
 }
 
 impl fmt::Display for CspError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+        if let Some(source) = &self.source {
+            write!(f, ": {source}")?;
         }
+        self.others.iter().try_for_each(|other| write!(f, "; {other}"))
     }
 }
 
 impl std::error::Error for CspError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        self.first_source().map(|source| source as _)
     }
 }

@@ -175,6 +175,29 @@ fn policies_that_browsers_would_read_otherwise_are_refused() {
 }
 
 #[test]
+fn all_that_is_wrong_with_a_policy_is_told_at_once() {
+    let text = "img-src 'self'; no-such-src x; script-src self https://a.example 'nonce-abc'; img-src *; sandbox allow-everything";
+    let error = Csp::parse(text).unwrap_err();
+    let told = error.to_string();
+    let told: Vec<&str> = told.split("; directive ").collect();
+    let expected = [
+        "directive no-such-src is unknown",
+        "script-src has a source that is none: ",
+        "script-src has a source that is none: ",
+        "img-src is there twice",
+        "sandbox allows what no browser knows",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}: {expected}");
+    }
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(told[1].ends_with(&source) && !told[2].ends_with(&source), "the first one: {source}");
+    let alone = Csp::parse("sandbox allow-everything").unwrap_err();
+    assert!(std::error::Error::source(&alone).is_none());
+}
+
+#[test]
 fn presets_say_what_they_promise() {
     let strict = Csp::strict().to_string();
     for part in [
