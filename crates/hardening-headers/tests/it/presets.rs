@@ -176,6 +176,29 @@ async fn what_tells_the_parts_of_an_app_is_not_sent() {
 }
 
 /// A misspelt name must not make an uploaded file a page of the app.
+/// Answers share the bytes of what was rendered once.
+#[tokio::test]
+async fn variants_are_made_ready_once() {
+    let edge = Hardening::web().named("downloads", HeaderSet::downloads).build().unwrap();
+    let variant = async |over: &Option<Override>| {
+        through(edge.layer(), || {
+            let mut file = of_kind("text/html; charset=utf-8");
+            if let Some(over) = over.clone() {
+                file.extensions_mut().insert(over);
+            }
+            file
+        })
+        .await
+    };
+    for over in [None, Some(Override::named("downloads"))] {
+        let (first, second) = (variant(&over).await, variant(&over).await);
+        for name in ["content-security-policy", "permissions-policy"] {
+            let bytes = |answer: &Answer| answer.headers()[name].as_bytes().as_ptr();
+            assert_eq!(bytes(&first), bytes(&second), "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_variant_is_shut_in() {
     let open = |set: HeaderSet| set.resource_policy(ResourcePolicy::CrossOrigin).frame_options(None);
