@@ -92,7 +92,7 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "chromium",
-        version: "156.0.8078.79-1~deb12u1",
+        version: "156.0.8078.114-1~deb12u1",
         purpose: "a real browser with a font, for machines without one",
         megabytes: 400,
         needed: Needed::ByTests,
