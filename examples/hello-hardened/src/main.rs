@@ -32,12 +32,12 @@ async fn main() -> Result<(), Failure> {
     logs::init(config.profile)?;
     let kit = Kit::open(&config).await?;
     let (stack, router) = app(&kit)?;
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("{}\nsign in at {origin}/login", stack.report());
     if let Some(issuer) = dev.as_ref().map(DevIdp::issuer) {
         let token = format!("$(curl -s {issuer}/dev/token -d user=bob -H 'Accept: text/plain')");
         println!("try: curl {origin}/hello -H \"Authorization: Bearer {token}\"");
     }
-    let mut terminate = signal(SignalKind::terminate())?;
     let told_to_end = async move { tokio::select!(_ = ctrl_c() => {}, _ = terminate.recv() => {}) };
     let server = kit.server()?.shutdown(told_to_end);
     serve(TcpListener::bind("127.0.0.1:3000").await?, stack.protect(router), server).await?;

@@ -162,6 +162,11 @@ impl Visitor<'_> for MomentVisitor {
         Ok(Timestamp::from_unix_nanos(nanos))
     }
 
+    fn visit_u64<E: de::Error>(self, nanos: u64) -> Result<Timestamp, E> {
+        let invalid = |_| E::invalid_value(de::Unexpected::Unsigned(nanos), &self);
+        i64::try_from(nanos).map(Timestamp::from_unix_nanos).map_err(invalid)
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
         let invalid = || E::invalid_value(de::Unexpected::Str(text), &self);
         let read: Result<SystemTime, E> = humantime_serde::deserialize(de::value::StrDeserializer::new(text));

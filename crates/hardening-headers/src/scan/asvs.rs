@@ -33,12 +33,11 @@ pub(super) fn silent_redirect(over_http: &Answer, over_https: &Answer, place: &s
     led.then(|| Finding::new(HH147, place.to_owned(), "redirects"))
 }
 
-/// Where nobody takes what browsers report. A body that is refused has been read by somebody.
+/// Where nobody takes what browsers report. A body that is refused has been read by somebody; a redirect, to a log-in for example, is
+/// not followed (CSP 3 reports with redirect mode "error").
 pub(super) fn lost_reports(reports: &[(String, StatusCode)], place: &str) -> Vec<Finding> {
     let read = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY];
-    let lost = reports.iter().filter(|(_, status)| {
-        (status.is_client_error() || status.is_server_error()) && !read.contains(status)
-    });
+    let lost = reports.iter().filter(|(_, status)| !status.is_success() && !read.contains(status));
     lost.map(|(target, status)| Finding::new(HH149, format!("{place}: {target}"), status.as_str())).collect()
 }
 

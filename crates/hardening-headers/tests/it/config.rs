@@ -261,6 +261,8 @@ table = "256KiB"
         for until in ["4000000000000000000", "\"2096-10-02T07:06:40Z\""] {
             let text = format!("host-mode = {{ observe = {{ until = {until} }} }}");
             assert_eq!(toml::from_str::<Config>(&text).unwrap().host_mode, later(), "{until}");
+            let json = format!("{{\"host-mode\":{{\"observe\":{{\"until\":{until}}}}}}}");
+            assert_eq!(serde_json::from_str::<Config>(&json).unwrap().host_mode, later(), "{json}");
         }
         let enforcing: Config = toml::from_str("host-mode = \"enforce\"").unwrap();
         assert_eq!(enforcing.host_mode, Mode::Enforce);
