@@ -198,6 +198,13 @@ fn it_speaks_tls_where_it_is_told_to() {
     assert!(!output.status.success() && said(&output).contains("key.pem"), "{}", said(&output));
 }
 
+/// The cookie of a sign-in that began under another name would not be there when it comes back.
+#[test]
+fn people_are_sent_to_the_name_that_sign_ins_come_back_to() {
+    let app = NotesApp::start_with(&[("PUBLIC_ORIGIN", "http://localhost:3999")]);
+    assert!(app.banner.contains("sign in as one of them: http://localhost:3999/\n"), "{}", app.banner);
+}
+
 #[test]
 fn development_is_refused_beyond_loopback_and_on_hosting_platforms() {
     assert!(said(&refused(&[("BIND", "0.0.0.0")])).contains("BIND"));

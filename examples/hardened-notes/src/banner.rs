@@ -6,6 +6,7 @@ use std::io::{Write, stderr, stdout};
 use std::net::SocketAddr;
 
 use gambeson::StackReport;
+use gambeson_testing::DevIdp;
 
 use crate::dev::Embedded;
 
@@ -15,13 +16,7 @@ pub fn stack(report: &StackReport) {
 }
 
 /// Says where the app listens. The line stays as it is: scripts wait for it.
-pub fn listening(url: &str, embedded: Option<&Embedded>) {
-    if let Some(model) = embedded.and_then(|embedded| embedded.model.as_ref()) {
-        let _ = writeln!(stdout(), "pretend model listens on http://{}", model.address());
-    }
-    if let Some(idp) = embedded.and_then(|embedded| embedded.idp.as_ref()) {
-        demo(url, idp.address());
-    }
+pub fn listening(url: &str) {
     let _ = writeln!(stdout(), "hardened-notes listens on {url}");
 }
 
@@ -30,7 +25,12 @@ pub fn management(address: SocketAddr) {
     let _ = writeln!(stdout(), "management listens on http://{address}");
 }
 
-fn demo(app: &str, idp: SocketAddr) {
+/// Says what runs beside the app, and how to try it at the address that people see: where the sign-in comes back to.
+pub fn demo(app: &str, embedded: &Embedded) {
+    if let Some(model) = &embedded.model {
+        let _ = writeln!(stdout(), "pretend model listens on http://{}", model.address());
+    }
+    let Some(idp) = embedded.idp.as_ref().map(DevIdp::address) else { return };
     let _ = writeln!(stdout(), "dev identity provider listens on http://{idp}");
     let _ = writeln!(
         stdout(),

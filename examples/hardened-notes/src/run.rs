@@ -47,7 +47,7 @@ pub async fn until_told_to_end(settings: &Settings) -> Result<(), Failure> {
         .build()?;
     let served = match assemble(settings, &origin, &embedded, &data, &trail, &telemetry).await {
         Ok((listeners, activations)) => {
-            let served = doors.serve(&embedded, listeners, &telemetry).await;
+            let served = doors.serve(&embedded, &origin, listeners, &telemetry).await;
             // Names and reasons of roles whose time is over don't wait for the next start.
             served.and(activations.forget_ended().map_err(Failure::from))
         }
@@ -114,6 +114,7 @@ impl Doors {
     async fn serve(
         self,
         embedded: &Embedded,
+        origin: &str,
         listeners: Listeners,
         telemetry: &Telemetry,
     ) -> Result<(), Failure> {
@@ -127,12 +128,13 @@ impl Doors {
         };
         let public = serve(self.public, listeners.public, front);
         let (Some(operators), Some(management)) = (self.operators, listeners.management) else {
-            banner::listening(&url, Some(embedded));
+            banner::demo(origin, embedded);
+            banner::listening(&url);
             public.await?;
             return Ok(());
         };
         banner::management(operators.local_addr()?);
-        banner::listening(&url, None);
+        banner::listening(&url);
         let (public, operators) = tokio::join!(public, serve(operators, management, server()?));
         public?;
         operators?;
