@@ -132,7 +132,7 @@ impl Driver {
     ) {
         let remote = connection.remote;
         let mut patience = self.times.watch(Arc::clone(&activity));
-        let (left, rests) = Rests::new(&self.times, Arc::clone(&activity));
+        let (left, rests) = Rests::new(&self.times);
         let readiness = self.readiness.clone();
         let service =
             OnConnection { inner: app, connection, activity: Arc::clone(&activity), line, readiness, left };

@@ -59,8 +59,11 @@ impl Body for IncomingBody {
             open.waits = false;
         }
         let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
-        if !matches!(frame, Some(Ok(_))) || inner.is_end_stream() {
-            this.open = None;
+        match (&frame, &this.open) {
+            (Some(Ok(frame)), Some(open)) if !inner.is_end_stream() => {
+                open.arriving.came(frame.data_ref().map_or(0, Bytes::len));
+            }
+            _ => this.open = None,
         }
         Poll::Ready(frame)
     }

@@ -7,16 +7,16 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gambeson_core::Monotonic;
 use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
-use super::activity::{Activity, Arriving};
+use super::activity::Arriving;
 use super::patience::Times;
 use crate::alarm::Alarm;
 
@@ -36,29 +36,28 @@ pub(super) type Left = mpsc::UnboundedSender<(Incoming, Arriving)>;
 pub(super) struct Rests {
     left: mpsc::UnboundedReceiver<(Incoming, Arriving)>,
     reading: Vec<Rest>,
-    activity: Arc<Activity>,
     times: Times,
     alarm: Alarm,
 }
 
 impl Rests {
-    pub(super) fn new(times: &Times, activity: Arc<Activity>) -> (Left, Self) {
+    pub(super) fn new(times: &Times) -> (Left, Self) {
         let (leave, left) = mpsc::unbounded_channel();
-        (leave, Self { left, reading: Vec::new(), activity, times: times.clone(), alarm: Alarm::default() })
+        (leave, Self { left, reading: Vec::new(), times: times.clone(), alarm: Alarm::default() })
     }
 
     /// Never ready. To be asked whenever the connection's task is woken, after its bytes were looked at.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Infallible> {
         while let Poll::Ready(Some((body, arriving))) = self.left.poll_recv(cx) {
             let until = self.times.now().plus(LONGEST);
-            self.reading.push(Rest { body, _arriving: arriving, taken: 0, until, answered: false });
+            self.reading.push(Rest { body, arriving, taken: 0, until });
         }
         loop {
             if self.reading.is_empty() {
                 return Poll::Pending;
             }
-            let (now, answered) = (self.times.now(), self.activity.waiting().is_some());
-            self.reading.retain_mut(|rest| rest.goes_on(now, answered, cx));
+            let now = self.times.now();
+            self.reading.retain_mut(|rest| rest.goes_on(now, cx));
             let Some(due) = self.reading.iter().map(|rest| rest.until).min() else { continue };
             ready!(self.times.poll_until(&mut self.alarm, due, cx));
         }
@@ -68,21 +67,22 @@ impl Rests {
 /// The rest of one body.
 struct Rest {
     body: Incoming,
-    _arriving: Arriving,
+    arriving: Arriving,
     taken: usize,
     until: Monotonic,
-    answered: bool,
 }
 
 impl Rest {
-    /// Whether there may be more of it, and time for that. On HTTP/2 `answered` is about all that is asked at the same time.
-    fn goes_on(&mut self, now: Monotonic, answered: bool, cx: &mut Context<'_>) -> bool {
-        if answered && !std::mem::replace(&mut self.answered, true) {
+    /// Whether there may be more of it, and time for that.
+    fn goes_on(&mut self, now: Monotonic, cx: &mut Context<'_>) -> bool {
+        if self.arriving.poll_answered(cx).is_ready() {
             self.until = self.until.min(now.plus(AFTER_ANSWER));
         }
         while let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             let Some(Ok(frame)) = frame else { return false };
-            self.taken = self.taken.saturating_add(frame.data_ref().map_or(0, |data| data.len()));
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.arriving.came(bytes);
+            self.taken = self.taken.saturating_add(bytes);
             if self.taken > LARGEST || self.body.is_end_stream() {
                 return false;
             }

@@ -45,15 +45,16 @@ where
     fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.connection.clone());
         let http_2 = request.version() == Version::HTTP_2;
+        let mut guard = self.activity.start(http_2);
+        let (head, body) = request.into_parts();
+        let body = IncomingBody::new(body, &head.headers, || guard.body(), &self.left);
         let flight = Flight {
-            guard: self.activity.start(http_2),
+            guard,
             line: Arc::clone(&self.line),
             readiness: self.readiness.clone(),
             http_2,
-            connect: request.method() == Method::CONNECT,
+            connect: head.method == Method::CONNECT,
         };
-        let (head, body) = request.into_parts();
-        let body = IncomingBody::new(body, &head.headers, || self.activity.body(), &self.left);
         let request = Request::from_parts(head, body);
         Flying { inner: self.inner.call(request), flight: Some(flight) }
     }

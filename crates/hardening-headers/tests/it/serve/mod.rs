@@ -50,7 +50,6 @@ struct Running {
 
 impl Running {
     async fn start(change: impl FnOnce(Server) -> Server) -> Self {
-        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
         let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let slow = {
             let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
@@ -61,13 +60,16 @@ impl Running {
             }
         };
         let who = async |Extension(connection): Extension<Connection>| connection.remote.ip().to_string();
-        let app =
-            Router::new().route("/", get(async || "hello")).route("/slow", get(slow)).route("/who", get(who));
+        let app = Router::new()
+            .route("/", get(async || "hello"))
+            .route("/slow", get(slow.clone()).post(slow))
+            .route("/who", get(who));
         let app = app.route("/large", get(async || Bytes::from(vec![b'x'; LARGE])));
         let held = Arc::new(());
         let app = app.merge(readers::routes(&held)).merge(upgrades::routes()).merge(bodies::routes());
         #[cfg(feature = "tls")]
         let app = app.merge(tls::routes());
+        let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -148,8 +150,13 @@ async fn all(stream: &mut TcpStream) -> String {
 
 /// Reads one answer that ends as that of `/` does.
 async fn answer(stream: &mut TcpStream) -> String {
+    answer_with(stream, "hello").await
+}
+
+/// Reads one answer that ends so.
+async fn answer_with(stream: &mut TcpStream, end: &str) -> String {
     let mut answer = Vec::new();
-    while !answer.ends_with(b"hello") {
+    while !answer.ends_with(end.as_bytes()) {
         assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed");
     }
     String::from_utf8(answer).unwrap()
