@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{EXPECT, HeaderMap};
+use http::Version;
+use http::header::EXPECT;
+use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -25,21 +27,28 @@ pub struct IncomingBody {
 struct Open {
     arriving: Arriving,
     left: Left,
-    /// The client sends nothing before it is told to (RFC 9110 §10.1.1), which hyper does at the first look at the body.
+    /// The client may send nothing before it is told to (RFC 9110 §10.1.1), which hyper does at the first look at the body.
     waits: bool,
+}
+
+/// As hyper reads it, which tells clients of HTTP/1.1 only to go on.
+fn waits(head: &Parts) -> bool {
+    let mut expected = head.headers.get_all(EXPECT).iter();
+    head.version == Version::HTTP_11
+        && expected.any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 impl IncomingBody {
     pub(super) fn new(
         inner: Incoming,
-        headers: &HeaderMap,
+        head: &Parts,
         arriving: impl FnOnce() -> Arriving,
         left: &Left,
     ) -> Self {
         let open = (!inner.is_end_stream()).then(|| Open {
             arriving: arriving(),
             left: left.clone(),
-            waits: headers.contains_key(EXPECT),
+            waits: waits(head),
         });
         Self { inner: Some(inner), open }
     }

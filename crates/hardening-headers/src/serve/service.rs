@@ -47,7 +47,7 @@ where
         let http_2 = request.version() == Version::HTTP_2;
         let mut guard = self.activity.start(http_2);
         let (head, body) = request.into_parts();
-        let body = IncomingBody::new(body, &head.headers, || guard.body(), &self.left);
+        let body = IncomingBody::new(body, &head, || guard.body(), &self.left);
         let flight = Flight {
             guard,
             line: Arc::clone(&self.line),

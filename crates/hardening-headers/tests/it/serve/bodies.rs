@@ -175,6 +175,17 @@ async fn who_asks_before_it_sends_is_not_told_to() {
     assert_eq!(running.until_closed(&mut stream).await, Duration::ZERO);
 }
 
+/// Only `100-continue` makes a client wait.
+#[tokio::test]
+async fn who_expects_something_else_sends_all_the_same() {
+    let running = Running::start(|server| server).await;
+    let refused = REFUSED.replace("\r\n\r\n", "\r\nexpect: 200-ok\r\n\r\n");
+    let mut stream = running.send(&refused).await;
+    answer(&mut stream).await;
+    stream.write_all(b"0123456789GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+}
+
 #[tokio::test]
 async fn a_rest_that_nobody_wants_does_not_hold_up_the_drain() {
     let mut running = Running::start(|server| server.linger(Duration::ZERO)).await;
