@@ -93,6 +93,8 @@ async fn it_rotates_under_load_and_no_good_token_is_refused() {
         over.set(true);
     };
     tokio::join!(all((0..CLIENTS).map(|_| client())), rotate());
-    // One for each set, whoever asks; and one for each old token, whose key might be one of a newer set.
-    assert_eq!(provider.hits("/jwks").await, 1 + 2 * rotations.get());
+    // One for each set, whoever asks; and one for each old token, whose key might be one of a newer set. Who comes while one is under way
+    // wants another behind it: a set that was asked for before may be older than its key. How many come then is the machine's affair.
+    let (fetched, needed) = (provider.hits("/jwks").await, 1 + 2 * rotations.get());
+    assert!((needed..=2 * needed).contains(&fetched), "{fetched} fetches for {} requests", answered.get());
 }
