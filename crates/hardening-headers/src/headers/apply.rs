@@ -44,12 +44,11 @@ impl Oddities {
     /// Whether anything is odd.
     #[inline]
     pub(crate) fn are_any(&self) -> bool {
-        self.two_policies
-            | self.nonce_unused
-            | self.nonce_shared
-            | self.override_unused
-            | self.framable
-            | self.unknown_variant.is_some()
+        // Taken apart, so that none that is added is left out.
+        let Self { two_policies, nonce_unused, nonce_shared, override_unused, framable, unknown_variant } =
+            self;
+        let odd = two_policies | nonce_unused | nonce_shared | override_unused | framable;
+        odd | unknown_variant.is_some()
     }
 }
 
