@@ -54,28 +54,40 @@ fn start(at: Timestamp, record: &str) -> String {
     out
 }
 
-fn text(out: &mut String, name: &str, value: &str) {
-    out.push(',');
-    json_string(out, name);
-    out.push(':');
+fn text(out: &mut String, name: &'static str, value: &str) {
+    member(out, name);
     clipped(out, value);
 }
 
-fn optional(out: &mut String, name: &str, value: Option<&str>) {
+/// The name of a member of ours, which has nothing in it to escape.
+fn member(out: &mut String, name: &'static str) {
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":");
+}
+
+fn optional(out: &mut String, name: &'static str, value: Option<&str>) {
     if let Some(value) = value {
         text(out, name, value);
     }
 }
 
-fn shown(out: &mut String, name: &str, value: Option<impl Display>) {
+fn shown(out: &mut String, name: &'static str, value: Option<impl Display>) {
     if let Some(value) = value {
         text(out, name, &value.to_string());
     }
 }
 
-fn subject(out: &mut String, name: &str, subject: Option<&Subject>, party: Party, veil: &mut Veil<'_>) {
+fn subject(
+    out: &mut String,
+    name: &'static str,
+    subject: Option<&Subject>,
+    party: Party,
+    veil: &mut Veil<'_>,
+) {
     if let Some(subject) = subject {
-        let _ = write!(out, ",\"{name}\":{{\"iss\":");
+        member(out, name);
+        out.push_str("{\"iss\":");
         clipped(out, &subject.issuer);
         out.push_str(",\"sub\":");
         veil.person(out, party, "sub", &clip(&subject.name));

@@ -6,20 +6,30 @@ use std::fmt::Write;
 /// Appends `text` as a JSON string with its quotes (RFC 8259 §7).
 pub fn json_string(out: &mut String, text: &str) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' || c == '\u{7f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+    let mut rest = text;
+    // All that is escaped is ASCII, so no character is cut in two.
+    while let Some((plain, more)) = rest.bytes().position(is_escaped).and_then(|at| rest.split_at_checked(at))
+    {
+        out.push_str(plain);
+        let mut more = more.chars();
+        match more.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            control => {
+                let _ = write!(out, "\\u{:04x}", control.map_or(0, u32::from));
             }
-            c => out.push(c),
         }
+        rest = more.as_str();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < b' ' || matches!(byte, b'"' | b'\\' | 0x7f)
 }
 
 /// The text without control characters and bidirectional overrides, which become `\u{…}`: safe for a terminal.
@@ -51,6 +61,24 @@ mod tests {
         let mut out = String::new();
         json_string(&mut out, "a\"b\\c\n\u{1}é");
         assert_eq!(out, r#""a\"b\\c\n\u0001é""#);
+    }
+
+    #[test]
+    fn every_character_is_written_as_it_is_or_escaped() {
+        for c in (0..0x300).filter_map(char::from_u32).chain(['\u{2028}', '\u{fffd}', '\u{1f600}']) {
+            let mut out = String::from("[");
+            json_string(&mut out, &format!("é{c}é{c}{c}"));
+            let one = match c {
+                '"' => r#"\""#.to_owned(),
+                '\\' => r"\\".to_owned(),
+                '\n' => r"\n".to_owned(),
+                '\r' => r"\r".to_owned(),
+                '\t' => r"\t".to_owned(),
+                '\0'..='\x1f' | '\x7f' => format!("\\u{:04x}", u32::from(c)),
+                c => c.to_string(),
+            };
+            assert_eq!(out, format!("[\"é{one}é{one}{one}\""), "{c:?}");
+        }
     }
 
     #[test]

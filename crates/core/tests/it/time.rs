@@ -43,3 +43,19 @@ fn setting_the_wall_clock_moves_no_timer() {
     clock.advance(Duration::from_secs(1));
     assert!(poll(timer.as_mut()).is_ready());
 }
+
+#[test]
+fn a_moment_is_written_as_rfc_3339_has_it() {
+    for (nanos, text) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (951_782_400_000_000_000, "2000-02-29T00:00:00.000Z"),
+        (1_763_885_730_250_999_999, "2025-11-23T08:15:30.250Z"),
+        (4_107_542_399_999_000_000, "2100-02-28T23:59:59.999Z"),
+        (4_107_542_400_000_000_000, "2100-03-01T00:00:00.000Z"),
+        (i64::MIN, "1677-09-21T00:12:43.145Z"),
+        (i64::MAX, "2262-04-11T23:47:16.854Z"),
+    ] {
+        assert_eq!(Timestamp::from_unix_nanos(nanos).to_string(), text);
+    }
+}
