@@ -7,8 +7,9 @@ use http::HeaderValue;
 use crate::word::kinded_error;
 use crate::{Answer, Timestamp};
 
-/// A credential for an outgoing request, as the value of its `Authorization` field; marked sensitive.
-#[derive(Clone)]
+/// A credential for an outgoing request, as the value of its `Authorization` field; marked sensitive, so that
+/// `Debug` does not show it.
+#[derive(Debug, Clone)]
 pub struct Credential {
     authorization: HeaderValue,
     expires_at: Option<Timestamp>,
@@ -29,13 +30,6 @@ impl Credential {
     /// When it ends.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
-    }
-}
-
-/// Shows no credential.
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 

@@ -141,12 +141,8 @@ impl Principal {
 /// Shows who it is, never the claims.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal")
-            .field("issuer", &self.issuer())
-            .field("subject", &self.subject())
-            .field("kind", &self.kind())
-            .field("tenant", &self.tenant())
-            .finish_non_exhaustive()
+        let (kind, who, tenant) = (self.kind(), self.full_subject(), self.tenant());
+        write!(f, "Principal({kind}, {who:?}, tenant {tenant:?})")
     }
 }
 
@@ -304,11 +300,7 @@ impl Drop for Ended {
     }
 }
 
-impl fmt::Debug for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ended").field("signal", &self.signal).finish_non_exhaustive()
-    }
-}
+shown!(Debug for Ended, |ended| format_args!("Ended({:?})", ended.signal.has_ended()));
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,16 +168,7 @@ impl Rejection {
     }
 }
 
-impl fmt::Debug for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rejection")
-            .field("slug", &self.slug())
-            .field("class", &self.class())
-            .field("status", &self.status())
-            .finish_non_exhaustive()
-    }
-}
-
+shown!(Debug for Rejection, |rejection| format_args!("Rejection({rejection}, {:?})", rejection.class()));
 shown!(Display for Rejection, |rejection| format_args!("{} ({})", rejection.slug(), rejection.status().as_u16()));
 
 /// The error by which an outbound layer refuses: the caller finds it by downcast.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::word::shown;
+
 /// Trace id, span id and sampled flag as W3C Trace Context has them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -31,12 +33,7 @@ impl TraceContext {
     }
 }
 
-impl fmt::Debug for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flags = u8::from(self.sampled);
-        write!(f, "TraceContext({}-{}-{flags:02})", self.trace_id_hex(), self.span_id_hex())
-    }
-}
+shown!(Debug for TraceContext, |at| format_args!("TraceContext({}-{}-{:02})", at.trace_id_hex(), at.span_id_hex(), u8::from(at.sampled)));
 
 struct Hex<const N: usize>([u8; N]);
 
