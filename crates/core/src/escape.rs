@@ -6,25 +6,23 @@ use std::fmt::Write;
 /// Appends `text` as a JSON string with its quotes (RFC 8259 §7).
 pub fn json_string(out: &mut String, text: &str) {
     out.push('"');
-    let mut rest = text;
-    // All that is escaped is ASCII, so no character is cut in two.
-    while let Some((plain, more)) = rest.bytes().position(is_escaped).and_then(|at| rest.split_at_checked(at))
-    {
-        out.push_str(plain);
-        let mut more = more.chars();
-        match more.next() {
-            Some('"') => out.push_str("\\\""),
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            control => {
-                let _ = write!(out, "\\u{:04x}", control.map_or(0, u32::from));
+    // Most texts have nothing to escape, and all that is escaped is ASCII.
+    let plain = text.bytes().position(is_escaped).unwrap_or(text.len());
+    let (plain, rest) = text.split_at_checked(plain).unwrap_or(("", text));
+    out.push_str(plain);
+    for c in rest.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u8::try_from(c).is_ok_and(is_escaped) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
+            c => out.push(c),
         }
-        rest = more.as_str();
     }
-    out.push_str(rest);
     out.push('"');
 }
 
