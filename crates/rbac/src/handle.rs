@@ -8,16 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use gambeson_core::{AuditSink, Clock, ConfigError, ConfigProblems, Principal};
 
+use crate::kept::Kept;
 use crate::load_record::LoadRecord;
 use crate::policy::{Policy, PolicyError};
 use crate::table::{RouteTable, check_permission};
 
 /// The policy in force. Clones share it; a reload takes effect for all of them, between two decisions.
+///
+/// Each thread keeps the policy it decided by last, so that a decision costs no count that all threads write. One that another
+/// took the place of is freed by the next reload that finds no thread keeping it, never by a request.
 #[derive(Clone)]
 pub struct PolicyHandle(Arc<State>);
 
 struct State {
     current: ArcSwap<Policy>,
+    kept: Kept,
     path: Option<PathBuf>,
     /// What the running code asks of every policy. Also held while reloading, so that reloads come one by one.
     needs: Mutex<Needs>,
@@ -66,8 +71,11 @@ impl PolicyHandle {
     }
 
     fn with(policy: Policy, path: Option<PathBuf>) -> Self {
+        let policy = Arc::new(policy);
+        let kept = Kept::new(&policy);
         Self(Arc::new(State {
-            current: ArcSwap::from_pointee(policy),
+            current: ArcSwap::new(policy),
+            kept,
             path,
             needs: Mutex::default(),
             record: OnceLock::new(),
@@ -135,12 +143,15 @@ impl PolicyHandle {
         reloaded
     }
 
-    fn exchange(&self, needs: &Needs, before: &Policy, text: &str) -> Result<Reloaded, PolicyError> {
+    fn exchange(&self, needs: &Needs, before: &Arc<Policy>, text: &str) -> Result<Reloaded, PolicyError> {
         let policy = Policy::parse_after(text, Some(before))?;
         needs.check(&policy).map_err(|error| PolicyError::mismatch(&error))?;
         let reloaded = Reloaded { before: before.digest().into(), after: policy.digest().into() };
         if reloaded.changed() {
-            self.0.current.store(Arc::new(policy));
+            let policy = Arc::new(policy);
+            // In this order: whoever still finds the policy before keeps it for nothing.
+            self.0.kept.supersede(Arc::clone(before), &policy);
+            self.0.current.store(policy);
         }
         tracing::info!(before = %reloaded.before, after = %reloaded.after, "policy loaded");
         Ok(reloaded)
@@ -155,7 +166,7 @@ impl PolicyHandle {
     /// Whether `principal` may, as [`Policy::may`].
     #[must_use]
     pub fn may(&self, principal: &Principal, permission: &str) -> bool {
-        self.load().may(principal, permission)
+        self.look(|policy| policy.may(principal, permission))
     }
 
     /// Makes sure that the policy declares these permissions, now and after each reload.
@@ -192,6 +203,15 @@ impl PolicyHandle {
 
     pub(crate) fn load(&self) -> Guard<Arc<Policy>> {
         self.0.current.load()
+    }
+
+    /// Looks at the policy in force, without a count that other threads write too.
+    #[inline]
+    pub(crate) fn look<U>(&self, look: impl FnOnce(&Policy) -> U) -> U {
+        let policy = self.0.kept.take().unwrap_or_else(|| self.0.current.load_full());
+        let seen = look(&policy);
+        self.0.kept.put(policy);
+        seen
     }
 }
 

@@ -72,6 +72,7 @@ mod givers;
 mod handle;
 mod inventory;
 mod json;
+mod kept;
 mod lineage;
 mod lint;
 mod load_record;

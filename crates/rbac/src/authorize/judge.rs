@@ -76,16 +76,20 @@ enum Sight {
 impl Settings {
     /// Decides, records and logs.
     pub(super) fn judge(&self, head: &RequestHead<'_>, facts: &RequestFacts) -> Verdict {
-        let policy = self.policy.load();
+        self.policy.look(|policy| self.judge_by(policy, head, facts))
+    }
+
+    #[inline]
+    fn judge_by(&self, policy: &Policy, head: &RequestHead<'_>, facts: &RequestFacts) -> Verdict {
         let table = self.table.as_deref().unwrap_or_else(|| policy.table());
-        let ruling = self.rule(&policy, table, Sight::Judging, head, facts);
+        let ruling = self.rule(policy, table, Sight::Judging, head, facts);
         if let Some(shadow) = &self.shadow {
-            self.judge_beside(shadow, &policy, &ruling, head, facts);
+            self.judge_beside(shadow, policy, &ruling, head, facts);
         }
         let usurps = |policy: &Policy| facts.principal().is_some_and(|caller| policy.usurps_tenant(caller));
         let (verdict, terms) = match ruling {
             Ruling::Public | Ruling::InHandler => (Verdict::Pass, None),
-            Ruling::Unroutable(rejection) if self.enforces(&rejection) || usurps(&policy) => {
+            Ruling::Unroutable(rejection) if self.enforces(&rejection) || usurps(policy) => {
                 (Verdict::Refuse(rejection), None)
             }
             Ruling::Unroutable(rejection) => {
@@ -95,7 +99,7 @@ impl Settings {
             Ruling::On(Ruled { permission, id, terms, ruling, taken, always }) => {
                 let (strict, method) = (policy.is_strict(id), head.method);
                 let taken = taken.as_deref();
-                let act = Act { policy: &policy, permission, strict, taken, facts, method, record: None };
+                let act = Act { policy, permission, strict, taken, facts, method, record: None };
                 let verdict = match ruling {
                     Err(rejection) if always => self.refuse(&act, rejection),
                     ruling => {
@@ -112,7 +116,7 @@ impl Settings {
         };
         let Verdict::Refuse(rejection) = verdict else { return verdict };
         telemetry::refused(&rejection, facts, head);
-        let told = admission::told(rejection, &policy, terms);
+        let told = admission::told(rejection, policy, terms);
         facts.set_rejection(told.clone());
         Verdict::Refuse(told)
     }

@@ -68,3 +68,51 @@ fn ids(handle: &PolicyHandle) -> (gambeson_rbac::PermissionId, gambeson_rbac::Pe
     let policy = handle.policy();
     (policy.permission("do:even").unwrap(), policy.permission("do:odd").unwrap())
 }
+
+/// Threads keep the policy they decided by last. Between two replacements none may use one from before the first.
+#[test]
+fn once_a_policy_is_replaced_no_thread_decides_by_it() {
+    const REPLACEMENTS: usize = 50;
+    fn policy(generation: usize) -> String {
+        format!(
+            "version = 1\n# {generation}\n[permissions]\n\"do:even\" = {{}}\n\"do:odd\" = {{}}\n\
+            [roles]\nworker = {{ grants = [\"do:{}\"] }}\n",
+            if generation.is_multiple_of(2) { "even" } else { "odd" }
+        )
+    }
+    let handle: PolicyHandle = policy(0).parse().unwrap();
+    // Twice the generation while it is in force, one more while it is being replaced.
+    let [state, asked, wrong] = [const { AtomicUsize::new(0) }; 3];
+    std::thread::scope(|scope| {
+        for task in 0..8 {
+            let (handle, state, asked, wrong) = (&handle, &state, &asked, &wrong);
+            scope.spawn(move || {
+                let caller = Principal::user("https://id.example", format!("u{task}")).role("worker").build();
+                loop {
+                    let before = state.load(Ordering::SeqCst);
+                    let (even, odd) = (handle.may(&caller, "do:even"), handle.may(&caller, "do:odd"));
+                    if before.is_multiple_of(2) && before == state.load(Ordering::SeqCst) {
+                        let in_force = (before / 2).is_multiple_of(2);
+                        // Counted and not asserted: else nobody would be left for the others to wait for.
+                        wrong.fetch_add(usize::from((even, odd) != (in_force, !in_force)), Ordering::Relaxed);
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if before == 2 * REPLACEMENTS {
+                        return;
+                    }
+                    std::thread::yield_now();
+                }
+            });
+        }
+        for generation in 1..=REPLACEMENTS {
+            state.fetch_add(1, Ordering::SeqCst);
+            assert!(handle.replace(&policy(generation)).unwrap().changed());
+            state.fetch_add(1, Ordering::SeqCst);
+            let before = asked.load(Ordering::Relaxed);
+            while asked.load(Ordering::Relaxed) == before {
+                std::thread::yield_now();
+            }
+        }
+    });
+    assert_eq!(wrong.load(Ordering::Relaxed), 0, "of {}", asked.load(Ordering::Relaxed));
+}
