@@ -1,5 +1,6 @@
 //! The one context of a request.
 
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, Request};
@@ -11,10 +12,17 @@ use crate::{
 
 /// Write-once slots that the layers around one request fill and read.
 ///
-/// A clone is one atomic increment and sees the same slots. An unset slot means "that layer did not run", which
+/// A clone sees the same slots, and costs an atomic increment or two. An unset slot means "that layer did not run", which
 /// is never the same as "nobody logged in". Each `set_…` keeps the first value and says whether it was taken.
+///
+/// The [decision point](Self::decision_point) is no slot: it goes inwards with the request, so that each layer can put its own
+/// in the place of another's.
 #[derive(Debug, Clone, Default)]
-pub struct RequestFacts(Arc<Slots>, Wants);
+pub struct RequestFacts(Arc<Slots>, Wants, Option<DecisionPoint>);
+
+/// The policy decision point (RFC 3198 §2) that let a request pass. What it can be asked is the business of the crate that it comes
+/// from, which alone knows its type.
+pub type DecisionPoint = Arc<dyn Any + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct Slots {
@@ -40,7 +48,7 @@ impl RequestFacts {
             return facts.clone();
         }
         let wants = RequestHead::from(&*request).wants();
-        let facts = Self(Arc::default(), wants);
+        let facts = Self(Arc::default(), wants, None);
         request.extensions_mut().insert(facts.clone());
         facts
     }
@@ -53,6 +61,20 @@ impl RequestFacts {
     /// Which representation of a refusal the client can use.
     pub fn wants(&self) -> Wants {
         self.1
+    }
+
+    /// Who let this request pass, for those inside who have more to ask; `None`: nobody who can be asked.
+    pub fn decision_point(&self) -> Option<&DecisionPoint> {
+        self.2.as_ref()
+    }
+
+    /// Hands on who let this request pass, or that nobody can be asked, in place of what a layer further out handed on.
+    ///
+    /// Only the facts in these extensions say so: clones that were made before don't. Nothing happens where there are none.
+    pub fn hand_on(extensions: &mut Extensions, point: Option<DecisionPoint>) {
+        if let Some(facts) = extensions.get_mut::<Self>() {
+            facts.2 = point;
+        }
     }
 
     /// What authentication layers found out; `None`: none of them ran.

@@ -5,9 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use gambeson_core::{MatchedRoute, Principal, Rejection, RequestFacts, RequestHead};
-use http::Method;
 
-use crate::authorize::{Act, Both, Said, Settings, Verdict, rejections, terms, told};
+use crate::authorize::{Act, Both, Judge, Said, Verdict, rejections, terms, told};
 use crate::condition::Attributes;
 use crate::decision::Decision;
 use crate::permission::Permission;
@@ -20,17 +19,8 @@ use crate::refusal::Refusal;
 /// `axum` it is an extractor. It decides by the policy in force at that moment.
 #[derive(Clone)]
 pub struct Authorizer {
-    settings: Arc<Settings>,
+    judge: Arc<Judge>,
     facts: RequestFacts,
-    method: Method,
-}
-
-/// What the layer leaves in the extensions of a request that it let pass: what an [`Authorizer`] takes from it, beside the facts.
-#[derive(Clone)]
-pub(crate) struct Judged {
-    pub(crate) settings: Arc<Settings>,
-    /// As the layer saw it, whatever layers inside of it make of it.
-    pub(crate) method: Method,
 }
 
 impl Authorizer {
@@ -38,9 +28,9 @@ impl Authorizer {
     ///
     /// `None`: no [`AuthorizeLayer`](crate::AuthorizeLayer) let it pass, or the innermost is off or was told `without_authorizer`.
     pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Option<Self> {
-        let extensions = head.into().extensions;
-        let Judged { settings, method } = extensions.get::<Judged>()?.clone();
-        Some(Self { settings, method, facts: RequestFacts::of(extensions)?.clone() })
+        let facts = RequestFacts::of(head.into().extensions)?;
+        let judge = Arc::clone(facts.decision_point()?).downcast().ok()?;
+        Some(Self { judge, facts: facts.clone() })
     }
 
     /// The caller; `None` on a public route without a credential.
@@ -63,11 +53,11 @@ impl Authorizer {
     }
 
     fn would(&self, permission: &Permission, record: Option<&dyn Attributes>) -> bool {
-        let policy = self.settings.policy.load();
+        let policy = self.judge.settings.policy.load();
         match (self.principal(), policy.permission(permission.as_str())) {
             (Some(principal), Some(id)) => {
-                self.settings.decide(&policy, principal, id, record).decision == Decision::Allow
-                    && self.settings.admit(&policy, principal, id, None, &self.facts).is_ok()
+                self.judge.settings.decide(&policy, principal, id, record).decision == Decision::Allow
+                    && self.judge.settings.admit(&policy, principal, id, None, &self.facts).is_ok()
             }
             _ => false,
         }
@@ -115,7 +105,7 @@ impl Authorizer {
 
     /// Decides and starts to record.
     pub(crate) fn settle(&self, permission: Permission, record: Option<&dyn Attributes>) -> Verdict {
-        let policy = self.settings.policy.load();
+        let policy = self.judge.settings.policy.load();
         let name = permission.into_name();
         let id = policy.permission(&name);
         let mut taken = None;
@@ -125,10 +115,10 @@ impl Authorizer {
                 Err(rejections::indeterminate().cause("the policy does not declare this permission"))
             }
             (Some(principal), Some(id)) => {
-                let decided = self.settings.decide(&policy, principal, id, record);
+                let decided = self.judge.settings.decide(&policy, principal, id, record);
                 taken = decided.taken;
                 rejections::by(&policy, principal, decided.decision)
-                    .and_then(|()| self.settings.admit(&policy, principal, id, None, &self.facts))
+                    .and_then(|()| self.judge.settings.admit(&policy, principal, id, None, &self.facts))
             }
         };
         self.settle_beside(&policy, &name, &ruling, record);
@@ -139,13 +129,13 @@ impl Authorizer {
             strict,
             taken: taken.as_deref(),
             facts: &self.facts,
-            method: &self.method,
+            method: &self.judge.method,
             record,
         };
-        match self.settings.settle(&act, ruling) {
+        match self.judge.settings.settle(&act, ruling) {
             Verdict::Refuse(rejection) => {
                 let template = self.facts.route().map(MatchedRoute::as_str);
-                Verdict::Refuse(told(rejection, &policy, terms(&policy, template, &self.method)))
+                Verdict::Refuse(told(rejection, &policy, terms(&policy, template, &self.judge.method)))
             }
             other => other,
         }
@@ -159,11 +149,13 @@ impl Authorizer {
         ruling: &Result<(), Rejection>,
         record: Option<&dyn Attributes>,
     ) {
-        let Some((shadow, principal)) = self.settings.shadow.as_deref().zip(self.principal()) else { return };
+        let Some((shadow, principal)) = self.judge.settings.shadow.as_deref().zip(self.principal()) else {
+            return;
+        };
         let next = shadow.policy();
         let beside = match next.permission(permission) {
-            Some(id) => rejections::of(self.settings.decide(&next, principal, id, record).decision)
-                .and_then(|()| self.settings.admit(&next, principal, id, None, &self.facts)),
+            Some(id) => rejections::of(self.judge.settings.decide(&next, principal, id, record).decision)
+                .and_then(|()| self.judge.settings.admit(&next, principal, id, None, &self.facts)),
             None => Err(rejections::indeterminate()),
         };
         let both = Both {
@@ -171,16 +163,16 @@ impl Authorizer {
             next: (&next, Said::from(&beside)),
             permission: Some(permission),
             facts: &self.facts,
-            method: &self.method,
+            method: &self.judge.method,
             record,
         };
-        self.settings.compare(shadow, &both);
+        self.judge.settings.compare(shadow, &both);
     }
 
     /// The caller's tenant, if the policy in force lets the caller's issuer name it; see [`Policy::tenant`].
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
-        self.settings.policy.load().tenant(self.principal()?)
+        self.judge.settings.policy.load().tenant(self.principal()?)
     }
 
     /// Makes sure that a record belongs to the caller's tenant.

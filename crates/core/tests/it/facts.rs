@@ -1,7 +1,10 @@
 //! Write-once slots, and who is calling.
 
+use std::sync::Arc;
+
 use gambeson_core::{
-    Authentication, Challenges, Principal, Rejection, RejectionClass, RequestFacts, RequestId, Wants,
+    Authentication, Challenges, DecisionPoint, Principal, Rejection, RejectionClass, RequestFacts, RequestId,
+    Wants,
 };
 use http::{Request, StatusCode};
 
@@ -80,4 +83,23 @@ fn request_ids_from_outside_are_short_and_plain() {
     for bad in [&b""[..], b"a b", b"a\n", "ä".as_bytes(), &[b'a'; 65]] {
         assert!(RequestId::parse(bad).is_none());
     }
+}
+
+#[test]
+fn inner_layers_hand_on_a_decision_point_of_their_own() {
+    let mut request = Request::new(());
+    let outer = RequestFacts::ensure(&mut request);
+    let hand_on = |request: &mut Request<()>, point: Option<&'static str>| {
+        let point = point.map(|point| Arc::new(point) as DecisionPoint);
+        RequestFacts::hand_on(request.extensions_mut(), point);
+    };
+    let found = |facts: &RequestFacts| facts.decision_point()?.downcast_ref::<&str>().copied();
+
+    hand_on(&mut request, Some("outer"));
+    let between = RequestFacts::ensure(&mut request);
+    hand_on(&mut request, Some("inner"));
+    let inner = RequestFacts::of(request.extensions()).unwrap();
+    assert_eq!([&outer, &between, inner].map(found), [None, Some("outer"), Some("inner")]);
+    hand_on(&mut request, None);
+    assert_eq!(found(RequestFacts::of(request.extensions()).unwrap()), None);
 }

@@ -93,7 +93,7 @@
 //! | mode | enforce | |
 //! | audit | none; with a sink, every decision on a permission, asynchronously | `audit = "strict"` waits for the record |
 //! | shadow policy | none | [`AuthorizeLayer::shadow`] lets the next version decide beside this one |
-//! | `Authorizer` for handlers | on, at one allocation a request | [`AuthorizeLayer::without_authorizer`] turns it off |
+//! | `Authorizer` for handlers | on, at an atomic increment and its decrement a request | [`AuthorizeLayer::without_authorizer`] turns it off |
 //!
 //! # Rejections
 //!
@@ -156,6 +156,7 @@
 mod admission;
 mod future;
 mod judge;
+mod point;
 mod record;
 mod recording;
 pub(crate) mod rejections;
@@ -176,6 +177,8 @@ use tower_layer::Layer;
 pub(crate) use self::admission::{terms, told};
 pub use self::future::ResponseFuture;
 pub(crate) use self::judge::Verdict;
+pub(crate) use self::point::Judge;
+use self::point::Points;
 pub(crate) use self::record::{Act, record_async, record_strictly};
 pub use self::service::Authorize;
 pub(crate) use self::settings::Settings;
@@ -200,6 +203,8 @@ pub struct AuthorizeLayer<R = ProblemJson> {
 pub(crate) struct Shared<R> {
     /// `None`: switched off.
     settings: Option<Arc<Settings>>,
+    /// Whom handlers ask again; `None`: they can't.
+    points: Option<Points>,
     responder: Arc<R>,
 }
 
@@ -228,7 +233,8 @@ impl AuthorizeLayer {
 impl<R> AuthorizeLayer<R> {
     fn from_parts(settings: Option<Settings>, responder: Arc<R>) -> Self {
         let settings = settings.map(Arc::new);
-        Self { shared: Arc::new(Shared { settings, responder }) }
+        let points = settings.as_ref().filter(|settings| settings.authorizer).map(Points::new);
+        Self { shared: Arc::new(Shared { settings, points, responder }) }
     }
 
     fn edit(self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -307,8 +313,8 @@ impl<R> AuthorizeLayer<R> {
         self.edit(|settings| settings.log_in = Some(path.into()))
     }
 
-    /// Spares the one allocation a request that hands an [`Authorizer`](crate::Authorizer) to handlers: they get none, also not that of a
-    /// layer further out.
+    /// Spares what it costs a request to hand an [`Authorizer`](crate::Authorizer) to handlers, an atomic increment and its decrement: they
+    /// get none, also not that of a layer further out.
     #[must_use]
     pub fn without_authorizer(self) -> Self {
         self.edit(|settings| settings.authorizer = false)

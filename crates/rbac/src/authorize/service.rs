@@ -10,7 +10,6 @@ use tower_service::Service;
 use super::Shared;
 use super::future::{Held, ResponseFuture};
 use super::judge::Verdict;
-use crate::authorizer::Judged;
 
 /// Decides on each request before the inner service sees it.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let Some(settings) = &self.shared.settings else {
-            request.extensions_mut().remove::<Judged>();
+            RequestFacts::hand_on(request.extensions_mut(), None);
             return ResponseFuture::running(self.inner.call(request));
         };
         let absent;
@@ -55,13 +54,9 @@ where
         if let Verdict::Refuse(rejection) = &verdict {
             return ResponseFuture::refused(self.shared.responder.respond(rejection, facts));
         }
-        if settings.authorizer {
-            let judged = Judged { settings: Arc::clone(settings), method: request.method().clone() };
-            request.extensions_mut().insert(judged);
-        } else {
-            // That of a layer further out would decide by another policy.
-            request.extensions_mut().remove::<Judged>();
-        }
+        let point = self.shared.points.as_ref().map(|points| points.of(settings, request.method()));
+        // In any case: that of a layer further out would decide by another policy.
+        RequestFacts::hand_on(request.extensions_mut(), point);
         let Verdict::Wait(recording) = verdict else {
             return ResponseFuture::running(self.inner.call(request));
         };

@@ -297,6 +297,26 @@ async fn behind_a_layer_that_gives_no_authorizer_there_is_none_of_a_layer_furthe
     }
 }
 
+/// Another layer's policy may not even know the permission.
+#[tokio::test]
+async fn a_handler_asks_the_policy_of_the_layer_around_it() {
+    let asks = service_fn(async |request: Request<Full<Bytes>>| {
+        let authorizer = Authorizer::of(&request).unwrap();
+        let status = match (authorizer.allows("notes:read"), authorizer.allows("memos:read")) {
+            (true, false) => StatusCode::OK,
+            (false, true) => StatusCode::ACCEPTED,
+            _ => StatusCode::IM_A_TEAPOT,
+        };
+        Ok::<_, Infallible>(Response::builder().status(status).body(Full::<Bytes>::default()).unwrap())
+    });
+    let (this, other) = (layer(POLICY), layer(&POLICY.replace("\"notes:read\"", "\"memos:read\"")));
+    for (outer, inner, expected) in [(&this, &other, 202), (&other, &this, 200), (&this, &this, 200)] {
+        let answer =
+            outer.layer(inner.layer(asks)).oneshot(request(Method::GET, "/notes", Some("viewer"))).await;
+        assert_eq!(answer.unwrap().status().as_u16(), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_fallback_opens_only_where_the_policy_says_so() {
     let opened = POLICY.replace("[routes]", "[routes]\nfallback = { perm = \"notes:read\" }");
