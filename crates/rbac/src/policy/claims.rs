@@ -35,7 +35,7 @@ pub(super) fn claims(
 ) -> Option<DeclaredClaims> {
     let place = format!("claims `{}`", name.value);
     let at = value.span().start;
-    let fields = Fields::of(table(value, &place, findings)?, at, place.clone(), KEYS, findings);
+    let fields = Fields::of(table(value, &place, findings)?, at, &place, KEYS, findings);
     let issuer = fields.text("issuer", findings);
     let preset = preset(name, &fields, findings);
     let groups = groups(&fields, &place, findings);
@@ -93,7 +93,7 @@ fn groups(
     let Some(groups) = value.get_ref().as_table() else {
         wrong_type(
             value,
-            &format!("`groups` in {place}"),
+            format_args!("`groups` in {place}"),
             "a table, such as { \"id\" = \"role\" }",
             findings,
         );
@@ -103,7 +103,7 @@ fn groups(
     for (id, value) in groups {
         let roles = match value.get_ref().as_str() {
             Some(role) => vec![At::new(role.to_owned(), value.span().start)],
-            None => texts(value, &format!("group `{}` in {place}", id.get_ref()), findings),
+            None => texts(value, format_args!("group `{}` in {place}", id.get_ref()), findings),
         };
         read.push((At::new(id.get_ref().to_string(), id.span().start), roles));
     }
@@ -113,7 +113,7 @@ fn groups(
 /// The tenants that the issuer may name. What can't be read names none.
 fn tenants(fields: &Fields<'_, '_>, place: &str, findings: &mut Findings<'_>) -> Option<Tenants> {
     let value = fields.get("tenants")?;
-    let names = texts(value, &format!("`tenants` in {place}"), findings);
+    let names = texts(value, format_args!("`tenants` in {place}"), findings);
     let names: Vec<String> = names.into_iter().map(|name| name.value).collect();
     let read = Tenants::read(&names).map_err(|bad| {
         let message = format!("`{bad}` in `tenants` of {place} names no tenant");

@@ -1,5 +1,7 @@
 //! Reading grants and denials: a name alone, or with the record and the time for which it holds.
 
+use std::fmt::Display;
+
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
@@ -21,13 +23,13 @@ pub(super) fn clauses(
     let place = fields.name(key);
     let Some(list) = value.get_ref().as_array() else {
         let one = value.get_ref().as_str().unwrap_or("notes:read");
-        wrong_type(value, &place, &format!("a list, such as [{one:?}]"), findings);
+        wrong_type(value, place, &format!("a list, such as [{one:?}]"), findings);
         return Default::default();
     };
     let (mut names, mut clauses) = (Vec::new(), Vec::new());
     for entry in list.iter() {
         let Some(table) = entry.get_ref().as_table() else {
-            names.extend(text(entry, &place, findings));
+            names.extend(text(entry, place, findings));
             continue;
         };
         let Some(clause) = clause(table, entry.span().start, effect, findings) else { continue };
@@ -41,11 +43,11 @@ pub(super) fn clauses(
 
 fn clause(table: &DeTable<'_>, at: usize, effect: Effect, findings: &mut Findings<'_>) -> Option<Clause> {
     let place = if effect == Effect::Allow { "a grant" } else { "a denial" };
-    let fields = Fields::of(table, at, place, &["perm", "when", "from", "until"], findings);
+    let fields = Fields::of(table, at, &place, &["perm", "when", "from", "until"], findings);
     let pattern = fields.text("perm", findings);
     let mut bound = |key| {
         let value = fields.get(key)?;
-        Some(moment(value, &format!("`{key}` of {place}"), findings))
+        Some(moment(value, format_args!("`{key}` of {place}"), findings))
     };
     let (from, until) = (bound("from"), bound("until"));
     let window = Window { from: from.flatten(), until: until.flatten() };
@@ -84,14 +86,14 @@ const CURE: &str =
 
 fn wanted(value: &Spanned<DeValue<'_>>, name: &str, findings: &mut Findings<'_>) -> Option<Wanted> {
     let at = value.span().start;
-    let place = format!("the condition on `{name}`");
+    let place = format_args!("the condition on `{name}`");
     let (told, wanted) = match value.get_ref() {
         DeValue::Table(table) => {
             let known = &["min", "max", "equals", "one_of"];
-            let fields = Fields::of(table, at, place.as_str(), known, findings);
+            let fields = Fields::of(table, at, &place, known, findings);
             (findings.count(), compared(&fields, findings))
         }
-        _ => (findings.count(), single(value, &place, findings)),
+        _ => (findings.count(), single(value, place, findings)),
     };
     if wanted.is_none() && findings.count() == told {
         findings.error("condition", at, format!("{place} can't be understood"), CURE);
@@ -101,7 +103,7 @@ fn wanted(value: &Spanned<DeValue<'_>>, name: &str, findings: &mut Findings<'_>)
 
 /// Exactly one way to compare; `None` for any other number of them.
 fn compared(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<Wanted> {
-    let mut bound = |key| fields.get(key).map(|value| whole(value, &fields.name(key), findings));
+    let mut bound = |key| fields.get(key).map(|value| whole(value, fields.name(key), findings));
     let (min, max) = (bound("min"), bound("max"));
     let ranged = min.is_some() || max.is_some();
     match (ranged, fields.get("equals"), fields.get("one_of")) {
@@ -110,7 +112,7 @@ fn compared(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<Want
             let good = |bound: Option<Option<i64>>| bound.map_or(Some(None), |number| number.map(Some));
             range(fields, good(min)?, good(max)?, findings)
         }
-        (false, Some(value), None) => single(value, &fields.name("equals"), findings),
+        (false, Some(value), None) => single(value, fields.name("equals"), findings),
         (false, None, Some(value)) => {
             let list = texts(value, "`one_of`", findings);
             (!list.is_empty())
@@ -120,7 +122,7 @@ fn compared(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<Want
     }
 }
 
-fn single(value: &Spanned<DeValue<'_>>, place: &str, findings: &mut Findings<'_>) -> Option<Wanted> {
+fn single(value: &Spanned<DeValue<'_>>, place: impl Display, findings: &mut Findings<'_>) -> Option<Wanted> {
     match value.get_ref() {
         DeValue::Boolean(flag) => Some(Wanted::Is(*flag)),
         DeValue::String(text) => Some(Wanted::OneOf(vec![text.as_ref().into()])),
@@ -149,7 +151,7 @@ fn range(
 }
 
 /// A whole number of 64 bits.
-fn whole(value: &Spanned<DeValue<'_>>, place: &str, findings: &mut Findings<'_>) -> Option<i64> {
+fn whole(value: &Spanned<DeValue<'_>>, place: impl Display, findings: &mut Findings<'_>) -> Option<i64> {
     let Some(integer) = value.get_ref().as_integer() else {
         wrong_type(value, place, "a whole number, such as 10; of money, in its smallest unit", findings);
         return None;
@@ -171,14 +173,14 @@ pub(super) fn number(integer: &DeInteger<'_>) -> Option<i64> {
 /// The attributes that a permission declares for its records.
 pub(super) fn attributes(
     fields: &Fields<'_, '_>,
-    place: &str,
+    place: impl Display,
     findings: &mut Findings<'_>,
 ) -> Vec<DeclaredAttribute> {
     let Some(value) = fields.get("attributes") else { return Vec::new() };
     let Some(table) = value.get_ref().as_table() else {
         wrong_type(
             value,
-            &format!("`attributes` of {place}"),
+            format_args!("`attributes` of {place}"),
             "a table, such as { amount = \"number\" }",
             findings,
         );

@@ -56,13 +56,13 @@ pub(super) fn rows<'a, 'i>(
 ) -> Vec<&'a Spanned<DeValue<'i>>> {
     let Some(value) = top.get(name) else { return Vec::new() };
     let Some(rows) = value.get_ref().as_array() else {
-        wrong_type(value, &format!("`{name}`"), &format!("each row under [[{name}]]"), findings);
+        wrong_type(value, format_args!("`{name}`"), &format!("each row under [[{name}]]"), findings);
         return Vec::new();
     };
     let is_table = |row: &&Spanned<DeValue<'_>>| {
         let table = row.get_ref().as_table().is_some();
         if !table {
-            wrong_type(row, &format!("[[{name}]]"), "a table", findings);
+            wrong_type(row, format_args!("[[{name}]]"), "a table", findings);
         }
         table
     };
@@ -72,7 +72,7 @@ pub(super) fn rows<'a, 'i>(
 pub(super) fn duty(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredDuty> {
     let at = row.span().start;
     let known = &["name", "kind", "roles", "max"];
-    let fields = Fields::of(row.get_ref().as_table()?, at, "[[separation_of_duties]]", known, findings);
+    let fields = Fields::of(row.get_ref().as_table()?, at, &"[[separation_of_duties]]", known, findings);
     let (name, kind) = (fields.text("name", findings), fields.text("kind", findings));
     let roles = fields.texts("roles", findings);
     let max = most(&fields, findings);
@@ -104,7 +104,7 @@ fn most(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Option<i64> {
         return None;
     };
     let Some(integer) = value.get_ref().as_integer() else {
-        wrong_type(value, &fields.name("max"), "a whole number, such as 1", findings);
+        wrong_type(value, fields.name("max"), "a whole number, such as 1", findings);
         return None;
     };
     Some(number(integer).unwrap_or(i64::MAX))
@@ -116,7 +116,7 @@ pub(super) fn break_glass(
 ) -> Option<DeclaredBreakGlass> {
     let at = row.span().start;
     let known = &["role", "who", "max", "reason"];
-    let fields = Fields::of(row.get_ref().as_table()?, at, "[[break_glass]]", known, findings);
+    let fields = Fields::of(row.get_ref().as_table()?, at, &"[[break_glass]]", known, findings);
     let (role, max) = (fields.text("role", findings), fields.text("max", findings));
     let written = fields.texts("who", findings);
     let who: Vec<Named> = written.iter().filter_map(|written| who(written, findings)).collect();

@@ -1,4 +1,8 @@
 //! Taking a TOML table apart without overlooking a key.
+//!
+//! Where something is, in words, is written only when there is something to say of it: a large policy has tens of thousands of places.
+
+use std::fmt::{self, Display};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,7 +16,7 @@ pub(super) struct Fields<'a, 'i> {
     table: &'a DeTable<'i>,
     /// The byte at which the table starts, for what is missing in it.
     at: usize,
-    place: String,
+    place: &'a dyn Display,
     known: &'static [&'static str],
 }
 
@@ -21,11 +25,10 @@ impl<'a, 'i> Fields<'a, 'i> {
     pub(super) fn of(
         table: &'a DeTable<'i>,
         at: usize,
-        place: impl Into<String>,
+        place: &'a dyn Display,
         known: &'static [&'static str],
         findings: &mut Findings<'_>,
     ) -> Self {
-        let place = place.into();
         for key in table.keys() {
             let name = key.get_ref().as_ref();
             if !known.contains(&name) {
@@ -51,14 +54,14 @@ impl<'a, 'i> Fields<'a, 'i> {
     }
 
     /// A field as findings call it.
-    pub(super) fn name(&self, key: &'static str) -> String {
-        format!("`{key}` in {}", self.place)
+    pub(super) fn name(&self, key: &'static str) -> impl Display + Copy + use<'a> {
+        Name { key, place: self.place }
     }
 
     /// A text that must be there.
     pub(super) fn text(&self, key: &'static str, findings: &mut Findings<'_>) -> Option<At<String>> {
         match self.get(key) {
-            Some(value) => text(value, &self.name(key), findings),
+            Some(value) => text(value, self.name(key), findings),
             None => {
                 self.miss(key, "\"…\"", findings);
                 None
@@ -76,7 +79,7 @@ impl<'a, 'i> Fields<'a, 'i> {
     pub(super) fn switch(&self, key: &'static str, findings: &mut Findings<'_>) -> bool {
         let Some(value) = self.get(key) else { return false };
         value.get_ref().as_bool().unwrap_or_else(|| {
-            wrong_type(value, &self.name(key), "true or false", findings);
+            wrong_type(value, self.name(key), "true or false", findings);
             false
         })
     }
@@ -84,15 +87,28 @@ impl<'a, 'i> Fields<'a, 'i> {
     /// A list of texts; empty when it is not there.
     pub(super) fn texts(&self, key: &'static str, findings: &mut Findings<'_>) -> Vec<At<String>> {
         match self.get(key) {
-            Some(value) => texts(value, &self.name(key), findings),
+            Some(value) => texts(value, self.name(key), findings),
             None => Vec::new(),
         }
     }
 }
 
+/// The name of a key, and where it is.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    key: &'static str,
+    place: &'a dyn Display,
+}
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` in {}", self.key, self.place)
+    }
+}
+
 pub(super) fn table<'a, 'i>(
     value: &'a Spanned<DeValue<'i>>,
-    place: &str,
+    place: impl Display,
     findings: &mut Findings<'_>,
 ) -> Option<&'a DeTable<'i>> {
     let table = value.get_ref().as_table();
@@ -104,7 +120,7 @@ pub(super) fn table<'a, 'i>(
 
 pub(super) fn text(
     value: &Spanned<DeValue<'_>>,
-    place: &str,
+    place: impl Display,
     findings: &mut Findings<'_>,
 ) -> Option<At<String>> {
     match value.get_ref().as_str() {
@@ -118,11 +134,11 @@ pub(super) fn text(
 
 pub(super) fn texts(
     value: &Spanned<DeValue<'_>>,
-    place: &str,
+    place: impl Display,
     findings: &mut Findings<'_>,
 ) -> Vec<At<String>> {
     match value.get_ref().as_array() {
-        Some(list) => list.iter().filter_map(|entry| text(entry, place, findings)).collect(),
+        Some(list) => list.iter().filter_map(|entry| text(entry, &place, findings)).collect(),
         None => {
             wrong_type(value, place, "a list of texts, such as [\"a\", \"b\"]", findings);
             Vec::new()
@@ -132,7 +148,7 @@ pub(super) fn texts(
 
 pub(super) fn wrong_type(
     value: &Spanned<DeValue<'_>>,
-    place: &str,
+    place: impl Display,
     expected: &str,
     findings: &mut Findings<'_>,
 ) {

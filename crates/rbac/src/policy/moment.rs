@@ -1,5 +1,7 @@
 //! Moments as a policy writes them.
 
+use std::fmt::Display;
+
 use gambeson_core::Timestamp;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -10,7 +12,7 @@ use crate::finding::Findings;
 /// A moment with its offset from UTC (RFC 3339), as a text or as TOML's own kind of value.
 pub(super) fn moment(
     value: &Spanned<DeValue<'_>>,
-    place: &str,
+    place: impl Display,
     findings: &mut Findings<'_>,
 ) -> Option<Timestamp> {
     let written = match value.get_ref() {

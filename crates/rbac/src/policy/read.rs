@@ -40,7 +40,7 @@ pub(crate) const NO_REASON: &str = "declared public in the policy";
 /// Reads the document as far as it can be understood; what can't is among the findings.
 pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
     let Some(policy) = syntax::table(source, findings) else { return Document::default() };
-    let top = Fields::of(&policy, 0, "the policy", SECTIONS, findings);
+    let top = Fields::of(&policy, 0, &"the policy", SECTIONS, findings);
     version(&top, findings);
     let mut document = Document::default();
     for (name, value) in section(&top, "permissions", findings) {
@@ -51,7 +51,7 @@ pub(crate) fn read(source: &str, findings: &mut Findings<'_>) -> Document {
     }
     for (name, value) in section(&top, "business_roles", findings) {
         role_name(&name, findings);
-        let roles = texts(value, &format!("business role `{}`", name.value), findings);
+        let roles = texts(value, format_args!("business role `{}`", name.value), findings);
         document.business_roles.push(BusinessRole { name, roles });
     }
     if top.get("claims").is_some() {
@@ -99,7 +99,7 @@ fn section<'a, 'i>(
 ) -> Vec<(At<String>, &'a Spanned<DeValue<'i>>)> {
     let Some(value) = top.get(name) else { return Vec::new() };
     let Some(table) = value.get_ref().as_table() else {
-        wrong_type(value, &format!("[{name}]"), "a table", findings);
+        wrong_type(value, format_args!("[{name}]"), "a table", findings);
         return Vec::new();
     };
     let mut entries: Vec<_> = table
@@ -120,12 +120,12 @@ fn permission(
         let cure = "use lower-case segments of a-z 0-9 - _ . between colons, such as `notes:read`";
         findings.error("permission-name", name.at, message, cure);
     }
-    let place = format!("permission `{}`", name.value);
+    let place = format_args!("permission `{}`", name.value);
     let at = value.span().start;
     let known = &["privileged", "audit", "attributes", "acr", "max_age"];
-    let fields = Fields::of(table(value, &place, findings)?, at, place.as_str(), known, findings);
-    let attributes = attributes(&fields, &place, findings);
-    let log_in = log_in(&fields, &place, findings);
+    let fields = Fields::of(table(value, place, findings)?, at, &place, known, findings);
+    let attributes = attributes(&fields, place, findings);
+    let log_in = log_in(&fields, place, findings);
     let privileged = fields.switch("privileged", findings);
     let audit = fields.get("audit").and_then(|value| text(value, "`audit`", findings));
     let strict = match audit {
@@ -145,10 +145,10 @@ fn permission(
 
 fn role(name: At<String>, value: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredRole> {
     role_name(&name, findings);
-    let place = format!("role `{}`", name.value);
+    let place = format_args!("role `{}`", name.value);
     let at = value.span().start;
     let fields =
-        Fields::of(table(value, &place, findings)?, at, place, &["grants", "deny", "inherits"], findings);
+        Fields::of(table(value, place, findings)?, at, &place, &["grants", "deny", "inherits"], findings);
     let (grants, mut clauses_of) = clauses(&fields, "grants", Effect::Allow, findings);
     let (deny, denials) = clauses(&fields, "deny", Effect::Deny, findings);
     clauses_of.extend(denials);
@@ -207,7 +207,7 @@ fn route(
 fn answers(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> bool {
     let Some(value) = top.get("answers") else { return false };
     let Some(answers) = table(value, "[answers]", findings) else { return false };
-    let fields = Fields::of(answers, value.span().start, "[answers]", &["forbidden"], findings);
+    let fields = Fields::of(answers, value.span().start, &"[answers]", &["forbidden"], findings);
     hidden(&fields, "[answers]", findings).unwrap_or_default()
 }
 
@@ -221,17 +221,16 @@ fn access(
         let access = Access::Public(Cow::Borrowed(NO_REASON));
         return Some((access, Scope::default(), Terms::default()));
     }
-    let place = format!("route `{route}`");
+    let place = format_args!("route `{route}`");
     let Some(fields) = value.get_ref().as_table() else {
         findings.error("route-rule", value.span().start, format!("{place} has no rule"), CURE);
         return None;
     };
     let known = &["perm", PUBLIC, "scope", "acr", "max_age", "forbidden"];
-    let fields = Fields::of(fields, value.span().start, place.as_str(), known, findings);
+    let fields = Fields::of(fields, value.span().start, &place, known, findings);
     let scope = scope(&fields, findings);
-    let terms =
-        Terms { log_in: log_in(&fields, &place, findings), hidden: hidden(&fields, &place, findings) };
-    let mut read = |key| fields.get(key).and_then(|value| text(value, &place, findings));
+    let terms = Terms { log_in: log_in(&fields, place, findings), hidden: hidden(&fields, place, findings) };
+    let mut read = |key| fields.get(key).and_then(|value| text(value, place, findings));
     match (read("perm"), read(PUBLIC)) {
         (Some(permission), None) => Some((Access::Permission(Cow::Owned(permission.value)), scope, terms)),
         (None, Some(_)) if !terms.is_empty() || !scope.is_empty() => {
@@ -253,9 +252,9 @@ fn scope(fields: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Scope {
     let Some(value) = fields.get("scope") else { return Scope::default() };
     let at = value.span().start;
     let Some(table) = table(value, "`scope`", findings) else { return Scope::default() };
-    let fields = Fields::of(table, at, "a scope", &["tenant", "subject"], findings);
+    let fields = Fields::of(table, at, &"a scope", &["tenant", "subject"], findings);
     let mut parameter = |key| {
-        let written = text(fields.get(key)?, &format!("`{key}` of a scope"), findings)?;
+        let written = text(fields.get(key)?, format_args!("`{key}` of a scope"), findings)?;
         let name = written.value.strip_prefix("path:").filter(|name| !name.is_empty());
         if name.is_none() {
             let message = format!("`{}` is no place to read a scope from", written.value);

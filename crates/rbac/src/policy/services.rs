@@ -44,8 +44,7 @@ pub(super) fn service(
         );
         return None;
     };
-    let fields =
-        Fields::of(fields, value.span().start, place.clone(), &["issuer", "client", "roles"], findings);
+    let fields = Fields::of(fields, value.span().start, &place, &["issuer", "client", "roles"], findings);
     let mut read = |key| fields.get(key).and_then(|value| text(value, &place, findings));
     let (client, issuer) = (read("client"), read("issuer"));
     let roles = fields.texts("roles", findings);

@@ -1,5 +1,6 @@
 //! What a policy says of a permission or a route beside who may: how they must be signed in, and what the others are told.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::document::At;
@@ -23,9 +24,13 @@ impl Terms {
 }
 
 /// Reads `acr` and `max_age`.
-pub(super) fn log_in(fields: &Fields<'_, '_>, place: &str, findings: &mut Findings<'_>) -> Option<LogIn> {
+pub(super) fn log_in(
+    fields: &Fields<'_, '_>,
+    place: impl Display,
+    findings: &mut Findings<'_>,
+) -> Option<LogIn> {
     let contexts = fields.get("acr").map(|value| {
-        let contexts = texts(value, &format!("`acr` in {place}"), findings);
+        let contexts = texts(value, format_args!("`acr` in {place}"), findings);
         let sound = |context: &At<String>| {
             !context.value.is_empty() && context.value.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
         };
@@ -37,7 +42,7 @@ pub(super) fn log_in(fields: &Fields<'_, '_>, place: &str, findings: &mut Findin
         contexts.into_iter().map(|context| context.value.into()).collect::<Box<[Box<str>]>>()
     });
     let max_age =
-        fields.get("max_age").and_then(|value| text(value, &format!("`max_age` in {place}"), findings));
+        fields.get("max_age").and_then(|value| text(value, format_args!("`max_age` in {place}"), findings));
     let max_age = max_age.and_then(|text| {
         let read = duration(&text.value);
         if read.is_none() {
@@ -56,8 +61,12 @@ pub(super) fn log_in(fields: &Fields<'_, '_>, place: &str, findings: &mut Findin
 }
 
 /// Reads `forbidden`: what those are told who may not.
-pub(super) fn hidden(fields: &Fields<'_, '_>, place: &str, findings: &mut Findings<'_>) -> Option<bool> {
-    let said = text(fields.get("forbidden")?, &format!("`forbidden` in {place}"), findings)?;
+pub(super) fn hidden(
+    fields: &Fields<'_, '_>,
+    place: impl Display,
+    findings: &mut Findings<'_>,
+) -> Option<bool> {
+    let said = text(fields.get("forbidden")?, format_args!("`forbidden` in {place}"), findings)?;
     match said.value.as_str() {
         "forbidden" => Some(false),
         "not-found" => Some(true),

@@ -25,7 +25,7 @@ pub(super) fn tests(top: &Fields<'_, '_>, findings: &mut Findings<'_>) -> Vec<De
 
 fn test(row: &Spanned<DeValue<'_>>, findings: &mut Findings<'_>) -> Option<DeclaredTest> {
     let at = row.span().start;
-    let fields = Fields::of(table(row, "[[test]]", findings)?, at, "[[test]]", KEYS, findings);
+    let fields = Fields::of(table(row, "[[test]]", findings)?, at, &"[[test]]", KEYS, findings);
     if fields.get("as").is_none() {
         let message = "`as` is missing in [[test]]".to_owned();
         findings.error("missing-key", at, message, "write the roles, such as `as = [\"viewer\"]`");
