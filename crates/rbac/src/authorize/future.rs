@@ -28,15 +28,10 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, R, ReqBody, ResBody, F> {
         Running { #[pin] future: F },
-        Before { before: Option<Before<S, R, ReqBody, ResBody>> },
+        Refused { response: Option<Response<ResBody>> },
+        // Boxed: strict acts are few, and every future would be as large as what one of them holds.
+        Waiting { held: Option<Box<Held<S, R, ReqBody>>> },
     }
-}
-
-/// What comes before the inner service is called, or in its place.
-enum Before<S, R, ReqBody, ResBody> {
-    Refused(Response<ResBody>),
-    // Boxed: strict acts are few, and every future would be as large as what one of them holds.
-    Waiting(Box<Held<S, R, ReqBody>>),
 }
 
 /// A request that waits for its record, with a clone of the service that is not ready, so that it holds no permit.
@@ -58,11 +53,11 @@ where
     }
 
     pub(super) fn refused(response: Response<ResBody>) -> Self {
-        Self { state: State::Before { before: Some(Before::Refused(response)) } }
+        Self { state: State::Refused { response: Some(response) } }
     }
 
     pub(super) fn recording(held: Held<S, R, ReqBody>) -> Self {
-        Self { state: State::Before { before: Some(Before::Waiting(Box::new(held))) } }
+        Self { state: State::Waiting { held: Some(Box::new(held)) } }
     }
 }
 
@@ -78,56 +73,47 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
-            let before = match state.as_mut().project() {
+            let held = match state.as_mut().project() {
                 StateProjection::Running { future } => return future.poll(context),
-                StateProjection::Before { before } => before,
+                StateProjection::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                }
+                StateProjection::Waiting { held } => held,
             };
-            match ready!(begin(before, context))? {
-                Begun::Running(future) => state.set(State::Running { future }),
-                Begun::Refused(response) => return Poll::Ready(Ok(response)),
+            let refusal = ready!(held.as_mut().expect(POLLED_AGAIN).poll_begin(context));
+            let held = held.take().expect(POLLED_AGAIN);
+            match refusal? {
+                Some(response) => return Poll::Ready(Ok(response)),
+                None => state.set(State::Running { future: held.begin() }),
             }
         }
     }
 }
 
-type Beginning<F, ResBody, E> = Poll<Result<Begun<F, ResBody>, E>>;
-
-/// How a request that did not pass at once goes on.
-enum Begun<F, ResBody> {
-    Running(F),
-    Refused(Response<ResBody>),
-}
-
-/// Waits for the record, then for the inner service, and calls it.
-#[inline(never)]
-fn begin<S, R, ReqBody, ResBody>(
-    before: &mut Option<Before<S, R, ReqBody, ResBody>>,
-    context: &mut Context<'_>,
-) -> Beginning<S::Future, ResBody, S::Error>
+impl<S, R, ReqBody, ResBody> Held<S, R, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     R: Respond<ResBody>,
 {
-    if let Some(Before::Waiting(held)) = before {
-        if !held.recorded {
-            if let Err(rejection) = ready!(Pin::new(&mut *held.recording).poll(context)) {
-                held.facts.set_rejection(rejection.clone());
-                let response = held.responder.respond(&rejection, &held.facts);
-                *before = None;
-                return Poll::Ready(Ok(Begun::Refused(response)));
+    /// Waits for the record, then for the inner service; a response is a refusal.
+    #[inline(never)]
+    fn poll_begin(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Response<ResBody>>, S::Error>> {
+        if !self.recorded {
+            if let Err(rejection) = ready!(Pin::new(&mut *self.recording).poll(context)) {
+                self.facts.set_rejection(rejection.clone());
+                return Poll::Ready(Ok(Some(self.responder.respond(&rejection, &self.facts))));
             }
-            held.recorded = true;
+            self.recorded = true;
         }
-        ready!(held.service.poll_ready(context))?;
+        self.service.poll_ready(context).map_ok(|()| None)
     }
-    Poll::Ready(Ok(match before.take().expect(POLLED_AGAIN) {
-        Before::Refused(response) => Begun::Refused(response),
-        Before::Waiting(held) => {
-            let Held { mut service, request, recording, .. } = *held;
-            recording.begun();
-            Begun::Running(service.call(request))
-        }
-    }))
+
+    #[inline(never)]
+    fn begin(self) -> S::Future {
+        let Self { mut service, request, recording, .. } = self;
+        recording.begun();
+        service.call(request)
+    }
 }
 
 impl<S, R, ReqBody, ResBody> fmt::Debug for ResponseFuture<S, R, ReqBody, ResBody>
