@@ -1,5 +1,6 @@
 //! The decision, remembered or not, and the layer in front of an app.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -8,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gambeson_core::{Authentication, Challenges, Principal, RequestFacts, RequestHead};
 use gambeson_rbac::{AuthorizeLayer, Decision, PermissionId, Policy, PolicyHandle, REMEMBERED};
 use http::{Request, StatusCode};
-use tower::Layer;
+use tower::{Layer, Service};
 
-use crate::drive::{NoBody, recycled, recycling};
+use crate::drive::{Answer, App, NoBody, recycled, recycling, requests};
 use crate::{Case, Figure, Kind, Run, timing};
 
 const CRATE: &str = "rbac";
@@ -33,11 +34,19 @@ pub(super) fn cases() -> Vec<Case> {
             .bare(|| recycled(|app| app, vec![request("role3")], StatusCode::OK))
             .gambeson(|| recycled(layered, vec![request("role3")], StatusCode::OK))
             .peer("without_authorizer", || {
-                recycled(|app| layer().without_authorizer().layer(app), vec![request("role3")], StatusCode::OK)
+                recycled(
+                    |app| layer().without_authorizer().layer(app),
+                    vec![request("role3")],
+                    StatusCode::OK,
+                )
             })
             .peer("off", || {
                 recycled(|app| AuthorizeLayer::off().layer(app), vec![request("role3")], StatusCode::OK)
             }),
+        Case::new(CRATE, "layer_pass_anew", Kind::Pass)
+            .bare(|| anew(|app| app))
+            .gambeson(|| anew(layered))
+            .peer("off", || anew(|app| AuthorizeLayer::off().layer(app))),
         Case::new(CRATE, "layer_reject", Kind::Reject)
             .bare(|| recycled(|app| app, vec![request("guest")], StatusCode::OK))
             .gambeson(|| {
@@ -67,6 +76,15 @@ fn layered<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
     layer().layer(app)
 }
 
+/// Each request has facts of its own, as where no layer further out has noted the route.
+fn anew<S>(layer: impl FnOnce(App) -> S) -> Run
+where
+    S: Service<Request<NoBody>, Response = Answer, Error = Infallible> + 'static,
+{
+    let caller = Authentication::Verified(principal("role3"), Challenges::none());
+    requests(layer(App), move || request_of(caller.clone()), StatusCode::OK)
+}
+
 fn layer() -> AuthorizeLayer {
     fn template<'a>(head: &RequestHead<'a>) -> Option<&'a str> {
         (head.uri.path() == "/notes").then_some("/notes")
@@ -94,8 +112,11 @@ fn layered_anew<S>(app: S) -> <AuthorizeLayer as Layer<S>>::Service {
 }
 
 fn request(role: &str) -> Request<NoBody> {
+    request_of(Authentication::Verified(principal(role), Challenges::none()))
+}
+
+fn request_of(caller: Authentication) -> Request<NoBody> {
     let mut request = Request::get("/notes").body(NoBody::new()).expect("a request");
-    let caller = Authentication::Verified(principal(role), Challenges::none());
     RequestFacts::ensure(&mut request).authenticate(caller).expect("nobody else");
     request
 }
