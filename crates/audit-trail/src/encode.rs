@@ -61,6 +61,7 @@ fn text(out: &mut String, name: &'static str, value: &str) {
 
 /// The name of a member of ours, which has nothing in it to escape.
 fn member(out: &mut String, name: &'static str) {
+    debug_assert!(!name.contains(['"', '\\']), "{name} is written as it is");
     out.push_str(",\"");
     out.push_str(name);
     out.push_str("\":");

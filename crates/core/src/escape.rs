@@ -12,8 +12,7 @@ pub fn json_string(out: &mut String, text: &str) {
     out.push_str(plain);
     for c in rest.chars() {
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
+            '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),

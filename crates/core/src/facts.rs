@@ -42,10 +42,10 @@ impl RequestFacts {
         Self::default()
     }
 
-    /// The facts of this request; puts empty ones there when no layer has yet.
+    /// The facts of this request, without its decision point; puts empty ones there when no layer has yet.
     pub fn ensure<B>(request: &mut Request<B>) -> Self {
         if let Some(facts) = request.extensions().get::<Self>() {
-            return facts.clone();
+            return facts.apart();
         }
         let wants = RequestHead::from(&*request).wants();
         let facts = Self(Arc::default(), wants, None);
@@ -68,13 +68,15 @@ impl RequestFacts {
         self.2.as_ref()
     }
 
-    /// Hands on who let this request pass, or that nobody can be asked, in place of what a layer further out handed on.
-    ///
-    /// Only the facts in these extensions say so: clones that were made before don't. Nothing happens where there are none.
-    pub fn hand_on(extensions: &mut Extensions, point: Option<DecisionPoint>) {
-        if let Some(facts) = extensions.get_mut::<Self>() {
-            facts.2 = point;
-        }
+    /// Hands on who let this request pass, or that nobody can be asked, in place of what a layer further out handed on; `false`
+    /// where there are no facts. Facts that were taken from the request before don't say so.
+    pub fn hand_on(extensions: &mut Extensions, point: Option<DecisionPoint>) -> bool {
+        extensions.get_mut::<Self>().map(|facts| facts.2 = point).is_some()
+    }
+
+    /// The same facts apart from this request: without its decision point. One atomic increment.
+    pub fn apart(&self) -> Self {
+        Self(Arc::clone(&self.0), self.1, None)
     }
 
     /// What authentication layers found out; `None`: none of them ran.

@@ -16,6 +16,8 @@ named! {
     }
 }
 
+const VARIABLE: &str = "GAMBESON_PROFILE";
+
 /// Variables that a hosting platform sets; development is refused where one of them is present.
 const HOSTED: [&str; 8] = [
     "KUBERNETES_SERVICE_HOST",
@@ -30,7 +32,7 @@ const HOSTED: [&str; 8] = [
 
 impl Profile {
     /// The variable that names the profile.
-    pub const VARIABLE: &'static str = "GAMBESON_PROFILE";
+    pub const VARIABLE: &'static str = VARIABLE;
 
     /// The profile that this process's environment asks for.
     ///
@@ -45,12 +47,12 @@ impl Profile {
     /// # Errors
     /// An unknown word, or development on a hosting platform.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ProfileError> {
-        match lookup(Self::VARIABLE).as_deref() {
+        match lookup(VARIABLE).as_deref() {
             None | Some("" | "production") => Ok(Self::Production),
             Some("development") => Self::development(lookup),
-            Some(other) => Err(ProfileError(format!(
-                "GAMBESON_PROFILE is {other:?}: write \"production\" or \"development\""
-            ))),
+            Some(other) => {
+                Err(ProfileError(format!("{VARIABLE} is {other:?}: write \"production\" or \"development\"")))
+            }
         }
     }
 
@@ -63,7 +65,7 @@ impl Profile {
             None => Ok(Self::Development),
             Some(mark) => Err(ProfileError(format!(
                 "the development profile was asked for, but {mark} says that this is a hosting platform: \
-                 set GAMBESON_PROFILE=production"
+                 set {VARIABLE}=production"
             ))),
         }
     }
@@ -75,7 +77,7 @@ impl Profile {
     pub fn check_bind(self, address: SocketAddr) -> Result<(), ProfileError> {
         match self {
             Self::Development if !address.ip().is_loopback() => Err(ProfileError(format!(
-                "the development profile does not listen on {address}: bind 127.0.0.1, or set GAMBESON_PROFILE=production"
+                "the development profile does not listen on {address}: bind 127.0.0.1, or set {VARIABLE}=production"
             ))),
             _ => Ok(()),
         }

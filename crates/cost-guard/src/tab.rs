@@ -143,7 +143,7 @@ pub fn carry(from: &Extensions, to: &mut Extensions) {
         to.insert(tab.clone());
     }
     if let Some(facts) = RequestFacts::of(from) {
-        to.insert(facts.clone());
+        to.insert(facts.apart());
     }
 }
 

@@ -30,7 +30,7 @@ impl Authorizer {
     pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Option<Self> {
         let facts = RequestFacts::of(head.into().extensions)?;
         let judge = Arc::clone(facts.decision_point()?).downcast().ok()?;
-        Some(Self { judge, facts: facts.clone() })
+        Some(Self { judge, facts: facts.apart() })
     }
 
     /// The caller; `None` on a public route without a credential.

@@ -8,15 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use arc_swap::{ArcSwap, Guard};
 use gambeson_core::{AuditSink, Clock, ConfigError, ConfigProblems, Principal};
 
-use crate::kept::Kept;
+use crate::kept::{Found, Kept};
 use crate::load_record::LoadRecord;
 use crate::policy::{Policy, PolicyError};
 use crate::table::{RouteTable, check_permission};
 
 /// The policy in force. Clones share it; a reload takes effect for all of them, between two decisions.
 ///
-/// Each thread keeps the policy it decided by last, so that a decision costs no count that all threads write. One that another
-/// took the place of is freed by the next reload that finds no thread keeping it, never by a request.
+/// Each thread keeps the policies of up to four handles that it decides by, so that a decision costs no write that others see. A policy that another took
+/// the place of stays in memory until a later change finds that no thread keeps it. What a dropped handle leaves with a thread is freed when that thread
+/// decides by another handle in its place, or ends.
 #[derive(Clone)]
 pub struct PolicyHandle(Arc<State>);
 
@@ -149,9 +150,10 @@ impl PolicyHandle {
         let reloaded = Reloaded { before: before.digest().into(), after: policy.digest().into() };
         if reloaded.changed() {
             let policy = Arc::new(policy);
-            // In this order: whoever still finds the policy before keeps it for nothing.
-            self.0.kept.supersede(Arc::clone(before), &policy);
+            // In this order: else a thread could see the new policy, and then decide by the one before, which it keeps.
+            self.0.kept.supersede(&policy);
             self.0.current.store(policy);
+            self.0.kept.retire(Arc::clone(before));
         }
         tracing::info!(before = %reloaded.before, after = %reloaded.after, "policy loaded");
         Ok(reloaded)
@@ -205,13 +207,24 @@ impl PolicyHandle {
         self.0.current.load()
     }
 
-    /// Looks at the policy in force, without a count that other threads write too.
+    /// Looks at the policy in force: at what this thread keeps of it, where that is still in force.
     #[inline]
     pub(crate) fn look<U>(&self, look: impl FnOnce(&Policy) -> U) -> U {
-        let policy = self.0.kept.take().unwrap_or_else(|| self.0.current.load_full());
-        let seen = look(&policy);
-        self.0.kept.put(policy);
+        let State { current, kept, .. } = &*self.0;
+        let entry = match kept.take() {
+            Found::InForce(entry) => entry,
+            Found::Nothing => kept.entry(current.load_full()),
+            Found::Others => return look(&current.load()),
+        };
+        let seen = look(&entry.policy);
+        kept.put(entry);
         seen
+    }
+
+    /// Whether this thread keeps its policy; it lets it go by that.
+    #[cfg(test)]
+    pub(crate) fn keeps(&self) -> bool {
+        matches!(self.0.kept.take(), Found::InForce(_))
     }
 }
 

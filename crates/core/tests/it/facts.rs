@@ -91,7 +91,7 @@ fn inner_layers_hand_on_a_decision_point_of_their_own() {
     let outer = RequestFacts::ensure(&mut request);
     let hand_on = |request: &mut Request<()>, point: Option<&'static str>| {
         let point = point.map(|point| Arc::new(point) as DecisionPoint);
-        RequestFacts::hand_on(request.extensions_mut(), point);
+        assert!(RequestFacts::hand_on(request.extensions_mut(), point));
     };
     let found = |facts: &RequestFacts| facts.decision_point()?.downcast_ref::<&str>().copied();
 
@@ -99,7 +99,13 @@ fn inner_layers_hand_on_a_decision_point_of_their_own() {
     let between = RequestFacts::ensure(&mut request);
     hand_on(&mut request, Some("inner"));
     let inner = RequestFacts::of(request.extensions()).unwrap();
-    assert_eq!([&outer, &between, inner].map(found), [None, Some("outer"), Some("inner")]);
+    assert_eq!([&outer, &between, inner].map(found), [None, None, Some("inner")], "only the request says it");
+    assert_eq!(
+        found(request.extensions().clone().get::<RequestFacts>().unwrap()),
+        Some("inner"),
+        "a request that is tried again"
+    );
+    assert!(!RequestFacts::hand_on(Request::new(()).extensions_mut(), None), "there are no facts");
     hand_on(&mut request, None);
     assert_eq!(found(RequestFacts::of(request.extensions()).unwrap()), None);
 }

@@ -94,3 +94,11 @@ fn trace_ids_of_zeros_are_invalid() {
     assert!(TraceContext::new([0; 16], [1; 8], true).is_none());
     assert!(TraceContext::new([1; 16], [0; 8], true).is_none());
 }
+
+#[test]
+fn a_credential_is_never_shown() {
+    let mut value = http::HeaderValue::from_static("Bearer hunter2");
+    value.set_sensitive(false);
+    let shown = format!("{:?}", gambeson_core::Credential::new(value, None));
+    assert!(shown.contains("Sensitive") && !shown.contains("hunter2"), "{shown}");
+}

@@ -42,10 +42,12 @@ impl Bench {
 }
 
 fn call() -> Request<Full<Bytes>> {
-    let incoming = request("/x", "/x", Some("alice"));
+    let mut incoming = request("/x", "/x", Some("alice"));
+    RequestFacts::hand_on(incoming.extensions_mut(), Some(Arc::new("who let it pass")));
     let mut call = Request::post("/v1/summaries").body(Full::default()).unwrap();
     carry(incoming.extensions(), call.extensions_mut());
-    assert!(RequestFacts::of(call.extensions()).is_some());
+    let facts = RequestFacts::of(call.extensions()).unwrap();
+    assert!(facts.principal().is_some() && facts.decision_point().is_none(), "nobody has let the call pass");
     call
 }
 

@@ -93,7 +93,7 @@
 //! | mode | enforce | |
 //! | audit | none; with a sink, every decision on a permission, asynchronously | `audit = "strict"` waits for the record |
 //! | shadow policy | none | [`AuthorizeLayer::shadow`] lets the next version decide beside this one |
-//! | `Authorizer` for handlers | on, at an atomic increment and its decrement a request | [`AuthorizeLayer::without_authorizer`] turns it off |
+//! | `Authorizer` for handlers | on, at an atomic increment and its decrement a request (with an uncommon method an allocation, too) | [`AuthorizeLayer::without_authorizer`] turns it off |
 //!
 //! # Rejections
 //!

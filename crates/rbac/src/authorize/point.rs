@@ -15,7 +15,7 @@ pub(crate) struct Judge {
     pub(crate) method: Method,
 }
 
-/// What a layer hands on with each request that it lets pass. Made once for each common method, so that it costs a request no
+/// What a layer hands on with each request that it lets pass. Made once for each common method, so that it costs those no
 /// allocation.
 #[derive(Debug)]
 pub(super) struct Points([(Method, DecisionPoint); 6]);
