@@ -18,14 +18,15 @@ use crate::{
 /// The [decision point](Self::decision_point) is no slot: it goes inwards with the request, so that each layer can put its own
 /// in the place of another's.
 #[derive(Debug, Clone, Default)]
-pub struct RequestFacts(Arc<Slots>, Wants, Option<DecisionPoint>);
+pub struct RequestFacts(Arc<Slots>, Option<DecisionPoint>);
 
 /// The policy decision point (RFC 3198 §2) that let a request pass. What it can be asked is the business of the crate that it comes
-/// from, which alone knows its type.
-pub type DecisionPoint = Arc<dyn Any + Send + Sync>;
+/// from, which alone knows its type. Boxed, so that facts are two words: each layer moves them.
+pub type DecisionPoint = Arc<Box<dyn Any + Send + Sync>>;
 
 #[derive(Debug, Default)]
 struct Slots {
+    wants: Wants,
     peer: OnceLock<PeerInfo>,
     request_id: OnceLock<RequestId>,
     trace: OnceLock<TraceContext>,
@@ -48,8 +49,8 @@ impl RequestFacts {
             return facts.apart();
         }
         let wants = RequestHead::from(&*request).wants();
-        let facts = Self(Arc::default(), wants, None);
-        request.extensions_mut().insert(facts.clone());
+        let facts = Self(Arc::new(Slots { wants, ..Slots::default() }), None);
+        request.extensions_mut().insert(facts.apart());
         facts
     }
 
@@ -60,23 +61,23 @@ impl RequestFacts {
 
     /// Which representation of a refusal the client can use.
     pub fn wants(&self) -> Wants {
-        self.1
+        self.0.wants
     }
 
     /// Who let this request pass, for those inside who have more to ask; `None`: nobody who can be asked.
     pub fn decision_point(&self) -> Option<&DecisionPoint> {
-        self.2.as_ref()
+        self.1.as_ref()
     }
 
     /// Hands on who let this request pass, or that nobody can be asked, in place of what a layer further out handed on; `false`
     /// where there are no facts. Facts that were taken from the request before don't say so.
     pub fn hand_on(extensions: &mut Extensions, point: Option<DecisionPoint>) -> bool {
-        extensions.get_mut::<Self>().map(|facts| facts.2 = point).is_some()
+        extensions.get_mut::<Self>().map(|facts| facts.1 = point).is_some()
     }
 
     /// The same facts apart from this request: without its decision point. One atomic increment.
     pub fn apart(&self) -> Self {
-        Self(Arc::clone(&self.0), self.1, None)
+        Self(Arc::clone(&self.0), None)
     }
 
     /// What authentication layers found out; `None`: none of them ran.

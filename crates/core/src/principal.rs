@@ -1,7 +1,6 @@
 //! Who is calling.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -138,13 +137,8 @@ impl Principal {
     }
 }
 
-/// Shows who it is, never the claims.
-impl fmt::Debug for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, who, tenant) = (self.kind(), self.full_subject(), self.tenant());
-        write!(f, "Principal({kind}, {who:?}, tenant {tenant:?})")
-    }
-}
+// Shows who it is, never the claims.
+shown!(Debug for Principal, |who| format_args!("Principal({}, {:?}, tenant {:?})", who.kind(), who.full_subject(), who.tenant()));
 
 /// Describes a [`Principal`] piece by piece.
 // Boxed: each piece hands the builder on, and what is inside is large.

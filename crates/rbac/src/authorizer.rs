@@ -29,7 +29,7 @@ impl Authorizer {
     /// `None`: no [`AuthorizeLayer`](crate::AuthorizeLayer) let it pass, or the innermost is off or was told `without_authorizer`.
     pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Option<Self> {
         let facts = RequestFacts::of(head.into().extensions)?;
-        let judge = Arc::clone(facts.decision_point()?).downcast().ok()?;
+        let judge = Arc::clone(facts.decision_point()?.downcast_ref()?);
         Some(Self { judge, facts: facts.apart() })
     }
 

@@ -90,7 +90,7 @@ fn inner_layers_hand_on_a_decision_point_of_their_own() {
     let mut request = Request::new(());
     let outer = RequestFacts::ensure(&mut request);
     let hand_on = |request: &mut Request<()>, point: Option<&'static str>| {
-        let point = point.map(|point| Arc::new(point) as DecisionPoint);
+        let point = point.map(|point| -> DecisionPoint { Arc::new(Box::new(point)) });
         assert!(RequestFacts::hand_on(request.extensions_mut(), point));
     };
     let found = |facts: &RequestFacts| facts.decision_point()?.downcast_ref::<&str>().copied();

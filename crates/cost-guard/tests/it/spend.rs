@@ -43,7 +43,7 @@ impl Bench {
 
 fn call() -> Request<Full<Bytes>> {
     let mut incoming = request("/x", "/x", Some("alice"));
-    RequestFacts::hand_on(incoming.extensions_mut(), Some(Arc::new("who let it pass")));
+    RequestFacts::hand_on(incoming.extensions_mut(), Some(Arc::new(Box::new("who let it pass"))));
     let mut call = Request::post("/v1/summaries").body(Full::default()).unwrap();
     carry(incoming.extensions(), call.extensions_mut());
     let facts = RequestFacts::of(call.extensions()).unwrap();

@@ -35,7 +35,8 @@ impl Points {
 }
 
 fn point(settings: &Arc<Settings>, method: Method) -> DecisionPoint {
-    Arc::new(Judge { settings: Arc::clone(settings), method })
+    let judge = Arc::new(Judge { settings: Arc::clone(settings), method });
+    Arc::new(Box::new(judge))
 }
 
 #[cfg(test)]
@@ -50,7 +51,8 @@ mod tests {
         let points = Points::new(&settings);
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "PROPFIND"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let judge: Arc<Judge> = points.of(&settings, &method).downcast().unwrap();
+            let point = points.of(&settings, &method);
+            let judge = point.downcast_ref::<Arc<Judge>>().unwrap();
             assert_eq!(judge.method, method);
             assert!(Arc::ptr_eq(&judge.settings, &settings));
         }
